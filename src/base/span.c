@@ -1,0 +1,93 @@
+#define _GNU_SOURCE /* memmem */
+#include "base/span.h"
+
+#include <strings.h>
+
+struct span
+span_after(struct span span, size_t from)
+{
+	if (from > span.len)
+		from = span.len;
+	if (span.data == NULL)
+		return span;
+	return span_of(span.data + from, span.len - from);
+}
+
+struct span
+span_first(struct span span, size_t len)
+{
+	return span_of(span.data, len < span.len ? len : span.len);
+}
+
+static bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct span
+span_trim(struct span span)
+{
+	while (span.len > 0 && is_blank(span.data[0]))
+		span = span_after(span, 1);
+	while (span.len > 0 && is_blank(span.data[span.len - 1]))
+		span.len--;
+	return span;
+}
+
+bool
+span_is(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
+}
+
+bool
+span_equal_nocase(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 ||
+	    !strncasecmp((const char *)a.data, (const char *)b.data, a.len));
+}
+
+bool
+span_is_nocase(struct span a, const char *text)
+{
+	return span_equal_nocase(a, span_str(text));
+}
+
+bool
+span_starts(struct span span, const char *prefix)
+{
+	struct span want = span_str(prefix);
+
+	return span.len >= want.len && span_is(span_first(span, want.len), want);
+}
+
+bool
+span_starts_nocase(struct span span, const char *prefix)
+{
+	struct span want = span_str(prefix);
+
+	return span.len >= want.len &&
+	    span_equal_nocase(span_first(span, want.len), want);
+}
+
+ptrdiff_t
+span_find(struct span span, struct span needle)
+{
+	if (needle.len == 0)
+		return 0;
+	if (span.len < needle.len)
+		return -1;
+	const uint8_t *at =
+	    memmem(span.data, span.len, needle.data, needle.len);
+	return at == NULL ? -1 : at - span.data;
+}
+
+ptrdiff_t
+span_find_byte(struct span span, uint8_t byte)
+{
+	if (span.len == 0)
+		return -1;
+	const uint8_t *at = memchr(span.data, byte, span.len);
+	return at == NULL ? -1 : at - span.data;
+}

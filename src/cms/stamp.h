@@ -1,0 +1,56 @@
+/* cms/stamp -- RFC 3161 timestamps, both sides.
+ *
+ * Standard:  RFC 3161, 5816 (ESSCertIDv2), RFC 5126 section 6.1 (imprint over
+ *            the signature value).
+ * May use:   base codec mime pki.  No I/O, no clock.
+ */
+#ifndef CMS_STAMP_H
+#define CMS_STAMP_H
+
+#include "base/buf.h"
+#include "pki/chain.h"
+#include "pki/key.h"
+
+#define STAMP_MAX ((size_t)64 * 1024)
+
+struct stamp_nonce {
+	uint8_t bytes[16]; /* the first one not zero, high bit clear */
+};
+
+/* Append a TimeStampReq for a SHA-256 imprint, certReq TRUE. */
+enum rc stamp_request(const uint8_t sha256[32], const struct stamp_nonce *nonce,
+    struct buf *der, struct err *err);
+
+struct stamp_result {
+	int64_t when; /* genTime */
+	struct chain_result chain; /* of the TSA's certificate, at genTime */
+};
+
+#define STAMP_RESULT_OWNED __attribute__((cleanup(stamp_result_done)))
+
+/* Read a TimeStampResp: status, signature, imprint and nonce are checked;
+ * append the token.  RC_REFUSED with the TSA's own words: it said no. */
+enum rc stamp_response(struct span der, const uint8_t sha256[32],
+    const struct stamp_nonce *nonce, struct buf *token, struct err *err);
+
+/* Is `token` a timestamp of these bytes (a signature value)?  RC_UNFIT: it is
+ * about something else.  RC_CRYPTO: broken.  RC_OK fills *ret; whether the
+ * TSA is trusted is in ret->chain. */
+enum rc stamp_verify(struct span token, struct span stamped,
+    const struct certs *roots, struct stamp_result *ret, struct err *err);
+void stamp_result_done(struct stamp_result *result);
+
+/* The authority's side: answer a TimeStampReq with a TimeStampResp, always
+ * one, also for a refusal (badAlg, badDataFormat, unacceptedPolicy,
+ * unacceptedExtension, timeNotAvailable).  `who`: certificate whose only EKU
+ * is timeStamping, critical.  `serial`: unique, random. */
+struct stamp_authority {
+	X509 *cert;		/* borrowed */
+	EVP_PKEY *key;		/* borrowed */
+	STACK_OF(X509) * chain; /* borrowed; may be NULL */
+};
+enum rc stamp_answer(const struct stamp_authority *tsa, struct span request,
+    int64_t now, const uint8_t serial[16], struct buf *response,
+    struct err *err);
+
+#endif

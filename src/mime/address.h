@@ -1,0 +1,48 @@
+/* mime/address -- who a header field names.
+ *
+ * Standard:  RFC 5322 section 3.4 with the obsolete forms, groups (RFC 6854);
+ *            equality of RFC 8550 section 3 (domain and local part ASCII case
+ *            folded; no tag, dot or other folding).
+ * May use:   base codec.
+ * Limits:    ADDRESS_MAX mailboxes: RC_LIMIT.  ADDRESS_LEN_MAX bytes each.
+ */
+#ifndef MIME_ADDRESS_H
+#define MIME_ADDRESS_H
+
+#include "base/buf.h"
+
+#define ADDRESS_MAX 2000
+#define ADDRESS_LEN_MAX 320
+
+struct mailbox {
+	char *address; /* local@domain: unquoted if it needs no quotes, domain in
+			* lower case, no comments, no blanks */
+	char *name;    /* display name as UTF-8, encoded words decoded, without
+			* control characters; "" if none */
+};
+
+struct mailboxes {
+	struct mailbox *item; /* owned */
+	size_t len;
+	bool has_group; /* a group was among them */
+};
+
+#define MAILBOXES_NONE ((struct mailboxes){NULL, 0, false})
+#define MAILBOXES_OWNED __attribute__((cleanup(mailboxes_done)))
+
+/* Append every mailbox of an address list (From, To, Cc, ...).  RC_SYNTAX:
+ * something in it is no address; what a security decision rests on must
+ * not be guessed. */
+enum rc mailboxes_parse(
+    struct span value, struct mailboxes *list, struct err *err);
+void mailboxes_done(struct mailboxes *list);
+bool mailboxes_have(const struct mailboxes *list, const char *address);
+
+/* Is this exactly one addr-spec local@domain, ASCII, within limits, as SMTP
+ * and certificates carry it?  RC_SYNTAX with the reason if not. */
+enum rc address_check(struct span address, struct err *err);
+bool address_equal(const char *a, const char *b);
+/* Lends what is behind the last "@"; "" if there is none. */
+const char *address_domain(const char *address);
+
+#endif

@@ -1,0 +1,56 @@
+/* mime/protect -- header protection: the real header goes inside.
+ *
+ * Standard:  RFC 9788 (sections 2 to 5); hcp_baseline hides Subject as
+ *            "[...]" and removes Comments and Keywords; hcp_shy hides display
+ *            names and the time zone as well.
+ * May use:   base codec.
+ * Not here:  signing and encrypting (cms), who said it (flow).
+ */
+#ifndef MIME_PROTECT_H
+#define MIME_PROTECT_H
+
+#include "mime/entity.h"
+
+enum protect_policy { PROTECT_BASELINE, PROTECT_SHY, PROTECT_NONE };
+
+/* Turn a letter into its payload (the MIME part with every protected field
+ * and hp="cipher" or hp="clear", 7-bit safe: to be signed and encrypted) and
+ * its outer fields (what stands outside, without MIME fields and without the
+ * empty line: the caller adds the cryptographic layer's MIME fields).
+ *
+ * Bcc and trace fields (Received, Return-Path, DKIM-Signature,
+ * Authentication-Results, Letterlock-Verdict, ...) go nowhere.  If `bcc` is
+ * not NULL, "Bcc: <bcc>" is protected inside, and only there: the copy of
+ * one blind recipient.  `encrypting` false: hp="clear", nothing hidden. */
+enum rc protect_compose(const struct entity *letter, enum protect_policy policy,
+    bool encrypting, const char *bcc, struct buf *payload, struct buf *outer,
+    struct err *err);
+
+enum protect_state {
+	PROTECT_UNPROTECTED,
+	PROTECT_SIGNED_ONLY,
+	PROTECT_ENCRYPTED_ONLY,
+	PROTECT_SIGNED_AND_ENCRYPTED,
+};
+
+/* Does the payload root carry hp= ?  "clear", "cipher" or NULL. */
+const char *protect_hp(const struct entity *payload);
+
+/* RFC 9788 section 4.3.1 for the first field of that name in the payload. */
+enum protect_state protect_field(const struct entity *payload,
+    const char *name, bool encrypted, bool signature_valid);
+
+/* Append the letter a mail program should see: the protected fields of the
+ * payload without HP-Outer (where there is hp=; else the outer fields), the
+ * outer trace and List-* fields, the payload's MIME fields without hp and
+ * hp-legacy-display, and its body without legacy display elements.  Every
+ * Letterlock-Verdict, inside and outside, is left out. */
+enum rc protect_reveal(const struct entity *outer, const struct entity *payload,
+    struct buf *out, struct err *err);
+
+/* Append the letter with every Letterlock-Verdict field of its top header and
+ * nothing else removed. */
+enum rc protect_strip_verdict(
+    struct span letter, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,34 @@
+/* net/tls -- who we are and whom we believe on TLS connections.
+ *
+ * TLS 1.2 with ECDHE and AEAD, or 1.3; nothing else (RFC 9325).
+ * May use:   base codec os pki proto.
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "base/buf.h"
+#include "base/own.h"
+
+struct tls; /* immutable once made; may be shared by threads */
+
+/* Client: trust the certificates of a PEM file, or the system's for NULL.  The
+ * peer must prove its host name. */
+enum rc tls_client_new(
+    const char *trust_file, struct tls **ret, struct err *err);
+/* Server: PEM text of certificate (chain) and private key.  ALPN offers of
+ * web protocols are refused, so that a browser never gets a mail port to
+ * talk (ALPACA). */
+enum rc tls_server_new(struct span certificate_pem, struct span key_pem,
+    struct tls **ret, struct err *err);
+void tls_free(struct tls *tls);
+SSL_CTX *tls_context(const struct tls *tls); /* lends */
+OWNER(struct tls, tls_free);
+
+/* Make a key and a self-signed certificate for localhost, 127.0.0.1 and ::1,
+ * CA:FALSE, ten years; appended as PEM. */
+enum rc tls_make_local(
+    struct buf *certificate_pem, struct buf *key_pem, struct err *err);
+
+#endif

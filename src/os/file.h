@@ -1,0 +1,33 @@
+/* os/file -- whole files, durable and all or nothing.
+ *
+ * May use:   base.
+ * Errors:    RC_ABSENT: no such file.  RC_LIMIT: larger than the buf allows.
+ *            RC_IO: everything else the kernel says (permission, full disk).
+ */
+#ifndef OS_FILE_H
+#define OS_FILE_H
+
+#include "base/buf.h"
+#include "base/strlist.h"
+
+/* Append the whole file ("-": standard input).  Never more than `out->max`. */
+enum rc file_read(const char *path, struct buf *out, struct err *err);
+
+/* Replace or create by a temporary file, fsync, rename, fsync of the folder:
+ * after RC_OK the new bytes survive a crash, after anything else the old ones
+ * are there.  `mode` as in open(2): 0600 for whatever is anybody's own. */
+enum rc file_save(
+    const char *path, struct span bytes, unsigned mode, struct err *err);
+
+/* Remove durably; a file that is not there is RC_OK. */
+enum rc file_remove(const char *path, struct err *err);
+
+/* Make the folder and its parents, 0700 each; RC_UNFIT if it exists but
+ * belongs to somebody else or others may enter. */
+enum rc file_make_private_dir(const char *path, struct err *err);
+
+/* Names (not paths) in a folder, sorted; names that begin with "." are left
+ * out.  A folder that is not there has none. */
+enum rc file_list(const char *path, struct strlist *ret, struct err *err);
+
+#endif

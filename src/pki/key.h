@@ -1,0 +1,77 @@
+/* pki/key -- a private key that can be used and never seen.
+ *
+ * Everybody but the vault holds a struct key: operations and an opaque
+ * handle.  There is no call that signs a bare digest or whatever bytes it is
+ * handed: each signing call checks that the bytes are of the kind it is for,
+ * so that a component that was taken over cannot have a login signed as a
+ * letter, or the other way round.
+ *
+ * May use:   base codec.
+ */
+#ifndef PKI_KEY_H
+#define PKI_KEY_H
+
+#include "pki/cert.h"
+
+struct key;
+
+/* What a key was made for; a key of one purpose refuses the calls of
+ * another. */
+enum key_purpose { KEY_SIGN, KEY_DECRYPT, KEY_BOTH };
+
+struct key_ops {
+	/* Sign S/MIME signed attributes.  `attributes`: DER SET OF (tag 0x31)
+	 * with exactly one contentType and one messageDigest (RFC 5652 section
+	 * 5.4); anything else is RC_UNFIT.  Appends the signature value: ECDSA
+	 * P-256/384/521 with SHA-256/384/512, or RSA PKCS#1 v1.5 with SHA-256. */
+	enum rc (*sign_attributes)(const struct key *key,
+	    struct span attributes, struct buf *signature, struct err *err);
+
+	/* Sign a TLS 1.3 client CertificateVerify.  `content`: 64 spaces, the
+	 * context string of RFC 8446 section 4.4.3 for clients, 0x00, the
+	 * transcript hash; anything else is RC_UNFIT. */
+	enum rc (*sign_tls)(const struct key *key, struct span content,
+	    struct buf *signature, struct err *err);
+
+	/* Sign the request for this key's own certificate.  `info`: DER
+	 * CertificationRequestInfo (RFC 2986) with this very key inside; else
+	 * RC_UNFIT. */
+	enum rc (*sign_request)(const struct key *key, struct span info,
+	    struct buf *signature, struct err *err);
+
+	/* ECDH: append the shared secret (the x coordinate) with the peer's
+	 * point (uncompressed or compressed, checked to be on the curve).  `out`
+	 * must be secret. */
+	enum rc (*agree)(const struct key *key, struct span point,
+	    struct buf *out, struct err *err);
+
+	/* RSA key transport: append the content key.  `oaep_digest` NULL: PKCS#1
+	 * v1.5, which never fails for a wrong padding but yields `want` random
+	 * bytes (RFC 3218); else the name of OAEP's digest, "SHA256". */
+	enum rc (*unwrap)(const struct key *key, struct span wrapped,
+	    const char *oaep_digest, size_t want, struct buf *out,
+	    struct err *err);
+};
+
+struct key {
+	const struct key_ops *ops;
+	void *handle;		  /* the vault's own */
+	enum key_purpose purpose;
+	EVP_PKEY *public_key;	  /* borrowed from the vault, no private part */
+};
+
+/* A key with the certificate that names it, and what leads to its root. */
+struct identity {
+	const struct cert *cert; /* borrowed */
+	const struct key *key;	 /* borrowed */
+	const struct certs *chain; /* borrowed; intermediates; may be NULL */
+};
+
+/* Build and sign a PKCS#10 request: subject empty, extensionRequest with
+ * rfc822Name `address` and the key usage (signing: digitalSignature;
+ * otherwise keyAgreement or keyEncipherment as the key's kind allows).
+ * Appends DER. */
+enum rc key_request(const struct key *key, const char *address,
+    struct buf *der, struct err *err);
+
+#endif

@@ -1,0 +1,17 @@
+/* pki/policy -- the certificate policies that say what was checked. */
+#ifndef PKI_POLICY_H
+#define PKI_POLICY_H
+
+/* Our own arc, under a UUID (ITU-T X.667): 2.25.UUID.  A private authority
+ * must not assert the CA/B Forum's identifiers, so it mirrors them here:
+ * POLICY_ARC ".1.1" mailbox (V1), ".1.2" organisation (V3), ".1.3" sponsored
+ * person (V4), ".1.4" individual (V2), ".2.1" time stamping. */
+#define POLICY_ARC "2.25.142217393873846226311457309735203741623"
+#define POLICY_MAILBOX POLICY_ARC ".1.1"
+#define POLICY_TIMESTAMP POLICY_ARC ".2.1"
+
+/* CA/B Forum S/MIME BR: 2.23.140.1.5.{1 mailbox, 2 organization, 3 sponsor,
+ * 4 individual}.{1..3}. */
+#define POLICY_CABF_SMIME "2.23.140.1.5"
+
+#endif

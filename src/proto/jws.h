@@ -1,0 +1,54 @@
+/* proto/jws -- signed requests of ACME.
+ *
+ * Standard:  RFC 7515 (flattened JSON), RFC 8555 section 6, RFC 7638
+ *            (thumbprint).  By libjose.  ES256 written; ES256, EdDSA and RS256
+ *            read.
+ * May use:   base codec.
+ */
+#ifndef PROTO_JWS_H
+#define PROTO_JWS_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+
+/* A fresh P-256 account key as JWK JSON text (secret). */
+enum rc jws_make_key(struct buf *jwk, struct err *err);
+
+/* Append the flattened JWS.  `kid` NULL: the public JWK goes into the header.
+ * `payload` "" for POST-as-GET. */
+struct jws_request {
+	struct span jwk; /* private JWK */
+	const char *url;
+	const char *nonce;
+	const char *kid;
+	struct span payload;
+};
+enum rc jws_sign(
+    const struct jws_request *request, struct buf *out, struct err *err);
+
+/* What a server reads.  All owned by the struct. */
+struct jws {
+	json_t *header;	 /* protected header */
+	json_t *jwk;	 /* "jwk" of the header, or NULL */
+	char *kid;	 /* "kid", or NULL; exactly one of both is there */
+	char *url;
+	char *nonce;
+	char *algorithm;
+	struct buf payload;
+	json_t *whole; /* for jws_verify() */
+};
+#define JWS_OWNED __attribute__((cleanup(jws_done)))
+
+/* Parse without checking the signature (the key is looked up by kid in
+ * between).  RC_SYNTAX: not what RFC 8555 section 6.2 allows; RC_UNFIT: an
+ * algorithm that is not accepted. */
+enum rc jws_parse(struct span text, struct jws *ret, struct err *err);
+/* RC_CRYPTO: the signature is not by that key. */
+enum rc jws_verify(const struct jws *jws, json_t *jwk, struct err *err);
+void jws_done(struct jws *jws);
+
+/* base64url of the SHA-256 of the canonical public JWK (RFC 7638). */
+enum rc jws_thumbprint(json_t *jwk, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* proto/smtp_client -- the sending side of SMTP, without sockets.
+ *
+ * Standard:  RFC 5321, 6409, 3207 (STARTTLS), 4954 (AUTH PLAIN, LOGIN), 3461
+ *            (RET=HDRS, so that a bounce carries no content back).
+ * May use:   base codec.
+ */
+#ifndef PROTO_SMTP_CLIENT_H
+#define PROTO_SMTP_CLIENT_H
+
+#include "base/buf.h"
+#include "base/strlist.h"
+
+struct smtp_client_letter {
+	const char *from; /* "" for the null reverse-path */
+	const struct strlist *to;
+	struct span bytes; /* CRLF, 7-bit */
+};
+
+struct smtp_client_config {
+	const char *name;     /* for EHLO */
+	bool starttls;	      /* required, never "if offered" */
+	const char *user;     /* NULL: no login */
+	struct span password;
+	const struct smtp_client_letter *letter; /* NULL: only log in */
+};
+
+enum smtp_client_event {
+	SMTP_CLIENT_MORE,     /* send what is to be sent, then read more */
+	SMTP_CLIENT_STARTTLS, /* wrap the connection in TLS, drop unread bytes, then
+			       * smtp_client_secured() */
+	SMTP_CLIENT_DONE,     /* see the result; close */
+};
+
+struct smtp_client;
+
+/* Borrows everything in `config` until free. */
+enum rc smtp_client_new(const struct smtp_client_config *config,
+    struct smtp_client **ret, struct err *err);
+void smtp_client_free(struct smtp_client *client);
+
+enum rc smtp_client_push(
+    struct smtp_client *client, struct span bytes, struct err *err);
+enum rc smtp_client_next(struct smtp_client *client,
+    enum smtp_client_event *ret, struct err *err);
+enum rc smtp_client_secured(struct smtp_client *client, struct err *err);
+struct span smtp_client_output(const struct smtp_client *client);
+void smtp_client_sent(struct smtp_client *client, size_t len);
+
+/* After DONE.  code 250: the server took it for every recipient.  Refused
+ * recipients make the whole refused (RSET, nothing is sent: half a letter
+ * sent is a letter nobody can account for). */
+struct smtp_client_result {
+	unsigned code;	    /* the deciding reply */
+	char enhanced[12];  /* "5.1.1" or "" */
+	char text[300];	    /* the server's words, printable */
+	char recipient[321]; /* whom the refusal names, or "" */
+};
+const struct smtp_client_result *smtp_client_result(
+    const struct smtp_client *client);
+
+#endif

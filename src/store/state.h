@@ -1,0 +1,48 @@
+/* store/state -- what the agent remembers: small files, each wrapped.
+ *
+ * A folder that is only its owner's (0700), and one key for everything in it,
+ * kept apart: a file of the user (0600), or a systemd credential.  Every file
+ * is wrapped (codec/wrap) with its name as label, and replaced durably.
+ *
+ * May use:   base codec os pki.
+ */
+#ifndef STORE_STATE_H
+#define STORE_STATE_H
+
+#include "base/buf.h"
+#include "base/own.h"
+#include "base/strlist.h"
+#include "codec/wrap.h"
+
+struct state; /* may be shared by threads */
+
+#define STATE_ITEM_MAX ((size_t)80 << 20)
+
+/* Open the folder.  Key: `key_file` if not NULL; else
+ * $CREDENTIALS_DIRECTORY/letterlock-key; else
+ * ${XDG_CONFIG_HOME:-~/.config}/letterlock/key.  With `create`, folder and key
+ * file are made if absent; without, RC_ABSENT says "run setup first".
+ * RC_UNFIT: others can read the key or enter the folder. */
+enum rc state_open(const char *folder, const char *key_file, bool create,
+    struct state **ret, struct err *err);
+void state_free(struct state *state);
+OWNER(struct state, state_free);
+
+/* `name`: relative path, "account", "spool/0001", ... [A-Za-z0-9._/-] only, no
+ * component that begins with a dot. */
+enum rc state_load(const struct state *state, const char *name,
+    struct buf *out, struct err *err);
+enum rc state_save(const struct state *state, const char *name,
+    struct span bytes, struct err *err);
+enum rc state_remove(
+    const struct state *state, const char *name, struct err *err);
+/* The names in a folder of it ("spool"), sorted, with the folder. */
+enum rc state_list(const struct state *state, const char *folder,
+    struct strlist *ret, struct err *err);
+
+const char *state_folder(const struct state *state);
+const struct wrap_key *state_key(const struct state *state);
+/* Hold the folder for one process: RC_AGAIN if another has it. */
+enum rc state_lock(struct state *state, struct err *err);
+
+#endif
