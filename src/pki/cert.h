@@ -62,7 +62,7 @@ bool cert_reads_gcm(const struct cert *cert);
  * distribution point or OCSP)? */
 bool cert_has_revocation_pointer(const struct cert *cert);
 
-OWNER(const struct cert, cert_free);
+OWNER(struct cert, cert_free);
 
 struct certs {
 	struct cert **item; /* one reference each */

@@ -1,0 +1,101 @@
+/* flow/facts -- everything a verdict rests on, and nothing else.
+ *
+ * Plain data: no handles, no clock.  Filled by flow/gather, judged by
+ * flow/verdict, told by flow/report.
+ * May use:   base codec os mime pki cms proto dns net store keydir.
+ */
+#ifndef FLOW_FACTS_H
+#define FLOW_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mime/protect.h"
+#include "pki/chain.h"
+
+enum encrypted_state {
+	ENCRYPTED_NONE,
+	ENCRYPTED_INTACT, /* authenticated, or CBC around a valid signature */
+	ENCRYPTED_MALLEABLE,     /* CBC and no valid signature inside */
+	ENCRYPTED_UNDECRYPTABLE, /* not for us, changed, or unsupported */
+};
+
+enum signed_state { SIGNED_NONE, SIGNED_INVALID, SIGNED_VALID };
+
+/* How the signer's certificate stands to the letter's From. */
+enum binding {
+	BINDING_NONE,           /* no signer */
+	BINDING_FROM,           /* names the one From address */
+	BINDING_ONE_OF_SEVERAL, /* From has several, it names one or more */
+	BINDING_SENDER,         /* names Sender only */
+	BINDING_OTHER,          /* names somebody else */
+	BINDING_NO_ADDRESS,     /* the certificate names no address at all */
+};
+
+enum time_source { TIME_NONE, TIME_CLAIMED, TIME_STAMPED };
+
+/* Whether the reader and the From address know each other. */
+enum acquaintance {
+	ACQUAINTANCE_UNSAID,
+	ACQUAINTANCE_KNOWN,
+	ACQUAINTANCE_FIRST
+};
+
+#define FACTS_ADDRESS_MAX 321
+#define FACTS_NAME_MAX 128
+#define FACTS_PART_MAX 32
+
+struct facts {
+	struct {
+		enum encrypted_state state;
+		char cipher[24];    /* "aes-256-gcm", "" if none */
+		const char *reason; /* "enc.undecryptable", "enc.not-for-us",
+				     * "enc.unsupported"; NULL if opened */
+	} encrypted;
+
+	struct {
+		enum signed_state state;
+		const char *reason; /* "sig....": why it is not valid */
+		bool outside_only;  /* signs the ciphertext, nothing inside */
+		char part
+		    [FACTS_PART_MAX]; /* "" : the whole letter; else the part
+					    * it covers, "part 1" */
+		char by[FACTS_ADDRESS_MAX]; /* the certificate's address that
+					     * matters, or its first, or "" */
+		char name[FACTS_NAME_MAX];
+		char organization[FACTS_NAME_MAX]; /* "" below V3 */
+		char issuer[FACTS_NAME_MAX];
+		enum cert_level level;
+		const char *unfit; /* "cert.ku", ...: may not sign; or NULL */
+		enum binding binding;
+		bool level_allowed; /* the root may assert this level */
+
+		enum chain_state chain;
+		const char *chain_reason;
+		bool
+		    good_before; /* expired or revoked now, good when stamped */
+		enum chain_revocation revocation;
+		int64_t revoked_at;
+	} sig;
+
+	struct {
+		enum time_source source;
+		int64_t value;
+		bool
+		    token_invalid; /* there is a token, and it proves nothing */
+		bool token_late; /* over a day after the claimed signing time */
+	} time;
+
+	char from[FACTS_ADDRESS_MAX]; /* what the verdict is about */
+	char outer_from[FACTS_ADDRESS_MAX];
+	bool from_unclear;   /* none, several fields, or unreadable */
+	bool from_mismatch;  /* protected From is not the outer one */
+	bool not_for_reader; /* the signed To, Cc, Bcc do not name the reader */
+	enum acquaintance acquaintance;
+
+	struct {
+		enum protect_state subject, from, to, cc, date;
+	} headers;
+};
+
+#endif

@@ -1,0 +1,66 @@
+#include "flow/incoming.h"
+
+#include "flow/report.h"
+
+#define VIEW_MAX ((size_t)80 << 20)
+
+void
+incoming_init(struct incoming *incoming)
+{
+	*incoming = (struct incoming){.view = BUF_SECRET(VIEW_MAX)};
+}
+
+void
+incoming_done(struct incoming *incoming)
+{
+	buf_done(&incoming->view);
+}
+
+/* Opened, and what came out is proven to be what somebody sealed. */
+static bool
+may_show_inside(const struct gathered *g)
+{
+	return g->opened && g->payload != NULL &&
+	       g->facts.encrypted.state == ENCRYPTED_INTACT;
+}
+
+static enum rc
+rebuild(const struct gathered *g, int64_t now, struct incoming *ret,
+    struct err *err)
+{
+	TRY(report_field(&ret->verdict, now, &ret->view, err));
+	TRY(protect_reveal(g->outer, g->payload, &ret->view, err));
+	ret->rebuilt = true;
+	return RC_OK;
+}
+
+/* Not a message we can read: a mail program may still want to try. */
+static enum rc
+show_as_it_is(struct span letter, struct incoming *ret, struct err *err)
+{
+	const struct facts nothing = {.from_unclear = true};
+
+	verdict_decide(&nothing, &ret->verdict);
+	return buf_add(&ret->view, letter, err);
+}
+
+enum rc
+incoming_read(struct span letter, const struct reader *reader,
+    struct incoming *ret, struct err *err)
+{
+	struct gathered g GATHERED_OWNED;
+	struct err why = ERR_NONE;
+
+	gathered_init(&g);
+	enum rc rc = gather(letter, reader, &g, &why);
+	if (rc == RC_NOMEM) {
+		*err = why;
+		return rc;
+	}
+	if (rc != RC_OK)
+		return show_as_it_is(letter, ret, err);
+	verdict_decide(&g.facts, &ret->verdict);
+	if (may_show_inside(&g))
+		return rebuild(&g, reader->now, ret, err);
+	return protect_strip_verdict(letter, &ret->view, err);
+}

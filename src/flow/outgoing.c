@@ -1,0 +1,387 @@
+#include "flow/outgoing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cms/sign.h"
+#include "cms/smime.h"
+#include "cms/stamp.h"
+#include "codec/when.h"
+#include "mime/address.h"
+#include "os/random.h"
+
+#define LETTER_MAX ((size_t)80 << 20)
+#define BOUNDARY_RANDOM 18 /* bytes: no letter can hold it by chance */
+
+OWNER(struct sign, sign_free);
+OWNER(struct seal, seal_free);
+OWNER(struct entity, entity_free);
+
+void
+outgoing_init(struct outgoing *outgoing)
+{
+	memset(outgoing, 0, sizeof(*outgoing));
+	for (size_t i = 0; i < OUTGOING_COPIES_MAX; i++)
+		outgoing->copy[i].bytes = BUF(LETTER_MAX);
+}
+
+void
+outgoing_done(struct outgoing *outgoing)
+{
+	for (size_t i = 0; i < OUTGOING_COPIES_MAX; i++) {
+		strlist_done(&outgoing->copy[i].to);
+		buf_done(&outgoing->copy[i].bytes);
+	}
+	free(outgoing->message_id);
+	outgoing->message_id = NULL;
+	outgoing->copies = 0;
+}
+
+/* --- sign ---------------------------------------------------------------------- */
+
+static enum rc
+ask_for_stamp(const struct sender *sender, const uint8_t imprint[32],
+    struct buf *token, struct err *err)
+{
+	struct stamp_nonce nonce;
+	struct buf query BUF_OWNED = BUF(STAMP_MAX);
+	struct https_response response = {.body = BUF(STAMP_MAX)};
+
+	random_fill(nonce.bytes, sizeof(nonce.bytes));
+	nonce.bytes[0] = (uint8_t)((nonce.bytes[0] & 0x7f) | 0x40);
+	TRY(stamp_request(imprint, &nonce, &query, err));
+	const struct https_request request = {
+	    .method = "POST",
+	    .url = sender->tsa,
+	    .content_type = "application/timestamp-query",
+	    .body = buf_span(&query),
+	    .timeout = sender->tsa_timeout,
+	};
+	enum rc rc = https_send(sender->https, &request, &response, err);
+	if (rc == RC_OK && response.status != 200)
+		rc = err_set(err, RC_IO, "the time stamp authority answered %u",
+		    response.status);
+	if (rc == RC_OK)
+		rc = stamp_response(
+		    buf_span(&response.body), imprint, &nonce, token, err);
+	buf_done(&response.body);
+	return rc;
+}
+
+/* A letter without a timestamp is better than a letter that waits for one:
+ * its verdict will say that its time is not proven. */
+static enum rc
+stamp(struct sign *sign, const struct sender *sender, bool *ret_stamped,
+    struct err *err)
+{
+	uint8_t imprint[32];
+	struct buf token BUF_OWNED = BUF(STAMP_MAX);
+	struct err why = ERR_NONE;
+
+	*ret_stamped = false;
+	if (sender->tsa == NULL)
+		return RC_OK;
+	TRY(sign_imprint(sign, imprint, err));
+	enum rc rc = ask_for_stamp(sender, imprint, &token, &why);
+	if (rc != RC_OK && sender->tsa_required)
+		return err_set(err, rc, "timestamp: %s", why.text);
+	if (rc != RC_OK)
+		return RC_OK;
+	TRY(sign_add_token(sign, buf_span(&token), err));
+	*ret_stamped = true;
+	return RC_OK;
+}
+
+static enum rc
+sign_payload(struct span payload, const struct sender *sender, struct buf *out,
+    bool *ret_stamped, struct err *err)
+{
+	struct sign *sign OWNED(sign_free) = NULL;
+	struct buf der BUF_OWNED = BUF(LETTER_MAX);
+	struct buf boundary BUF_OWNED = BUF(128);
+	const char *text = NULL;
+
+	TRY(sign_new(&sender->identity, sender->now, &sign, err));
+	TRY(sign_push(sign, payload, err));
+	TRY(sign_close(sign, err));
+	TRY(stamp(sign, sender, ret_stamped, err));
+	TRY(sign_finish(sign, &der, err));
+	TRY(buf_add_str(&boundary, "letterlock-", err));
+	TRY(random_text(BOUNDARY_RANDOM, &boundary, err));
+	TRY(buf_str(&boundary, &text, err));
+	return smime_print_signed(payload, buf_span(&der), text, out, err);
+}
+
+/* --- seal ---------------------------------------------------------------------- */
+
+static enum seal_cipher
+choose_cipher(const struct outgoing_way *way, const struct certs *to)
+{
+	if (!way->cipher_auto)
+		return way->cipher;
+	for (size_t i = 0; i < to->len; i++)
+		if (!cert_reads_gcm(to->item[i]))
+			return SEAL_AES256_CBC;
+	return SEAL_AES256_GCM;
+}
+
+static enum rc
+encrypt(struct span entity, enum seal_cipher cipher, const struct certs *to,
+    struct buf *out, struct err *err)
+{
+	struct seal *seal OWNED(seal_free) = NULL;
+	struct buf der BUF_OWNED = BUF(LETTER_MAX);
+
+	TRY(seal_new(cipher, &seal, err));
+	for (size_t i = 0; i < to->len; i++)
+		TRY(seal_add(seal, to->item[i], err));
+	TRY(seal_push(seal, entity, err));
+	TRY(seal_finish(seal, &der, err));
+	return smime_print(
+	    cipher == SEAL_AES256_GCM ? SMIME_AUTH_ENVELOPED : SMIME_ENVELOPED,
+	    buf_span(&der), out, err);
+}
+
+static enum rc
+make_copy(const struct entity *letter, const struct sender *sender,
+    const struct outgoing_way *way, const struct certs *to, const char *bcc,
+    struct buf *out, bool *ret_stamped, struct err *err)
+{
+	struct buf payload BUF_OWNED = BUF_SECRET(LETTER_MAX);
+	struct buf body BUF_OWNED = BUF_SECRET(LETTER_MAX);
+	struct buf made BUF_OWNED = BUF(LETTER_MAX);
+
+	TRY(protect_compose(
+	    letter, sender->policy, way->encrypt, bcc, &payload, &made, err));
+	TRY(buf_add_str(&made, "MIME-Version: 1.0\r\n", err));
+	struct span entity = buf_span(&payload);
+	*ret_stamped = false;
+	if (way->sign) {
+		TRY(sign_payload(entity, sender, &body, ret_stamped, err));
+		entity = buf_span(&body);
+	}
+	if (way->encrypt)
+		TRY(encrypt(entity, choose_cipher(way, to), to, &made, err));
+	else
+		TRY(buf_add(&made, entity, err));
+	return buf_add(out, buf_span(&made), err);
+}
+
+enum rc
+outgoing_seal(const struct entity *letter, const struct sender *sender,
+    const struct outgoing_way *way, const struct certs *to, const char *bcc,
+    struct buf *out, struct err *err)
+{
+	bool stamped = false;
+
+	return make_copy(letter, sender, way, to, bcc, out, &stamped, err);
+}
+
+/* --- the letter of a mail program ------------------------------------------------ */
+
+static const struct outgoing_way whole_way = {
+    .sign = true, .encrypt = true, .cipher_auto = true};
+
+static enum rc
+make_message_id(const char *address, struct buf *out, struct err *err)
+{
+	const char *domain = strrchr(address, '@');
+
+	TRY(buf_add_byte(out, '<', err));
+	TRY(random_text(18, out, err));
+	return buf_add_format(
+	    out, err, "%s>", domain != NULL ? domain : "@localhost");
+}
+
+/* The letter with Date and Message-ID, which stay the same on every try. */
+static enum rc
+complete(struct span letter, const struct sender *sender, struct buf *out,
+    struct err *err)
+{
+	struct fields fields FIELDS_OWNED = FIELDS_NONE;
+	size_t body = 0;
+
+	TRY(fields_parse(letter, &fields, &body, err));
+	if (fields_find(&fields, "Date") == NULL) {
+		char when[WHEN_TEXT_MAX];
+		when_print_mail(sender->now, when);
+		TRY(buf_add_format(out, err, "Date: %s\r\n", when));
+	}
+	if (fields_find(&fields, "Message-ID") == NULL) {
+		TRY(buf_add_str(out, "Message-ID: ", err));
+		TRY(make_message_id(sender->address, out, err));
+		TRY(buf_add_str(out, "\r\n", err));
+	}
+	return buf_add(out, letter, err);
+}
+
+/* RFC 5322 section 3.6: at most one of each.  Two readers would show two
+ * different letters under one signature. */
+static enum rc
+check_single_fields(const struct entity *letter, struct err *err)
+{
+	static const char *const single[] = {"From", "Sender", "Reply-To", "To",
+	    "Cc", "Bcc", "Date", "Subject", "Message-ID", "In-Reply-To",
+	    "References", "MIME-Version", "Content-Type",
+	    "Content-Transfer-Encoding"};
+
+	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+		if (fields_count(&letter->fields, single[i]) > 1)
+			return err_set(err, RC_SYNTAX,
+			    "the letter has more than one %s field", single[i]);
+	return RC_OK;
+}
+
+static enum rc
+check_from(const struct entity *letter, const char *address, struct err *err)
+{
+	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+
+	TRY(mailboxes_parse(fields_value(&letter->fields, "From"), &from, err));
+	if (from.len != 1 || from.has_group)
+		return err_set(err, RC_UNFIT,
+		    "the letter must name exactly one sender in From");
+	if (!address_equal(from.item[0].address, address))
+		return err_set(err, RC_UNFIT,
+		    "From is %s, but this account is %s: it cannot sign that",
+		    from.item[0].address, address);
+	return RC_OK;
+}
+
+static enum rc
+visible_recipients(
+    const struct entity *letter, struct mailboxes *ret, struct err *err)
+{
+	static const char *const names[] = {"To", "Cc"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct span value = fields_value(&letter->fields, names[i]);
+		if (span_trim(value).len > 0)
+			TRY(mailboxes_parse(value, ret, err));
+	}
+	return RC_OK;
+}
+
+/* One group of recipients becomes one sealed letter. */
+struct group {
+	struct certs certs;
+	const char *bcc; /* NULL: the visible ones */
+};
+
+static enum rc
+make_group_copy(const struct entity *letter, const struct sender *sender,
+    struct group *group, struct outgoing *ret, struct err *err)
+{
+	struct copy *copy = &ret->copy[ret->copies];
+	bool stamped = false;
+
+	TRY(certs_add(&group->certs, sender->own, err));
+	TRY(make_copy(letter, sender, &whole_way, &group->certs, group->bcc,
+	    &copy->bytes, &stamped, err));
+	ret->stamped = ret->stamped && stamped;
+	ret->copies++;
+	return RC_OK;
+}
+
+static enum rc
+make_visible_copy(const struct entity *letter, const struct sender *sender,
+    const struct recipient *recipients, const bool *blind, size_t count,
+    struct outgoing *ret, struct err *err)
+{
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct copy *copy = &ret->copy[ret->copies];
+
+	for (size_t i = 0; i < count; i++) {
+		if (blind[i])
+			continue;
+		TRY(certs_add(&certs, recipients[i].cert, err));
+		TRY(strlist_add_str(&copy->to, recipients[i].address, err));
+	}
+	if (copy->to.len == 0)
+		return RC_OK;
+	struct group group = {certs, NULL};
+	certs = CERTS_NONE;
+	enum rc rc = make_group_copy(letter, sender, &group, ret, err);
+	certs_done(&group.certs);
+	return rc;
+}
+
+static enum rc
+make_blind_copy(const struct entity *letter, const struct sender *sender,
+    const struct recipient *recipient, struct outgoing *ret, struct err *err)
+{
+	struct group group = {CERTS_NONE, recipient->address};
+	struct copy *copy = &ret->copy[ret->copies];
+
+	TRY(strlist_add_str(&copy->to, recipient->address, err));
+	enum rc rc = certs_add(&group.certs, recipient->cert, err);
+	if (rc == RC_OK)
+		rc = make_group_copy(letter, sender, &group, ret, err);
+	certs_done(&group.certs);
+	return rc;
+}
+
+static enum rc
+make_copies(const struct entity *letter, const struct sender *sender,
+    const struct recipient *recipients, size_t count, struct outgoing *ret,
+    struct err *err)
+{
+	bool blind[OUTGOING_COPIES_MAX] = {false};
+	struct mailboxes visible MAILBOXES_OWNED = MAILBOXES_NONE;
+
+	TRY(visible_recipients(letter, &visible, err));
+	for (size_t i = 0; i < count; i++)
+		blind[i] = !mailboxes_have(&visible, recipients[i].address);
+	TRY(make_visible_copy(
+	    letter, sender, recipients, blind, count, ret, err));
+	for (size_t i = 0; i < count; i++)
+		if (blind[i])
+			TRY(make_blind_copy(
+			    letter, sender, &recipients[i], ret, err));
+	return RC_OK;
+}
+
+static enum rc
+keep_message_id(
+    const struct entity *letter, struct outgoing *ret, struct err *err)
+{
+	struct buf id BUF_OWNED = BUF(FIELD_SECTION_MAX);
+
+	TRY(field_unfold(
+	    fields_value(&letter->fields, "Message-ID"), &id, err));
+	return span_dup(buf_span(&id), &ret->message_id, err);
+}
+
+enum rc
+outgoing_make(struct span letter, const struct sender *sender,
+    const struct recipient *recipients, size_t count, struct outgoing *ret,
+    struct err *err)
+{
+	struct buf whole BUF_OWNED = BUF_SECRET(LETTER_MAX);
+	struct entity *parsed OWNED(entity_free) = NULL;
+
+	if (count == 0)
+		return err_set(err, RC_ABSENT, "the letter has no recipients");
+	if (count >= OUTGOING_COPIES_MAX)
+		return err_set(err, RC_LIMIT, "more than %d recipients",
+		    OUTGOING_COPIES_MAX - 1);
+	TRY(complete(letter, sender, &whole, err));
+	TRY(entity_parse(buf_span(&whole), ENTITY_LIMITS, &parsed, err));
+	TRY(check_single_fields(parsed, err));
+	TRY(check_from(parsed, sender->address, err));
+	TRY(keep_message_id(parsed, ret, err));
+	ret->stamped = true;
+	return make_copies(parsed, sender, recipients, count, ret, err);
+}
+
+enum rc
+outgoing_keep(struct span letter, const struct sender *sender, struct buf *out,
+    struct err *err)
+{
+	struct entity *parsed OWNED(entity_free) = NULL;
+	struct certs own CERTS_OWNED = CERTS_NONE;
+
+	TRY(entity_parse(letter, ENTITY_LIMITS, &parsed, err));
+	TRY(certs_add(&own, sender->own, err));
+	return outgoing_seal(parsed, sender, &whole_way, &own, NULL, out, err);
+}

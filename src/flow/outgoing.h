@@ -1,0 +1,79 @@
+/* flow/outgoing -- from the plain letter of a mail program to sealed ones.
+ *
+ *   parse -> check the sender -> who is visible, who is blind -> for each
+ *   group: protect the headers, sign, timestamp, seal
+ *
+ * May use:   base codec os mime pki cms proto dns net store keydir.
+ * Not here:  finding certificates (keydir), sending (edge).
+ * All or nothing: on any failure nothing was made, and nothing may leave.
+ */
+#ifndef FLOW_OUTGOING_H
+#define FLOW_OUTGOING_H
+
+#include "base/strlist.h"
+#include "cms/seal.h"
+#include "mime/protect.h"
+#include "net/https.h"
+#include "pki/key.h"
+
+#define OUTGOING_COPIES_MAX 201 /* one for all visible, one a blind recipient */
+
+struct recipient {
+	const char *address;     /* as in RCPT TO */
+	const struct cert *cert; /* to encrypt to */
+};
+
+struct sender {
+	const char *address;      /* From must be exactly this */
+	struct identity identity; /* signs */
+	const struct cert *own;   /* the copy to oneself; always sealed to */
+	enum protect_policy policy;
+	struct https *https; /* for the timestamp */
+	const char *tsa;     /* URL; NULL: no timestamp is asked for */
+	int tsa_timeout;   /* milliseconds; after it the letter goes without */
+	bool tsa_required; /* no: a letter without a proven time is better
+			       * than one that waits */
+	int64_t now;
+};
+
+/* One sealed letter. */
+struct copy {
+	struct strlist to;
+	struct buf bytes; /* CRLF, 7-bit, complete */
+};
+
+struct outgoing {
+	struct copy copy[OUTGOING_COPIES_MAX];
+	size_t copies;
+	char *message_id; /* with angle brackets; owned */
+	bool stamped;     /* every copy bears a timestamp */
+};
+
+#define OUTGOING_OWNED __attribute__((cleanup(outgoing_done)))
+void outgoing_init(struct outgoing *outgoing);
+void outgoing_done(struct outgoing *outgoing);
+
+/* RC_UNFIT: From is not the account's address, or not exactly one.
+ * RC_SYNTAX: broken MIME, 8-bit header.  RC_LIMIT: too many blind recipients.
+ * RC_CRYPTO and the rest: could not be sealed. */
+enum rc outgoing_make(struct span letter, const struct sender *sender,
+    const struct recipient *recipients, size_t count, struct outgoing *ret,
+    struct err *err);
+
+/* Seal a letter to its writer only: drafts, sent copies, delivery reports.
+ * Signed too, so that it reads as one's own. */
+enum rc outgoing_keep(struct span letter, const struct sender *sender,
+    struct buf *out, struct err *err);
+
+/* The file command: sign and/or encrypt one letter as told. */
+struct outgoing_way {
+	bool sign;
+	bool encrypt;
+	enum seal_cipher cipher;
+	bool cipher_auto; /* GCM if every recipient's certificate says it can */
+};
+enum rc outgoing_seal(const struct entity *letter, const struct sender *sender,
+    const struct outgoing_way *way, const struct certs *to, const char *bcc,
+    struct buf *out, struct err *err);
+
+#endif

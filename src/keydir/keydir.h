@@ -1,0 +1,30 @@
+/* keydir -- whose certificate is whose, and why we believe it.
+ *
+ * Today one source: the authority's directory over HTTPS.  An answer is
+ * believed only as far as its certificates prove: they must lead to a trusted
+ * root, name the address, be valid now and be made for encrypting.
+ *
+ * May use:   base codec os pki proto dns net store.
+ */
+#ifndef KEYDIR_KEYDIR_H
+#define KEYDIR_KEYDIR_H
+
+#include "net/https.h"
+#include "pki/cert.h"
+
+struct keydir {
+	struct https *https; /* borrowed */
+	const char
+	    *directory; /* URL, the address is appended: "...?address=" */
+	const struct certs *roots; /* trusted for mail */
+	int timeout;               /* milliseconds for one question */
+};
+
+/* The certificate to encrypt to.  The caller frees *ret.
+ * RC_ABSENT: asked properly, there is none.  RC_UNFIT: there are some, but none
+ * may be used, with the reason.  RC_IO: nobody answered: try later.
+ * RC_SYNTAX: the directory answered garbage: try later. */
+enum rc keydir_find(const struct keydir *keydir, const char *address,
+    int64_t now, struct cert **ret, struct err *err);
+
+#endif
