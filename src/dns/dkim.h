@@ -25,7 +25,8 @@ struct dkim_signer {
 	const char *selector;
 	struct span key_pem;
 };
-enum rc dkim_sign(const struct dkim_signer *signer, struct span letter,
+/* (Not "dkim_sign": the library has a function of that name.) */
+enum rc dkim_sign_letter(const struct dkim_signer *signer, struct span letter,
     struct buf *field, struct err *err);
 
 #endif
