@@ -45,21 +45,33 @@ move_to(struct buf *buf, size_t cap, struct err *err)
 	return RC_OK;
 }
 
+/* Doubling, so that adding byte by byte is cheap, but at most one byte over
+ * the limit. */
+static size_t
+next_cap(const struct buf *buf, size_t need)
+{
+	size_t cap = buf->cap < 64 ? 64 : buf->cap;
+
+	while (cap <= need && cap <= SIZE_MAX / 2)
+		cap *= 2;
+	if (cap <= need)
+		cap = need + 1;
+	return cap > buf->max ? buf->max + 1 : cap;
+}
+
+/* There is always one spare byte, so that buf_str() never fails for lack of
+ * room. */
 static enum rc
 make_room(struct buf *buf, size_t more, struct err *err)
 {
 	size_t need;
 
-	if (!add_ok(buf->len, more, &need) || need > buf->max)
+	if (!add_ok(buf->len, more, &need) || need > buf->max ||
+	    need == SIZE_MAX)
 		return err_set(err, RC_LIMIT, "more than %zu bytes", buf->max);
-	/* one spare byte, so that buf_str() never fails for lack of room */
 	if (need < buf->cap)
 		return RC_OK;
-	size_t cap = buf->cap < 64 ? 64 : buf->cap;
-	while (cap <= need)
-		cap = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
-	if (cap > buf->max)
-		cap = buf->max + 1;
+	size_t cap = next_cap(buf, need);
 	if (buf->secret)
 		return move_to(buf, cap, err);
 	uint8_t *data = realloc(buf->data, cap);
@@ -81,7 +93,8 @@ buf_reserve(struct buf *buf, size_t len, uint8_t **ret_room, struct err *err)
 void
 buf_grown(struct buf *buf, size_t len)
 {
-	if (len > buf->cap - buf->len)
+	/* never the spare byte, that buf_str() ends the text in */
+	if (len > 0 && len >= buf->cap - buf->len)
 		bug("buf_grown: more than was reserved");
 	buf->len += len;
 }

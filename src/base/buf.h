@@ -28,6 +28,7 @@ void buf_done(struct buf *buf);
 /* Empty it and keep the memory (wiped if secret). */
 void buf_clear(struct buf *buf);
 
+/* `bytes` may not lie in `buf` itself, which may move. */
 enum rc buf_add(struct buf *buf, struct span bytes, struct err *err);
 enum rc buf_add_str(struct buf *buf, const char *text, struct err *err);
 enum rc buf_add_byte(struct buf *buf, uint8_t byte, struct err *err);

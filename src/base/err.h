@@ -19,8 +19,9 @@ struct err {
 #define ERR_NONE ((struct err){""})
 
 /* Fill `err` (may be NULL) and return `rc`, so that a failing function can
- * end with `return err_set(err, RC_LIMIT, "...")`.  Control characters in
- * the result become '?'; too long a text is cut. */
+ * end with `return err_set(err, RC_LIMIT, "...")`.  In the result control
+ * characters and what is no UTF-8 become '?'; too long a text is cut.
+ * err->text itself may be among the arguments. */
 enum rc err_set(struct err *err, enum rc rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

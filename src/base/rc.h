@@ -13,7 +13,7 @@
 enum MUST_USE rc {
 	RC_OK = 0,
 	RC_NOMEM,   /* out of memory, or over a memory limit we set */
-	RC_IO,	    /* the operating system or a connection failed: try later */
+	RC_IO,      /* the operating system or a connection failed: try later */
 	RC_AGAIN,   /* not now: wait for the next event and call again */
 	RC_SYNTAX,  /* the peer's bytes are not what the standard allows */
 	RC_LIMIT,   /* well-formed, but larger than we accept */

@@ -1,8 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 #include "base/span.h"
 
-#include <strings.h>
-
 struct span
 span_after(struct span span, size_t from)
 {
@@ -41,11 +39,23 @@ span_is(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
 }
 
+static uint8_t
+lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
+/* Not strncasecmp(): it stops at a NUL, so that "a@b\0.evil" would equal
+ * "a@b\0.good", and it follows the locale. */
 bool
 span_equal_nocase(struct span a, struct span b)
 {
-	return a.len == b.len && (a.len == 0 ||
-	    !strncasecmp((const char *)a.data, (const char *)b.data, a.len));
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (lower(a.data[i]) != lower(b.data[i]))
+			return false;
+	return true;
 }
 
 bool
@@ -59,7 +69,8 @@ span_starts(struct span span, const char *prefix)
 {
 	struct span want = span_str(prefix);
 
-	return span.len >= want.len && span_is(span_first(span, want.len), want);
+	return span.len >= want.len &&
+	       span_is(span_first(span, want.len), want);
 }
 
 bool
@@ -68,7 +79,7 @@ span_starts_nocase(struct span span, const char *prefix)
 	struct span want = span_str(prefix);
 
 	return span.len >= want.len &&
-	    span_equal_nocase(span_first(span, want.len), want);
+	       span_equal_nocase(span_first(span, want.len), want);
 }
 
 ptrdiff_t

@@ -6,6 +6,7 @@
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,8 +18,11 @@ struct span {
 };
 
 #define SPAN_NONE ((struct span){NULL, 0})
-/* for printf("%.*s", SPAN_ARGS(s)) */
-#define SPAN_ARGS(s) (int)(s).len, (const char *)(s).data
+/* for printf("%.*s", SPAN_ARGS(s)); cut at INT_MAX, for a negative precision
+ * would mean "up to the next NUL", which is not ours. */
+#define SPAN_ARGS(s)                                          \
+	(int)((s).len < INT_MAX ? (s).len : (size_t)INT_MAX), \
+	    (const char *)(s).data
 
 static inline struct span
 span_of(const void *data, size_t len)

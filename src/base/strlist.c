@@ -1,7 +1,6 @@
 #include "base/strlist.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/buf.h"
 
@@ -18,7 +17,8 @@ static enum rc
 make_room(struct strlist *list, struct err *err)
 {
 	if (list->len >= STRLIST_MAX)
-		return err_set(err, RC_LIMIT, "more than %d entries", STRLIST_MAX);
+		return err_set(
+		    err, RC_LIMIT, "more than %d entries", STRLIST_MAX);
 	if (list->len < list->cap)
 		return RC_OK;
 	size_t cap = list->cap == 0 ? 8 : list->cap * 2;
@@ -49,7 +49,7 @@ bool
 strlist_has_nocase(const struct strlist *list, const char *text)
 {
 	for (size_t i = 0; i < list->len; i++)
-		if (!strcasecmp(list->item[i], text))
+		if (span_is_nocase(span_str(list->item[i]), text))
 			return true;
 	return false;
 }
