@@ -1,14 +1,8 @@
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
+#include "base/expect.h"
 #include "base/err.h"
-
-#define assert_rc(got, want) assert_string_equal(rc_name(got), rc_name(want))
 
 static void
 setting_an_error_gives_back_its_rc(void **state)

@@ -1,19 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 
-#include <cmocka.h>
-
+#include "base/expect.h"
 #include "base/span.h"
-
-static void
-assert_span(struct span got, const char *want)
-{
-	assert_int_equal(got.len, strlen(want));
-	if (got.len > 0)
-		assert_memory_equal(got.data, want, got.len);
-}
 
 static void
 parts_never_leave_the_span(void **state)

@@ -1,13 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
+#include "base/expect.h"
 #include "base/strlist.h"
-
-#define assert_rc(got, want) assert_string_equal(rc_name(got), rc_name(want))
-#define assert_ok(got) assert_rc(got, RC_OK)
 
 static void
 a_list_owns_copies_in_order(void **state)
