@@ -1,0 +1,103 @@
+/* store/sql -- SQLite, made hard to misuse.
+ *
+ * Write-ahead log with synchronous=FULL: what sql_act_commit() returned RC_OK
+ * for survives a crash.  Statements are prepared once per connection; values
+ * are parameters always and never part of a statement's text.
+ *
+ * May use:   base codec os pki.
+ * Errors:    RC_IO: the disk is full or broken, or the database stayed busy
+ *            longer than SQL_BUSY_MS: try later.  RC_REFUSED: a constraint
+ *            (unique, not null, foreign key) does not hold.
+ * Threads:   one connection each; several connections, also of several
+ *            processes, may have one file open.
+ */
+#ifndef STORE_SQL_H
+#define STORE_SQL_H
+
+#include "base/buf.h"
+#include "base/own.h"
+
+#define SQL_BUSY_MS 10000
+
+struct sql; /* one connection */
+
+/* Opens the file, made with mode 0600 if it is not there. */
+enum rc sql_open(const char *path, struct sql **ret, struct err *err);
+void sql_free(struct sql *sql);
+OWNER(struct sql, sql_free);
+
+enum sql_kind { SQL_KIND_NULL, SQL_KIND_NUMBER, SQL_KIND_TEXT, SQL_KIND_BLOB };
+
+struct sql_value {
+	enum sql_kind kind;
+	int64_t number;
+	struct span bytes; /* borrowed for the call, or until the next row */
+};
+
+struct sql_values {
+	const struct sql_value *item;
+	size_t len;
+};
+
+#define SQL_NUMBER(n) ((struct sql_value){SQL_KIND_NUMBER, (n), SPAN_NONE})
+#define SQL_BLOB(span) ((struct sql_value){SQL_KIND_BLOB, 0, (span)})
+#define SQL_NULL ((struct sql_value){SQL_KIND_NULL, 0, SPAN_NONE})
+/* NULL is SQL's null. */
+struct sql_value sql_text(const char *text);
+
+#define SQL_NONE ((struct sql_values){NULL, 0})
+/* sql_change(sql, "...", SQL_VALUES(SQL_NUMBER(1), sql_text(t)), err) */
+#define SQL_VALUES(...)                                               \
+	((struct sql_values){(const struct sql_value[]){__VA_ARGS__}, \
+	    sizeof((const struct sql_value[]){__VA_ARGS__}) /         \
+		sizeof(struct sql_value)})
+
+/* Several statements without parameters: a schema. */
+enum rc sql_run(struct sql *sql, const char *text, struct err *err);
+/* One statement that returns no row. */
+enum rc sql_change(struct sql *sql, const char *text, struct sql_values values,
+    struct err *err);
+/* After sql_change(): rows changed, and the id of the last one inserted. */
+int64_t sql_changed(const struct sql *sql);
+int64_t sql_last_id(const struct sql *sql);
+
+/* One statement that returns rows.  At most one query of the same text is
+ * open at a time. */
+struct sql_rows;
+enum rc sql_select(struct sql *sql, const char *text, struct sql_values values,
+    struct sql_rows **ret, struct err *err);
+void sql_rows_free(struct sql_rows *rows);
+OWNER(struct sql_rows, sql_rows_free);
+/* RC_ABSENT: there is no further row. */
+enum rc sql_rows_next(struct sql_rows *rows, struct err *err);
+/* Of the row; columns count from 0.  Null is 0, or an empty span. */
+int64_t sql_rows_number(const struct sql_rows *rows, int column);
+bool sql_rows_is_null(const struct sql_rows *rows, int column);
+struct span sql_rows_bytes(const struct sql_rows *rows, int column);
+/* A copy as C string that the caller frees; null is NULL. */
+enum rc sql_rows_text(
+    const struct sql_rows *rows, int column, char **ret, struct err *err);
+
+/* The first column of the only row as a number.  RC_ABSENT: no row. */
+enum rc sql_number(struct sql *sql, const char *text, struct sql_values values,
+    int64_t *ret, struct err *err);
+
+/* A transaction that holds the write lock from its beginning.
+ *
+ *   struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+ *   TRY(sql_act_begin(sql, &act, err));
+ *   ...
+ *   return sql_act_commit(&act, err);
+ *
+ * What was not committed at the end of the scope is rolled back. */
+struct sql_act {
+	struct sql *sql; /* NULL: none open */
+};
+#define SQL_ACT ((struct sql_act){NULL})
+#define SQL_ACT_OWNED __attribute__((cleanup(sql_act_done)))
+
+enum rc sql_act_begin(struct sql *sql, struct sql_act *ret, struct err *err);
+enum rc sql_act_commit(struct sql_act *act, struct err *err);
+void sql_act_done(struct sql_act *act);
+
+#endif
