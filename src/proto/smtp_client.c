@@ -1,0 +1,695 @@
+#include "proto/smtp_client.h"
+
+#include <stdlib.h>
+
+#include "base/own.h"
+#include "codec/base64.h"
+#include "proto/smtp_offers_priv.h"
+#include "proto/smtp_reply_priv.h"
+
+#define REPLY_MAX ((size_t)64 * 1024)
+#define COMMAND_MAX ((size_t)1 << 20) /* all of one group of commands */
+#define GROUP_MAX 100 /* commands sent before replies are read */
+#define ADDRESS_MAX 320
+#define AUTH_LINE_MAX 512 /* RFC 4954 section 4: else no initial response */
+#define USER_MAX 512
+#define PASSWORD_MAX 4096
+
+/* What reply we are waiting for.
+ *
+ *   GREETING -> EHLO -+-> STARTTLS -> SECURE -> EHLO (again)
+ *                     +-> AUTH_PLAIN_ASKED -> AUTH
+ *                     +-> LOGIN_USER -> LOGIN_PASSWORD -> AUTH
+ *                     +-> AUTH ------------------+
+ *                     +--------------------------+-> MAIL -> RCPT -> DATA
+ *      any refusal -> (RCPT: RSET) -> DONE              DATA -> BODY -> DONE
+ */
+enum state {
+	GREETING,
+	EHLO,
+	STARTTLS,
+	SECURE, /* no reply is waited for: the caller makes TLS */
+	AUTH_PLAIN_ASKED,
+	LOGIN_USER,
+	LOGIN_PASSWORD,
+	AUTH,
+	MAIL,
+	RCPT,
+	DATA,
+	BODY,
+	RSET,
+	DONE,
+	STATES
+};
+
+struct smtp_client {
+	struct smtp_client_config config;
+	enum state state;
+	bool secured;
+	bool eightbit; /* the letter needs 8BITMIME */
+	struct smtp_offers offers;
+	struct buf in;
+	struct buf out;
+	size_t asked;     /* recipients whose RCPT was sent */
+	size_t answered;  /* and whose reply came */
+	size_t body_sent; /* bytes of the letter that were sent */
+	bool dot_sent;    /* the dot before letter[body_sent] was */
+	size_t end_sent;  /* bytes of the final CRLF.CRLF */
+	bool mail_refused;
+	bool refused; /* the result is a refusal already */
+	struct smtp_client_result result;
+};
+
+OWNER(struct smtp_client, smtp_client_free);
+
+/* -- Before anything is sent ------------------------------------------- */
+
+/* The address goes between "<" and ">" on a command line: nothing in it may
+ * end the path or the line. */
+static enum rc
+check_address(const char *address, struct err *err)
+{
+	size_t len = strlen(address);
+
+	if (len > ADDRESS_MAX)
+		return err_set(err, RC_LIMIT, "address is too long");
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)address[i];
+		if (c >= 0x80)
+			return err_set(err, RC_SYNTAX,
+			    "address %s: only ASCII addresses can be sent to",
+			    address);
+		if (c <= ' ' || c == 0x7f || c == '<' || c == '>')
+			return err_set(err, RC_SYNTAX,
+			    "address %s: wrong character", address);
+	}
+	return RC_OK;
+}
+
+/* A bare CR or LF that a later server takes for a line end would let a letter
+ * end inside itself (SMTP smuggling). */
+static enum rc
+check_bytes(struct span bytes, bool *ret_eightbit, struct err *err)
+{
+	bool eightbit = false;
+
+	for (size_t i = 0; i < bytes.len; i++) {
+		uint8_t c = bytes.data[i], next = 0;
+		if (i + 1 < bytes.len)
+			next = bytes.data[i + 1];
+		if (c == 0 || c == '\n' || (c == '\r' && next != '\n'))
+			return err_set(err, RC_SYNTAX,
+			    "letter has a NUL, bare CR or bare LF");
+		if (c == '\r')
+			i++;
+		eightbit |= c >= 0x80;
+	}
+	*ret_eightbit = eightbit;
+	return RC_OK;
+}
+
+static enum rc
+check_letter(const struct smtp_client_letter *letter, bool *ret_eightbit,
+    struct err *err)
+{
+	if (letter == NULL)
+		return RC_OK;
+	if (letter->to->len == 0)
+		return err_set(err, RC_ABSENT, "letter has no recipients");
+	TRY(check_address(letter->from, err));
+	for (size_t i = 0; i < letter->to->len; i++) {
+		if (letter->to->item[i][0] == '\0')
+			return err_set(err, RC_SYNTAX, "recipient is empty");
+		TRY(check_address(letter->to->item[i], err));
+	}
+	return check_bytes(letter->bytes, ret_eightbit, err);
+}
+
+static enum rc
+check_config(const struct smtp_client_config *config, struct err *err)
+{
+	if (config->name[0] == '\0')
+		return err_set(err, RC_SYNTAX, "EHLO name is empty");
+	TRY(check_address(config->name, err));
+	if (config->user == NULL)
+		return RC_OK;
+	if (strlen(config->user) > USER_MAX ||
+	    config->password.len > PASSWORD_MAX)
+		return err_set(err, RC_LIMIT, "login is too long");
+	/* RFC 4616: NUL separates the parts of a PLAIN message */
+	if (span_find_byte(config->password, 0) >= 0)
+		return err_set(err, RC_SYNTAX, "password holds a NUL");
+	return RC_OK;
+}
+
+enum rc
+smtp_client_new(const struct smtp_client_config *config,
+    struct smtp_client **ret, struct err *err)
+{
+	bool eightbit = false;
+
+	TRY(check_config(config, err));
+	TRY(check_letter(config->letter, &eightbit, err));
+	struct smtp_client *client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		return err_nomem(err, "SMTP client");
+	client->config = *config;
+	client->eightbit = eightbit;
+	client->state = GREETING;
+	client->in = BUF(REPLY_MAX);
+	client->out = BUF_SECRET(COMMAND_MAX); /* passwords pass through */
+	*ret = client;
+	return RC_OK;
+}
+
+void
+smtp_client_free(struct smtp_client *client)
+{
+	if (client == NULL)
+		return;
+	buf_done(&client->in);
+	buf_done(&client->out);
+	free(client);
+}
+
+/* -- The result -------------------------------------------------------- */
+
+static enum rc
+quit(struct smtp_client *client, struct err *err)
+{
+	client->state = DONE;
+	return buf_add_str(&client->out, "QUIT\r\n", err);
+}
+
+/* A refusal of our own, because the server's would be the same. */
+static enum rc
+refuse(struct smtp_client *client, unsigned code, const char *enhanced,
+    const char *text, struct err *err)
+{
+	struct smtp_client_result *result = &client->result;
+
+	*result = (struct smtp_client_result){.code = code};
+	smtp_reply_add_words(
+	    result->enhanced, sizeof(result->enhanced), span_str(enhanced));
+	smtp_reply_add_words(
+	    result->text, sizeof(result->text), span_str(text));
+	return quit(client, err);
+}
+
+static enum rc
+finish(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	smtp_reply_result(reply, "", &client->result);
+	return quit(client, err);
+}
+
+static bool
+is_good(const struct smtp_reply *reply)
+{
+	return reply->code / 100 == 2;
+}
+
+/* -- Login ------------------------------------------------------------- */
+
+static enum rc
+ask(struct smtp_client *client, enum state state, const char *command,
+    struct err *err)
+{
+	TRY(buf_add_format(&client->out, err, "%s\r\n", command));
+	client->state = state;
+	return RC_OK;
+}
+
+static enum rc
+add_base64_line(struct smtp_client *client, struct span bytes, struct err *err)
+{
+	TRY(base64_encode(bytes, 0, &client->out, err));
+	return buf_add_str(&client->out, "\r\n", err);
+}
+
+/* RFC 4616: [authzid] NUL authcid NUL passwd. */
+static enum rc
+make_plain(const struct smtp_client *client, struct buf *out, struct err *err)
+{
+	TRY(buf_add_byte(out, 0, err));
+	TRY(buf_add_str(out, client->config.user, err));
+	TRY(buf_add_byte(out, 0, err));
+	return buf_add(out, client->config.password, err);
+}
+
+static enum rc
+send_plain(struct smtp_client *client, struct err *err)
+{
+	struct buf plain BUF_OWNED = BUF_SECRET(USER_MAX + PASSWORD_MAX + 2);
+
+	TRY(make_plain(client, &plain, err));
+	TRY(add_base64_line(client, buf_span(&plain), err));
+	client->state = AUTH;
+	return RC_OK;
+}
+
+static bool
+fits_initial_response(const struct smtp_client *client)
+{
+	size_t plain =
+	    strlen(client->config.user) + client->config.password.len + 2;
+
+	return strlen("AUTH PLAIN \r\n") + (plain + 2) / 3 * 4 <= AUTH_LINE_MAX;
+}
+
+static enum rc
+start_login(struct smtp_client *client, struct err *err)
+{
+	if (!client->offers.plain && !client->offers.login)
+		return err_set(err, RC_UNFIT,
+		    "the server offers no login by password (AUTH PLAIN or "
+		    "LOGIN) on this connection");
+	if (!client->offers.plain)
+		return ask(client, LOGIN_USER, "AUTH LOGIN", err);
+	if (!fits_initial_response(client))
+		return ask(client, AUTH_PLAIN_ASKED, "AUTH PLAIN", err);
+	TRY(buf_add_str(&client->out, "AUTH PLAIN ", err));
+	return send_plain(client, err);
+}
+
+/* 334: go on with `bytes`; else the login is refused. */
+static enum rc
+continue_login(struct smtp_client *client, const struct smtp_reply *reply,
+    struct span bytes, struct err *err)
+{
+	if (reply->code >= 400)
+		return finish(client, reply, err);
+	TRY(add_base64_line(client, bytes, err));
+	client->state = client->state == LOGIN_USER ? LOGIN_PASSWORD : AUTH;
+	return RC_OK;
+}
+
+static enum rc
+on_plain_asked(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	if (reply->code >= 400)
+		return finish(client, reply, err);
+	return send_plain(client, err);
+}
+
+static enum rc
+on_login_user(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	return continue_login(
+	    client, reply, span_str(client->config.user), err);
+}
+
+static enum rc
+on_login_password(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	return continue_login(client, reply, client->config.password, err);
+}
+
+/* -- The transaction --------------------------------------------------- */
+
+/* The next one, or the next group. */
+static enum rc
+send_recipients(struct smtp_client *client, struct err *err)
+{
+	const struct strlist *to = client->config.letter->to;
+	size_t group = client->offers.pipelining ? GROUP_MAX : 1;
+
+	for (; group > 0 && client->asked < to->len; group--) {
+		TRY(buf_add_format(&client->out, err, "RCPT TO:<%s>\r\n",
+		    to->item[client->asked]));
+		client->asked++;
+	}
+	return RC_OK;
+}
+
+static enum rc
+send_mail_from(struct smtp_client *client, struct err *err)
+{
+	const struct smtp_client_letter *letter = client->config.letter;
+	const struct smtp_offers *offers = &client->offers;
+
+	TRY(buf_add_format(&client->out, err, "MAIL FROM:<%s>", letter->from));
+	if (offers->size)
+		TRY(buf_add_format(
+		    &client->out, err, " SIZE=%zu", letter->bytes.len));
+	if (client->eightbit)
+		TRY(buf_add_str(&client->out, " BODY=8BITMIME", err));
+	/* RFC 3461 section 4.3: a report of failure returns the headers only */
+	if (offers->dsn)
+		TRY(buf_add_str(&client->out, " RET=HDRS", err));
+	return buf_add_str(&client->out, "\r\n", err);
+}
+
+/* DATA is not in the group: a server that took some of the recipients and
+ * said 354 would have to be given a letter. */
+static enum rc
+start_letter(struct smtp_client *client, struct err *err)
+{
+	const struct smtp_client_letter *letter = client->config.letter;
+	const struct smtp_offers *offers = &client->offers;
+
+	if (client->eightbit && !offers->eightbit) {
+		return refuse(client, 554, "5.6.3",
+		    "the server does not take 8-bit letters", err);
+	}
+	if (offers->size_max > 0 && letter->bytes.len > offers->size_max) {
+		return refuse(client, 552, "5.3.4",
+		    "the letter is larger than the server takes", err);
+	}
+	TRY(send_mail_from(client, err));
+	if (offers->pipelining)
+		TRY(send_recipients(client, err));
+	client->state = MAIL;
+	return RC_OK;
+}
+
+static enum rc
+on_auth(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	if (!is_good(reply) || client->config.letter == NULL)
+		return finish(client, reply, err);
+	return start_letter(client, err);
+}
+
+/* A permanent refusal outweighs a temporary one: the letter can never go to
+ * all of them.  Of equals the first counts. */
+static void
+note_refusal(struct smtp_client *client, const struct smtp_reply *reply,
+    const char *recipient)
+{
+	if (client->refused &&
+	    (client->result.code >= 500 || reply->code < 500))
+		return;
+	client->refused = true;
+	smtp_reply_result(reply, recipient, &client->result);
+}
+
+static enum rc
+ask_for_next(struct smtp_client *client, struct err *err)
+{
+	if (client->answered < client->asked) {
+		client->state = RCPT;
+		return RC_OK;
+	}
+	if (client->refused)
+		return ask(client, RSET, "RSET", err);
+	if (client->asked == client->config.letter->to->len)
+		return ask(client, DATA, "DATA", err);
+	client->state = RCPT;
+	return send_recipients(client, err);
+}
+
+static enum rc
+on_mail(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	if (!is_good(reply)) {
+		client->mail_refused = true;
+		note_refusal(client, reply, "");
+	}
+	return ask_for_next(client, err);
+}
+
+static enum rc
+on_rcpt(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	const struct strlist *to = client->config.letter->to;
+	const char *recipient = to->item[client->answered++];
+
+	/* after a refused MAIL these only say 503 */
+	if (!is_good(reply) && !client->mail_refused)
+		note_refusal(client, reply, recipient);
+	return ask_for_next(client, err);
+}
+
+static enum rc
+on_data(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	if (reply->code >= 400)
+		return finish(client, reply, err);
+	client->state = BODY;
+	return RC_OK;
+}
+
+static bool
+is_body_sent(const struct smtp_client *client)
+{
+	return client->end_sent > 0 && smtp_client_output(client).len == 0;
+}
+
+static enum rc
+on_body(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	bool whole = is_body_sent(client);
+
+	if (!whole && reply->code < 400)
+		return err_set(err, RC_SYNTAX,
+		    "SMTP: the server answered before the letter was sent");
+	smtp_reply_result(reply, "", &client->result);
+	if (is_good(reply))
+		client->result.code = 250;
+	if (whole)
+		return quit(client, err);
+	client->state = DONE; /* in the middle of the data no QUIT is heard */
+	return RC_OK;
+}
+
+static enum rc
+on_rset(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	(void)reply; /* the refusal before it is the result */
+	return quit(client, err);
+}
+
+/* -- Greeting and offers ------------------------------------------------ */
+
+static enum rc
+send_ehlo(struct smtp_client *client, struct err *err)
+{
+	TRY(buf_add_format(
+	    &client->out, err, "EHLO %s\r\n", client->config.name));
+	client->state = EHLO;
+	return RC_OK;
+}
+
+static enum rc
+on_greeting(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	if (reply->code >= 400)
+		return finish(client, reply, err);
+	return send_ehlo(client, err);
+}
+
+static enum rc
+on_ehlo(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	/* No HELO after this: without extensions there is neither TLS nor
+	 * login, and being talked down to that is an attack. */
+	if (!is_good(reply))
+		return finish(client, reply, err);
+	smtp_offers_read(reply, &client->offers);
+	if (client->config.starttls && !client->secured) {
+		if (!client->offers.starttls)
+			return err_set(err, RC_UNFIT,
+			    "the server does not offer STARTTLS; without TLS "
+			    "nothing is sent");
+		return ask(client, STARTTLS, "STARTTLS", err);
+	}
+	if (client->config.user != NULL)
+		return start_login(client, err);
+	return on_auth(client, reply, err);
+}
+
+static enum rc
+on_starttls(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
+{
+	if (reply->code >= 400)
+		return err_set(err, RC_UNFIT,
+		    "the server refused STARTTLS with %u", reply->code);
+	client->state = SECURE;
+	return RC_OK;
+}
+
+/* -- Replies ------------------------------------------------------------ */
+
+/* What may come when, and what is then done.  Codes of 400 and more may
+ * always come. */
+static const struct {
+	unsigned want; /* 2: any 2xx */
+	enum rc (*run)(struct smtp_client *client,
+	    const struct smtp_reply *reply, struct err *err);
+} steps[STATES] = {
+    [GREETING] = {220, on_greeting},
+    [EHLO] = {2, on_ehlo},
+    [STARTTLS] = {220, on_starttls},
+    [AUTH_PLAIN_ASKED] = {334, on_plain_asked},
+    [LOGIN_USER] = {334, on_login_user},
+    [LOGIN_PASSWORD] = {334, on_login_password},
+    [AUTH] = {2, on_auth},
+    [MAIL] = {2, on_mail},
+    [RCPT] = {2, on_rcpt},
+    [DATA] = {354, on_data},
+    [BODY] = {2, on_body},
+    [RSET] = {2, on_rset},
+};
+
+static enum rc
+check_code(const struct smtp_client *client, const struct smtp_reply *reply,
+    struct err *err)
+{
+	unsigned want = steps[client->state].want;
+
+	if (reply->code >= 400 || reply->code == want ||
+	    reply->code / 100 == want)
+		return RC_OK;
+	return err_set(err, RC_SYNTAX,
+	    "SMTP: reply code %u is not possible here", reply->code);
+}
+
+enum rc
+smtp_client_push(struct smtp_client *client, struct span bytes, struct err *err)
+{
+	/* RFC 3207 section 6: whoever sits between could put replies of his
+	 * own here, to be read as if they had come under TLS. */
+	if (client->state == SECURE && bytes.len > 0)
+		return err_set(err, RC_SYNTAX,
+		    "SMTP: the server sent bytes between STARTTLS and TLS");
+	return buf_add(&client->in, bytes, err);
+}
+
+/* RFC 5321 section 3.8: 421 may come at any time, and no other reply after
+ * it. */
+static enum rc
+on_shutdown(struct smtp_client *client, const struct smtp_reply *reply)
+{
+	if (!client->refused)
+		smtp_reply_result(reply, "", &client->result);
+	client->state = DONE;
+	return RC_OK;
+}
+
+static enum rc
+step(struct smtp_client *client, struct err *err)
+{
+	struct smtp_reply reply;
+
+	TRY(smtp_reply_find(buf_span(&client->in), &reply, err));
+	if (reply.code == 421)
+		return on_shutdown(client, &reply);
+	TRY(check_code(client, &reply, err));
+	TRY(steps[client->state].run(client, &reply, err));
+	buf_drop(&client->in, reply.lines.len);
+	if (client->state == SECURE)
+		return smtp_client_push(client, buf_span(&client->in), err);
+	return RC_OK;
+}
+
+enum rc
+smtp_client_next(
+    struct smtp_client *client, enum smtp_client_event *ret, struct err *err)
+{
+	while (client->state != DONE && client->state != SECURE) {
+		enum rc rc = step(client, err);
+		if (rc == RC_AGAIN) {
+			*ret = SMTP_CLIENT_MORE;
+			return RC_OK;
+		}
+		TRY(rc);
+	}
+	*ret = client->state == DONE ? SMTP_CLIENT_DONE : SMTP_CLIENT_STARTTLS;
+	return RC_OK;
+}
+
+enum rc
+smtp_client_secured(struct smtp_client *client, struct err *err)
+{
+	if (client->state != SECURE)
+		bug("smtp_client_secured: STARTTLS was not asked for");
+	client->secured = true;
+	/* RFC 3207 section 4.2: what was learned before TLS is forgotten */
+	client->offers = (struct smtp_offers){0};
+	return send_ehlo(client, err);
+}
+
+/* -- Output --------------------------------------------------------------
+ * The letter is lent piece by piece as it lies in memory; only the dots of
+ * RFC 5321 section 4.5.2 are put between. */
+
+static bool
+needs_dot(const struct smtp_client *client)
+{
+	struct span bytes = client->config.letter->bytes;
+	size_t at = client->body_sent;
+
+	return !client->dot_sent && at < bytes.len && bytes.data[at] == '.' &&
+	       (at == 0 || bytes.data[at - 1] == '\n');
+}
+
+static struct span
+body_end(const struct smtp_client *client)
+{
+	struct span bytes = client->config.letter->bytes;
+	bool ended = bytes.len == 0 || bytes.data[bytes.len - 1] == '\n';
+
+	return span_after(
+	    span_str(ended ? ".\r\n" : "\r\n.\r\n"), client->end_sent);
+}
+
+static struct span
+body_output(const struct smtp_client *client)
+{
+	struct span rest =
+	    span_after(client->config.letter->bytes, client->body_sent);
+
+	if (rest.len == 0)
+		return body_end(client);
+	if (needs_dot(client))
+		return span_str(".");
+	ptrdiff_t dot = span_find(rest, span_str("\n."));
+	return dot < 0 ? rest : span_first(rest, (size_t)dot + 1);
+}
+
+struct span
+smtp_client_output(const struct smtp_client *client)
+{
+	if (client->out.len > 0 || client->state != BODY)
+		return buf_span(&client->out);
+	return body_output(client);
+}
+
+void
+smtp_client_sent(struct smtp_client *client, size_t len)
+{
+	if (len == 0)
+		return;
+	if (len > smtp_client_output(client).len)
+		bug("smtp_client_sent: more than there was");
+	if (client->out.len > 0) {
+		buf_drop(&client->out, len);
+	} else if (client->body_sent == client->config.letter->bytes.len) {
+		client->end_sent += len;
+	} else if (needs_dot(client)) {
+		client->dot_sent = true;
+	} else {
+		client->body_sent += len;
+		client->dot_sent = false;
+	}
+}
+
+const struct smtp_client_result *
+smtp_client_result(const struct smtp_client *client)
+{
+	return &client->result;
+}
