@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/own.h"
-
 /* How far beyond one unit the caller may push before taking units out. */
 #define PUSH_AHEAD ((size_t)1 << 20)
 #define OUTPUT_MAX ((size_t)128 << 20)
@@ -34,8 +32,6 @@ struct imap_stream {
 	size_t literal_end; /* in LITERAL */
 	struct buf out;
 };
-
-OWNER(struct imap_stream, imap_stream_free);
 
 enum rc
 imap_stream_new(enum imap_side side, struct imap_limits limits,

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/own.h"
 #include "codec/base64.h"
 #include "proto/smtp_offers_priv.h"
 #include "proto/smtp_reply_priv.h"
@@ -59,8 +58,6 @@ struct smtp_client {
 	bool refused; /* the result is a refusal already */
 	struct smtp_client_result result;
 };
-
-OWNER(struct smtp_client, smtp_client_free);
 
 /* -- Before anything is sent ------------------------------------------- */
 
