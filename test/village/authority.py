@@ -2,9 +2,9 @@
 
 import os
 import secrets
-import subprocess
 from pathlib import Path
 
+import command
 import keys
 import layout
 from fault import Fault
@@ -28,19 +28,16 @@ def prepare(places, program):
     keys.write_secret(places.authority_passphrase, secrets.token_urlsafe(24) + "\n")
     host = layout.AUTHORITY_DOMAIN
     listen = layout.AUTHORITY_ADDRESS
-    run = subprocess.run([
-        str(program), "init", str(places.authority), "--domain", layout.AUTHORITY_DOMAIN,
+    command.output(
+        program, "init", places.authority, "--domain", layout.AUTHORITY_DOMAIN,
         "--url", URL, "--listen", f"{listen}:{layout.AUTHORITY_HTTPS_PORT}",
         "--mx-listen", f"{listen}:{layout.SMTP_PORT}",
         "--smarthost", f"{layout.SMARTHOST.address}:{layout.SMTP_PORT}",
-        "--dns", f"{layout.DNS_ADDRESS}@{layout.DNS_PORT}", "--dns-anchors", str(places.anchors),
-        "--tls-cert", str(places.tls_cert(host)), "--tls-key", str(places.tls_key(host)),
-        "--dkim-key", str(places.dkim_key(layout.AUTHORITY_DOMAIN)),
+        "--dns", f"{layout.DNS_ADDRESS}@{layout.DNS_PORT}", "--dns-anchors", places.anchors,
+        "--tls-cert", places.tls_cert(host), "--tls-key", places.tls_key(host),
+        "--dkim-key", places.dkim_key(layout.AUTHORITY_DOMAIN),
         "--dkim-selector", layout.AUTHORITY_DKIM_SELECTOR,
-        "--passphrase-file", str(places.authority_passphrase),
-    ], capture_output=True, text=True)
-    if run.returncode != 0:
-        raise Fault(f"{PROGRAM} init failed: {run.stderr.strip()}")
+        "--passphrase-file", places.authority_passphrase)
 
 
 def server(places, program):
@@ -48,4 +45,4 @@ def server(places, program):
     return Server(
         name="authority", argv=[str(program), "run", str(places.authority)],
         log=str(places.server_log("authority")), pid_file=str(places.run / "authority.pid"),
-        listens=[[layout.AUTHORITY_ADDRESS, port] for port in ports], env={})
+        listens=[[layout.AUTHORITY_ADDRESS, port] for port in ports])

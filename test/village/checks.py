@@ -6,6 +6,7 @@ import shutil
 import socket
 import stat
 
+import command
 import layout
 from fault import Fault
 
@@ -20,6 +21,7 @@ PARTS = {"/usr/lib/dovecot/imap": "dovecot-imapd", "/usr/lib/dovecot/lmtp": "dov
 def check_all(root):
     check_root()
     check_programs()
+    check_dovecot()
     check_path(root)
     check_ports()
 
@@ -34,6 +36,13 @@ def check_programs():
     missing |= {package for path, package in PARTS.items() if not os.path.exists(path)}
     if missing:
         raise Fault(f"missing: {' '.join(sorted(missing))}; run tools/install-packages village")
+
+
+def check_dovecot():
+    version = command.output("dovecot", "--version").decode().split()[0]
+    if not version.startswith("2.3."):
+        raise Fault(f"Dovecot here is {version}; the village has a configuration for 2.3 only "
+                    "(Debian 12), 2.4 has another language for it")
 
 
 def check_path(root):
@@ -60,7 +69,7 @@ def wanted_ports():
         yield layout.DNS_ADDRESS, port, socket.SOCK_DGRAM
     for domain in layout.DOMAINS:
         for port in (layout.SMTP_PORT, layout.SUBMISSIONS_PORT, layout.SUBMISSION_PORT,
-                     layout.IMAPS_PORT, layout.IMAP_PORT, layout.MILTER_PORT):
+                     layout.IMAPS_PORT, layout.IMAP_PORT):
             yield domain.address, port, socket.SOCK_STREAM
     for port in (layout.AUTHORITY_HTTPS_PORT, layout.SMTP_PORT):
         yield layout.AUTHORITY_ADDRESS, port, socket.SOCK_STREAM

@@ -1,11 +1,10 @@
 """The DNS server: Knot, authoritative and signing for everything below test."""
 
 import shutil
-import subprocess
 
+import command
 import keys
 import layout
-from fault import Fault
 from render import render
 from servers import Server
 
@@ -26,8 +25,7 @@ def server(places):
     ports = (layout.DNS_PORT_FOR_LIBC, layout.DNS_PORT)
     return Server(
         name="dns", argv=["knotd", "-c", str(places.knot_conf)], log=str(places.server_log("dns")),
-        pid_file=str(places.run / "dns.pid"), listens=[[layout.DNS_ADDRESS, p] for p in ports],
-        env={})
+        pid_file=str(places.run / "dns.pid"), listens=[[layout.DNS_ADDRESS, p] for p in ports])
 
 
 def write_configuration(places):
@@ -46,11 +44,7 @@ def zone_entry(zone, signed=False):
 
 
 def keymgr(places, *arguments):
-    run = subprocess.run(["keymgr", "-c", str(places.knot_conf), *arguments],
-                         capture_output=True, text=True)
-    if run.returncode != 0:
-        raise Fault(f"keymgr {' '.join(arguments)}: {run.stderr.strip()}")
-    return run.stdout
+    return command.output("keymgr", "-c", places.knot_conf, *arguments).decode()
 
 
 def write_anchors(places):
@@ -95,5 +89,6 @@ def parent_zone(places):
 def reverse_zone():
     names = {domain.address: domain.host for domain in layout.DOMAINS}
     names[layout.AUTHORITY_ADDRESS] = layout.AUTHORITY_DOMAIN
+    names["127.0.0.1"] = "localhost.test"
     pointers = (f"{address.split('.')[3]}.0.0  PTR {name}.\n" for address, name in names.items())
     return render("reverse.zone", pointers="".join(pointers))

@@ -4,15 +4,13 @@ import base64
 import os
 import secrets
 import shutil
-import subprocess
 
+import command
 import layout
 
 
-def openssl(*arguments, stdin=None):
-    return subprocess.run(
-        ["openssl", *map(str, arguments)], input=stdin, check=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE).stdout
+def openssl(*arguments):
+    return command.output("openssl", *arguments)
 
 
 def make_tls_ca(places):

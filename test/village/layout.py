@@ -12,7 +12,6 @@ SUBMISSIONS_PORT = 4650
 SUBMISSION_PORT = 5870
 IMAPS_PORT = 9930
 IMAP_PORT = 1430
-MILTER_PORT = 8910
 
 AUTHORITY_DOMAIN = "authority.test"
 AUTHORITY_ADDRESS = "127.0.0.13"
@@ -98,6 +97,7 @@ class DomainPlaces:
         self.base = base
         self.postfix = base / "postfix"  # main.cf, master.cf, maps
         self.queue = base / "queue"
+        self.milter_socket = self.queue / "opendkim" / "milter"  # Postfix sees the queue only
         self.postfix_data = base / "lib"
         self.dovecot_conf = base / "dovecot.conf"
         self.dovecot_users = base / "dovecot.users"

@@ -1,13 +1,13 @@
-"""One organisation's mail servers: Postfix, Dovecot and OpenDKIM with all they need in one place."""
+"""One organisation's mail servers: Postfix, Dovecot and OpenDKIM, all in one place."""
 
 import os
 import shutil
+import signal
 import smtplib
-import subprocess
 
+import command
 import keys
 import layout
-from fault import Fault
 from render import render
 from servers import Server
 
@@ -25,34 +25,42 @@ WARM_UP_USER = "warmup"  # has no login, and Postfix does not know it
 def prepare(places, domain, passwords):
     own = places.of(domain)
     own.base.mkdir()
-    prepare_opendkim(places, domain, own)
     prepare_postfix(places, domain, own)
+    prepare_opendkim(places, domain, own)
     prepare_dovecot(places, domain, own, passwords)
 
 
 def servers(places, domain):
+    return [opendkim(places, domain), dovecot(places, domain), postfix(places, domain)]
+
+
+def opendkim(places, domain):
     own = places.of(domain)
-    smtp_ports = (layout.SMTP_PORT, layout.SUBMISSIONS_PORT, layout.SUBMISSION_PORT)
-    imap_ports = (layout.IMAPS_PORT, layout.IMAP_PORT)
-    return [
-        server(places, domain, "opendkim", (layout.MILTER_PORT,),
-               ["opendkim", "-f", "-x", str(own.opendkim_conf)]),
-        server(places, domain, "dovecot", imap_ports, ["dovecot", "-F", "-c", str(own.dovecot_conf)]),
-        server(places, domain, "postfix", smtp_ports, [postfix_master(), "-s", "-c", str(own.postfix)]),
-    ]
+    # It looks for SIGTERM every five seconds only, and has nothing to lose.
+    return server(places, domain, "opendkim", [str(own.milter_socket)],
+                  ["opendkim", "-f", "-x", str(own.opendkim_conf)], stop_signal=signal.SIGKILL)
 
 
-def server(places, domain, program, ports, argv):
+def dovecot(places, domain):
+    ports = (layout.IMAPS_PORT, layout.IMAP_PORT)
+    return server(places, domain, "dovecot", [[domain.address, port] for port in ports],
+                  ["dovecot", "-F", "-c", str(places.of(domain).dovecot_conf)])
+
+
+def postfix(places, domain):
+    ports = (layout.SMTP_PORT, layout.SUBMISSIONS_PORT, layout.SUBMISSION_PORT)
+    return server(places, domain, "postfix", [[domain.address, port] for port in ports],
+                  [postfix_master(), "-s", "-c", str(places.of(domain).postfix)])
+
+
+def server(places, domain, program, listens, argv, **more):
     name = f"{domain.label}-{program}"
-    return Server(
-        name=name, argv=argv, log=str(places.log / f"{name}.out"),
-        pid_file=str(places.run / f"{name}.pid"), listens=[[domain.address, p] for p in ports],
-        env={})
+    return Server(name=name, argv=argv, log=str(places.log / f"{name}.out"),
+                  pid_file=str(places.run / f"{name}.pid"), listens=listens, **more)
 
 
 def postfix_master():
-    directory = subprocess.run(["postconf", "-d", "-h", "daemon_directory"], check=True,
-                               capture_output=True, text=True).stdout.strip()
+    directory = command.output("postconf", "-d", "-h", "daemon_directory").decode().strip()
     return os.path.join(directory, "master")
 
 
@@ -64,8 +72,11 @@ def prepare_opendkim(places, domain, own):
         dns_port=layout.DNS_PORT))
     own.opendkim_conf.write_text(render(
         "opendkim.conf", domain=domain.name, selector=domain.dkim_selector,
-        key=places.dkim_key(domain.name), milter_port=layout.MILTER_PORT, address=domain.address,
-        signed_headers=SIGNED_HEADERS, dns_address=layout.DNS_ADDRESS, unbound_conf=unbound_conf))
+        key=places.dkim_key(domain.name), socket=own.milter_socket, signed_headers=SIGNED_HEADERS,
+        dns_address=layout.DNS_ADDRESS, unbound_conf=unbound_conf))
+    own.milter_socket.parent.mkdir()
+    shutil.chown(own.milter_socket.parent, "opendkim", "postfix")
+    own.milter_socket.parent.chmod(0o750)
 
 
 def prepare_postfix(places, domain, own):
@@ -77,7 +88,8 @@ def prepare_postfix(places, domain, own):
         log=places.server_log(f"{domain.label}-postfix"), host=domain.host, domain=domain.name,
         relays_for=domain.relays_for, etc=own.postfix, smtp_port=layout.SMTP_PORT,
         address=domain.address, tls_key=places.tls_key(domain.host),
-        tls_cert=places.tls_cert(domain.host), milter_port=layout.MILTER_PORT))
+        tls_cert=places.tls_cert(domain.host),
+        milter_socket=own.milter_socket.relative_to(own.queue)))
     (own.postfix / "master.cf").write_text(render(
         "master.cf", address=domain.address, smtp_port=layout.SMTP_PORT,
         submissions_port=layout.SUBMISSIONS_PORT, submission_port=layout.SUBMISSION_PORT))
@@ -92,9 +104,7 @@ def make_queue(own):
     resolv_conf.parent.mkdir(parents=True)
     resolv_conf.write_text(f"nameserver {layout.DNS_ADDRESS}\n")
     # It also makes the directories of the queue; Dovecot puts two sockets there.
-    check = subprocess.run(["postfix", "-c", str(own.postfix), "check"], capture_output=True, text=True)
-    if check.returncode != 0:
-        raise Fault(f"postfix check failed for {own.postfix}: {check.stderr.strip()}")
+    command.output("postfix", "-c", own.postfix, "check")
 
 
 def prepare_dovecot(places, domain, own, passwords):
@@ -110,7 +120,6 @@ def prepare_dovecot(places, domain, own, passwords):
     lines = (f"{address}:{{PLAIN}}{passwords[address]}\n" for address in addresses)
     keys.write_secret(own.dovecot_users, "".join(lines))
     shutil.chown(own.dovecot_users, "dovecot", "dovecot")
-
 
 
 def warm_up(places, domain):

@@ -28,8 +28,8 @@ class Server:
     argv: list
     log: str
     pid_file: str
-    listens: list  # [address, port] pairs, all TCP
-    env: dict
+    listens: list  # [address, port] of TCP, or the path of a Unix socket
+    stop_signal: int = signal.SIGTERM
 
 
 def spawn(server):
@@ -38,8 +38,8 @@ def spawn(server):
         return
     with open(server.log, "ab") as log:
         process = subprocess.Popen(
-            server.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env={**os.environ, **server.env}, cwd="/", start_new_session=True)
+            server.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+            start_new_session=True)
     Path(server.pid_file).write_text(f"{process.pid} {started_at(process.pid)}\n")
 
 
@@ -47,14 +47,15 @@ def wait_up(server):
     deadline = time.monotonic() + START_SECONDS
     while not is_up(server):
         if not leader(server):
-            raise Fault(f"{server.name} ended while starting; see {server.log}: {last_line(server)}")
+            raise Fault(f"{server.name} ended while starting: {last_line(server)} "
+                        f"(more may be in {server.log})")
         if time.monotonic() > deadline:
             raise Fault(f"{server.name} does not answer after {START_SECONDS} s; see {server.log}")
         time.sleep(POLL_SECONDS)
 
 
 def is_up(server):
-    return leader(server) is not None and all(answers(a, p) for a, p in server.listens)
+    return leader(server) is not None and all(answers(place) for place in server.listens)
 
 
 def stop(server):
@@ -62,7 +63,7 @@ def stop(server):
     pid = leader(server)
     if pid:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, server.stop_signal)
         if not wait_for(lambda: not session_members(pid), STOP_SECONDS):
             kill_session(pid)
     Path(server.pid_file).unlink(missing_ok=True)
@@ -117,11 +118,14 @@ def wait_for(condition, seconds):
     return True
 
 
-def answers(address, port):
-    try:
-        socket.create_connection((address, port), timeout=1).close()
-    except OSError:
-        return False
+def answers(place):
+    family = socket.AF_UNIX if isinstance(place, str) else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(place if isinstance(place, str) else tuple(place))
+        except OSError:
+            return False
     return True
 
 

@@ -32,7 +32,7 @@ def describe_domain(places, domain):
         "ports": {
             "smtp": layout.SMTP_PORT, "submissions": layout.SUBMISSIONS_PORT,
             "submission": layout.SUBMISSION_PORT, "imaps": layout.IMAPS_PORT,
-            "imap": layout.IMAP_PORT, "milter": layout.MILTER_PORT,
+            "imap": layout.IMAP_PORT,
         },
         "dkim_selector": domain.dkim_selector,
         "store": str(own.mail),
