@@ -1,0 +1,57 @@
+"""The session's world, for every test that asks for it.
+
+LETTERLOCK_BUILD names the build directory (default: build in the project).  LETTERLOCK_WORLD names
+the directory of a village that is up already; it is used and left up.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from mailworld import VILLAGE, World
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The directory where the programs under test are."""
+    return Path(os.environ.get("LETTERLOCK_BUILD", PROJECT / "build")).resolve()
+
+
+@pytest.fixture(scope="session")
+def world(build):
+    if "LETTERLOCK_WORLD" in os.environ:
+        yield World(os.environ["LETTERLOCK_WORLD"])
+        return
+    directory = new_directory()
+    try:
+        village_up(directory, build)
+        yield World(directory)
+    finally:
+        subprocess.run([VILLAGE, "down", directory], check=False)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def new_directory():
+    """Short of name and open to the users of the mail servers: pytest's own is neither."""
+    directory = Path(tempfile.mkdtemp(prefix="village-"))
+    directory.chmod(0o755)
+    return directory
+
+
+def village_up(directory, build):
+    authority = ["--bin-dir", build] if has_authority(build) else ["--without-authority"]
+    up = subprocess.run([VILLAGE, "up", directory, *authority], capture_output=True, text=True)
+    if up.returncode != 0:
+        pytest.fail(f"no world to test in: {up.stderr.strip()}", pytrace=False)
+    print(up.stdout.strip())
+
+
+def has_authority(build):
+    names = (build / "letterlock-authority", build / "cmd" / "letterlock-authority")
+    return any(os.access(name, os.X_OK) for name in names)
