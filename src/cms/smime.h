@@ -9,12 +9,12 @@
 #include "mime/entity.h"
 
 enum smime_kind {
-	SMIME_NONE,	 /* no cryptographic layer here */
-	SMIME_SIGNED,	 /* multipart/signed with a pkcs7 signature */
-	SMIME_OPAQUE,	 /* pkcs7-mime with SignedData */
+	SMIME_NONE,      /* no cryptographic layer here */
+	SMIME_SIGNED,    /* multipart/signed with a pkcs7 signature */
+	SMIME_OPAQUE,    /* pkcs7-mime with SignedData */
 	SMIME_ENVELOPED, /* pkcs7-mime with EnvelopedData */
 	SMIME_AUTH_ENVELOPED,
-	SMIME_OTHER,	 /* pkcs7-mime with something else (certs-only, ...) */
+	SMIME_OTHER, /* pkcs7-mime with something else (certs-only, ...) */
 };
 
 /* What layer is the root of this entity?  Decided by the CMS content type,
@@ -24,12 +24,12 @@ enum smime_kind smime_kind_of(const struct entity *entity);
 /* SMIME_SIGNED: lends the signed part (its `whole` is what was signed) and
  * appends the DER of the signature.  RC_SYNTAX: not exactly two parts, or
  * the second is no pkcs7-signature. */
-enum rc smime_split(const struct entity *entity,
-    const struct entity **ret_part, struct buf *der, struct err *err);
+enum rc smime_split(const struct entity *entity, const struct entity **ret_part,
+    struct buf *der, struct err *err);
 
 /* Append the DER of a pkcs7-mime entity. */
-enum rc smime_der(const struct entity *entity, struct buf *der,
-    struct err *err);
+enum rc smime_der(
+    const struct entity *entity, struct buf *der, struct err *err);
 
 /* Append a multipart/signed entity (MIME fields and body, no MIME-Version)
  * around an entity and its detached signature.  `boundary` must not occur in
@@ -39,7 +39,7 @@ enum rc smime_print_signed(struct span entity, struct span signature_der,
 
 /* Append a pkcs7-mime entity with the DER in base64 lines.  `kind`:
  * SMIME_OPAQUE, SMIME_ENVELOPED or SMIME_AUTH_ENVELOPED. */
-enum rc smime_print(enum smime_kind kind, struct span der, struct buf *out,
-    struct err *err);
+enum rc smime_print(
+    enum smime_kind kind, struct span der, struct buf *out, struct err *err);
 
 #endif

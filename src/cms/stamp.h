@@ -22,7 +22,7 @@ enum rc stamp_request(const uint8_t sha256[32], const struct stamp_nonce *nonce,
     struct buf *der, struct err *err);
 
 struct stamp_result {
-	int64_t when; /* genTime */
+	int64_t when;              /* genTime */
 	struct chain_result chain; /* of the TSA's certificate, at genTime */
 };
 
@@ -45,9 +45,9 @@ void stamp_result_done(struct stamp_result *result);
  * unacceptedExtension, timeNotAvailable).  `who`: certificate whose only EKU
  * is timeStamping, critical.  `serial`: unique, random. */
 struct stamp_authority {
-	X509 *cert;		/* borrowed */
-	EVP_PKEY *key;		/* borrowed */
-	STACK_OF(X509) * chain; /* borrowed; may be NULL */
+	X509 *cert;            /* borrowed */
+	EVP_PKEY *key;         /* borrowed */
+	STACK_OF(X509) *chain; /* borrowed; may be NULL */
 };
 enum rc stamp_answer(const struct stamp_authority *tsa, struct span request,
     int64_t now, const uint8_t serial[16], struct buf *response,

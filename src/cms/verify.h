@@ -25,11 +25,11 @@ struct verify_signer {
 			     * "sig.invalid", "sig.attr-missing",
 			     * "sig.alg-weak", "sig.no-certificate",
 			     * "sig.certificate-mismatch", "sig.unsupported" */
-	struct cert *cert;  /* owned; NULL if it is not among the certificates */
+	struct cert *cert; /* owned; NULL if it is not among the certificates */
 	int64_t claimed_time; /* signingTime; 0 if absent */
 	struct buf signature; /* the signature value: what a token is about */
 	struct buf token;     /* first TimeStampToken, DER; empty if none */
-	size_t tokens;	      /* how many there were */
+	size_t tokens;        /* how many there were */
 };
 
 struct verify_result {
