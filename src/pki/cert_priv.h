@@ -1,0 +1,57 @@
+/* pki/cert_priv -- the inside of a certificate, and what chain must know of it
+ * in codes. */
+#ifndef PKI_CERT_PRIV_H
+#define PKI_CERT_PRIV_H
+
+#include "pki/cert.h"
+
+enum key_kind { KIND_OTHER, KIND_RSA, KIND_RSA_PSS, KIND_EC, KIND_ED };
+
+struct cert {
+	_Atomic unsigned references;
+	X509 *x509;
+	struct buf der;
+	char fingerprint[2 * 32 + 1];
+	struct buf name, organization, issuer; /* terminated */
+	enum cert_level level;
+	int64_t not_before, not_after;
+	struct strlist addresses;
+	enum key_kind kind;
+	int bits;
+	bool is_ca;
+	uint32_t usage; /* UINT32_MAX: not restricted */
+	bool has_eku, eku_critical;
+	bool eku_mail, eku_stamp, eku_any, eku_other;
+	bool reads_gcm, has_pointer, no_revocation;
+};
+
+/* Why a certificate may not be used for something; the first that holds. */
+enum cert_fault {
+	CERT_FIT,
+	CERT_IS_CA,    /* belongs to an authority */
+	CERT_KU,       /* key usage */
+	CERT_EKU,      /* extended key usage */
+	CERT_WEAK,     /* the key is too weak */
+	CERT_KEY_KIND, /* no kind of key that we use */
+};
+
+enum cert_fault cert_sign_fault(const struct cert *cert);
+enum cert_fault cert_receive_fault(const struct cert *cert);
+/* RFC 3161 section 2.3: the extended key usage is critical and exactly
+ * timeStamping; the key usage, if there, is for signing only. */
+enum cert_fault cert_stamp_fault(const struct cert *cert);
+
+/* A constraint on what an authority's certificates may be used for: none, or
+ * the purpose (NID of the key purpose) or "any" is in it. */
+bool cert_eku_allows(const struct cert *cert, int purpose);
+
+/* Too large to be worth one verification: nobody makes us compute with keys
+ * beyond 8192 bits. */
+bool cert_key_is_huge(const struct cert *cert);
+
+/* RFC 9608: no revocation information will ever be there; section 3: with a
+ * pointer to some, or in an authority's certificate, it is not valid. */
+bool cert_says_no_revocation(const struct cert *cert);
+bool cert_no_revocation_is_wrong(const struct cert *cert);
+
+#endif

@@ -1,0 +1,405 @@
+/* What a key may be used for: each operation looks at the bytes first. */
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+
+#include "pki/crypto.h"
+#include "pki/der.h"
+#include "vault/vault_priv.h"
+
+#define ATTRIBUTES_MAX ((size_t)256 * 1024)
+#define INFO_MAX ((size_t)64 * 1024)
+#define TLS_SPACES 64
+#define TLS_CONTEXT "TLS 1.3, client CertificateVerify"
+#define CONTENT_KEY_MAX 64
+#define RSA_MAX_BYTES 2048
+
+static EVP_PKEY *
+private_of(const struct key *key)
+{
+	return ((const struct entry *)key->handle)->private_key;
+}
+
+/* ---- signing ------------------------------------------------------------ */
+
+static enum rc
+sign_bytes(const struct key *key, struct span bytes, bool pss,
+    struct buf *signature, struct err *err)
+{
+	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *how = NULL; /* belongs to ctx */
+	size_t len = 0;
+	uint8_t *room;
+
+	if (ctx == NULL ||
+	    EVP_DigestSignInit(ctx, &how, crypto_digest(key->public_key), NULL,
+		private_of(key)) != 1 ||
+	    (pss && (EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) !=
+			    1 ||
+			EVP_PKEY_CTX_set_rsa_pss_saltlen(
+			    how, RSA_PSS_SALTLEN_DIGEST) != 1)) ||
+	    EVP_DigestSign(ctx, NULL, &len, bytes.data, bytes.len) != 1)
+		return crypto_failed(err, "signing");
+	TRY(buf_reserve(signature, len, &room, err));
+	if (EVP_DigestSign(ctx, room, &len, bytes.data, bytes.len) != 1)
+		return crypto_failed(err, "signing");
+	buf_grown(signature, len);
+	return RC_OK;
+}
+
+static enum rc
+check_purpose(const struct key *key, enum key_purpose purpose, struct err *err)
+{
+	if (key->purpose == purpose || key->purpose == KEY_BOTH)
+		return RC_OK;
+	return err_set(err, RC_UNFIT, "this key is not for %s",
+	    purpose == KEY_SIGN ? "signing" : "decrypting");
+}
+
+struct attributes {
+	int content_types, digests;
+};
+
+/* One value in the SET, of that kind. */
+static bool
+has_one_value(struct span values, uint8_t tag)
+{
+	struct der value;
+
+	return der_expect(&values, tag, &value, NULL) == RC_OK &&
+	       value.value.len > 0 && values.len == 0;
+}
+
+static enum rc
+read_attribute(struct span attribute, struct attributes *seen, struct err *err)
+{
+	static const uint8_t pkcs9[] = {
+	    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09};
+	static const uint8_t content_type = 3, message_digest = 4;
+	struct der oid, values;
+
+	TRY(der_expect(&attribute, DER_OID, &oid, err));
+	TRY(der_expect(&attribute, DER_SET, &values, err));
+	if (attribute.len > 0 || values.value.len == 0)
+		return err_set(err, RC_SYNTAX, "an attribute without a value");
+	if (oid.value.len != sizeof(pkcs9) + 1 ||
+	    memcmp(oid.value.data, pkcs9, sizeof(pkcs9)) != 0)
+		return RC_OK;
+	uint8_t last = oid.value.data[sizeof(pkcs9)];
+	if (last == content_type && ++seen->content_types == 1 &&
+	    has_one_value(values.value, DER_OID))
+		return RC_OK;
+	if (last == message_digest && ++seen->digests == 1 &&
+	    has_one_value(values.value, DER_OCTETS))
+		return RC_OK;
+	return last != content_type && last != message_digest
+		   ? RC_OK
+		   : err_set(err, RC_SYNTAX,
+			 "contentType and messageDigest have one value each");
+}
+
+/* DER's order of a SET OF: as if the shorter one were filled up with zeros. */
+static bool
+is_ordered(struct span before, struct span after)
+{
+	size_t common = before.len < after.len ? before.len : after.len;
+	int order = common > 0 ? memcmp(before.data, after.data, common) : 0;
+
+	return order < 0 || (order == 0 && before.len <= after.len);
+}
+
+static enum rc
+read_attributes(struct span set, struct attributes *seen, struct err *err)
+{
+	struct span before = SPAN_NONE;
+	struct der attribute;
+
+	while (set.len > 0) {
+		TRY(der_expect(&set, DER_SEQUENCE, &attribute, err));
+		if (!is_ordered(before, attribute.whole))
+			return err_set(err, RC_SYNTAX, "not in DER's order");
+		before = attribute.whole;
+		TRY(read_attribute(attribute.value, seen, err));
+	}
+	return RC_OK;
+}
+
+/* Nothing else that a key signs begins like this: a TLS login begins with
+ * spaces, a request with a SEQUENCE. */
+static enum rc
+check_attributes(struct span bytes, struct err *err)
+{
+	struct attributes seen = {0};
+	struct der set;
+
+	if (bytes.len > ATTRIBUTES_MAX)
+		return err_set(err, RC_UNFIT, "too long");
+	TRY(der_check(bytes, err));
+	TRY(der_expect(&bytes, DER_SET, &set, err));
+	TRY(read_attributes(set.value, &seen, err));
+	if (seen.content_types != 1 || seen.digests != 1)
+		return err_set(err, RC_SYNTAX,
+		    "contentType and messageDigest are not both there");
+	return RC_OK;
+}
+
+static enum rc
+sign_attributes(const struct key *key, struct span attributes,
+    struct buf *signature, struct err *err)
+{
+	TRY(check_purpose(key, KEY_SIGN, err));
+	if (check_attributes(attributes, err) != RC_OK)
+		return err_prefix(
+		    err, RC_UNFIT, "these are no signed attributes");
+	return sign_bytes(key, attributes, false, signature, err);
+}
+
+/* RFC 8446 section 4.4.3 */
+static bool
+is_tls_login(struct span content)
+{
+	size_t len = TLS_SPACES + sizeof(TLS_CONTEXT);
+
+	if (content.len != len + 32 && content.len != len + 48)
+		return false;
+	for (size_t i = 0; i < TLS_SPACES; i++)
+		if (content.data[i] != ' ')
+			return false;
+	/* with the NUL that sizeof() counts */
+	return !memcmp(
+	    content.data + TLS_SPACES, TLS_CONTEXT, sizeof(TLS_CONTEXT));
+}
+
+static enum rc
+sign_tls(const struct key *key, struct span content, struct buf *signature,
+    struct err *err)
+{
+	TRY(check_purpose(key, KEY_SIGN, err));
+	if (!is_tls_login(content))
+		return err_set(
+		    err, RC_UNFIT, "this is no TLS 1.3 login of a client");
+	return sign_bytes(key, content, EVP_PKEY_is_a(key->public_key, "RSA"),
+	    signature, err);
+}
+
+static enum rc
+check_request(const struct key *key, struct span info, struct err *err)
+{
+	struct der all, version, subject, public_key;
+
+	TRY(der_check(info, err));
+	TRY(der_expect(&info, DER_SEQUENCE, &all, err));
+	TRY(der_expect(&all.value, DER_INTEGER, &version, err));
+	TRY(der_expect(&all.value, DER_SEQUENCE, &subject, err));
+	TRY(der_expect(&all.value, DER_SEQUENCE, &public_key, err));
+	unsigned char *own = NULL;
+	int len = i2d_PUBKEY(key->public_key, &own);
+	bool same =
+	    len > 0 && span_is(public_key.whole, span_of(own, (size_t)len));
+	OPENSSL_free(own);
+	if (!same)
+		return err_set(err, RC_UNFIT, "the key in it is another");
+	if (!span_is(version.value, span_of("", 1)))
+		return err_set(err, RC_UNFIT, "its version is not 0");
+	TRY(der_expect(&all.value, DER_CONTEXT_0, &subject, err));
+	return all.value.len == 0
+		   ? RC_OK
+		   : err_set(err, RC_UNFIT, "bytes behind its end");
+}
+
+/* Every key may, a decrypting one too: it proves possession. */
+static enum rc
+sign_request(const struct key *key, struct span info, struct buf *signature,
+    struct err *err)
+{
+	if (info.len > INFO_MAX)
+		return err_set(err, RC_UNFIT, "the request is too long");
+	if (check_request(key, info, err) != RC_OK)
+		return err_prefix(
+		    err, RC_UNFIT, "no request for this key's certificate");
+	return sign_bytes(key, info, false, signature, err);
+}
+
+/* ---- decrypting --------------------------------------------------------- */
+
+/* A point on this key's curve: the library refuses others, which would give
+ * the private key away bit by bit (invalid-curve attack). */
+static enum rc
+make_peer(
+    const struct key *key, struct span point, EVP_PKEY **ret, struct err *err)
+{
+	char curve[64];
+	EVP_PKEY *peer OWNED(EVP_PKEY_free) = EVP_PKEY_new();
+
+	if (point.len == 0 || point.len > 200 ||
+	    (point.data[0] != 2 && point.data[0] != 3 && point.data[0] != 4))
+		return err_set(err, RC_CRYPTO, "no point of the curve");
+	if (EVP_PKEY_get_group_name(
+		key->public_key, curve, sizeof(curve), NULL) != 1)
+		return crypto_failed(err, "key agreement");
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_utf8_string(
+		OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
+	    OSSL_PARAM_construct_octet_string(
+		OSSL_PKEY_PARAM_PUB_KEY, (void *)point.data, point.len),
+	    OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	if (ctx == NULL || peer == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &peer, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		return crypto_failed(err, "no point of the curve");
+	*ret = take(peer);
+	return RC_OK;
+}
+
+static enum rc
+agree(
+    const struct key *key, struct span point, struct buf *out, struct err *err)
+{
+	EVP_PKEY *peer OWNED(EVP_PKEY_free) = NULL;
+	size_t len = 0;
+	uint8_t *room;
+
+	if (!out->secret)
+		bug("a shared secret goes into a secret buf");
+	TRY(check_purpose(key, KEY_DECRYPT, err));
+	if (!EVP_PKEY_is_a(key->public_key, "EC"))
+		return err_set(
+		    err, RC_UNFIT, "key agreement wants an elliptic curve key");
+	TRY(make_peer(key, point, &peer, err));
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new(private_of(key), NULL);
+	if (ctx == NULL || EVP_PKEY_derive_init(ctx) != 1 ||
+	    EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
+	    EVP_PKEY_derive(ctx, NULL, &len) != 1)
+		return crypto_failed(err, "key agreement");
+	TRY(buf_reserve(out, len, &room, err));
+	if (EVP_PKEY_derive(ctx, room, &len) != 1)
+		return crypto_failed(err, "key agreement");
+	buf_grown(out, len);
+	return RC_OK;
+}
+
+static enum rc
+decrypt_rsa(const struct key *key, struct span wrapped, const char *oaep,
+    struct buf *out, struct err *err)
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new(private_of(key), NULL);
+	int padding = oaep != NULL ? RSA_PKCS1_OAEP_PADDING : RSA_NO_PADDING;
+	size_t len = RSA_MAX_BYTES;
+	uint8_t *room;
+
+	if (ctx == NULL || EVP_PKEY_decrypt_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1)
+		return crypto_failed(err, "key transport");
+	if (oaep != NULL &&
+	    (EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep, NULL) != 1 ||
+		EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep, NULL) != 1)) {
+		ERR_clear_error();
+		return err_set(err, RC_UNFIT,
+		    "key transport: the digest %s is not supported", oaep);
+	}
+	TRY(buf_reserve(out, len, &room, err));
+	if (EVP_PKEY_decrypt(ctx, room, &len, wrapped.data, wrapped.len) != 1) {
+		ERR_clear_error();
+		return err_set(
+		    err, RC_CRYPTO, "key transport: it did not open");
+	}
+	buf_grown(out, len);
+	return RC_OK;
+}
+
+/* 0xff if the byte is zero, else 0; without a branch. */
+static uint8_t
+mask_if_zero(uint8_t byte)
+{
+	return (uint8_t)((((uint32_t)byte - 1) >> 8) & 0xff);
+}
+
+/* 00 02, at least eight bytes that are not zero, 00, the content key.  We know
+ * how long the key must be, so its place is known and everything can be
+ * looked at in the same time whatever it is (RFC 3218: the million message
+ * attack lives on the difference).  0xff: right, 0: wrong. */
+static uint8_t
+padding_mask(struct span block, size_t want)
+{
+	size_t end = block.len - want - 1;
+	uint8_t bad =
+	    (uint8_t)(block.data[0] | (block.data[1] ^ 2) | block.data[end]);
+
+	for (size_t i = 2; i < end; i++)
+		bad |= mask_if_zero(block.data[i]);
+	return mask_if_zero(bad);
+}
+
+static enum rc
+unwrap_pkcs1(const struct key *key, struct span wrapped, size_t want,
+    struct buf *out, struct err *err)
+{
+	struct buf block BUF_OWNED = BUF_SECRET(RSA_MAX_BYTES);
+	uint8_t other[CONTENT_KEY_MAX];
+	uint8_t *room;
+
+	TRY(decrypt_rsa(key, wrapped, NULL, &block, err));
+	if (block.len < want + 11)
+		return err_set(err, RC_UNFIT, "key transport: key too long");
+	TRY(buf_reserve(out, want, &room, err));
+	if (RAND_priv_bytes(other, sizeof(other)) != 1)
+		return crypto_failed(err, "random bytes");
+	uint8_t right = padding_mask(buf_span(&block), want);
+	const uint8_t *real = block.data + block.len - want;
+	for (size_t i = 0; i < want; i++)
+		room[i] =
+		    (uint8_t)((real[i] & right) | (other[i] & (uint8_t)~right));
+	OPENSSL_cleanse(other, sizeof(other));
+	buf_grown(out, want);
+	return RC_OK;
+}
+
+static enum rc
+unwrap_oaep(const struct key *key, struct span wrapped, const char *digest,
+    size_t want, struct buf *out, struct err *err)
+{
+	struct buf opened BUF_OWNED = BUF_SECRET(RSA_MAX_BYTES);
+
+	TRY(decrypt_rsa(key, wrapped, digest, &opened, err));
+	if (opened.len != want)
+		return err_set(
+		    err, RC_CRYPTO, "key transport: it did not open");
+	return buf_add(out, buf_span(&opened), err);
+}
+
+static enum rc
+unwrap(const struct key *key, struct span wrapped, const char *oaep_digest,
+    size_t want, struct buf *out, struct err *err)
+{
+	if (!out->secret)
+		bug("a content key goes into a secret buf");
+	TRY(check_purpose(key, KEY_DECRYPT, err));
+	if (!EVP_PKEY_is_a(key->public_key, "RSA"))
+		return err_set(err, RC_UNFIT, "key transport wants an RSA key");
+	if (want == 0 || want > CONTENT_KEY_MAX)
+		return err_set(
+		    err, RC_UNFIT, "a content key of %zu bytes is none", want);
+	if (wrapped.len != (size_t)EVP_PKEY_get_size(key->public_key))
+		return err_set(
+		    err, RC_CRYPTO, "key transport: not of the key's length");
+	if (oaep_digest == NULL)
+		return unwrap_pkcs1(key, wrapped, want, out, err);
+	return unwrap_oaep(key, wrapped, oaep_digest, want, out, err);
+}
+
+const struct key_ops vault_key_ops = {
+    .sign_attributes = sign_attributes,
+    .sign_tls = sign_tls,
+    .sign_request = sign_request,
+    .agree = agree,
+    .unwrap = unwrap,
+};

@@ -1,0 +1,131 @@
+#define _GNU_SOURCE /* explicit_bzero */
+#include "vault/vault.h"
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+
+#include "pki/crypto.h"
+#include "vault/vault_priv.h"
+
+OWNER(struct entry, entry_free);
+
+void
+entry_free(struct entry *entry)
+{
+	EVP_PKEY_free(entry->private_key);
+	EVP_PKEY_free(entry->key.public_key);
+	free(entry);
+}
+
+enum rc
+vault_new(struct vault **ret, struct err *err)
+{
+	struct vault *vault = calloc(1, sizeof(*vault));
+
+	if (vault == NULL)
+		return err_nomem(err, "vault");
+	*ret = vault;
+	return RC_OK;
+}
+
+void
+vault_free(struct vault *vault)
+{
+	if (vault == NULL)
+		return;
+	for (size_t i = 0; i < vault->len; i++)
+		entry_free(vault->entry[i]);
+	free(vault);
+}
+
+/* A copy that has no private part in it, whatever the library keeps. */
+static enum rc
+copy_public(const EVP_PKEY *private_key, EVP_PKEY **ret, struct err *err)
+{
+	unsigned char *der = NULL;
+	int len = i2d_PUBKEY(private_key, &der);
+	const unsigned char *at = der;
+
+	EVP_PKEY *copy = len > 0 ? d2i_PUBKEY(NULL, &at, len) : NULL;
+	OPENSSL_free(der);
+	if (copy == NULL)
+		return crypto_failed(err, "vault: public key");
+	*ret = copy;
+	return RC_OK;
+}
+
+static const struct key *
+find_public(const struct vault *vault, const EVP_PKEY *public_key)
+{
+	for (size_t i = 0; i < vault->len; i++)
+		if (EVP_PKEY_eq(vault->entry[i]->key.public_key, public_key) ==
+		    1)
+			return &vault->entry[i]->key;
+	ERR_clear_error();
+	return NULL;
+}
+
+enum rc
+vault_add(struct vault *vault, EVP_PKEY *private_key, enum key_purpose purpose,
+    const struct key **ret, struct err *err)
+{
+	const struct key *known = find_public(vault, private_key);
+
+	if (known != NULL) {
+		*ret = known;
+		return RC_OK;
+	}
+	if (vault->len >= VAULT_KEYS_MAX)
+		return err_set(
+		    err, RC_LIMIT, "vault: more than %d keys", VAULT_KEYS_MAX);
+	struct entry *entry OWNED(entry_free) = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return err_nomem(err, "vault");
+	TRY(copy_public(private_key, &entry->key.public_key, err));
+	if (!EVP_PKEY_up_ref(private_key))
+		return crypto_failed(err, "vault");
+	entry->private_key = private_key;
+	entry->key.ops = &vault_key_ops;
+	entry->key.handle = entry;
+	entry->key.purpose = purpose;
+	*ret = &entry->key;
+	vault->entry[vault->len++] = take(entry);
+	return RC_OK;
+}
+
+enum rc
+vault_make(struct vault *vault, enum key_purpose purpose,
+    const struct key **ret, struct err *err)
+{
+	EVP_PKEY *made OWNED(EVP_PKEY_free) = EVP_EC_gen("P-256");
+
+	if (made == NULL)
+		return crypto_failed(err, "vault: making a key");
+	return vault_add(vault, made, purpose, ret, err);
+}
+
+enum rc
+vault_find(const struct vault *vault, const struct cert *cert,
+    const struct key **ret, struct err *err)
+{
+	const EVP_PKEY *wanted = X509_get0_pubkey(cert_x509(cert));
+	const struct key *key =
+	    wanted != NULL ? find_public(vault, wanted) : NULL;
+
+	if (key == NULL)
+		return err_set(err, RC_ABSENT,
+		    "the private key of that certificate is not here");
+	*ret = key;
+	return RC_OK;
+}
+
+enum rc
+vault_get(const struct vault *vault, size_t index, const struct key **ret,
+    struct err *err)
+{
+	if (index >= vault->len)
+		return err_set(err, RC_ABSENT, "the vault has no more keys");
+	*ret = &vault->entry[index]->key;
+	return RC_OK;
+}

@@ -1,0 +1,29 @@
+/* vault/vault_priv -- where the private keys are.
+ *
+ * Not here:  anything another room may see.
+ */
+#ifndef VAULT_VAULT_PRIV_H
+#define VAULT_VAULT_PRIV_H
+
+#include "vault/vault.h"
+
+struct entry {
+	EVP_PKEY *private_key;
+	struct key key;
+};
+
+struct vault {
+	struct entry *entry[VAULT_KEYS_MAX];
+	size_t len;
+};
+
+extern const struct key_ops vault_key_ops; /* vault/use.c */
+
+void entry_free(struct entry *entry);
+
+/* Takes its own reference of the key; one that is there already is lent as it
+ * is.  RC_LIMIT: the vault is full. */
+enum rc vault_add(struct vault *vault, EVP_PKEY *private_key,
+    enum key_purpose purpose, const struct key **ret, struct err *err);
+
+#endif

@@ -1,0 +1,43 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pki/der.h"
+#include "pki/fixture.h"
+#include "vault/vault_priv.h"
+
+static void
+a_made_key_is_found_by_its_certificate_and_no_other(void **state)
+{
+	struct vault *vault = NULL;
+	const struct key *key, *found;
+	struct fixture other FIXTURE_OWNED = fixture_root("other");
+
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(vault_make(vault, KEY_SIGN, &key, NULL), RC_OK);
+	assert_int_equal(
+	    EVP_PKEY_up_ref(((struct entry *)key->handle)->private_key), 1);
+	struct fixture own FIXTURE_OWNED = fixture_make(&(struct fixture_spec){
+	    .name = "own", .key = ((struct entry *)key->handle)->private_key});
+	assert_int_equal(vault_find(vault, own.cert, &found, NULL), RC_OK);
+	assert_ptr_equal(found, key);
+	assert_int_equal(
+	    vault_find(vault, other.cert, &found, NULL), RC_ABSENT);
+	assert_int_equal(vault_get(vault, 0, &found, NULL), RC_OK);
+	assert_int_equal(vault_get(vault, 1, &found, NULL), RC_ABSENT);
+	vault_free(vault);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		a_made_key_is_found_by_its_certificate_and_no_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
