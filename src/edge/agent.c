@@ -1,0 +1,125 @@
+#include "edge/agent.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "edge/deliver.h"
+#include "edge/front.h"
+#include "edge/imap_front.h"
+#include "edge/smtp_front.h"
+#include "mime/address.h"
+#include "os/clock.h"
+#include "os/log.h"
+
+bool
+agent_knows(
+    const struct agent *agent, const char *user, struct span credential)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	SHA256(credential.data, credential.len, digest);
+	bool same = CRYPTO_memcmp(digest, agent->account->credential,
+			sizeof(digest)) == 0;
+	OPENSSL_cleanse(digest, sizeof(digest));
+	return same && address_equal(user, agent->account->address);
+}
+
+/* The thread that delivers what waits.  It looks once a second: a letter that
+ * a session left behind needs no other signal. */
+struct courier {
+	const struct agent *agent;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t stop;
+	bool stopping;
+};
+
+static bool
+rest(struct courier *courier)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 1;
+	pthread_mutex_lock(&courier->lock);
+	if (!courier->stopping)
+		(void)pthread_cond_timedwait(
+		    &courier->stop, &courier->lock, &until);
+	bool go_on = !courier->stopping;
+	pthread_mutex_unlock(&courier->lock);
+	return go_on;
+}
+
+static void *
+deliver_all(void *argument)
+{
+	struct courier *courier = argument;
+
+	do {
+		int64_t next = 0;
+		deliver_due(courier->agent, &next);
+	} while (rest(courier));
+	return NULL;
+}
+
+static enum rc
+courier_start(struct courier *courier, struct err *err)
+{
+	pthread_mutex_init(&courier->lock, NULL);
+	pthread_cond_init(&courier->stop, NULL);
+	errno = pthread_create(&courier->thread, NULL, deliver_all, courier);
+	return errno == 0 ? RC_OK : err_errno(err, "thread");
+}
+
+static void
+courier_stop(struct courier *courier)
+{
+	pthread_mutex_lock(&courier->lock);
+	courier->stopping = true;
+	pthread_cond_signal(&courier->stop);
+	pthread_mutex_unlock(&courier->lock);
+	pthread_join(courier->thread, NULL);
+}
+
+static enum rc
+serve_until_signal(struct agent *agent, int smtp_fd, int imap_fd,
+    const sigset_t *signals, struct err *err)
+{
+	struct front *smtp = NULL, *imap = NULL;
+	int got = 0;
+
+	TRY(front_start(agent, smtp_fd, smtp_front_serve, &smtp, err));
+	enum rc rc = front_start(agent, imap_fd, imap_front_serve, &imap, err);
+	if (rc == RC_OK) {
+		log_info("serving %s", agent->account->address);
+		(void)sigwait(signals, &got);
+		log_info("stopping");
+		front_stop(imap);
+	}
+	front_stop(smtp);
+	return rc;
+}
+
+enum rc
+agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
+{
+	struct courier courier = {.agent = agent};
+	sigset_t signals;
+
+	/* every thread inherits this; sigwait() below takes them */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	TRY(courier_start(&courier, err));
+	enum rc rc =
+	    serve_until_signal(agent, smtp_fd, imap_fd, &signals, err);
+	courier_stop(&courier);
+	return rc;
+}

@@ -1,0 +1,59 @@
+/* edge/agent -- the agent of one person: what its parts share.
+ *
+ * One thread per connection of the mail program, each with its own connection
+ * to the provider, one thread that delivers what waits in the spool.  Shared
+ * are the things named here; each may be used by all threads at once.
+ *
+ * May use:   base codec os mime proto net store flow enrol.
+ */
+#ifndef EDGE_AGENT_H
+#define EDGE_AGENT_H
+
+#include "enrol/enrol.h"
+#include "flow/gather.h"
+#include "flow/outgoing.h"
+#include "flow/recipients.h"
+#include "net/smtp_send.h"
+#include "store/spool.h"
+
+struct agent_limits {
+	unsigned connections;	/* of mail programs, on each front */
+	size_t letter;		/* bytes: 552 5.3.4 beyond */
+	int idle;		/* milliseconds a mail program may be silent */
+	int upstream;		/* milliseconds until "away" */
+	int directory, tsa;	/* milliseconds for one question */
+	int64_t retry_first, retry_most; /* seconds between tries */
+	int64_t give_up;	/* seconds until a waiting letter is bounced */
+};
+
+#define AGENT_LIMITS \
+	((struct agent_limits){64, (size_t)50 << 20, 30 * 60 * 1000, \
+	    30 * 1000, 5 * 1000, 3 * 1000, 5, 30 * 60, \
+	    (int64_t)5 * 24 * 3600})
+
+struct agent {
+	const struct account *account;
+	struct state *state;
+	struct spool *spool;
+	const struct names *names;
+	const struct tls *front;    /* what mail programs see */
+	const struct tls *upstream; /* whom we believe */
+	const char *directory;	    /* URL, address appended */
+	const char *tsa;	    /* URL */
+	const struct certs *roots;
+	struct sender sender; /* all but `https` and `now` */
+	struct reader reader; /* all but `now` */
+	struct enrol enrol;   /* to tell whose challenges come in */
+	struct agent_limits limits;
+};
+
+/* Serve the mail program on two listening sockets until a SIGTERM or SIGINT;
+ * closes them.  Returns when every letter in work was answered or spooled. */
+enum rc agent_run(
+    struct agent *agent, int smtp_fd, int imap_fd, struct err *err);
+
+/* Is that the account's local credential?  Constant time. */
+bool agent_knows(
+    const struct agent *agent, const char *user, struct span credential);
+
+#endif
