@@ -1,0 +1,327 @@
+#include "net/tls.h"
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "net/tls_priv.h"
+
+/* RFC 9325 section 4.2: for TLS 1.2 only what has forward secrecy and AEAD. */
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define PEM_MAX ((size_t)1 << 20)
+#define CHAIN_MAX 10
+#define DAY (24L * 60 * 60)
+#define LOCAL_DAYS (10L * 365)
+
+struct tls {
+	SSL_CTX *context;
+};
+
+OWNER(BIO, BIO_free_all);
+OWNER(X509, X509_free);
+OWNER(EVP_PKEY, EVP_PKEY_free);
+OWNER(X509_EXTENSION, X509_EXTENSION_free);
+OWNER(BIGNUM, BN_free);
+
+enum rc
+tls_fail(struct err *err, enum rc rc, const char *what)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+	ERR_clear_error();
+	if (reason == NULL)
+		return err_set(err, rc, "%s", what);
+	return err_set(err, rc, "%s: %s", what, reason);
+}
+
+void
+tls_free(struct tls *tls)
+{
+	if (tls == NULL)
+		return;
+	SSL_CTX_free(tls->context);
+	free(tls);
+}
+
+SSL_CTX *
+tls_context(const struct tls *tls)
+{
+	return tls->context;
+}
+
+/* No tickets and no cache: a session that is taken up again would skip the
+ * certificate checks, and our connections are few and long. */
+static enum rc
+set_rules(SSL_CTX *context, struct err *err)
+{
+	SSL_CTX_set_options(
+	    context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+			 SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	/* net/stream appends to bufs that may move between two tries */
+	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
+	if (!SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) ||
+	    !SSL_CTX_set_cipher_list(context, CIPHERS_1_2) ||
+	    !SSL_CTX_set_num_tickets(context, 0))
+		return tls_fail(err, RC_CRYPTO, "TLS settings");
+	return RC_OK;
+}
+
+static enum rc
+new_tls(const SSL_METHOD *method, struct tls **ret, struct err *err)
+{
+	struct tls *tls OWNED(tls_free) = calloc(1, sizeof(*tls));
+
+	if (tls == NULL)
+		return err_nomem(err, "TLS");
+	ERR_clear_error();
+	tls->context = SSL_CTX_new(method);
+	if (tls->context == NULL)
+		return tls_fail(err, RC_CRYPTO, "TLS");
+	TRY(set_rules(tls->context, err));
+	*ret = take(tls);
+	return RC_OK;
+}
+
+enum rc
+tls_client_new(const char *trust_file, struct tls **ret, struct err *err)
+{
+	struct tls *tls OWNED(tls_free) = NULL;
+
+	TRY(new_tls(TLS_client_method(), &tls, err));
+	SSL_CTX_set_verify(tls->context, SSL_VERIFY_PEER, NULL);
+	if (trust_file == NULL) {
+		if (!SSL_CTX_set_default_verify_paths(tls->context))
+			return tls_fail(err, RC_UNFIT, "system's certificates");
+	} else if (!SSL_CTX_load_verify_file(tls->context, trust_file)) {
+		char what[ERR_TEXT_MAX / 2];
+		(void)BIO_snprintf(what, sizeof(what),
+		    "%s: no trusted certificates could be read", trust_file);
+		return tls_fail(err, RC_UNFIT, what);
+	}
+	*ret = take(tls);
+	return RC_OK;
+}
+
+/* -- Server ------------------------------------------------------------- */
+
+static bool
+offers(struct span list, const char *protocol)
+{
+	for (size_t at = 0; at < list.len; at += 1 + list.data[at]) {
+		struct span name =
+		    span_first(span_after(list, at + 1), list.data[at]);
+		if (span_is(name, span_str(protocol)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+offers_web(struct span list)
+{
+	for (size_t at = 0; at < list.len; at += 1 + list.data[at]) {
+		struct span name =
+		    span_first(span_after(list, at + 1), list.data[at]);
+		if (span_starts(name, "h2") || span_starts(name, "h3") ||
+		    span_starts(name, "http/") || span_starts(name, "spdy/"))
+			return true;
+	}
+	return false;
+}
+
+/* RFC 7301 section 3.2: without a protocol in common "the server SHALL send a
+ * fatal no_application_protocol alert".  Browsers always offer one. */
+static int
+choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
+    const unsigned char *list, unsigned list_len, void *context)
+{
+	static const char *const mail[] = {"imap", "smtp", "submission"};
+	struct span offered = span_of(list, list_len);
+
+	(void)ssl;
+	(void)context;
+	if (offers_web(offered))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	for (size_t i = 0; i < sizeof(mail) / sizeof(mail[0]); i++)
+		if (offers(offered, mail[i])) {
+			*ret = (const unsigned char *)mail[i];
+			*ret_len = (unsigned char)strlen(mail[i]);
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static enum rc
+open_pem(struct span pem, BIO **ret, struct err *err)
+{
+	if (pem.len > PEM_MAX)
+		return err_set(err, RC_LIMIT, "TLS: PEM text is too long");
+	*ret = BIO_new_mem_buf(pem.data, (int)pem.len);
+	return *ret == NULL ? err_nomem(err, "TLS") : RC_OK;
+}
+
+/* Never ask on the terminal. */
+static int
+no_passphrase(char *room, int size, int writing, void *context)
+{
+	(void)room;
+	(void)size;
+	(void)writing;
+	(void)context;
+	return -1;
+}
+
+static enum rc
+use_certificates(SSL_CTX *context, struct span pem, struct err *err)
+{
+	BIO *in OWNED(BIO_free_all) = NULL;
+
+	TRY(open_pem(pem, &in, err));
+	X509 *own OWNED(X509_free) =
+	    PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+	if (own == NULL || SSL_CTX_use_certificate(context, own) != 1)
+		return tls_fail(err, RC_UNFIT, "TLS certificate");
+	for (int i = 0; i < CHAIN_MAX; i++) {
+		X509 *next OWNED(X509_free) =
+		    PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+		if (next == NULL) {
+			ERR_clear_error(); /* the end of the text */
+			return RC_OK;
+		}
+		if (SSL_CTX_add1_chain_cert(context, next) != 1)
+			return tls_fail(err, RC_UNFIT, "TLS chain");
+	}
+	return err_set(
+	    err, RC_LIMIT, "TLS chain: more than %d certificates", CHAIN_MAX);
+}
+
+static enum rc
+use_key(SSL_CTX *context, struct span pem, struct err *err)
+{
+	BIO *in OWNED(BIO_free_all) = NULL;
+
+	TRY(open_pem(pem, &in, err));
+	EVP_PKEY *key OWNED(EVP_PKEY_free) =
+	    PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+	if (key == NULL)
+		return tls_fail(err, RC_UNFIT, "TLS private key");
+	if (SSL_CTX_use_PrivateKey(context, key) != 1 ||
+	    SSL_CTX_check_private_key(context) != 1)
+		return tls_fail(
+		    err, RC_UNFIT, "TLS private key is not the certificate's");
+	return RC_OK;
+}
+
+enum rc
+tls_server_new(struct span certificate_pem, struct span key_pem,
+    struct tls **ret, struct err *err)
+{
+	struct tls *tls OWNED(tls_free) = NULL;
+
+	TRY(new_tls(TLS_server_method(), &tls, err));
+	TRY(use_certificates(tls->context, certificate_pem, err));
+	TRY(use_key(tls->context, key_pem, err));
+	SSL_CTX_set_alpn_select_cb(tls->context, choose_protocol, NULL);
+	*ret = take(tls);
+	return RC_OK;
+}
+
+/* -- A certificate for our own ports -------------------------------------- */
+
+static bool
+add_extension(X509 *certificate, int nid, const char *value)
+{
+	X509_EXTENSION *extension OWNED(X509_EXTENSION_free) =
+	    X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+
+	return extension != NULL &&
+	       X509_add_ext(certificate, extension, -1) == 1;
+}
+
+static bool
+set_serial(X509 *certificate)
+{
+	BIGNUM *serial OWNED(BN_free) = BN_new();
+
+	return serial != NULL &&
+	       BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
+	       BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate)) !=
+		   NULL;
+}
+
+static bool
+set_name(X509 *certificate)
+{
+	X509_NAME *name = X509_get_subject_name(certificate);
+
+	return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_ASC,
+		   (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
+	       X509_set_issuer_name(certificate, name) == 1;
+}
+
+/* From yesterday, for clocks that are a little behind. */
+static bool
+fill(X509 *certificate, EVP_PKEY *key)
+{
+	return X509_set_version(certificate, X509_VERSION_3) == 1 &&
+	       set_serial(certificate) && set_name(certificate) &&
+	       X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY) !=
+		   NULL &&
+	       X509_gmtime_adj(
+		   X509_getm_notAfter(certificate), LOCAL_DAYS * DAY) != NULL &&
+	       X509_set_pubkey(certificate, key) == 1 &&
+	       add_extension(
+		   certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+	       add_extension(
+		   certificate, NID_key_usage, "critical,digitalSignature") &&
+	       add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
+	       add_extension(certificate, NID_subject_alt_name,
+		   "DNS:localhost,IP:127.0.0.1,IP:::1") &&
+	       X509_sign(certificate, key, EVP_sha256()) > 0;
+}
+
+static enum rc
+add_memory(BIO *memory, struct buf *out, struct err *err)
+{
+	char *bytes = NULL;
+	long len = BIO_get_mem_data(memory, &bytes);
+
+	return buf_add(out, span_of(bytes, (size_t)len), err);
+}
+
+static enum rc
+print_pair(X509 *certificate, EVP_PKEY *key, struct buf *certificate_pem,
+    struct buf *key_pem, struct err *err)
+{
+	BIO *outer OWNED(BIO_free_all) = BIO_new(BIO_s_mem());
+	BIO *inner OWNED(BIO_free_all) = BIO_new(BIO_s_secmem()); /* wiped */
+	size_t was = certificate_pem->len;
+
+	if (outer == NULL || inner == NULL ||
+	    !PEM_write_bio_X509(outer, certificate) ||
+	    !PEM_write_bio_PrivateKey(inner, key, NULL, NULL, 0, NULL, NULL))
+		return tls_fail(err, RC_CRYPTO, "write certificate and key");
+	TRY(add_memory(outer, certificate_pem, err));
+	enum rc rc = add_memory(inner, key_pem, err);
+	if (rc != RC_OK)
+		buf_cut(certificate_pem, was);
+	return rc;
+}
+
+enum rc
+tls_make_local(
+    struct buf *certificate_pem, struct buf *key_pem, struct err *err)
+{
+	ERR_clear_error();
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = EVP_EC_gen("P-256");
+	X509 *certificate OWNED(X509_free) = X509_new();
+
+	if (key == NULL || certificate == NULL || !fill(certificate, key))
+		return tls_fail(err, RC_CRYPTO, "make a local certificate");
+	return print_pair(certificate, key, certificate_pem, key_pem, err);
+}
