@@ -221,7 +221,7 @@ parse_piece(struct cursor *at, struct pieces *pieces)
 		return err_set(at->err, RC_LIMIT,
 		    "more than %d MIME parameters", CONTENT_PARAMS_MAX);
 	struct piece *piece = &pieces->item[pieces->len++];
-	piece->raw = BUF(CONTENT_VALUE_MAX);
+	*piece = (struct piece){.raw = BUF(CONTENT_VALUE_MAX)};
 	TRY(parse_name(take_while(at, is_token_byte), piece, at->err));
 	TRY(skip_blanks(at));
 	if (peek(at) != '=')
