@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "pki/cert.h"
@@ -56,6 +57,7 @@ fixture_must(bool ok, const char *what)
 {
 	if (!ok) {
 		(void)fprintf(stderr, "fixture: %s\n", what);
+		ERR_print_errors_fp(stderr);
 		abort();
 	}
 }
@@ -68,10 +70,13 @@ fixture_extend(X509 *x509, X509 *issuer, const char *name, const char *value)
 	if (name == NULL || value == NULL)
 		return;
 	X509V3_set_ctx(&ctx, issuer, x509, NULL, NULL, 0);
-	X509_EXTENSION *extension = X509V3_EXT_conf(NULL, &ctx, name, value);
+	CONF *conf = NCONF_new(NULL);
+	X509V3_set_nconf(&ctx, conf);
+	X509_EXTENSION *extension = X509V3_EXT_nconf(conf, &ctx, name, value);
 	fixture_must(extension != NULL, name);
 	fixture_must(X509_add_ext(x509, extension, -1), name);
 	X509_EXTENSION_free(extension);
+	NCONF_free(conf);
 }
 
 static inline void
