@@ -82,6 +82,15 @@ span_starts_nocase(struct span span, const char *prefix)
 	       span_equal_nocase(span_first(span, want.len), want);
 }
 
+int
+span_order(struct span a, struct span b)
+{
+	size_t common = a.len < b.len ? a.len : b.len;
+	int order = common > 0 ? memcmp(a.data, b.data, common) : 0;
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 ptrdiff_t
 span_find(struct span span, struct span needle)
 {

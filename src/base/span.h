@@ -50,6 +50,10 @@ bool span_equal_nocase(struct span a, struct span b);
 bool span_starts(struct span span, const char *prefix);
 bool span_starts_nocase(struct span span, const char *prefix);
 
+/* Below, at or above 0: the order of bytes; a span that begins another comes
+ * first.  For what is public (a secret is compared in constant time). */
+int span_order(struct span a, struct span b);
+
 /* Position of the first `needle`, or -1. */
 ptrdiff_t span_find(struct span span, struct span needle);
 ptrdiff_t span_find_byte(struct span span, uint8_t byte);

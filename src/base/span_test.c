@@ -80,6 +80,21 @@ a_span_starts_with_a_prefix_or_not(void **state)
 }
 
 static void
+spans_are_in_the_order_of_their_bytes(void **state)
+{
+	static const char *const rising[] = {"", "A", "AA", "AB", "B", "\xff"};
+
+	for (size_t i = 0; i < COUNT(rising); i++)
+		for (size_t j = 0; j < COUNT(rising); j++) {
+			int order = span_order(
+			    span_str(rising[i]), span_str(rising[j]));
+			assert_int_equal(
+			    (order > 0) - (order < 0), (i > j) - (i < j));
+		}
+	assert_int_equal(span_order(SPAN_NONE, SPAN_NONE), 0);
+}
+
+static void
 finding_gives_the_first_place_or_minus_one(void **state)
 {
 	struct span s = span_of("ab\0ab", 5);
@@ -118,6 +133,7 @@ main(void)
 	    cmocka_unit_test(without_case_only_ascii_letters_are_folded),
 	    cmocka_unit_test(a_nul_does_not_hide_what_is_behind_it),
 	    cmocka_unit_test(a_span_starts_with_a_prefix_or_not),
+	    cmocka_unit_test(spans_are_in_the_order_of_their_bytes),
 	    cmocka_unit_test(finding_gives_the_first_place_or_minus_one),
 	    cmocka_unit_test(printing_stops_at_the_spans_end),
 	};

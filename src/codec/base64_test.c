@@ -1,0 +1,265 @@
+#include <openssl/evp.h>
+
+#include "base/expect.h"
+#include "codec/base64.h"
+
+#define BOTH_LEN 300
+
+struct vector {
+	const char *bytes, *text;
+};
+
+/* RFC 4648 section 10. */
+static const struct vector vectors[] = {
+    {"", ""},
+    {"f", "Zg=="},
+    {"fo", "Zm8="},
+    {"foo", "Zm9v"},
+    {"foob", "Zm9vYg=="},
+    {"fooba", "Zm9vYmE="},
+    {"foobar", "Zm9vYmFy"},
+    {"\xfb\xff\xfe", "+//+"},
+};
+
+static void
+the_vectors_of_rfc_4648_hold_both_ways(void **state)
+{
+	for (size_t i = 0; i < COUNT(vectors); i++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		struct buf bytes BUF_OWNED = BUF_SMALL;
+		struct span in EXACT = expect_exact(span_str(vectors[i].text));
+		assert_ok(
+		    base64_encode(span_str(vectors[i].bytes), 0, &text, NULL));
+		assert_span(buf_span(&text), vectors[i].text);
+		assert_ok(base64_decode(in, &bytes, NULL));
+		assert_span(buf_span(&bytes), vectors[i].bytes);
+	}
+}
+
+/* Bytes of every value and length, from a generator that is the same each
+ * time. */
+static void
+fill(uint8_t *bytes, size_t len)
+{
+	uint32_t state = 12345;
+
+	for (size_t i = 0; i < len; i++) {
+		state = state * 1664525 + 1013904223;
+		bytes[i] = (uint8_t)(state >> 24);
+	}
+}
+
+static void
+openssl_writes_the_same(void **state)
+{
+	uint8_t bytes[BOTH_LEN], want[BOTH_LEN * 2];
+
+	fill(bytes, sizeof(bytes));
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		struct span in EXACT = expect_exact(span_of(bytes, len));
+		int want_len = EVP_EncodeBlock(want, bytes, (int)len);
+		assert_ok(base64_encode(in, 0, &text, NULL));
+		assert_bytes(buf_span(&text), span_of(want, (size_t)want_len));
+	}
+}
+
+static void
+what_is_written_is_read_whatever_the_lines(void **state)
+{
+	static const size_t lines[] = {0, 4, 64, 76};
+	uint8_t bytes[BOTH_LEN];
+
+	fill(bytes, sizeof(bytes));
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		struct buf back BUF_OWNED = BUF(len);
+		struct span in = span_of(bytes, len);
+		assert_ok(base64_encode(in, lines[len % 4], &text, NULL));
+		struct span exact EXACT = expect_exact(buf_span(&text));
+		assert_ok(base64_decode(exact, &back, NULL));
+		assert_bytes(buf_span(&back), in);
+	}
+}
+
+static void
+lines_end_in_crlf_and_so_does_the_last(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t line;
+		const char *want;
+	} cases[] = {
+	    {"", 76, ""},
+	    {"foo", 4, "Zm9v\r\n"},
+	    {"foobar", 4, "Zm9v\r\nYmFy\r\n"},
+	    {"fooba", 4, "Zm9v\r\nYmE=\r\n"},
+	    {"foobar", 8, "Zm9vYmFy\r\n"},
+	    {"foobarf", 8, "Zm9vYmFy\r\nZg==\r\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		assert_ok(base64_encode(
+		    span_str(cases[i].bytes), cases[i].line, &text, NULL));
+		assert_span(buf_span(&text), cases[i].want);
+	}
+}
+
+static void
+white_space_is_skipped_wherever_it_stands(void **state)
+{
+	static const char *const cases[] = {
+	    "Zm9vYg==",
+	    "Zm9v\r\nYg==\r\n",
+	    " Z\tm\n9\rvY  g=\r\n= ",
+	    "\n\nZm9vYg=\n=\n\n",
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf out BUF_OWNED = BUF(4);
+		struct span in EXACT = expect_exact(span_str(cases[i]));
+		assert_ok(base64_decode(in, &out, NULL));
+		assert_span(buf_span(&out), "foob");
+	}
+}
+
+struct broken {
+	const char *name, *input;
+};
+
+static void
+assert_refused(const struct broken *broken,
+    enum rc (*decode)(struct span, struct buf *, struct err *))
+{
+	struct buf out BUF_OWNED = BUF_SMALL;
+	struct span in EXACT = expect_exact(span_str(broken->input));
+
+	assert_ok(buf_add_str(&out, "before", NULL));
+	enum rc rc = decode(in, &out, NULL);
+	if (rc != RC_SYNTAX)
+		fail_msg(
+		    "%s: got %s, want RC_SYNTAX", broken->name, rc_name(rc));
+	assert_span(buf_span(&out), "before");
+}
+
+static void
+what_two_readers_might_read_differently_is_refused(void **state)
+{
+	static const struct broken cases[] = {
+	    {"foreign character", "Zm9v*Zm9v"},
+	    {"foreign character in a group", "Zm-v"},
+	    {"letter of another alphabet", "Zm9_"},
+	    {"8-bit", "Zm9v\xc3\xa4"},
+	    {"form feed", "Zm9v\f"},
+	    {"cut after one", "Zm9vY"},
+	    {"cut after two", "Zm9vYg"},
+	    {"cut after three", "Zm9vYmE"},
+	    {"padding cut", "Zg="},
+	    {"padding at the start", "=Zm9v"},
+	    {"padding alone", "===="},
+	    {"padding after one", "Z==="},
+	    {"more padding", "Zg==="},
+	    {"padding after a whole group", "Zm9v="},
+	    {"more behind the padding", "Zg==Zm9v"},
+	    {"one more behind the padding", "Zm8=Z"},
+	    {"a letter inside the padding", "Zg=v"},
+	    {"stray bits after one byte", "Zh=="},
+	    {"stray bits after two bytes", "Zm9="},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_refused(&cases[i], base64_decode);
+}
+
+static void
+a_nul_is_a_foreign_character(void **state)
+{
+	struct buf out BUF_OWNED = BUF_SMALL;
+
+	assert_rc(base64_decode(span_of("Zm9v\0", 5), &out, NULL), RC_SYNTAX);
+	assert_rc(
+	    base64url_decode(span_of("Zm9v\0", 5), &out, NULL), RC_SYNTAX);
+}
+
+static void
+the_output_is_limited_by_what_is_written_not_by_white_space(void **state)
+{
+	struct buf out BUF_OWNED = BUF(6);
+	struct err err = ERR_NONE;
+
+	assert_done(
+	    base64_decode(span_str("Zm9v\r\n\r\n\r\n\r\nYmFy\r\n"), &out, &err),
+	    err);
+	buf_clear(&out);
+	assert_rc(
+	    base64_decode(span_str("Zm9vYmFyZg=="), &out, &err), RC_LIMIT);
+	assert_rc(
+	    base64_decode(span_str("Zm9vYmFyZm9v"), &out, &err), RC_LIMIT);
+	assert_int_equal(out.len, 0);
+	assert_rc(base64_encode(span_str("fooba"), 0, &out, &err), RC_LIMIT);
+	assert_rc(base64_encode(span_str("foo"), 4, &out, NULL), RC_OK);
+}
+
+static void
+the_url_alphabet_has_no_padding(void **state)
+{
+	static const struct vector cases[] = {
+	    {"", ""},
+	    {"f", "Zg"},
+	    {"fo", "Zm8"},
+	    {"foo", "Zm9v"},
+	    {"\xfb\xff\xfe", "-__-"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		struct buf bytes BUF_OWNED = BUF_SMALL;
+		struct span in EXACT = expect_exact(span_str(cases[i].text));
+		assert_ok(
+		    base64url_encode(span_str(cases[i].bytes), &text, NULL));
+		assert_span(buf_span(&text), cases[i].text);
+		assert_ok(base64url_decode(in, &bytes, NULL));
+		assert_span(buf_span(&bytes), cases[i].bytes);
+	}
+}
+
+static void
+the_url_alphabet_has_one_spelling_for_every_value(void **state)
+{
+	static const struct broken cases[] = {
+	    {"padding", "Zg=="},
+	    {"one padding", "Zm8="},
+	    {"white space", "Zm9v\n"},
+	    {"blank", "Zm 9v"},
+	    {"plus", "Zm9+"},
+	    {"slash", "Zm9/"},
+	    {"cut after one", "Zm9vY"},
+	    {"stray bits after one byte", "Zh"},
+	    {"stray bits after two bytes", "Zm9"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_refused(&cases[i], base64url_decode);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_vectors_of_rfc_4648_hold_both_ways),
+	    cmocka_unit_test(openssl_writes_the_same),
+	    cmocka_unit_test(what_is_written_is_read_whatever_the_lines),
+	    cmocka_unit_test(lines_end_in_crlf_and_so_does_the_last),
+	    cmocka_unit_test(white_space_is_skipped_wherever_it_stands),
+	    cmocka_unit_test(
+		what_two_readers_might_read_differently_is_refused),
+	    cmocka_unit_test(a_nul_is_a_foreign_character),
+	    cmocka_unit_test(
+		the_output_is_limited_by_what_is_written_not_by_white_space),
+	    cmocka_unit_test(the_url_alphabet_has_no_padding),
+	    cmocka_unit_test(the_url_alphabet_has_one_spelling_for_every_value),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
