@@ -1,0 +1,521 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <openssl/rsa.h>
+
+#include "pki/der.h"
+#include "pki/fixture.h"
+#include "vault/vault_priv.h"
+
+#define CONTENT_TYPE                                           \
+	"\x30\x18\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03" \
+	"\x31\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+#define DIGEST                                                 \
+	"\x30\x2f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04" \
+	"\x31\x22\x04\x20"                                     \
+	"0123456789abcdef0123456789abcdef"
+#define OTHER "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f\x31\x00"
+#define TLS_SPACES_64                      \
+	"                                " \
+	"                                "
+#define TLS_START TLS_SPACES_64 "TLS 1.3, client CertificateVerify"
+#define HASH_32 "0123456789abcdef0123456789abcdef"
+
+struct bench {
+	struct vault *vault;
+	const struct key *sign, *decrypt, *p384, *p521, *rsa, *ed;
+};
+
+static struct bench bench;
+
+static const struct key *
+add(EVP_PKEY *made, enum key_purpose purpose)
+{
+	const struct key *key = NULL;
+
+	assert_non_null(made);
+	assert_int_equal(
+	    vault_add(bench.vault, made, purpose, &key, NULL), RC_OK);
+	EVP_PKEY_free(made);
+	return key;
+}
+
+static int
+begin(void **state)
+{
+	assert_int_equal(vault_new(&bench.vault, NULL), RC_OK);
+	assert_int_equal(
+	    vault_make(bench.vault, KEY_SIGN, &bench.sign, NULL), RC_OK);
+	assert_int_equal(
+	    vault_make(bench.vault, KEY_DECRYPT, &bench.decrypt, NULL), RC_OK);
+	bench.p384 = add(EVP_EC_gen("P-384"), KEY_BOTH);
+	bench.p521 = add(EVP_EC_gen("P-521"), KEY_BOTH);
+	bench.rsa = add(EVP_RSA_gen(2048), KEY_BOTH);
+	bench.ed = add(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), KEY_BOTH);
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	vault_free(bench.vault);
+	return 0;
+}
+
+static bool
+verifies(const struct key *key, const EVP_MD *digest, bool pss,
+    struct span signature, struct span bytes)
+{
+	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *how = NULL;
+
+	assert_int_equal(
+	    EVP_DigestVerifyInit(ctx, &how, digest, NULL, key->public_key), 1);
+	if (pss) {
+		EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING);
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(how, 32);
+	}
+	return EVP_DigestVerify(ctx, signature.data, signature.len, bytes.data,
+		   bytes.len) == 1;
+}
+
+/* SET OF the elements given */
+static void
+make_set(struct buf *out, const char *elements, size_t len)
+{
+	buf_clear(out);
+	assert_int_equal(buf_add_byte(out, DER_SET, NULL), RC_OK);
+	if (len >= 0x80)
+		assert_int_equal(buf_add_byte(out, 0x81, NULL), RC_OK);
+	assert_int_equal(buf_add_byte(out, (uint8_t)len, NULL), RC_OK);
+	assert_int_equal(buf_add(out, span_of(elements, len), NULL), RC_OK);
+}
+
+/* ---- signed attributes -------------------------------------------------- */
+
+#define GOOD CONTENT_TYPE DIGEST
+
+static void
+attributes_are_signed_with_the_digest_of_the_curve(void **state)
+{
+	const struct {
+		const struct key *key;
+		const EVP_MD *digest;
+	} cases[] = {
+	    {bench.sign, EVP_sha256()},
+	    {bench.p384, EVP_sha384()},
+	    {bench.p521, EVP_sha512()},
+	    {bench.rsa, EVP_sha256()},
+	    {bench.ed, NULL},
+	};
+	struct buf set BUF_OWNED = BUF_SMALL;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf signature BUF_OWNED = BUF(1024);
+		struct err err = ERR_NONE;
+		enum rc rc = cases[i].key->ops->sign_attributes(
+		    cases[i].key, buf_span(&set), &signature, &err);
+		if (rc != RC_OK ||
+		    !verifies(cases[i].key, cases[i].digest, false,
+			buf_span(&signature), buf_span(&set)))
+			fail_msg("case %zu: %s %s", i, rc_name(rc), err.text);
+	}
+}
+
+#define ELEMENTS(bytes) bytes, sizeof(bytes) - 1
+
+static void
+what_is_no_set_of_attributes_is_not_signed(void **state)
+{
+	static const struct {
+		const char *name, *elements;
+		size_t len;
+		enum rc want;
+	} cases[] = {
+	    {"as it should be", ELEMENTS(GOOD), RC_OK},
+	    {"nothing", ELEMENTS(""), RC_UNFIT},
+	    {"no digest", ELEMENTS(CONTENT_TYPE), RC_UNFIT},
+	    {"no content type", ELEMENTS(DIGEST), RC_UNFIT},
+	    {"not in order", ELEMENTS(DIGEST CONTENT_TYPE), RC_UNFIT},
+	    {"two digests", ELEMENTS(CONTENT_TYPE DIGEST DIGEST), RC_UNFIT},
+	    {"two content types", ELEMENTS(CONTENT_TYPE CONTENT_TYPE DIGEST),
+		RC_UNFIT},
+	    {"an attribute without a value", ELEMENTS(OTHER GOOD), RC_UNFIT},
+	    {"two values of the digest",
+		ELEMENTS(CONTENT_TYPE
+		    "\x30\x13\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
+		    "\x31\x06\x04\x01"
+		    "a\x04\x01"
+		    "b"),
+		RC_UNFIT},
+	    {"a digest that is no octet string",
+		ELEMENTS(CONTENT_TYPE
+		    "\x30\x10\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04"
+		    "\x31\x03\x02\x01\x05"),
+		RC_UNFIT},
+	    {"an integer", ELEMENTS(CONTENT_TYPE DIGEST "\x02\x01\x05"),
+		RC_UNFIT},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf set BUF_OWNED = BUF_SMALL;
+		struct buf signature BUF_OWNED = BUF(1024);
+		make_set(&set, cases[i].elements, cases[i].len);
+		enum rc got = bench.sign->ops->sign_attributes(
+		    bench.sign, buf_span(&set), &signature, NULL);
+		if (got != cases[i].want)
+			fail_msg("%s: got %s", cases[i].name, rc_name(got));
+		assert_int_equal(signature.len > 0, got == RC_OK);
+	}
+}
+
+/* The calls of one kind never sign what another kind of call signs. */
+static void
+a_login_is_not_signed_as_a_letter_nor_the_other_way_round(void **state)
+{
+	struct buf set BUF_OWNED = BUF_SMALL;
+	struct buf out BUF_OWNED = BUF(1024);
+	struct span login = span_of(TLS_START "\0" HASH_32, 64 + 34 + 32);
+	const struct key *key = bench.sign;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	assert_int_equal(
+	    key->ops->sign_attributes(key, login, &out, NULL), RC_UNFIT);
+	assert_int_equal(
+	    key->ops->sign_request(key, login, &out, NULL), RC_UNFIT);
+	assert_int_equal(
+	    key->ops->sign_tls(key, buf_span(&set), &out, NULL), RC_UNFIT);
+	assert_int_equal(
+	    key->ops->sign_request(key, buf_span(&set), &out, NULL), RC_UNFIT);
+	assert_int_equal(
+	    key->ops->sign_attributes(key, span_of(HASH_32, 32), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(
+	    key->ops->sign_tls(key, span_of(HASH_32, 32), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(
+	    key->ops->sign_attributes(key, SPAN_NONE, &out, NULL), RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+static void
+trailing_bytes_and_ber_are_not_signed(void **state)
+{
+	struct buf set BUF_OWNED = BUF_SMALL;
+	struct buf out BUF_OWNED = BUF(1024);
+	const struct key *key = bench.sign;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	assert_int_equal(buf_add_byte(&set, 0, NULL), RC_OK);
+	assert_int_equal(
+	    key->ops->sign_attributes(key, buf_span(&set), &out, NULL),
+	    RC_UNFIT);
+	buf_clear(&set);
+	assert_int_equal(
+	    buf_add(
+		&set, span_of("\x31\x80" GOOD "\0\0", sizeof(GOOD) + 3), NULL),
+	    RC_OK);
+	assert_int_equal(
+	    key->ops->sign_attributes(key, buf_span(&set), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+/* ---- logins ------------------------------------------------------------- */
+
+static void
+a_client_login_is_signed(void **state)
+{
+	struct span login = span_of(TLS_START "\0" HASH_32, 64 + 34 + 32);
+	struct buf ec BUF_OWNED = BUF(1024);
+	struct buf rsa BUF_OWNED = BUF(1024);
+
+	assert_int_equal(
+	    bench.sign->ops->sign_tls(bench.sign, login, &ec, NULL), RC_OK);
+	assert_true(
+	    verifies(bench.sign, EVP_sha256(), false, buf_span(&ec), login));
+	assert_int_equal(
+	    bench.rsa->ops->sign_tls(bench.rsa, login, &rsa, NULL), RC_OK);
+	assert_true(
+	    verifies(bench.rsa, EVP_sha256(), true, buf_span(&rsa), login));
+}
+
+static void
+what_is_no_client_login_is_not_signed(void **state)
+{
+	static const struct {
+		const char *name;
+		struct span content;
+	} cases[] = {
+#define CASE(name, bytes)                                           \
+	{                                                           \
+		name,                                               \
+		{                                                   \
+			(const uint8_t *)(bytes), sizeof(bytes) - 1 \
+		}                                                   \
+	}
+	    CASE("no hash", TLS_START "\0"),
+	    CASE("a short hash", TLS_START "\0"
+					   "0123456789abcdef"),
+	    CASE("a hash of 33 bytes", TLS_START "\0" HASH_32 "x"),
+	    CASE("no zero byte", TLS_START " " HASH_32),
+	    CASE("a server's",
+		TLS_SPACES_64 "TLS 1.3, server CertificateVerify\0" HASH_32),
+	    CASE("63 spaces and a tab",
+		"\t                               "
+		"                                "
+		"TLS 1.3, client CertificateVerify\0" HASH_32),
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out BUF_OWNED = BUF(1024);
+		enum rc got = bench.sign->ops->sign_tls(
+		    bench.sign, cases[i].content, &out, NULL);
+		if (got != RC_UNFIT)
+			fail_msg("%s: got %s", cases[i].name, rc_name(got));
+	}
+}
+
+static void
+a_key_does_only_what_it_is_for(void **state)
+{
+	struct buf set BUF_OWNED = BUF_SMALL;
+	struct buf out BUF_OWNED = BUF_SECRET(1024);
+	struct span login = span_of(TLS_START "\0" HASH_32, 64 + 34 + 32);
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	assert_int_equal(bench.decrypt->ops->sign_attributes(
+			     bench.decrypt, buf_span(&set), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(
+	    bench.decrypt->ops->sign_tls(bench.decrypt, login, &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(
+	    bench.sign->ops->agree(bench.sign, span_of("\4", 1), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(bench.sign->ops->unwrap(
+			     bench.sign, span_of("x", 1), NULL, 32, &out, NULL),
+	    RC_UNFIT);
+}
+
+/* ---- decrypting --------------------------------------------------------- */
+
+/* The other side's view: the library's own ECDH with the ephemeral private
+ * key and our public one. */
+static void
+both_sides_agree_on_the_same_secret(void **state)
+{
+	const struct {
+		const struct key *key;
+		const char *curve;
+		size_t len;
+	} cases[] = {
+	    {bench.decrypt, "P-256", 32},
+	    {bench.p384, "P-384", 48},
+	    {bench.p521, "P-521", 66},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		EVP_PKEY *ephemeral OWNED(EVP_PKEY_free) =
+		    EVP_EC_gen(cases[i].curve);
+		EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+		    EVP_PKEY_CTX_new(ephemeral, NULL);
+		struct buf ours BUF_OWNED = BUF_SECRET(100);
+		uint8_t *point = NULL, theirs[100];
+		size_t len = sizeof(theirs);
+
+		assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
+		assert_int_equal(
+		    EVP_PKEY_derive_set_peer(ctx, cases[i].key->public_key), 1);
+		assert_int_equal(EVP_PKEY_derive(ctx, theirs, &len), 1);
+		size_t point_len =
+		    EVP_PKEY_get1_encoded_public_key(ephemeral, &point);
+		assert_int_equal(cases[i].key->ops->agree(cases[i].key,
+				     span_of(point, point_len), &ours, NULL),
+		    RC_OK);
+		OPENSSL_free(point);
+		assert_int_equal(ours.len, cases[i].len);
+		assert_true(span_is(buf_span(&ours), span_of(theirs, len)));
+	}
+}
+
+static void
+points_that_are_not_on_the_curve_are_refused(void **state)
+{
+	EVP_PKEY *ephemeral OWNED(EVP_PKEY_free) = EVP_EC_gen("P-256");
+	EVP_PKEY *other OWNED(EVP_PKEY_free) = EVP_EC_gen("P-384");
+	struct buf out BUF_OWNED = BUF_SECRET(100);
+	const struct key *key = bench.decrypt;
+	uint8_t *point = NULL, *wrong = NULL;
+	size_t len = EVP_PKEY_get1_encoded_public_key(ephemeral, &point);
+	size_t wrong_len = EVP_PKEY_get1_encoded_public_key(other, &wrong);
+
+	assert_int_equal(len, 65);
+	uint8_t packed[33];
+	memcpy(packed, point, sizeof(packed));
+	packed[0] = 2 + (point[64] & 1);
+	assert_int_equal(
+	    key->ops->agree(key, span_of(packed, 33), &out, NULL), RC_OK);
+	buf_clear(&out);
+	point[64] ^= 1;
+	assert_int_not_equal(
+	    key->ops->agree(key, span_of(point, 65), &out, NULL), RC_OK);
+	assert_int_not_equal(
+	    key->ops->agree(key, span_of(point, 64), &out, NULL), RC_OK);
+	assert_int_not_equal(
+	    key->ops->agree(key, span_of(wrong, wrong_len), &out, NULL), RC_OK);
+	assert_int_not_equal(
+	    key->ops->agree(key, span_of("\0", 1), &out, NULL), RC_OK);
+	assert_int_not_equal(
+	    key->ops->agree(key, SPAN_NONE, &out, NULL), RC_OK);
+	assert_int_equal(out.len, 0);
+	OPENSSL_free(point);
+	OPENSSL_free(wrong);
+}
+
+static size_t
+wrap(const struct key *key, const char *clear, const char *oaep,
+    uint8_t ret[256])
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new(key->public_key, NULL);
+	size_t len = 256;
+
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	assert_int_equal(
+	    EVP_PKEY_CTX_set_rsa_padding(
+		ctx, oaep != NULL ? RSA_PKCS1_OAEP_PADDING : RSA_PKCS1_PADDING),
+	    1);
+	if (oaep != NULL)
+		assert_int_equal(
+		    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep, NULL), 1);
+	assert_int_equal(EVP_PKEY_encrypt(ctx, ret, &len,
+			     (const uint8_t *)clear, strlen(clear)),
+	    1);
+	return len;
+}
+
+static void
+a_content_key_is_unwrapped(void **state)
+{
+	uint8_t wrapped[256];
+	const struct key *key = bench.rsa;
+	const char *const digests[] = {NULL, "SHA1", "SHA256"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct buf out BUF_OWNED = BUF_SECRET(64);
+		size_t len = wrap(key, HASH_32, digests[i], wrapped);
+		assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len),
+				     digests[i], 32, &out, NULL),
+		    RC_OK);
+		assert_true(span_is(buf_span(&out), span_str(HASH_32)));
+	}
+}
+
+/* The million message attack asks which padding is wrong: nobody is told. */
+static void
+a_wrong_pkcs1_padding_gives_a_random_key_and_no_error(void **state)
+{
+	uint8_t wrapped[256];
+	const struct key *key = bench.rsa;
+	struct buf one BUF_OWNED = BUF_SECRET(64);
+	struct buf two BUF_OWNED = BUF_SECRET(64);
+	/* of another length than asked for: a wrong padding too */
+	size_t len = wrap(key, "sixteen bytes...", NULL, wrapped);
+
+	assert_int_equal(
+	    key->ops->unwrap(key, span_of(wrapped, len), NULL, 32, &one, NULL),
+	    RC_OK);
+	assert_int_equal(one.len, 32);
+	assert_int_equal(span_find(buf_span(&one), span_str("sixteen")), -1);
+	len = wrap(key, HASH_32, "SHA1", wrapped);
+	assert_int_equal(
+	    key->ops->unwrap(key, span_of(wrapped, len), NULL, 32, &two, NULL),
+	    RC_OK);
+	assert_int_equal(two.len, 32);
+	assert_false(span_is(buf_span(&one), buf_span(&two)));
+}
+
+static void
+a_damaged_oaep_or_a_wrong_length_is_refused(void **state)
+{
+	uint8_t wrapped[256];
+	const struct key *key = bench.rsa;
+	struct buf out BUF_OWNED = BUF_SECRET(64);
+	size_t len = wrap(key, HASH_32, "SHA256", wrapped);
+
+	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len), "SHA256",
+			     16, &out, NULL),
+	    RC_CRYPTO);
+	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len), "SHA1",
+			     32, &out, NULL),
+	    RC_CRYPTO);
+	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len), "none",
+			     32, &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len - 1), NULL,
+			     32, &out, NULL),
+	    RC_CRYPTO);
+	assert_int_equal(
+	    key->ops->unwrap(key, span_of(wrapped, len), NULL, 65, &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+/* ---- requests ----------------------------------------------------------- */
+
+static void
+a_request_for_another_key_is_not_signed(void **state)
+{
+	struct buf der BUF_OWNED = BUF_SMALL;
+	struct buf out BUF_OWNED = BUF(1024);
+	struct der all, info;
+	const struct key *key = bench.decrypt;
+
+	assert_int_equal(
+	    key_request(key, "alice@example.org", &der, NULL), RC_OK);
+	struct span in = buf_span(&der);
+	assert_int_equal(der_expect(&in, DER_SEQUENCE, &all, NULL), RC_OK);
+	assert_int_equal(
+	    der_expect(&all.value, DER_SEQUENCE, &info, NULL), RC_OK);
+	assert_int_equal(
+	    key->ops->sign_request(key, info.whole, &out, NULL), RC_OK);
+	buf_clear(&out);
+	assert_int_equal(
+	    bench.sign->ops->sign_request(bench.sign, info.whole, &out, NULL),
+	    RC_UNFIT);
+	/* and the whole request is none either */
+	assert_int_equal(
+	    key->ops->sign_request(key, buf_span(&der), &out, NULL), RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		attributes_are_signed_with_the_digest_of_the_curve),
+	    cmocka_unit_test(what_is_no_set_of_attributes_is_not_signed),
+	    cmocka_unit_test(
+		a_login_is_not_signed_as_a_letter_nor_the_other_way_round),
+	    cmocka_unit_test(trailing_bytes_and_ber_are_not_signed),
+	    cmocka_unit_test(a_client_login_is_signed),
+	    cmocka_unit_test(what_is_no_client_login_is_not_signed),
+	    cmocka_unit_test(a_key_does_only_what_it_is_for),
+	    cmocka_unit_test(both_sides_agree_on_the_same_secret),
+	    cmocka_unit_test(points_that_are_not_on_the_curve_are_refused),
+	    cmocka_unit_test(a_content_key_is_unwrapped),
+	    cmocka_unit_test(
+		a_wrong_pkcs1_padding_gives_a_random_key_and_no_error),
+	    cmocka_unit_test(a_damaged_oaep_or_a_wrong_length_is_refused),
+	    cmocka_unit_test(a_request_for_another_key_is_not_signed),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
