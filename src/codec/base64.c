@@ -206,7 +206,7 @@ read_one(struct reading *r, struct err *err)
 	if (value == FOREIGN)
 		return err_set(err, RC_SYNTAX,
 		    "base64: foreign character at %zu", r->at + 1);
-	if (value == PADDING && (r->padding == 0 || r->count > 0))
+	if (value == PADDING)
 		return read_padding(r, err);
 	if (r->padding > 0)
 		return err_set(err, RC_SYNTAX,

@@ -159,6 +159,7 @@ what_two_readers_might_read_differently_is_refused(void **state)
 	    {"padding at the start", "=Zm9v"},
 	    {"padding alone", "===="},
 	    {"padding after one", "Z==="},
+	    {"padding after one without bits", "A==="},
 	    {"more padding", "Zg==="},
 	    {"padding after a whole group", "Zm9v="},
 	    {"more behind the padding", "Zg==Zm9v"},
@@ -235,6 +236,7 @@ the_url_alphabet_has_one_spelling_for_every_value(void **state)
 	    {"plus", "Zm9+"},
 	    {"slash", "Zm9/"},
 	    {"cut after one", "Zm9vY"},
+	    {"cut after one without bits", "Zm9vA"},
 	    {"stray bits after one byte", "Zh"},
 	    {"stray bits after two bytes", "Zm9"},
 	};

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* O_TMPFILE's relatives, reallocarray, alphasort */
+#define _GNU_SOURCE /* openat and its relatives */
 #include "os/file.h"
 
 #include <dirent.h>
