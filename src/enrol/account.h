@@ -24,29 +24,33 @@ struct account {
 	struct buf password; /* secret */
 	struct account_server imap;
 	struct account_server smtp;
-	char authority[1024]; /* ACME directory URL; "https://x/acme/directory" */
-	struct buf roots;     /* PEM of the trusted mail roots */
-	char tls_trust[1024]; /* path of a PEM file, "" for the system's */
-	char dns_server[128]; /* "127.0.0.10@5353", "" for the system's */
+	char authority
+	    [1024];       /* ACME directory URL; "https://x/acme/directory" */
+	struct buf roots; /* PEM of the trusted mail roots */
+	char tls_trust[1024];   /* path of a PEM file, "" for the system's */
+	char dns_server[128];   /* "127.0.0.10@5353", "" for the system's */
 	char dns_anchors[1024]; /* path, "" for the system's */
 	uint8_t credential[32]; /* SHA-256 of the local credential */
-	struct buf local_cert;	/* PEM of the fronts' TLS certificate and */
-	struct buf local_key;	/* key (secret) */
+	struct buf local_cert;  /* PEM of the fronts' TLS certificate and */
+	struct buf local_key;   /* key (secret) */
 };
 
 #define ACCOUNT_OWNED __attribute__((cleanup(account_done)))
 
 void account_init(struct account *account);
 void account_done(struct account *account);
-enum rc account_load(const struct state *state, struct account *ret,
-    struct err *err);
-enum rc account_save(const struct state *state, const struct account *account,
-    struct err *err);
+/* `ret`: as account_init() made it. */
+enum rc account_load(
+    const struct state *state, struct account *ret, struct err *err);
+enum rc account_save(
+    const struct state *state, const struct account *account, struct err *err);
 
 /* Find the mail servers of the address's domain by SRV (RFC 6186, 8314):
  * implicit TLS is preferred, STARTTLS taken, clear text never. What is already
- * filled in stays. RC_ABSENT names the flags to give by hand. */
-enum rc account_find_servers(struct account *account,
-    const struct resolver *resolver, struct err *err);
+ * filled in (a host) stays.  RC_ABSENT names the flags to give by hand.
+ * RC_UNFIT: a server outside of the domain that no DNSSEC vouches for (RFC
+ * 6186 section 6): it would be given the password. */
+enum rc account_find_servers(
+    struct account *account, const struct resolver *resolver, struct err *err);
 
 #endif
