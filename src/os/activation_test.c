@@ -115,6 +115,7 @@ struct handed {
 	const char *find;
 	enum rc want;
 	int want_fd;
+	const char *says; /* a part of the reason */
 };
 
 static void
@@ -156,7 +157,14 @@ spare_low_numbers(void)
 		fd = open("/dev/null", O_RDONLY);
 }
 
-enum outcome { AS_WANTED, NO_SOCKET, OTHER_RC, OTHER_FD, NOT_CLOEXEC, NO_TEXT };
+enum outcome {
+	AS_WANTED,
+	NO_SOCKET,
+	OTHER_RC,
+	OTHER_FD,
+	NOT_CLOEXEC,
+	OTHER_TEXT
+};
 
 static enum outcome
 try_case(const struct handed *handed, pid_t pid)
@@ -172,7 +180,8 @@ try_case(const struct handed *handed, pid_t pid)
 	if (fd != (handed->want == RC_OK ? handed->want_fd : -77))
 		return OTHER_FD;
 	if (handed->want != RC_OK)
-		return err.text[0] == '\0' ? NO_TEXT : AS_WANTED;
+		return strstr(err.text, handed->says) == NULL ? OTHER_TEXT
+							      : AS_WANTED;
 	return (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0 ? NOT_CLOEXEC : AS_WANTED;
 }
 
@@ -194,7 +203,7 @@ assert_cases(const struct handed *cases, size_t count)
 {
 	static const char *const outcomes[] = {"as wanted",
 	    "the test could not make its socket", "another rc",
-	    "another descriptor", "not close-on-exec", "no reason given"};
+	    "another descriptor", "not close-on-exec", "another reason"};
 
 	for (size_t i = 0; i < count; i++) {
 		enum outcome got = in_a_child(&cases[i], true);
@@ -207,15 +216,15 @@ static void
 a_socket_is_found_by_its_name(void **state)
 {
 	static const struct handed cases[] = {
-	    {"one", {loopback}, "1", "smtp", "smtp", RC_OK, 3},
+	    {"one", {loopback}, "1", "smtp", "smtp", RC_OK, 3, ""},
 	    {"first of two", {loopback, loopback}, "2", "smtp:imap", "smtp",
-		RC_OK, 3},
+		RC_OK, 3, ""},
 	    {"second of two", {loopback, loopback}, "2", "smtp:imap", "imap",
-		RC_OK, 4},
-	    {"any 127", {other_loopback}, "1", "smtp", "smtp", RC_OK, 3},
-	    {"IPv6", {loopback_v6}, "1", "smtp", "smtp", RC_OK, 3},
+		RC_OK, 4, ""},
+	    {"any 127", {other_loopback}, "1", "smtp", "smtp", RC_OK, 3, ""},
+	    {"IPv6", {loopback_v6}, "1", "smtp", "smtp", RC_OK, 3, ""},
 	    {"beside an unfit one", {every_address, loopback}, "2", "web:smtp",
-		"smtp", RC_OK, 4},
+		"smtp", RC_OK, 4, ""},
 	};
 
 	assert_cases(cases, COUNT(cases));
@@ -225,14 +234,20 @@ static void
 what_was_not_handed_over_is_absent(void **state)
 {
 	static const struct handed cases[] = {
-	    {"nothing", {NULL}, NULL, NULL, "smtp", RC_ABSENT, 0},
-	    {"none", {NULL}, "0", "", "smtp", RC_ABSENT, 0},
-	    {"another name", {loopback}, "1", "imap", "smtp", RC_ABSENT, 0},
-	    {"a longer name", {loopback}, "1", "smtps", "smtp", RC_ABSENT, 0},
-	    {"a shorter name", {loopback}, "1", "smt", "smtp", RC_ABSENT, 0},
-	    {"no names", {loopback}, "1", NULL, "smtp", RC_ABSENT, 0},
+	    {"nothing", {NULL}, NULL, NULL, "smtp", RC_ABSENT, 0,
+		"handed over no socket"},
+	    {"none", {NULL}, "0", "", "smtp", RC_ABSENT, 0,
+		"handed over no socket"},
+	    {"another name", {loopback}, "1", "imap", "smtp", RC_ABSENT, 0,
+		"handed over no socket"},
+	    {"a longer name", {loopback}, "1", "smtps", "smtp", RC_ABSENT, 0,
+		"handed over no socket"},
+	    {"a shorter name", {loopback}, "1", "smt", "smtp", RC_ABSENT, 0,
+		"handed over no socket"},
+	    {"no names", {loopback}, "1", NULL, "smtp", RC_ABSENT, 0,
+		"handed over no socket"},
 	    {"more names than sockets", {loopback}, "1", "imap:smtp", "smtp",
-		RC_ABSENT, 0},
+		RC_ABSENT, 0, "handed over no socket"},
 	};
 
 	assert_cases(cases, COUNT(cases));
@@ -241,8 +256,8 @@ what_was_not_handed_over_is_absent(void **state)
 static void
 what_was_handed_to_another_process_is_absent(void **state)
 {
-	static const struct handed handed = {
-	    "parent's", {loopback}, "1", "smtp", "smtp", RC_ABSENT, 0};
+	static const struct handed handed = {"parent's", {loopback}, "1",
+	    "smtp", "smtp", RC_ABSENT, 0, "handed over no socket"};
 
 	assert_int_equal(in_a_child(&handed, false), AS_WANTED);
 }
@@ -251,18 +266,22 @@ static void
 what_is_no_listening_stream_on_loopback_is_unfit(void **state)
 {
 	static const struct handed cases[] = {
-	    {"every address", {every_address}, "1", "smtp", "smtp", RC_UNFIT,
-		0},
+	    {"every address", {every_address}, "1", "smtp", "smtp", RC_UNFIT, 0,
+		"loopback"},
 	    {"every IPv6 address", {every_address_v6}, "1", "smtp", "smtp",
-		RC_UNFIT, 0},
-	    {"datagrams", {datagrams}, "1", "smtp", "smtp", RC_UNFIT, 0},
-	    {"not listening", {not_listening}, "1", "smtp", "smtp", RC_UNFIT,
-		0},
-	    {"local socket", {local_socket}, "1", "smtp", "smtp", RC_UNFIT, 0},
-	    {"a file", {plain_file}, "1", "smtp", "smtp", RC_UNFIT, 0},
-	    {"closed", {closed}, "1", "smtp", "smtp", RC_UNFIT, 0},
+		RC_UNFIT, 0, "loopback"},
+	    {"datagrams", {datagrams}, "1", "smtp", "smtp", RC_UNFIT, 0,
+		"ListenStream="},
+	    {"not listening", {not_listening}, "1", "smtp", "smtp", RC_UNFIT, 0,
+		"Accept=no"},
+	    {"local socket", {local_socket}, "1", "smtp", "smtp", RC_UNFIT, 0,
+		"loopback"},
+	    {"a file", {plain_file}, "1", "smtp", "smtp", RC_UNFIT, 0,
+		"ListenStream="},
+	    {"closed", {closed}, "1", "smtp", "smtp", RC_UNFIT, 0,
+		"ListenStream="},
 	    {"two of a name", {loopback, loopback}, "2", "smtp:smtp", "smtp",
-		RC_UNFIT, 0},
+		RC_UNFIT, 0, "two sockets"},
 	};
 
 	assert_cases(cases, COUNT(cases));
@@ -276,7 +295,7 @@ a_count_that_is_no_number_is_unfit(void **state)
 
 	for (size_t i = 0; i < COUNT(counts); i++) {
 		const struct handed handed = {counts[i], {loopback}, counts[i],
-		    "smtp", "smtp", RC_UNFIT, 0};
+		    "smtp", "smtp", RC_UNFIT, 0, "LISTEN_FDS"};
 		assert_cases(&handed, 1);
 	}
 }

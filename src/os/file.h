@@ -2,7 +2,7 @@
  *
  * May use:   base.
  * Errors:    RC_ABSENT: no such file.  RC_LIMIT: larger than the buf allows.
- *            RC_IO:     everything else the kernel says (permission, full disk).
+ *            RC_IO: everything else the kernel says (permission, full disk).
  */
 #ifndef OS_FILE_H
 #define OS_FILE_H
@@ -15,7 +15,8 @@ enum rc file_read(const char *path, struct buf *out, struct err *err);
 
 /* Replace or create by a temporary file, fsync, rename, fsync of the folder:
  * after RC_OK the new bytes survive a crash, after anything else the old ones
- * are there (but for the folder's own fsync failing: then either).  `mode` as in open(2): 0600 for whatever is anybody's own. */
+ * are there (or the new, if the folder's own fsync was what failed).  `mode`
+ * as in open(2): 0600 for whatever is anybody's own. */
 enum rc file_save(
     const char *path, struct span bytes, unsigned mode, struct err *err);
 

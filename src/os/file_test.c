@@ -169,6 +169,8 @@ a_failed_save_leaves_nothing_behind_and_the_old_bytes(void **state)
 	assert_int_equal(count_entries("s"), 1);
 	assert_rc(file_save("nowhere/a", span_str("x"), 0600, &err), RC_ABSENT);
 	assert_has(err.text, "nowhere: no such file");
+	/* the folder of "/tmp" is "/" */
+	assert_rc(file_save("/tmp", span_str("x"), 0600, &err), RC_IO);
 	assert_rc(file_save("s/", span_str("x"), 0600, &err), RC_IO);
 	assert_int_equal(count_entries("s"), 1);
 }
