@@ -1,0 +1,135 @@
+/* letterlock agent -- serve the mail program of one person. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "cmd/home.h"
+#include "edge/agent.h"
+#include "os/activation.h"
+
+struct agent_options {
+	struct home_options home;
+	const char *letter_limit;
+};
+
+/* Ports that were not handed over could be anybody's after the next restart,
+ * and mail programs would give them the password: refuse. */
+static enum rc
+take_sockets(int *smtp, int *imap, struct err *err)
+{
+	enum rc rc = activation_find("smtp", smtp, err);
+
+	if (rc == RC_OK)
+		rc = activation_find("imap", imap, err);
+	if (rc == RC_ABSENT)
+		return err_set(err, RC_ABSENT,
+		    "no sockets were handed over: start it by its systemd unit "
+		    "(letterlock.socket), so that nobody else can take the "
+		    "ports");
+	return rc;
+}
+
+static enum rc
+check_certificates(const struct home *home, struct err *err)
+{
+	if (home->signer.cert != NULL && home->encrypter != NULL)
+		return RC_OK;
+	return err_set(err, RC_ABSENT,
+	    "%s has no valid certificates: run letterlock setup",
+	    home->account.address);
+}
+
+/* `me` is filled with the account's address; it lives as long as the agent. */
+static void
+fill_agent(const struct home *home, const struct names *names,
+    const struct strlist *me, struct agent *agent)
+{
+	agent->account = &home->account;
+	agent->state = home->state;
+	agent->names = names;
+	agent->directory = home->directory;
+	agent->tsa = home->tsa;
+	agent->roots = &home->roots;
+	agent->sender = (struct sender){
+	    .address = home->account.address,
+	    .identity = home->signer,
+	    .own = home->encrypter,
+	    .policy = PROTECT_BASELINE,
+	    .tsa = home->tsa,
+	    .tsa_timeout = agent->limits.tsa,
+	};
+	agent->reader = (struct reader){
+	    .keys = home->keys,
+	    .keys_len = home->keys_len,
+	    .roots = &home->roots,
+	    .me = me,
+	};
+	home_enrol(home, 0, &agent->enrol);
+}
+
+static enum rc
+serve(const struct home *home, struct agent *agent, struct err *err)
+{
+	struct tls *front OWNED(tls_free) = NULL;
+	struct tls *upstream OWNED(tls_free) = NULL;
+	struct spool *spool OWNED(spool_free) = NULL;
+	const struct account *account = &home->account;
+	int smtp = -1, imap = -1;
+
+	TRY(take_sockets(&smtp, &imap, err));
+	TRY(tls_server_new(buf_span(&account->local_cert),
+	    buf_span(&account->local_key), &front, err));
+	TRY(tls_client_new(
+	    account->tls_trust[0] != '\0' ? account->tls_trust : NULL,
+	    &upstream, err));
+	TRY(spool_new(home->state, &spool, err));
+	agent->front = front;
+	agent->upstream = upstream;
+	agent->spool = spool;
+	return agent_run(agent, smtp, imap, err);
+}
+
+static enum rc
+run_agent(const struct agent_options *o, struct err *err)
+{
+	struct home home HOME_OWNED;
+	struct strlist me STRLIST_OWNED = STRLIST_NONE;
+	struct agent agent = {.limits = AGENT_LIMITS};
+
+	home_init(&home);
+	if (o->letter_limit != NULL)
+		agent.limits.letter = strtoul(o->letter_limit, NULL, 10);
+	if (agent.limits.letter < 1024 || agent.limits.letter > (64U << 20))
+		return err_set(err, RC_SYNTAX,
+		    "--letter-limit wants bytes, from 1024 to 64 MiB");
+	TRY(home_open(&home, &o->home, false, err));
+	TRY(state_lock(home.state, err));
+	TRY(home_load(&home, err));
+	TRY(home_prepare(&home, err));
+	TRY(check_certificates(&home, err));
+	const struct names names = {resolver_find_address, home.resolver};
+	TRY(strlist_add_str(&me, home.account.address, err));
+	fill_agent(&home, &names, &me, &agent);
+	return serve(&home, &agent, err);
+}
+
+int
+command_agent(int argc, char **argv)
+{
+	struct agent_options o = {0};
+	const struct option options[] = {
+	    HOME_OPTIONS(o.home),
+	    {"letter-limit", OPTION_TEXT, &o.letter_limit, "BYTES",
+		"largest letter that is taken; default 50 MiB", false},
+	    {0},
+	};
+	struct err err = ERR_NONE;
+
+	if (command_helps(argc, argv, "agent ...", options))
+		return EXIT_YES;
+	enum rc rc = options_parse(argc, argv, options, NULL, &err);
+	if (rc == RC_OK)
+		rc = run_agent(&o, &err);
+	return rc == RC_OK ? EXIT_YES : command_failed("agent", &err);
+}

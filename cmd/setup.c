@@ -1,0 +1,380 @@
+/* letterlock setup, status, recover -- what a person does once, or rarely. */
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/home.h"
+#include "cmd/support.h"
+#include "codec/when.h"
+#include "mime/address.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/random.h"
+
+#define CREDENTIAL_RANDOM 24 /* bytes */
+#define SETUP_TIMEOUT 120    /* seconds */
+
+struct setup_options {
+	struct home_options home;
+	const char *password_file, *user, *imap, *smtp, *authority, *trust;
+	const char *tls_trust, *dns, *anchors, *credential_file;
+	struct strlist address;
+};
+
+static enum rc
+set_text(
+    char *to, size_t size, const char *from, const char *what, struct err *err)
+{
+	if (from == NULL)
+		return RC_OK;
+	if (strlen(from) >= size)
+		return err_set(err, RC_LIMIT, "--%s is too long", what);
+	memcpy(to, from, strlen(from) + 1);
+	return RC_OK;
+}
+
+/* A path that other processes will use too: made absolute. */
+static enum rc
+set_path(
+    char *to, size_t size, const char *from, const char *what, struct err *err)
+{
+	if (from == NULL)
+		return RC_OK;
+	char *whole = realpath(from, NULL);
+	if (whole == NULL)
+		return err_errno(err, "--%s %s", what, from);
+	enum rc rc = set_text(to, size, whole, what, err);
+	free(whole);
+	return rc;
+}
+
+/* "imaps://HOST:PORT": TLS at once; "imap://HOST:PORT": STARTTLS, required. */
+static enum rc
+set_server(struct account_server *server, const char *url, const char *scheme,
+    struct err *err)
+{
+	char wanted[16];
+	const char *rest = url;
+
+	if (url == NULL)
+		return RC_OK;
+	server->security = SMTP_STARTTLS;
+	(void)snprintf(wanted, sizeof(wanted), "%ss://", scheme);
+	if (!strncmp(url, wanted, strlen(wanted)))
+		server->security = SMTP_TLS;
+	else
+		(void)snprintf(wanted, sizeof(wanted), "%s://", scheme);
+	if (strncmp(url, wanted, strlen(wanted)) != 0)
+		return err_set(err, RC_SYNTAX,
+		    "--%s wants %ss://HOST:PORT or %s://HOST:PORT", scheme,
+		    scheme, scheme);
+	rest += strlen(wanted);
+	const char *colon = strrchr(rest, ':');
+	unsigned long port = colon != NULL ? strtoul(colon + 1, NULL, 10) : 0;
+	if (port == 0 || port > 65535 ||
+	    (size_t)(colon - rest) >= sizeof(server->host))
+		return err_set(err, RC_SYNTAX, "--%s: no host and port in %s",
+		    scheme, url);
+	memcpy(server->host, rest, (size_t)(colon - rest));
+	server->host[colon - rest] = '\0';
+	server->port = (uint16_t)port;
+	return RC_OK;
+}
+
+static enum rc
+read_servers(const struct setup_options *o, struct account *a, struct err *err)
+{
+	TRY(set_server(&a->imap, o->imap, "imap", err));
+	TRY(set_server(&a->smtp, o->smtp, "smtp", err));
+	TRY(set_text(a->authority, sizeof(a->authority), o->authority,
+	    "authority", err));
+	TRY(set_path(a->tls_trust, sizeof(a->tls_trust), o->tls_trust,
+	    "tls-trust", err));
+	TRY(set_text(a->dns_server, sizeof(a->dns_server), o->dns, "dns", err));
+	return set_path(a->dns_anchors, sizeof(a->dns_anchors), o->anchors,
+	    "dns-anchors", err);
+}
+
+static enum rc
+read_trust(const char *path, struct account *account, struct err *err)
+{
+	struct certs roots CERTS_OWNED = CERTS_NONE;
+
+	if (path == NULL)
+		return RC_OK;
+	TRY(support_read_certs(path, &roots, err));
+	buf_clear(&account->roots);
+	return certs_print(&roots, &account->roots, err);
+}
+
+static enum rc
+read_account(const struct setup_options *o, struct account *a, struct err *err)
+{
+	const char *address = o->address.len == 1 ? o->address.item[0] : "";
+
+	if (o->address.len != 1)
+		return err_set(err, RC_SYNTAX,
+		    "give one address: letterlock setup ADDRESS ...");
+	TRY(address_check(span_str(address), err));
+	if (a->address[0] != '\0' && !address_equal(a->address, address))
+		return err_set(err, RC_UNFIT,
+		    "this home belongs to %s; use another --home for %s",
+		    a->address, address);
+	TRY(set_text(a->address, sizeof(a->address), address, "address", err));
+	TRY(set_text(a->user, sizeof(a->user),
+	    o->user != NULL ? o->user : (a->user[0] ? NULL : address), "user",
+	    err));
+	TRY(read_servers(o, a, err));
+	TRY(read_trust(o->trust, a, err));
+	if (o->password_file != NULL) {
+		buf_clear(&a->password);
+		TRY(support_read_line(o->password_file, &a->password, err));
+	}
+	if (a->password.len == 0)
+		return err_set(err, RC_SYNTAX,
+		    "--password-file FILE is needed (the mailbox password)");
+	if (a->authority[0] == '\0' || a->roots.len == 0)
+		return err_set(err, RC_SYNTAX,
+		    "--authority URL and --trust FILE are needed");
+	return RC_OK;
+}
+
+/* The fronts' certificate and the mail program's credential stay what they are
+ * once made: mail programs remember both.  The credential is told once and
+ * kept only as its digest. */
+static enum rc
+make_front(struct account *account, struct buf *credential, struct err *err)
+{
+	if (account->local_cert.len > 0)
+		return RC_OK;
+	TRY(random_text(CREDENTIAL_RANDOM, credential, err));
+	SHA256(credential->data, credential->len, account->credential);
+	return tls_make_local(&account->local_cert, &account->local_key, err);
+}
+
+static enum rc
+save_certificate(const struct home *home, struct buf *path, struct err *err)
+{
+	const char *text = NULL;
+
+	TRY(buf_add_format(
+	    path, err, "%s/localhost.pem", state_folder(home->state)));
+	TRY(buf_str(path, &text, err));
+	return file_save(text, buf_span(&home->account.local_cert), 0644, err);
+}
+
+static enum rc
+tell(const struct home *home, const struct setup_options *o,
+    struct span credential, struct err *err)
+{
+	struct buf path BUF_OWNED = BUF(4096);
+
+	TRY(save_certificate(home, &path, err));
+	printf(
+	    "%s is ready: it has a signing and an encrypting certificate.\n\n"
+	    "Your mail program:\n"
+	    "  outgoing (SMTP, TLS)  127.0.0.1 port 1465\n"
+	    "  incoming (IMAP, TLS)  127.0.0.1 port 1993\n"
+	    "  user                  %s\n"
+	    "  certificate           %.*s\n",
+	    home->account.address, home->account.address,
+	    SPAN_ARGS(buf_span(&path)));
+	if (credential.len == 0)
+		return RC_OK;
+	if (o->credential_file != NULL) {
+		printf("  password              in %s\n", o->credential_file);
+		return RC_OK;
+	}
+	printf("  password              %.*s\n"
+	       "                        (shown only now)\n",
+	    SPAN_ARGS(credential));
+	return RC_OK;
+}
+
+/* Everything that may fail early does, before anybody is asked for a
+ * certificate. */
+static enum rc
+prepare_account(const struct setup_options *o, struct home *home,
+    struct buf *credential, struct err *err)
+{
+	TRY(home_open(home, &o->home, true, err));
+	TRY(state_lock(home->state, err));
+	enum rc rc = home_load(home, err);
+	if (rc != RC_OK && rc != RC_ABSENT)
+		return rc;
+	TRY(read_account(o, &home->account, err));
+	TRY(home_prepare(home, err));
+	TRY(account_find_servers(&home->account, home->resolver, err));
+	TRY(make_front(&home->account, credential, err));
+	if (o->credential_file != NULL && credential->len > 0)
+		TRY(file_save(
+		    o->credential_file, buf_span(credential), 0600, err));
+	return account_save(home->state, &home->account, err);
+}
+
+static enum rc
+run_setup(const struct setup_options *o, struct err *err)
+{
+	struct home home HOME_OWNED;
+	struct buf credential BUF_OWNED = BUF_SECRET(256);
+	struct certs got CERTS_OWNED = CERTS_NONE;
+	struct enrol enrol;
+
+	home_init(&home);
+	TRY(prepare_account(o, &home, &credential, err));
+	home_enrol(&home, SETUP_TIMEOUT, &enrol);
+	TRY(enrol_run(&enrol, &got, err));
+	return tell(&home, o, buf_span(&credential), err);
+}
+
+int
+command_setup(int argc, char **argv)
+{
+	struct setup_options o = {.address = STRLIST_NONE};
+	const struct option options[] = {
+	    {"password-file", OPTION_TEXT, &o.password_file, "FILE",
+		"first line: the mailbox password", false},
+	    {"authority", OPTION_TEXT, &o.authority, "URL",
+		"https://HOST/acme/directory of the authority", false},
+	    {"trust", OPTION_TEXT, &o.trust, "FILE",
+		"PEM: roots believed to name mail signers", false},
+	    {"user", OPTION_TEXT, &o.user, "NAME",
+		"login at the provider; default: the address", false},
+	    {"imap", OPTION_TEXT, &o.imap, "URL",
+		"imaps://HOST:PORT, or imap:// for STARTTLS", false},
+	    {"smtp", OPTION_TEXT, &o.smtp, "URL",
+		"smtps://HOST:PORT, or smtp:// for STARTTLS", false},
+	    {"tls-trust", OPTION_TEXT, &o.tls_trust, "FILE",
+		"PEM: whom to believe as a server; default: the system's",
+		false},
+	    {"dns", OPTION_TEXT, &o.dns, "IP@PORT",
+		"name server; default: the system's", false},
+	    {"dns-anchors", OPTION_TEXT, &o.anchors, "FILE",
+		"DNSSEC trust anchors; default: the system's", false},
+	    {"credential-file", OPTION_TEXT, &o.credential_file, "FILE",
+		"write the mail program's password there, not on the screen",
+		false},
+	    HOME_OPTIONS(o.home),
+	    {0},
+	};
+	struct err err = ERR_NONE;
+
+	if (command_helps(argc, argv, "setup ADDRESS ...", options))
+		return EXIT_YES;
+	enum rc rc = options_parse(argc, argv, options, &o.address, &err);
+	if (rc == RC_OK)
+		rc = run_setup(&o, &err);
+	strlist_done(&o.address);
+	return rc == RC_OK ? EXIT_YES : command_failed("setup", &err);
+}
+
+/* --- status ------------------------------------------------------------------------ */
+
+static void
+print_until(const char *what, const struct cert *cert)
+{
+	char when[WHEN_TEXT_MAX] = "";
+
+	if (cert == NULL) {
+		printf("%s: none; run letterlock setup\n", what);
+		return;
+	}
+	when_print(cert_not_after(cert), when);
+	printf("%s: good until %s, from %s\n", what, when, cert_issuer(cert));
+}
+
+static enum rc
+count_waiting(const struct home *home, size_t *ret, struct err *err)
+{
+	struct strlist names STRLIST_OWNED = STRLIST_NONE;
+
+	TRY(state_list(home->state, "spool", &names, err));
+	*ret = names.len;
+	return RC_OK;
+}
+
+static int
+run_status(const struct home_options *o, struct err *err)
+{
+	struct home home HOME_OWNED;
+	size_t waiting = 0;
+
+	home_init(&home);
+	if (home_open(&home, o, false, err) != RC_OK ||
+	    home_load(&home, err) != RC_OK ||
+	    home_prepare(&home, err) != RC_OK ||
+	    count_waiting(&home, &waiting, err) != RC_OK)
+		return EXIT_FAILED;
+	printf("address: %s\n", home.account.address);
+	print_until("signing", home.signer.cert);
+	print_until("encrypting", home.encrypter);
+	printf("waiting to be sent: %zu\n", waiting);
+	return home.signer.cert != NULL && home.encrypter != NULL ? EXIT_YES
+								  : EXIT_NO;
+}
+
+int
+command_status(int argc, char **argv)
+{
+	struct home_options o = {0};
+	const struct option options[] = {HOME_OPTIONS(o), {0}};
+	struct err err = ERR_NONE;
+	int status = EXIT_FAILED;
+
+	if (command_helps(argc, argv, "status ...", options))
+		return EXIT_YES;
+	if (options_parse(argc, argv, options, NULL, &err) == RC_OK)
+		status = run_status(&o, &err);
+	return status == EXIT_FAILED ? command_failed("status", &err) : status;
+}
+
+/* --- recover ------------------------------------------------------------------------ */
+
+struct recover_options {
+	struct home_options home;
+	const char *to, *passphrase_file;
+};
+
+static enum rc
+run_recover(const struct recover_options *o, struct err *err)
+{
+	struct home home HOME_OWNED;
+	struct buf passphrase BUF_OWNED = BUF_SECRET(4096);
+	struct buf out BUF_OWNED = BUF_SECRET((size_t)1 << 20);
+
+	home_init(&home);
+	TRY(home_open(&home, &o->home, false, err));
+	TRY(home_load(&home, err));
+	TRY(support_read_line(o->passphrase_file, &passphrase, err));
+	if (passphrase.len < 8)
+		return err_set(err, RC_UNFIT,
+		    "the passphrase has fewer than 8 characters");
+	TRY(vault_export(
+	    home.vault, &home.certs, buf_span(&passphrase), &out, err));
+	return file_save(o->to, buf_span(&out), 0600, err);
+}
+
+int
+command_recover(int argc, char **argv)
+{
+	struct recover_options o = {0};
+	const struct option options[] = {
+	    {"to", OPTION_TEXT, &o.to, "FILE",
+		"PKCS#12 to write: the encrypting keys, never a signing key",
+		true},
+	    {"passphrase-file", OPTION_TEXT, &o.passphrase_file, "FILE",
+		"first line: the passphrase to put on it", true},
+	    HOME_OPTIONS(o.home),
+	    {0},
+	};
+	struct err err = ERR_NONE;
+
+	if (command_helps(argc, argv, "recover --to FILE ...", options))
+		return EXIT_YES;
+	enum rc rc = options_parse(argc, argv, options, NULL, &err);
+	if (rc == RC_OK)
+		rc = run_recover(&o, &err);
+	return rc == RC_OK ? EXIT_YES : command_failed("recover", &err);
+}

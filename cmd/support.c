@@ -1,0 +1,55 @@
+#include "cmd/support.h"
+
+#include <stdio.h>
+
+#include "os/file.h"
+
+enum rc
+support_read_certs(const char *path, struct certs *ret, struct err *err)
+{
+	struct buf bytes BUF_OWNED = BUF((size_t)4 << 20);
+	size_t before = ret->len;
+
+	TRY(file_read(path, &bytes, err));
+	enum rc rc = certs_parse(ret, buf_span(&bytes), err);
+	if (rc != RC_OK)
+		return err_prefix(err, rc, "%s", path);
+	if (ret->len == before)
+		return err_set(err, RC_ABSENT,
+		    "%s holds no certificate (PEM or DER)", path);
+	return RC_OK;
+}
+
+enum rc
+support_read_line(const char *path, struct buf *out, struct err *err)
+{
+	TRY(file_read(path, out, err));
+	ptrdiff_t end = span_find_byte(buf_span(out), '\n');
+	if (end >= 0)
+		buf_cut(out, (size_t)end);
+	if (out->len > 0 && out->data[out->len - 1] == '\r')
+		buf_cut(out, out->len - 1);
+	return RC_OK;
+}
+
+enum rc
+support_read_identity(const char *id, const char *passphrase_file,
+    struct identity_file *ret, struct err *err)
+{
+	struct buf passphrase BUF_OWNED = BUF_SECRET(4096);
+
+	if (id == NULL)
+		return RC_OK;
+	if (passphrase_file != NULL)
+		TRY(support_read_line(passphrase_file, &passphrase, err));
+	return identity_load(id, buf_span(&passphrase), ret, err);
+}
+
+enum rc
+support_write(struct span bytes, struct err *err)
+{
+	if (fwrite(bytes.data, 1, bytes.len, stdout) != bytes.len ||
+	    fflush(stdout) != 0)
+		return err_errno(err, "standard output");
+	return RC_OK;
+}

@@ -1,0 +1,25 @@
+/* cmd/support -- what several commands do alike. */
+#ifndef CMD_SUPPORT_H
+#define CMD_SUPPORT_H
+
+#include "pki/cert.h"
+#include "vault/identity.h"
+
+#define SUPPORT_LETTER_MAX ((size_t)100 << 20)
+
+/* Add the certificates of a PEM or DER file ("-": standard input); RC_ABSENT
+ * if there are none in it. */
+enum rc support_read_certs(
+    const char *path, struct certs *ret, struct err *err);
+
+/* The first line of a file, without its line end; `out` must be secret. */
+enum rc support_read_line(const char *path, struct buf *out, struct err *err);
+
+/* The identity ID with the passphrase in a file; both may be NULL. */
+enum rc support_read_identity(const char *id, const char *passphrase_file,
+    struct identity_file *ret, struct err *err);
+
+/* All of it to standard output, or RC_IO. */
+enum rc support_write(struct span bytes, struct err *err);
+
+#endif
