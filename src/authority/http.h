@@ -1,0 +1,59 @@
+/* authority/http -- one request and its answer, without a server.
+ *
+ * What the authority's services see of HTTP: authority/web brings the bytes,
+ * tests and fuzzers hand in structs.
+ *
+ * May use:   base.
+ */
+#ifndef AUTHORITY_HTTP_H
+#define AUTHORITY_HTTP_H
+
+#include "base/buf.h"
+
+#define HTTP_HEADERS_MAX 8
+#define HTTP_BODY_MAX ((size_t)64 * 1024)    /* of a request */
+#define HTTP_ANSWER_MAX ((size_t)512 * 1024) /* of an answer */
+
+struct http_request {
+	const char *method;       /* "GET", "HEAD", "POST", ... */
+	const char *path;         /* raw, without the query */
+	const char *query;        /* raw, "" if none */
+	const char *content_type; /* as sent, "" if none */
+	const char *peer;         /* the client's IP address */
+	struct span body;
+};
+
+struct http_header {
+	const char *name; /* static */
+	char *value;      /* owned */
+};
+
+struct http_answer {
+	unsigned status;          /* 0: not decided yet */
+	const char *content_type; /* static; NULL: no body */
+	struct http_header header[HTTP_HEADERS_MAX];
+	size_t headers;
+	struct buf body;
+	bool mail_waits; /* once this is sent, a letter should go out */
+};
+
+#define HTTP_ANSWER ((struct http_answer){.body = BUF(HTTP_ANSWER_MAX)})
+#define HTTP_ANSWER_OWNED __attribute__((cleanup(http_answer_done)))
+void http_answer_done(struct http_answer *answer);
+
+enum rc http_answer_add_header(struct http_answer *answer, const char *name,
+    struct err *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Replaces status and body; the headers stay. */
+enum rc http_answer_set(struct http_answer *answer, unsigned status,
+    const char *content_type, struct span body, struct err *err);
+
+/* Is the media type `want`, whatever its parameters? */
+bool http_has_type(const struct http_request *request, const char *want);
+
+/* The decoded value of a query's parameter, appended.  RC_ABSENT: it has no
+ * such parameter, or several.  RC_SYNTAX: a "%" that starts no code, or a NUL. */
+enum rc http_query(const struct http_request *request, const char *name,
+    struct buf *out, struct err *err);
+
+#endif

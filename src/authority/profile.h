@@ -1,0 +1,50 @@
+/* authority/profile -- what a certificate of each kind looks like.
+ *
+ * Standard:  RFC 5280; the CA/B Forum S/MIME Baseline Requirements (mailbox-
+ *            validated, multipurpose for signing, strict for encrypting) under
+ *            policy identifiers of our own (pki/policy.h); RFC 3161 section
+ *            2.3 for the TSA.  Built from structures, never from text, so that
+ *            an address cannot smuggle in an extension.
+ * May use:   base os pki.  No clock.
+ * Not here:  whether the request may be granted (authority/request, acme).
+ */
+#ifndef AUTHORITY_PROFILE_H
+#define AUTHORITY_PROFILE_H
+
+#include <openssl/x509.h>
+
+#include "base/err.h"
+
+enum profile_kind {
+	PROFILE_ROOT,
+	PROFILE_MAIL_CA,
+	PROFILE_TSA_CA,
+	PROFILE_TSA,
+	PROFILE_SIGNING,    /* of a mailbox */
+	PROFILE_ENCRYPTING, /* of a mailbox */
+	PROFILE_DUAL,       /* of a mailbox, RSA only */
+};
+
+/* "signing", "encrypting", "dual"; how the directory calls them too. */
+const char *profile_name(enum profile_kind kind);
+
+struct profile_order {
+	enum profile_kind kind;
+	EVP_PKEY *public_key; /* borrowed */
+	const char *name;     /* commonName of a CA or TSA */
+	const char *organization;
+	const char *address; /* of a mailbox */
+	int64_t now;
+};
+
+struct profile_issuer {
+	X509 *cert; /* NULL: the certificate is its own issuer */
+	EVP_PKEY *key;
+};
+
+/* Issue.  The caller owns *ret.  RC_UNFIT: the issuer has expired, or the
+ * kind does not fit the key. */
+enum rc profile_issue(const struct profile_order *order,
+    const struct profile_issuer *issuer, X509 **ret, struct err *err);
+
+#endif

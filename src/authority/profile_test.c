@@ -1,0 +1,202 @@
+#include "authority/profile.h"
+
+#include "authority/keyfile.h"
+#include "authority/testkit_priv.h"
+
+OWNER(EVP_PKEY, EVP_PKEY_free);
+OWNER(X509, X509_free);
+
+static EVP_PKEY *
+make_key(const char *kind)
+{
+	EVP_PKEY *key = strcmp(kind, "RSA") == 0
+			    ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048)
+			    : EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind);
+
+	assert_non_null(key);
+	return key;
+}
+
+static enum rc
+issue(const struct kit *kit, enum profile_kind kind, const char *curve,
+    const char *address, X509 **ret)
+{
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = make_key(curve);
+	struct profile_order order = {.kind = kind,
+	    .public_key = key,
+	    .address = address,
+	    .now = kit->now};
+	struct profile_issuer issuer = {
+	    kit->hierarchy.issuing, kit->hierarchy.issuing_key};
+	struct err err = ERR_NONE;
+
+	return profile_issue(&order, &issuer, ret, &err);
+}
+
+/* Issue one, and have openssl verify it and print it. */
+static void
+describe(const struct kit *kit, enum profile_kind kind, const char *curve,
+    const char *address, char text[10000])
+{
+	X509 *cert OWNED(X509_free) = NULL;
+
+	assert_ok(issue(kit, kind, curve, address, &cert));
+	kit_write_cert(kit, "leaf.pem", cert);
+	assert_run(kit, "openssl verify -x509_strict -policy_check "
+			"-CAfile root.pem -untrusted issuing.pem leaf.pem");
+	assert_run(kit, "openssl x509 -noout -text -nameopt RFC2253,-esc_ctrl "
+			"-in leaf.pem");
+	kit_output(kit, text, 10000);
+}
+
+static void
+certificates_of_mailboxes_have_what_their_kind_needs(void **state)
+{
+	static const struct {
+		enum profile_kind kind;
+		const char *curve;
+		const char *usage;
+		const char *purpose;
+	} cases[] = {
+	    {PROFILE_SIGNING, "P-256", "Digital Signature\n",
+		"E-mail Protection, TLS Web Client Authentication\n"},
+	    {PROFILE_SIGNING, "P-384", "Digital Signature\n",
+		"E-mail Protection, TLS Web Client Authentication\n"},
+	    {PROFILE_SIGNING, "RSA", "Digital Signature\n",
+		"E-mail Protection, TLS Web Client Authentication\n"},
+	    {PROFILE_ENCRYPTING, "P-256", "Key Agreement\n",
+		"E-mail Protection\n"},
+	    {PROFILE_ENCRYPTING, "RSA", "Key Encipherment\n",
+		"E-mail Protection\n"},
+	    {PROFILE_DUAL, "RSA", "Digital Signature, Key Encipherment\n",
+		"E-mail Protection\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[10000], want[200];
+		describe(*state, cases[i].kind, cases[i].curve,
+		    "alice@alpha.test", text);
+		(void)snprintf(want, sizeof(want),
+		    "Key Usage: critical\n                %s", cases[i].usage);
+		assert_has(text, want);
+		(void)snprintf(want, sizeof(want),
+		    "Extended Key Usage: \n                %s",
+		    cases[i].purpose);
+		assert_has(text, want);
+		assert_has(text, "Subject: CN=alice@alpha.test\n");
+		assert_has(text, "Alternative Name: \n                "
+				 "email:alice@alpha.test\n");
+		assert_has(text, "Policy: 2.25."
+				 "142217393873846226311457309735203741623.1.1");
+		assert_has(text, "Subject Key Identifier");
+		assert_has(text, "Authority Key Identifier");
+		assert_null(strstr(text, "CA:TRUE"));
+	}
+}
+
+static void
+openssl_accepts_the_signing_one_for_mail_and_for_login(void **state)
+{
+	char text[10000];
+
+	describe(*state, PROFILE_SIGNING, "P-256", "alice@alpha.test", text);
+	assert_run(*state, "openssl verify -purpose smimesign -verify_email "
+			   "alice@alpha.test -CAfile root.pem -untrusted "
+			   "issuing.pem leaf.pem");
+	assert_run(*state, "openssl verify -purpose sslclient "
+			   "-CAfile root.pem -untrusted issuing.pem leaf.pem");
+	describe(*state, PROFILE_ENCRYPTING, "P-256", "a@alpha.test", text);
+	assert_run(*state, "! openssl verify -purpose smimesign "
+			   "-CAfile root.pem -untrusted issuing.pem leaf.pem");
+	describe(*state, PROFILE_ENCRYPTING, "RSA", "a@alpha.test", text);
+	assert_run(*state, "openssl verify -purpose smimeencrypt "
+			   "-CAfile root.pem -untrusted issuing.pem leaf.pem");
+}
+
+static void
+an_address_too_long_for_a_common_name_is_in_a_critical_san(void **state)
+{
+	char address[100], text[10000];
+
+	(void)memset(address, 'a', 60);
+	(void)strcpy(address + 53, "@alpha.test"); /* 64 in all */
+	describe(*state, PROFILE_SIGNING, "P-256", address, text);
+	assert_has(text, "Subject: CN=aaaa");
+	(void)strcpy(address + 54, "@alpha.test"); /* 65 */
+	address[53] = 'a';
+	describe(*state, PROFILE_SIGNING, "P-256", address, text);
+	assert_has(text, "Subject: \n");
+	assert_has(text, "Alternative Name: critical\n");
+}
+
+static void
+an_address_cannot_bring_a_second_name(void **state)
+{
+	char text[10000];
+
+	describe(*state, PROFILE_SIGNING, "P-256", "a@x.test,email:boss@x.test",
+	    text);
+	assert_run(*state, "openssl x509 -in leaf.pem -noout -email | "
+			   "grep -qx boss@x.test && exit 1 || exit 0");
+}
+
+static void
+an_ec_key_is_not_for_both(void **state)
+{
+	X509 *cert OWNED(X509_free) = NULL;
+
+	assert_rc(
+	    issue(*state, PROFILE_DUAL, "P-256", "a@x.test", &cert), RC_UNFIT);
+	assert_null(cert);
+}
+
+static void
+serials_are_long_positive_and_differ(void **state)
+{
+	X509 *a OWNED(X509_free) = NULL;
+	X509 *b OWNED(X509_free) = NULL;
+
+	assert_ok(issue(*state, PROFILE_SIGNING, "P-256", "a@x.test", &a));
+	assert_ok(issue(*state, PROFILE_SIGNING, "P-256", "a@x.test", &b));
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(a);
+	assert_int_equal(ASN1_STRING_length(serial), 16);
+	assert_int_equal(ASN1_STRING_type(serial), V_ASN1_INTEGER);
+	assert_int_not_equal(
+	    ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(b)), 0);
+}
+
+static void
+nothing_outlives_its_issuer(void **state)
+{
+	struct kit late = *(const struct kit *)*state;
+	X509 *cert OWNED(X509_free) = NULL;
+
+	late.now += (int64_t)(10 * 365 - 30) * 24 * 3600;
+	assert_ok(issue(&late, PROFILE_SIGNING, "P-256", "a@x.test", &cert));
+	assert_int_equal(ASN1_TIME_compare(X509_get0_notAfter(cert),
+			     X509_get0_notAfter(late.hierarchy.issuing)),
+	    0);
+	X509 *none OWNED(X509_free) = NULL;
+	late.now += (int64_t)30 * 24 * 3600;
+	assert_rc(issue(&late, PROFILE_SIGNING, "P-256", "a@x.test", &none),
+	    RC_UNFIT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		certificates_of_mailboxes_have_what_their_kind_needs),
+	    cmocka_unit_test(
+		openssl_accepts_the_signing_one_for_mail_and_for_login),
+	    cmocka_unit_test(
+		an_address_too_long_for_a_common_name_is_in_a_critical_san),
+	    cmocka_unit_test(an_address_cannot_bring_a_second_name),
+	    cmocka_unit_test(an_ec_key_is_not_for_both),
+	    cmocka_unit_test(serials_are_long_positive_and_differ),
+	    cmocka_unit_test(nothing_outlives_its_issuer),
+	};
+
+	return cmocka_run_group_tests(tests, kit_make, kit_remove);
+}

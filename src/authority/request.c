@@ -1,0 +1,371 @@
+#include "authority/request.h"
+
+#include <openssl/core_names.h>
+
+#include "pki/crypto.h"
+#include "pki/der.h"
+
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 4096
+#define RSA_EXPONENT_BITS_MAX 32
+
+#define BIT(n) (1u << (n))
+#define USE_SIGNING (BIT(0) | BIT(1))    /* digitalSignature, nonRepudiation */
+#define USE_ENCRYPTING (BIT(2) | BIT(4)) /* keyEncipherment, keyAgreement */
+
+static void
+extensions_free(STACK_OF(X509_EXTENSION) *list)
+{
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+}
+
+OWNER(STACK_OF(X509_EXTENSION), extensions_free);
+OWNER(ASN1_BIT_STRING, ASN1_BIT_STRING_free);
+OWNER(BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free);
+OWNER(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free);
+OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
+
+void
+request_done(struct request *request)
+{
+	EVP_PKEY_free(request->public_key);
+	request->public_key = NULL;
+}
+
+static enum rc
+parse(struct span der, X509_REQ **ret, struct err *err)
+{
+	const uint8_t *at = der.data;
+
+	if (der.len == 0 || der.len > REQUEST_MAX)
+		return err_set(err, RC_LIMIT,
+		    "a certificate request has 1 to %zu bytes", REQUEST_MAX);
+	if (der_check(der, err) != RC_OK)
+		return err_set(
+		    err, RC_SYNTAX, "the certificate request is not DER");
+	X509_REQ *req OWNED(X509_REQ_free) =
+	    d2i_X509_REQ(NULL, &at, (long)der.len);
+	if (req == NULL || at != der.data + der.len)
+		return err_set(
+		    err, RC_SYNTAX, "this is no PKCS#10 certificate request");
+	if (X509_REQ_get_version(req) != X509_REQ_VERSION_1)
+		return err_set(
+		    err, RC_SYNTAX, "the certificate request is not version 1");
+	*ret = take(req);
+	return RC_OK;
+}
+
+/* The mailbox of the order, its local part letter for letter: whether
+ * "Alice" and "alice" are one person is for their mail server to say. */
+static bool
+is_address(struct span text, const char *address)
+{
+	const char *at = strrchr(address, '@');
+	size_t local = at != NULL ? (size_t)(at - address) : 0;
+
+	return at != NULL && text.len == strlen(address) &&
+	       span_is(span_first(text, local), span_of(address, local)) &&
+	       span_is_nocase(span_after(text, local), at);
+}
+
+/* Subject: empty, or the address again, as common name or e-mail address. */
+static enum rc
+check_subject(const X509_REQ *req, const char *address, struct err *err)
+{
+	const X509_NAME *name = X509_REQ_get_subject_name(req);
+	int seen[2] = {0, 0};
+
+	for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+		const ASN1_STRING *text = X509_NAME_ENTRY_get_data(entry);
+		int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+		if (nid != NID_commonName && nid != NID_pkcs9_emailAddress)
+			return err_set(err, RC_UNFIT,
+			    "the subject may hold commonName and emailAddress "
+			    "only: leave it empty");
+		if (seen[nid == NID_commonName]++ > 0 ||
+		    !is_address(span_of(ASN1_STRING_get0_data(text),
+				    (size_t)ASN1_STRING_length(text)),
+			address))
+			return err_set(err, RC_UNFIT,
+			    "the subject names something else than %s",
+			    address);
+	}
+	return RC_OK;
+}
+
+/* What may stand in an extensionRequest; it is judged below, or (subject key
+ * identifier, capabilities) of no consequence. */
+static bool
+is_known_extension(X509_EXTENSION *extension)
+{
+	switch (OBJ_obj2nid(X509_EXTENSION_get_object(extension))) {
+	case NID_subject_alt_name:
+	case NID_key_usage:
+	case NID_ext_key_usage:
+	case NID_basic_constraints:
+	case NID_subject_key_identifier:
+	case NID_SMIMECapabilities:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum rc
+read_extensions(X509_REQ *req, STACK_OF(X509_EXTENSION) **ret, struct err *err)
+{
+	int count = 0;
+
+	for (int i = 0; i < X509_REQ_get_attr_count(req); i++) {
+		X509_ATTRIBUTE *attribute = X509_REQ_get_attr(req, i);
+		int nid = OBJ_obj2nid(X509_ATTRIBUTE_get0_object(attribute));
+		count += nid == NID_ext_req || nid == NID_ms_ext_req;
+	}
+	/* Of two, we and the next reader could each believe another one. */
+	STACK_OF(X509_EXTENSION) *list OWNED(extensions_free) =
+	    count == 1 ? X509_REQ_get_extensions(req) : NULL;
+	if (list == NULL)
+		return err_set(err, RC_UNFIT,
+		    "the certificate request needs one extensionRequest with "
+		    "the address as subjectAltName");
+	for (int i = 0; i < sk_X509_EXTENSION_num(list); i++)
+		if (!is_known_extension(sk_X509_EXTENSION_value(list, i)))
+			return err_set(err, RC_UNFIT,
+			    "the certificate request asks for an extension "
+			    "that is not granted: use subjectAltName and "
+			    "keyUsage");
+	*ret = take(list);
+	return RC_OK;
+}
+
+/* The decoded extension; NULL if it is not there.
+ * RC_UNFIT: it is there twice, or not decodable. */
+static enum rc
+find_extension(
+    const STACK_OF(X509_EXTENSION) *list, int nid, void **ret, struct err *err)
+{
+	int how = 0;
+
+	*ret = X509V3_get_d2i(list, nid, &how, NULL);
+	if (*ret == NULL && how != -1)
+		return err_set(err, RC_UNFIT, "the %s asked for is malformed",
+		    OBJ_nid2ln(nid));
+	return RC_OK;
+}
+
+static enum rc
+check_address(
+    const STACK_OF(X509_EXTENSION) *list, const char *address, struct err *err)
+{
+	GENERAL_NAMES *names OWNED(GENERAL_NAMES_free) = NULL;
+
+	TRY(find_extension(list, NID_subject_alt_name, (void **)&names, err));
+	if (names == NULL || sk_GENERAL_NAME_num(names) != 1)
+		return err_set(err, RC_UNFIT,
+		    "the subjectAltName must name %s and nothing else",
+		    address);
+	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
+	if (name->type != GEN_EMAIL ||
+	    !is_address(span_of(ASN1_STRING_get0_data(name->d.rfc822Name),
+			    (size_t)ASN1_STRING_length(name->d.rfc822Name)),
+		address))
+		return err_set(err, RC_UNFIT,
+		    "the subjectAltName names something else than %s", address);
+	return RC_OK;
+}
+
+static enum rc
+check_constraints(const STACK_OF(X509_EXTENSION) *list, struct err *err)
+{
+	BASIC_CONSTRAINTS *value OWNED(BASIC_CONSTRAINTS_free) = NULL;
+
+	TRY(find_extension(list, NID_basic_constraints, (void **)&value, err));
+	if (value != NULL && value->ca)
+		return err_set(err, RC_UNFIT,
+		    "nobody gets a certificate to issue others with");
+	return RC_OK;
+}
+
+static enum rc
+check_purposes(const STACK_OF(X509_EXTENSION) *list, struct err *err)
+{
+	EXTENDED_KEY_USAGE *purposes OWNED(EXTENDED_KEY_USAGE_free) = NULL;
+
+	TRY(find_extension(list, NID_ext_key_usage, (void **)&purposes, err));
+	for (int i = 0; i < sk_ASN1_OBJECT_num(purposes); i++) {
+		int nid = OBJ_obj2nid(sk_ASN1_OBJECT_value(purposes, i));
+		if (nid != NID_email_protect && nid != NID_client_auth)
+			return err_set(err, RC_UNFIT,
+			    "extendedKeyUsage: only emailProtection and "
+			    "clientAuth are granted");
+	}
+	return RC_OK;
+}
+
+/* "Presence of both of the above sets of key usage bits in the CSR, as well as
+ * absence of key usage extension in the CSR, signals to the ACME server to
+ * issue an S/MIME certificate suitable for both signing and encryption." (RFC
+ * 8823 section 3.3) */
+static enum rc
+read_kind(const STACK_OF(X509_EXTENSION) *list, enum profile_kind *ret,
+    struct err *err)
+{
+	ASN1_BIT_STRING *bits OWNED(ASN1_BIT_STRING_free) = NULL;
+	unsigned use = 0;
+
+	TRY(find_extension(list, NID_key_usage, (void **)&bits, err));
+	for (int i = 0; bits != NULL && i < bits->length * 8 && i < 16; i++)
+		if (ASN1_BIT_STRING_get_bit(bits, i))
+			use |= BIT(i);
+	if ((use & ~(USE_SIGNING | USE_ENCRYPTING)) != 0 ||
+	    (bits != NULL && use == 0))
+		return err_set(err, RC_UNFIT,
+		    "keyUsage: use digitalSignature for a signing "
+		    "certificate, keyAgreement (EC) or keyEncipherment (RSA) "
+		    "for an encrypting one");
+	if ((use & USE_ENCRYPTING) == 0 && use != 0)
+		*ret = PROFILE_SIGNING;
+	else if ((use & USE_SIGNING) == 0 && use != 0)
+		*ret = PROFILE_ENCRYPTING;
+	else
+		*ret = PROFILE_DUAL;
+	return RC_OK;
+}
+
+static enum rc
+check_rsa(const EVP_PKEY *key, struct err *err)
+{
+	BIGNUM *e OWNED(BN_clear_free) = NULL;
+	int bits = EVP_PKEY_get_bits(key);
+
+	if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX || bits % 8 != 0)
+		return err_set(err, RC_UNFIT,
+		    "RSA keys must have %d to %d bits, this one has %d",
+		    RSA_BITS_MIN, RSA_BITS_MAX, bits);
+	if (!EVP_PKEY_get_bn_param(key, "e", &e))
+		return crypto_failed(err, "read the key");
+	if (!BN_is_odd(e) || BN_num_bits(e) < 17 ||
+	    BN_num_bits(e) > RSA_EXPONENT_BITS_MAX)
+		return err_set(err, RC_UNFIT,
+		    "the RSA key has an unusual exponent: use 65537");
+	return RC_OK;
+}
+
+static enum rc
+check_ec(const EVP_PKEY *key, struct err *err)
+{
+	char curve[64] = "";
+	size_t len = 0;
+	int explicit = 0;
+
+	/* Parameters that are spelt out could be almost the curve (that was
+	 * CVE-2020-0601), and the certificate would repeat them. */
+	if (!EVP_PKEY_get_int_param(key,
+		OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit) ||
+	    explicit != 0 ||
+	    !EVP_PKEY_get_group_name(key, curve, sizeof(curve), &len) ||
+	    (strcmp(curve, "prime256v1") != 0 &&
+		strcmp(curve, "secp384r1") != 0))
+		return err_set(
+		    err, RC_UNFIT, "EC keys must be on P-256 or P-384 by name");
+	return RC_OK;
+}
+
+static enum rc
+check_key(EVP_PKEY *key, struct err *err)
+{
+	EVP_PKEY_CTX *context OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new(key, NULL);
+
+	if (EVP_PKEY_is_a(key, "RSA"))
+		TRY(check_rsa(key, err));
+	else if (EVP_PKEY_is_a(key, "EC"))
+		TRY(check_ec(key, err));
+	else
+		return err_set(err, RC_UNFIT,
+		    "use a key on P-256 or P-384, or RSA of 2048 to 4096 "
+		    "bits");
+	if (context == NULL || EVP_PKEY_public_check(context) != 1) {
+		(void)crypto_failed(err, "key");
+		return err_set(
+		    err, RC_UNFIT, "the public key is not a valid one");
+	}
+	return RC_OK;
+}
+
+/* Whoever asks has the private key. */
+static enum rc
+check_signature(X509_REQ *req, EVP_PKEY *key, struct err *err)
+{
+	int digest = NID_undef;
+
+	if (!OBJ_find_sigid_algs(
+		X509_REQ_get_signature_nid(req), &digest, NULL) ||
+	    (digest != NID_sha256 && digest != NID_sha384 &&
+		digest != NID_sha512))
+		return err_set(err, RC_UNFIT,
+		    "sign the certificate request with SHA-256, SHA-384 or "
+		    "SHA-512");
+	if (X509_REQ_verify(req, key) != 1) {
+		(void)crypto_failed(err, "signature");
+		return err_set(err, RC_CRYPTO,
+		    "the certificate request is not signed by its own key");
+	}
+	return RC_OK;
+}
+
+static enum rc
+hash_key(X509_REQ *req, uint8_t ret[32], struct err *err)
+{
+	uint8_t *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &der);
+
+	if (len <= 0)
+		return crypto_failed(err, "encode the key");
+	int done = EVP_Digest(der, (size_t)len, ret, NULL, EVP_sha256(), NULL);
+	OPENSSL_free(der);
+	return done ? RC_OK : crypto_failed(err, "SHA-256");
+}
+
+static enum rc
+check_names(X509_REQ *req, const char *address, enum profile_kind *kind,
+    struct err *err)
+{
+	STACK_OF(X509_EXTENSION) *list OWNED(extensions_free) = NULL;
+
+	TRY(check_subject(req, address, err));
+	TRY(read_extensions(req, &list, err));
+	TRY(check_address(list, address, err));
+	TRY(check_constraints(list, err));
+	TRY(check_purposes(list, err));
+	return read_kind(list, kind, err);
+}
+
+enum rc
+request_check(
+    struct span der, const char *address, struct request *ret, struct err *err)
+{
+	struct request request REQUEST_OWNED = {0};
+	X509_REQ *req OWNED(X509_REQ_free) = NULL;
+
+	TRY(parse(der, &req, err));
+	TRY(check_names(req, address, &request.kind, err));
+	request.public_key = X509_REQ_get_pubkey(req);
+	if (request.public_key == NULL) {
+		(void)crypto_failed(err, "key");
+		return err_set(err, RC_UNFIT,
+		    "the key in the certificate request cannot be read");
+	}
+	TRY(check_key(request.public_key, err));
+	if (request.kind == PROFILE_DUAL &&
+	    !EVP_PKEY_is_a(request.public_key, "RSA"))
+		return err_set(err, RC_UNFIT,
+		    "an EC key is for signing or for encrypting: ask for two "
+		    "certificates, with keyUsage in each request");
+	TRY(check_signature(req, request.public_key, err));
+	TRY(hash_key(req, request.key_sha256, err));
+	*ret = request;
+	request.public_key = NULL;
+	return RC_OK;
+}

@@ -1,0 +1,154 @@
+/* authority/testkit_priv -- a folder, a founded authority and the openssl
+ * program, for this room's tests only.
+ */
+#ifndef AUTHORITY_TESTKIT_PRIV_H
+#define AUTHORITY_TESTKIT_PRIV_H
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+
+#include "authority/hierarchy.h"
+#include "base/expect.h"
+#include "os/file.h"
+
+#define KIT_PASSPHRASE "correct horse battery"
+#define KIT_DOMAIN "authority.test"
+#define KIT_URL "https://authority.test:8443"
+
+struct kit {
+	char folder[64];
+	struct settings settings;
+	struct hierarchy hierarchy;
+	int64_t now;
+};
+
+/* Run a command of the shell in the kit's folder; its exit status. */
+__attribute__((format(printf, 2, 3))) static inline int
+kit_run(const struct kit *kit, const char *format, ...)
+{
+	char command[8192];
+	int begin =
+	    snprintf(command, sizeof(command), "cd '%s' && { ", kit->folder);
+	va_list args;
+
+	va_start(args, format);
+	int len = vsnprintf(
+	    command + begin, sizeof(command) - (size_t)begin, format, args);
+	va_end(args);
+	assert_in_range(begin + len, 0, (int)sizeof(command) - 20);
+	(void)strcat(command, "\n} >out 2>&1");
+	return system(command);
+}
+
+/* What the last command printed. */
+static inline void
+kit_output(const struct kit *kit, char *text, size_t size)
+{
+	char path[100];
+	(void)snprintf(path, sizeof(path), "%s/out", kit->folder);
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	size_t len = fread(text, 1, size - 1, file);
+	text[len] = '\0';
+	(void)fclose(file);
+}
+
+#define assert_run(kit, ...)                                           \
+	do {                                                           \
+		if (kit_run((kit), __VA_ARGS__) != 0) {                \
+			char run_text[2000];                           \
+			kit_output((kit), run_text, sizeof(run_text)); \
+			fail_msg("%s", run_text);                      \
+		}                                                      \
+	} while (0)
+
+static inline void
+kit_read(const struct kit *kit, const char *name, struct buf *out)
+{
+	struct err err = ERR_NONE;
+	char path[200];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", kit->folder, name);
+	assert_done(file_read(path, out, &err), err);
+}
+
+static inline void
+kit_write(const struct kit *kit, const char *name, struct span bytes)
+{
+	struct err err = ERR_NONE;
+	char path[200];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", kit->folder, name);
+	assert_done(file_save(path, bytes, 0600, &err), err);
+}
+
+static inline void
+kit_write_cert(const struct kit *kit, const char *name, X509 *cert)
+{
+	struct buf pem BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+
+	assert_done(hierarchy_print(cert, &pem, &err), err);
+	kit_write(kit, name, buf_span(&pem));
+}
+
+static inline void
+kit_settings(struct settings *settings)
+{
+	static const char *const values[][2] = {{"domain", KIT_DOMAIN},
+	    {"url", KIT_URL}, {"listen", "127.0.0.1:8443"},
+	    {"mx_listen", "127.0.0.1:2525"}, {"smarthost", "127.0.0.1:2526"},
+	    {"tls_certificate", "/x"}, {"tls_key", "/x"}, {"dkim_key", "/x"},
+	    {"dkim_selector", "letterlock"}};
+	struct err err = ERR_NONE;
+
+	settings_init(settings);
+	for (size_t i = 0; i < COUNT(values); i++)
+		assert_done(
+		    settings_set(settings, values[i][0], values[i][1], &err),
+		    err);
+}
+
+/* A setup function for cmocka's groups: one authority for all tests. */
+static inline int
+kit_make(void **state)
+{
+	struct kit *kit = calloc(1, sizeof(*kit));
+	struct err err = ERR_NONE;
+
+	if (kit == NULL)
+		return -1;
+	(void)strcpy(kit->folder, "/tmp/authority-test-XXXXXX");
+	if (mkdtemp(kit->folder) == NULL)
+		return -1;
+	kit->now = (int64_t)time(NULL);
+	kit_settings(&kit->settings);
+	struct span passphrase = span_str(KIT_PASSPHRASE);
+	if (hierarchy_found(kit->folder, &kit->settings, passphrase, kit->now,
+		&err) != RC_OK ||
+	    hierarchy_load(kit->folder, passphrase, &kit->hierarchy, &err) !=
+		RC_OK) {
+		print_error("%s\n", err.text);
+		return -1;
+	}
+	*state = kit;
+	return 0;
+}
+
+static inline int
+kit_remove(void **state)
+{
+	struct kit *kit = *state;
+
+	hierarchy_done(&kit->hierarchy);
+	settings_done(&kit->settings);
+	int failed = kit_run(kit, "cd / && rm -rf '%s'", kit->folder);
+	free(kit);
+	(void)failed;
+	return 0;
+}
+
+#endif
