@@ -37,19 +37,24 @@ enum protect_state {
 const char *protect_hp(const struct entity *payload);
 
 /* RFC 9788 section 4.3.1 for the first field of that name in the payload. */
-enum protect_state protect_field(const struct entity *payload,
-    const char *name, bool encrypted, bool signature_valid);
+enum protect_state protect_field(const struct entity *payload, const char *name,
+    bool encrypted, bool signature_valid);
 
 /* Append the letter a mail program should see: the protected fields of the
  * payload without HP-Outer (where there is hp=; else the outer fields), the
  * outer trace and List-* fields, the payload's MIME fields without hp and
- * hp-legacy-display, and its body without legacy display elements.  Every
- * Letterlock-Verdict, inside and outside, is left out. */
+ * hp-legacy-display, and its body without legacy display elements (where
+ * `outer` is application/pkcs7-mime that encrypts).  Every Letterlock-Verdict,
+ * inside and outside, is left out.  A payload message/rfc822 without hp= (the
+ * wrapped form of RFC 8551) is shown as the message it is, below the outer
+ * header: nobody checked its From. */
 enum rc protect_reveal(const struct entity *outer, const struct entity *payload,
     struct buf *out, struct err *err);
 
 /* Append the letter with every Letterlock-Verdict field of its top header and
- * nothing else removed. */
+ * nothing else removed: in any case, folded, with blanks before the colon,
+ * and also where only some readers would see a field (behind a bare CR or a
+ * line that is no field).  Works on any bytes. */
 enum rc protect_strip_verdict(
     struct span letter, struct buf *out, struct err *err);
 
