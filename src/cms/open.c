@@ -22,6 +22,9 @@
 #define GCM_NONCE_MIN 12
 #define GCM_TAG_MIN 12
 #define GCM_TAG_MAX 16
+/* RFC 5652 sections 6.2.1 and 6.2.2 */
+#define TRANSPORT_BY_SERIAL 0
+#define TRANSPORT_BY_KEY_ID 2
 #define AGREE_VERSION 3
 
 struct own_key {
@@ -153,7 +156,7 @@ parse_auth(struct span der, struct letter *letter, struct err *err)
 	TRY(shape_parse_outer(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), der,
 	    "AuthEnvelopedData", &value, err));
 	letter->auth = value;
-	if (letter->auth->body->version != 0)
+	if (shape_version(letter->auth->body->version) != 0)
 		return err_set(
 		    err, RC_SYNTAX, "AuthEnvelopedData of unknown version");
 	letter->recipients = letter->auth->body->recipients;
@@ -382,13 +385,19 @@ check_transport(const struct shape_transport *transport, struct err *err)
 {
 	char name[80] = "unnamed";
 	const ASN1_OBJECT *object;
+	int type;
 
-	if (transport->version != 0 && transport->version != 2)
+	long version = shape_version(transport->version);
+	if (version != TRANSPORT_BY_SERIAL && version != TRANSPORT_BY_KEY_ID)
 		return err_set(
 		    err, RC_SYNTAX, "KeyTransRecipientInfo of unknown version");
 	switch (shape_nid(transport->scheme)) {
 	case NID_rsaEncryption:
-		return RC_OK;
+		X509_ALGOR_get0(NULL, &type, NULL, transport->scheme);
+		if (type == V_ASN1_NULL || type == V_ASN1_UNDEF)
+			return RC_OK;
+		return err_set(err, RC_SYNTAX,
+		    "RSA key transport with parameters that it cannot have");
 	case NID_rsaesOaep:
 		if (padding_oaep(transport->scheme) != NULL)
 			return RC_OK;
@@ -405,13 +414,17 @@ check_transport(const struct shape_transport *transport, struct err *err)
 static enum rc
 check_agree(const struct shape_agree *agree, struct err *err)
 {
-	if (agree->version != AGREE_VERSION)
+	if (shape_version(agree->version) != AGREE_VERSION)
 		return err_set(
 		    err, RC_SYNTAX, "KeyAgreeRecipientInfo of unknown version");
 	if (agree->originator->type != SHAPE_ORIGINATOR_POINT)
 		return err_set(err, RC_UNFIT,
 		    "sealed with the sender's static key, which is not "
 		    "supported");
+	if (shape_nid(agree->originator->d.point->algorithm) !=
+	    NID_X9_62_id_ecPublicKey)
+		return err_set(err, RC_UNFIT,
+		    "sealed with an ephemeral key of a kind not supported");
 	return agree_check_scheme(agree, err);
 }
 

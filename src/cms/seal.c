@@ -170,7 +170,7 @@ fill_transport(const struct seal *seal, const struct cert *cert,
 	struct shape_transport *transport = value;
 	recipient->type = SHAPE_TRANSPORT;
 	recipient->d.transport = transport;
-	transport->version = 0;
+	TRY(shape_set_version(transport->version, 0, err));
 	TRY(shape_set_serial(transport->id, x509, err));
 	TRY(shape_set_algorithm_null(
 	    transport->scheme, NID_rsaEncryption, err));
@@ -283,7 +283,7 @@ fill_agree(const struct seal *seal, const struct cert *cert,
 	struct shape_agree *agree = value;
 	recipient->type = SHAPE_AGREE;
 	recipient->d.agree = agree;
-	agree->version = AGREE_VERSION;
+	TRY(shape_set_version(agree->version, AGREE_VERSION, err));
 	TRY(agree_set_scheme(agree, err));
 	TRY(add_agree_key(cert, agree, &key, err));
 	return wrap_agreed(
@@ -390,7 +390,8 @@ print_enveloped(const struct seal *seal, struct buf *der, struct err *err)
 	info->type = OBJ_nid2obj(NID_pkcs7_enveloped);
 	TRY(add_recipients(seal, info->body->recipients, err));
 	/* RFC 5652 section 6.1: 0 only if all RecipientInfos are version 0 */
-	info->body->version = has_agree(info->body->recipients) ? 2 : 0;
+	TRY(shape_set_version(info->body->version,
+	    has_agree(info->body->recipients) ? 2 : 0, err));
 	TRY(fill_content(seal, info->body->content, err));
 	return shape_print(
 	    ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), info, der, err);
@@ -405,7 +406,7 @@ print_auth(const struct seal *seal, const uint8_t tag[GCM_TAG_LEN],
 	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), &value, err));
 	struct shape_auth_info *info OWNED(shape_auth_info_free) = value;
 	info->type = OBJ_nid2obj(NID_id_smime_ct_authEnvelopedData);
-	info->body->version = 0;
+	TRY(shape_set_version(info->body->version, 0, err));
 	TRY(add_recipients(seal, info->body->recipients, err));
 	TRY(fill_content(seal, info->body->content, err));
 	if (!ASN1_OCTET_STRING_set(info->body->mac, tag, GCM_TAG_LEN))

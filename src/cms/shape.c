@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#define SHAPE_VERSION_MAX 1000
+
 /* OpenSSL's templates are a language of their own; the formatter would only
  * make them longer. */
 /* clang-format off */
@@ -19,7 +21,7 @@ ASN1_CHOICE(SHAPE_SIGNER_ID) = {
 } ASN1_CHOICE_END_name(struct shape_signer_id, SHAPE_SIGNER_ID)
 
 ASN1_SEQUENCE(SHAPE_SIGNER) = {
-	ASN1_EMBED(struct shape_signer, version, INT32),
+	ASN1_SIMPLE(struct shape_signer, version, ASN1_INTEGER),
 	ASN1_SIMPLE(struct shape_signer, id, SHAPE_SIGNER_ID),
 	ASN1_SIMPLE(struct shape_signer, digest_algorithm, X509_ALGOR),
 	ASN1_IMP_OPT(struct shape_signer, signed_attributes, ASN1_SEQUENCE, 0),
@@ -35,7 +37,7 @@ ASN1_SEQUENCE(SHAPE_INNER) = {
 } ASN1_SEQUENCE_END_name(struct shape_inner, SHAPE_INNER)
 
 ASN1_SEQUENCE(SHAPE_SIGNED) = {
-	ASN1_EMBED(struct shape_signed, version, INT32),
+	ASN1_SIMPLE(struct shape_signed, version, ASN1_INTEGER),
 	ASN1_SET_OF(struct shape_signed, digest_algorithms, X509_ALGOR),
 	ASN1_SIMPLE(struct shape_signed, inner, SHAPE_INNER),
 	ASN1_IMP_SET_OF_OPT(struct shape_signed, certificates, ASN1_ANY, 0),
@@ -49,7 +51,7 @@ ASN1_SEQUENCE(SHAPE_SIGNED_INFO) = {
 } ASN1_SEQUENCE_END_name(struct shape_signed_info, SHAPE_SIGNED_INFO)
 
 ASN1_SEQUENCE(SHAPE_TRANSPORT) = {
-	ASN1_EMBED(struct shape_transport, version, INT32),
+	ASN1_SIMPLE(struct shape_transport, version, ASN1_INTEGER),
 	ASN1_SIMPLE(struct shape_transport, id, SHAPE_SIGNER_ID),
 	ASN1_SIMPLE(struct shape_transport, scheme, X509_ALGOR),
 	ASN1_SIMPLE(struct shape_transport, encrypted_key, ASN1_OCTET_STRING),
@@ -83,7 +85,7 @@ ASN1_SEQUENCE(SHAPE_AGREE_KEY) = {
 } ASN1_SEQUENCE_END_name(struct shape_agree_key, SHAPE_AGREE_KEY)
 
 ASN1_SEQUENCE(SHAPE_AGREE) = {
-	ASN1_EMBED(struct shape_agree, version, INT32),
+	ASN1_SIMPLE(struct shape_agree, version, ASN1_INTEGER),
 	ASN1_EXP(struct shape_agree, originator, SHAPE_ORIGINATOR, 0),
 	ASN1_EXP_OPT(struct shape_agree, ukm, ASN1_OCTET_STRING, 1),
 	ASN1_SIMPLE(struct shape_agree, scheme, X509_ALGOR),
@@ -105,7 +107,7 @@ ASN1_SEQUENCE(SHAPE_CIPHERTEXT) = {
 } ASN1_SEQUENCE_END_name(struct shape_ciphertext, SHAPE_CIPHERTEXT)
 
 ASN1_SEQUENCE(SHAPE_ENVELOPED) = {
-	ASN1_EMBED(struct shape_enveloped, version, INT32),
+	ASN1_SIMPLE(struct shape_enveloped, version, ASN1_INTEGER),
 	ASN1_IMP_OPT(struct shape_enveloped, originator, ASN1_SEQUENCE, 0),
 	ASN1_SET_OF(struct shape_enveloped, recipients, SHAPE_RECIPIENT),
 	ASN1_SIMPLE(struct shape_enveloped, content, SHAPE_CIPHERTEXT),
@@ -118,7 +120,7 @@ ASN1_SEQUENCE(SHAPE_ENVELOPED_INFO) = {
 } ASN1_SEQUENCE_END_name(struct shape_enveloped_info, SHAPE_ENVELOPED_INFO)
 
 ASN1_SEQUENCE(SHAPE_AUTH) = {
-	ASN1_EMBED(struct shape_auth, version, INT32),
+	ASN1_SIMPLE(struct shape_auth, version, ASN1_INTEGER),
 	ASN1_IMP_OPT(struct shape_auth, originator, ASN1_SEQUENCE, 0),
 	ASN1_SET_OF(struct shape_auth, recipients, SHAPE_RECIPIENT),
 	ASN1_SIMPLE(struct shape_auth, content, SHAPE_CIPHERTEXT),
@@ -357,6 +359,27 @@ shape_key_id_is(const ASN1_OCTET_STRING *key_id, X509 *x509)
 	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x509);
 
 	return own != NULL && ASN1_OCTET_STRING_cmp(own, key_id) == 0;
+}
+
+long
+shape_version(const ASN1_INTEGER *version)
+{
+	int64_t value = -1;
+
+	if (!ASN1_INTEGER_get_int64(&value, version) || value < 0 ||
+	    value > SHAPE_VERSION_MAX) {
+		ERR_clear_error();
+		return -1;
+	}
+	return (long)value;
+}
+
+enum rc
+shape_set_version(ASN1_INTEGER *version, long value, struct err *err)
+{
+	if (!ASN1_INTEGER_set_int64(version, value))
+		return err_nomem(err, "version");
+	return RC_OK;
 }
 
 enum rc

@@ -39,7 +39,7 @@ struct shape_signer_id {
 };
 
 struct shape_signer {
-	int32_t version;
+	ASN1_INTEGER *version;
 	struct shape_signer_id *id;
 	X509_ALGOR *digest_algorithm;
 	ASN1_STRING *signed_attributes; /* raw, tag [0]; NULL if none */
@@ -54,7 +54,7 @@ struct shape_inner {
 };
 
 struct shape_signed {
-	int32_t version;
+	ASN1_INTEGER *version;
 	STACK_OF(X509_ALGOR) *digest_algorithms;
 	struct shape_inner *inner;
 	STACK_OF(ASN1_TYPE) *certificates; /* raw CertificateChoices */
@@ -68,7 +68,7 @@ struct shape_signed_info {
 };
 
 struct shape_transport {
-	int32_t version;
+	ASN1_INTEGER *version;
 	struct shape_signer_id *id; /* RecipientIdentifier: the same choice */
 	X509_ALGOR *scheme;
 	ASN1_OCTET_STRING *encrypted_key;
@@ -114,7 +114,7 @@ struct shape_agree_key {
 };
 
 struct shape_agree {
-	int32_t version;
+	ASN1_INTEGER *version;
 	struct shape_originator *originator;
 	ASN1_OCTET_STRING *ukm;
 	X509_ALGOR *scheme;
@@ -139,7 +139,7 @@ struct shape_ciphertext {
 };
 
 struct shape_enveloped {
-	int32_t version;
+	ASN1_INTEGER *version;
 	ASN1_STRING *originator;   /* raw */
 	OPENSSL_STACK *recipients; /* of struct shape_recipient */
 	struct shape_ciphertext *content;
@@ -152,7 +152,7 @@ struct shape_enveloped_info {
 };
 
 struct shape_auth {
-	int32_t version;
+	ASN1_INTEGER *version;
 	ASN1_STRING *originator;   /* raw */
 	OPENSSL_STACK *recipients; /* of struct shape_recipient */
 	struct shape_ciphertext *content;
@@ -279,6 +279,11 @@ int shape_content_nid(struct span der);
 /* Does this certificate go by that name? */
 bool shape_id_is(const struct shape_issuer_serial *id, const X509 *x509);
 bool shape_key_id_is(const ASN1_OCTET_STRING *key_id, X509 *x509);
+
+/* A small number, -1 if it is none.  (Not OpenSSL's INT32: that one reads an
+ * INTEGER without any byte as 0.) */
+long shape_version(const ASN1_INTEGER *version);
+enum rc shape_set_version(ASN1_INTEGER *version, long value, struct err *err);
 
 /* Fill an empty issuerAndSerialNumber. */
 enum rc shape_set_serial(

@@ -291,7 +291,7 @@ fill_names(
 {
 	const struct algorithm *a = sign->algorithm;
 
-	signer->version = SIGN_VERSION;
+	TRY(shape_set_version(signer->version, SIGN_VERSION, err));
 	TRY(shape_set_serial(signer->id, cert_x509(sign->who->cert), err));
 	TRY(shape_set_algorithm(signer->digest_algorithm, a->digest, err));
 	if (a->null_parameter)
@@ -455,7 +455,7 @@ sign_finish(struct sign *sign, struct buf *der, struct err *err)
 	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_SIGNED_INFO), &value, err));
 	struct shape_signed_info *info OWNED(shape_signed_info_free) = value;
 	info->type = OBJ_nid2obj(NID_pkcs7_signed);
-	info->body->version = SIGN_VERSION;
+	TRY(shape_set_version(info->body->version, SIGN_VERSION, err));
 	info->body->inner->type = OBJ_nid2obj(NID_pkcs7_data);
 	TRY(add_digest_algorithm(sign, info->body, err));
 	TRY(add_certs(sign, info->body, err));

@@ -332,9 +332,9 @@ digest_is_listed(
 static bool
 version_fits(const struct shape_signer *signer)
 {
-	return signer->version == (signer->id->type == SHAPE_BY_SERIAL
-					  ? VERSION_BY_SERIAL
-					  : VERSION_BY_KEY_ID);
+	return shape_version(signer->version) ==
+	       (signer->id->type == SHAPE_BY_SERIAL ? VERSION_BY_SERIAL
+						    : VERSION_BY_KEY_ID);
 }
 
 static const char *
