@@ -21,8 +21,8 @@ append(struct recipients *recipients, const char *address,
 	char *copy = NULL;
 
 	TRY(span_dup(span_str(address), &copy, err));
-	struct recipient *grown = reallocarray(
-	    recipients->item, recipients->len + 1, sizeof(*grown));
+	struct recipient *grown =
+	    reallocarray(recipients->item, recipients->len + 1, sizeof(*grown));
 	if (grown == NULL) {
 		free(copy);
 		return err_nomem(err, "recipients");

@@ -79,8 +79,8 @@ parse_line(struct span name, struct span value, struct spool_letter *ret,
 					 : span_dup(value, &ret->from, err);
 	if (span_is_nocase(name, "message-id"))
 		return ret->message_id != NULL
-		    ? RC_SYNTAX
-		    : span_dup(value, &ret->message_id, err);
+			   ? RC_SYNTAX
+			   : span_dup(value, &ret->message_id, err);
 	if (span_is_nocase(name, "accepted"))
 		ret->accepted = number(value);
 	if (span_is_nocase(name, "next"))
@@ -129,8 +129,8 @@ save(struct spool *spool, uint64_t id, const struct spool_letter *letter,
 }
 
 static enum rc
-load(struct spool *spool, uint64_t id, struct spool_letter *ret,
-    struct err *err)
+load(
+    struct spool *spool, uint64_t id, struct spool_letter *ret, struct err *err)
 {
 	char name[NAME_MAX_LEN];
 	struct buf bytes BUF_OWNED = BUF(STATE_ITEM_MAX);
@@ -158,8 +158,8 @@ erase(struct spool *spool, uint64_t id, struct err *err)
 static enum rc
 insert(struct spool *spool, struct entry entry, struct err *err)
 {
-	struct entry *grown = reallocarray(
-	    spool->entry, spool->entries + 1, sizeof(*grown));
+	struct entry *grown =
+	    reallocarray(spool->entry, spool->entries + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		return err_nomem(err, "spool");
@@ -195,8 +195,7 @@ read_back(struct spool *spool, struct err *err)
 	TRY(state_list(spool->state, FOLDER, &names, err));
 	for (size_t i = 0; i < names.len; i++) {
 		struct entry entry = {0};
-		entry.id = strtoull(
-		    strrchr(names.item[i], '/') + 1, NULL, 10);
+		entry.id = strtoull(strrchr(names.item[i], '/') + 1, NULL, 10);
 		TRY(insert(spool, entry, err));
 		if (entry.id > spool->last_id)
 			spool->last_id = entry.id;
@@ -329,8 +328,7 @@ note_try(struct spool *spool, uint64_t id, int64_t next, const char *why,
 	TRY(load(spool, id, &letter, err));
 	letter.tries++;
 	letter.next = next;
-	(void)snprintf(
-	    letter.last_error, sizeof(letter.last_error), "%s", why);
+	(void)snprintf(letter.last_error, sizeof(letter.last_error), "%s", why);
 	return save(spool, id, &letter, err);
 }
 
