@@ -42,7 +42,7 @@ find_time_left(const struct session *session, int *ret, struct err *err)
 static enum rc
 limit_wait(const struct session *session, struct err *err)
 {
-	int left;
+	int left = 0;
 
 	TRY(find_time_left(session, &left, err));
 	stream_set_timeout(session->stream, left);
@@ -130,7 +130,7 @@ static enum rc
 open_session(struct session *session, struct err *err)
 {
 	const struct smtp_route *route = session->route;
-	int left;
+	int left = 0;
 
 	TRY(find_time_left(session, &left, err));
 	TRY(stream_connect(route->names, route->host, route->port, left,

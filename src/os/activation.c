@@ -136,8 +136,8 @@ check_fd(const char *name, int fd, struct err *err)
 enum rc
 activation_find(const char *name, int *ret_fd, struct err *err)
 {
-	long count;
-	int fd;
+	long count = 0;
+	int fd = -1;
 
 	TRY(count_fds(&count, err));
 	TRY(find_fd(name, count, &fd, err));

@@ -123,7 +123,7 @@ find_atom_end(struct span text, size_t *ret, struct err *err)
 static enum rc
 read_atom(struct span text, struct imap_token *ret, struct err *err)
 {
-	size_t end;
+	size_t end = 0;
 
 	TRY(find_atom_end(text, &end, err));
 	ret->kind = IMAP_ATOM;
@@ -134,7 +134,7 @@ read_atom(struct span text, struct imap_token *ret, struct err *err)
 static enum rc
 read_quoted(struct span text, struct imap_token *ret, struct err *err)
 {
-	size_t end;
+	size_t end = 0;
 
 	TRY(find_quoted_end(text, &end, &ret->escaped, err));
 	ret->kind = IMAP_STRING;
