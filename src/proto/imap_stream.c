@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "proto/line_priv.h"
+
 /* How far beyond one unit the caller may push before taking units out. */
 #define PUSH_AHEAD ((size_t)1 << 20)
 #define OUTPUT_MAX ((size_t)128 << 20)
@@ -153,25 +155,6 @@ refuse(struct imap_stream *stream, const char *why, struct err *err)
 	return err_set(err, RC_REFUSED, "IMAP: %s", why);
 }
 
-/* A browser's request: the first line is "METHOD target HTTP/1.1".  It gets
- * no answer at all, since a web page may be able to read one. */
-static bool
-is_http(struct span line)
-{
-	static const char *const methods[] = {"GET /", "POST /", "PUT /",
-	    "HEAD /", "DELETE /", "OPTIONS /", "OPTIONS *", "PATCH /",
-	    "TRACE /", "CONNECT "};
-
-	ptrdiff_t version = span_find(line, span_str(" HTTP/"));
-
-	if (version >= 0 && (size_t)version + 6 < line.len)
-		return true;
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (span_starts_nocase(line, methods[i]))
-			return true;
-	return false;
-}
-
 /* Literals stand in data, never in the free text of a status response or a
  * continuation: "* OK see {3}" is whole. */
 static bool
@@ -276,15 +259,6 @@ begin_literal(struct imap_stream *stream, size_t line_end,
 	return RC_OK;
 }
 
-/* RFC 3501 section 9: CR and LF stand only at line ends, NUL nowhere outside
- * literal8. */
-static bool
-has_stray_control(struct span line)
-{
-	return span_find_byte(line, '\n') >= 0 ||
-	       span_find_byte(line, '\r') >= 0 || span_find_byte(line, 0) >= 0;
-}
-
 static enum rc
 end_unit(struct imap_stream *stream, size_t line_end, struct span *ret_unit,
     struct err *err)
@@ -311,11 +285,12 @@ end_line(struct imap_stream *stream, size_t line_end, struct span *ret_unit,
 	struct literal literal;
 
 	stream->began = true;
-	if (first && stream->side == IMAP_SERVER && is_http(line)) {
+	/* no answer at all, since a web page may be able to read one */
+	if (first && stream->side == IMAP_SERVER && line_is_http(line)) {
 		stream->state = CLOSED;
 		return err_set(err, RC_REFUSED, "IMAP: the peer speaks HTTP");
 	}
-	if (has_stray_control(line)) {
+	if (line_has_stray_control(line)) {
 		if (stream->side == IMAP_CLIENT || stream->part != stream->unit)
 			return refuse(stream, "stray CR, LF or NUL", err);
 		TRY(answer(stream, "BAD stray CR, LF or NUL", err));

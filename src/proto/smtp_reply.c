@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define TEXT_MAX 400 /* of our own replies: RFC 5321 allows 512 a line */
+
 static bool
 is_digit(uint8_t c)
 {
@@ -133,4 +135,16 @@ smtp_reply_result(const struct smtp_reply *reply, const char *recipient,
 		    span_trim(span_after(line, len)));
 	}
 	(void)snprintf(ret->recipient, sizeof(ret->recipient), "%s", recipient);
+}
+
+enum rc
+smtp_reply_print(unsigned code, const char *enhanced, const char *text,
+    struct buf *out, struct err *err)
+{
+	char words[TEXT_MAX + 1] = "";
+
+	smtp_reply_add_words(words, sizeof(words), span_str(text));
+	if (enhanced == NULL || enhanced[0] == '\0')
+		return buf_add_format(out, err, "%u %s\r\n", code, words);
+	return buf_add_format(out, err, "%u %s %s\r\n", code, enhanced, words);
 }

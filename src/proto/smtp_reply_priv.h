@@ -1,6 +1,7 @@
-/* proto/smtp_reply -- one reply of an SMTP server, found in what was read.
+/* proto/smtp_reply -- one reply of an SMTP server: found in what was read, or
+ * printed.
  *
- * Private to proto/smtp_client.
+ * Private to proto/smtp_client and smtp_server.
  * Standard:  RFC 5321 section 4.2 (multiline replies), RFC 2034.
  * Limits:    a line of 4096 bytes (RFC 5321 says 512; some greet at length).
  */
@@ -30,5 +31,10 @@ void smtp_reply_result(const struct smtp_reply *reply, const char *recipient,
 
 /* Append `words` as printable ASCII to the string in `text`, cut to `size`. */
 void smtp_reply_add_words(char *text, size_t size, struct span words);
+
+/* Append one line of our own; `enhanced` may be NULL.  `text` is made
+ * printable and cut. */
+enum rc smtp_reply_print(unsigned code, const char *enhanced, const char *text,
+    struct buf *out, struct err *err);
 
 #endif

@@ -1,0 +1,57 @@
+/* proto/smtp_data -- the bytes between 354 and the final dot.
+ *
+ * Private to proto/smtp_server.
+ * Standard:  RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2.
+ *
+ *     LINE_START -"."-> DOT -CR-> DOT_CR -LF-> (over)
+ *         |               |          |
+ *       other           other      other (fault)
+ *         v               v          v
+ *      IN_LINE <----------+----------+
+ *         |  ^
+ *        CR  other (fault)
+ *         v  |
+ *         CR -LF-> LINE_START
+ */
+#ifndef PROTO_SMTP_DATA_PRIV_H
+#define PROTO_SMTP_DATA_PRIV_H
+
+#include "base/buf.h"
+
+#define SMTP_DATA_LINE_MAX ((size_t)1 << 20)
+
+/* The first thing that was wrong; the letter is given up then, and what is
+ * still to come is swallowed. */
+enum smtp_data_fault {
+	SMTP_DATA_GOOD,
+	SMTP_DATA_BARE, /* CR or LF that is not CRLF */
+	SMTP_DATA_NUL,
+	SMTP_DATA_LINE,  /* a line over SMTP_DATA_LINE_MAX */
+	SMTP_DATA_LARGE, /* more than the limit */
+};
+
+struct smtp_data {
+	enum {
+		SMTP_DATA_LINE_START,
+		SMTP_DATA_DOT,
+		SMTP_DATA_DOT_CR,
+		SMTP_DATA_IN_LINE,
+		SMTP_DATA_CR,
+		SMTP_DATA_OVER
+	} state;
+	enum smtp_data_fault fault;
+	size_t line;       /* bytes of the current line */
+	size_t total;      /* bytes that came */
+	struct buf letter; /* dots undone; its max is the limit */
+};
+
+/* Start afresh; the letter before is freed. */
+void smtp_data_begin(struct smtp_data *data, size_t limit);
+void smtp_data_done(struct smtp_data *data);
+
+/* Take bytes until they or the letter are over: *ret_used of them.
+ * RC_LIMIT: the peer sends on and on. */
+enum rc smtp_data_push(struct smtp_data *data, struct span bytes,
+    size_t *ret_used, struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* proto/smtp_path -- what stands behind MAIL and RCPT.
+ *
+ * Private to proto/smtp_server.
+ * Standard:  RFC 5321 section 4.1.2, 1870 (SIZE), 6152 (BODY), 3461 (RET,
+ *            ENVID, NOTIFY, ORCPT), 4954 section 5 (AUTH).
+ */
+#ifndef PROTO_SMTP_PATH_PRIV_H
+#define PROTO_SMTP_PATH_PRIV_H
+
+#include "base/buf.h"
+
+#define SMTP_PATH_MAX 254 /* RFC 5321 section 4.5.3.1.3, without "<" and ">" */
+
+struct smtp_refusal {
+	unsigned code; /* 0: none */
+	const char *enhanced;
+	const char *text;
+};
+
+struct smtp_path {
+	char address[SMTP_PATH_MAX + 1]; /* "" for <> */
+	uint64_t size;                   /* of SIZE=, 0 if it was not said */
+};
+
+/* `rest` is what stands behind "MAIL" or "RCPT".  *ret_refusal says why not;
+ * *ret is untouched then. */
+void smtp_path_parse_from(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal);
+void smtp_path_parse_to(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal);
+
+#endif
