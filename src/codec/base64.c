@@ -1,5 +1,7 @@
 #include "codec/base64.h"
 
+#include "codec/base64_block_priv.h"
+
 #define MIME_LINE_MAX 76 /* RFC 2045 section 6.8 */
 
 /* What a character means, where it is no digit; any of them has a bit above
@@ -82,14 +84,38 @@ put_rest(const struct alphabet *alphabet, struct span in, uint8_t *to)
 	return to;
 }
 
-static uint8_t *
-put_line(const struct alphabet *alphabet, struct span in, uint8_t *to)
+static struct base64_last
+last_digits(const struct alphabet *alphabet)
 {
-	for (; in.len >= 3; in = span_after(in, 3))
-		to = put3(alphabet->digits, in.data, to);
-	if (in.len > 0)
-		to = put_rest(alphabet, in, to);
+	return (struct base64_last){alphabet->digits[62], alphabet->digits[63]};
+}
+
+/* The first `len` bytes of `in`; behind them it may be looked at. */
+static uint8_t *
+put_line(
+    const struct alphabet *alphabet, struct span in, size_t len, uint8_t *to)
+{
+	size_t at = base64_write_blocks(
+	    in.data, len, in.len, to, last_digits(alphabet));
+
+	to += at / 3 * 4;
+	for (; len - at >= 3; at += 3)
+		to = put3(alphabet->digits, in.data + at, to);
+	if (len > at)
+		to = put_rest(alphabet, span_of(in.data + at, len - at), to);
 	return to;
+}
+
+static void
+put_lines(struct span in, size_t line, uint8_t *to)
+{
+	while (in.len > 0) {
+		size_t len = span_first(in, line / 4 * 3).len;
+		to = put_line(&mime, in, len, to);
+		*to++ = '\r';
+		*to++ = '\n';
+		in = span_after(in, len);
+	}
 }
 
 enum rc
@@ -104,14 +130,10 @@ base64_encode(struct span in, size_t line, struct buf *out, struct err *err)
 		len += (len + line - 1) / line * 2;
 	uint8_t *to;
 	TRY(buf_reserve(out, len, &to, err));
-	if (line == 0)
-		(void)put_line(&mime, in, to);
-	while (line > 0 && in.len > 0) {
-		to = put_line(&mime, span_first(in, line / 4 * 3), to);
-		*to++ = '\r';
-		*to++ = '\n';
-		in = span_after(in, line / 4 * 3);
-	}
+	if (line > 0)
+		put_lines(in, line, to);
+	else
+		(void)put_line(&mime, in, in.len, to);
 	buf_grown(out, len);
 	return RC_OK;
 }
@@ -125,22 +147,19 @@ base64url_encode(struct span in, struct buf *out, struct err *err)
 		return err_set(err, RC_LIMIT, "base64url: too many bytes");
 	size_t len = in.len / 3 * 4 + (in.len % 3 > 0 ? in.len % 3 + 1 : 0);
 	TRY(buf_reserve(out, len, &to, err));
-	(void)put_line(&url, in, to);
+	(void)put_line(&url, in, in.len, to);
 	buf_grown(out, len);
 	return RC_OK;
 }
 
-/* One reading: where we are in the input and in the room for the output. */
+/* One reading: what is left of the input and of the room for the output. */
 struct reading {
 	const struct alphabet *alphabet;
-	struct span in;
-	size_t at;      /* next character */
-	uint32_t bits;  /* of the group of four that has begun */
-	unsigned count; /* characters in it, padding included */
+	struct base64_run run;
+	const uint8_t *start; /* of the input */
+	uint32_t bits;        /* of the group of four that has begun */
+	unsigned count;       /* characters in it, padding included */
 	unsigned padding;
-	uint8_t *to;
-	size_t room;
-	size_t len; /* written */
 };
 
 /* Whole groups of four without anything between: nearly all of a letter. */
@@ -148,19 +167,30 @@ static void
 read_groups(struct reading *r)
 {
 	const uint8_t *value = r->alphabet->value;
+	struct base64_run run = r->run;
 
-	while (r->in.len - r->at >= 4 && r->room - r->len >= 3) {
-		const uint8_t *from = r->in.data + r->at;
-		uint32_t a = value[from[0]], b = value[from[1]];
-		uint32_t c = value[from[2]], d = value[from[3]];
+	base64_read_blocks(&run, last_digits(r->alphabet));
+	while (run.in_left >= 4 && run.room >= 3) {
+		uint32_t a = value[run.in[0]], b = value[run.in[1]];
+		uint32_t c = value[run.in[2]], d = value[run.in[3]];
 		if ((a | b | c | d) > 63)
-			return;
+			break;
 		uint32_t bits = a << 18 | b << 12 | c << 6 | d;
-		r->to[r->len++] = (uint8_t)(bits >> 16);
-		r->to[r->len++] = (uint8_t)(bits >> 8);
-		r->to[r->len++] = (uint8_t)bits;
-		r->at += 4;
+		*run.to++ = (uint8_t)(bits >> 16);
+		*run.to++ = (uint8_t)(bits >> 8);
+		*run.to++ = (uint8_t)bits;
+		run.room -= 3;
+		run.in += 4;
+		run.in_left -= 4;
 	}
+	r->run = run;
+}
+
+/* For messages: the place of the character that is read, from 1. */
+static size_t
+place(const struct reading *r)
+{
+	return (size_t)(r->run.in - r->start) + 1;
 }
 
 /* The end of a group, that `padding` of its four characters are not part of.
@@ -173,11 +203,12 @@ end_group(struct reading *r, unsigned padding, struct err *err)
 
 	if ((r->bits & ((1U << (8 * padding)) - 1)) != 0)
 		return err_set(err, RC_SYNTAX, "base64: stray bits at the end");
-	if (r->room - r->len < bytes)
+	if (r->run.room < bytes)
 		return err_set(
 		    err, RC_LIMIT, "base64: more bytes than allowed");
 	for (unsigned i = 0; i < bytes; i++)
-		r->to[r->len++] = (uint8_t)(r->bits >> (16 - 8 * i));
+		*r->run.to++ = (uint8_t)(r->bits >> (16 - 8 * i));
+	r->run.room -= bytes;
 	r->bits = 0;
 	r->count = 0;
 	return RC_OK;
@@ -189,7 +220,7 @@ read_padding(struct reading *r, struct err *err)
 	if (r->count < 2)
 		return err_set(err, RC_SYNTAX,
 		    "base64: \"=\" at character %zu, where a group begins",
-		    r->at + 1);
+		    place(r));
 	r->padding++;
 	if (++r->count < 4)
 		return RC_OK;
@@ -199,19 +230,19 @@ read_padding(struct reading *r, struct err *err)
 static enum rc
 read_one(struct reading *r, struct err *err)
 {
-	uint8_t value = r->alphabet->value[r->in.data[r->at]];
+	uint8_t value = r->alphabet->value[*r->run.in];
 
 	if (value == BLANK)
 		return RC_OK;
 	if (value == FOREIGN)
 		return err_set(err, RC_SYNTAX,
-		    "base64: foreign character at %zu", r->at + 1);
+		    "base64: foreign character at %zu", place(r));
 	if (value == PADDING)
 		return read_padding(r, err);
 	if (r->padding > 0)
 		return err_set(err, RC_SYNTAX,
 		    "base64: more after the padding, at character %zu",
-		    r->at + 1);
+		    place(r));
 	r->bits |= (uint32_t)value << (18 - 6 * r->count);
 	if (++r->count < 4)
 		return RC_OK;
@@ -229,26 +260,34 @@ read_end(struct reading *r, struct err *err)
 }
 
 static enum rc
+read_all(struct reading *r, struct err *err)
+{
+	while (r->run.in_left > 0) {
+		TRY(read_one(r, err));
+		r->run.in++;
+		r->run.in_left--;
+		if (r->count == 0 && r->padding == 0)
+			read_groups(r);
+	}
+	return read_end(r, err);
+}
+
+static enum rc
 decode(const struct alphabet *alphabet, struct span in, struct buf *out,
     struct err *err)
 {
-	struct reading r = {.alphabet = alphabet, .in = in};
+	struct reading r = {.alphabet = alphabet, .start = in.data};
 	size_t left = out->max - out->len;
+	uint8_t *to;
 
 	/* White space makes the true length smaller, so that running out of
 	 * room is noticed while writing and not foretold. */
-	r.room = in.len / 4 * 3 + 3 < left ? in.len / 4 * 3 + 3 : left;
-	TRY(buf_reserve(out, r.room, &r.to, err));
-	while (r.at < in.len) {
-		if (r.count == 0 && r.padding == 0)
-			read_groups(&r);
-		if (r.at == in.len)
-			break;
-		TRY(read_one(&r, err));
-		r.at++;
-	}
-	TRY(read_end(&r, err));
-	buf_grown(out, r.len);
+	size_t room = in.len / 4 * 3 + 3 < left ? in.len / 4 * 3 + 3 : left;
+	TRY(buf_reserve(out, room, &to, err));
+	r.run = (struct base64_run){in.data, in.len, to, room, !alphabet->url};
+	read_groups(&r);
+	TRY(read_all(&r, err));
+	buf_grown(out, room - r.run.room);
 	return RC_OK;
 }
 

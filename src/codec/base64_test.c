@@ -173,6 +173,59 @@ what_two_readers_might_read_differently_is_refused(void **state)
 		assert_refused(&cases[i], base64_decode);
 }
 
+/* `text` with every byte in every place: read if it is a digit, as OpenSSL
+ * reads it, and refused if not.  Long enough for the wide steps. */
+static void
+every_byte_in_every_place_of_a_line_is_judged_alike(void **state)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	    "+/";
+	uint8_t line[64], want[64];
+
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t place = 0; place < sizeof(line); place++) {
+			struct buf out BUF_OWNED = BUF(48);
+			memcpy(line, digits, sizeof(line));
+			line[place] = (uint8_t)c;
+			struct span in EXACT =
+			    expect_exact(span_of(line, sizeof(line)));
+			bool good = c != 0 && strchr(digits, (int)c) != NULL;
+			assert_rc(base64_decode(in, &out, NULL),
+			    good ? RC_OK : RC_SYNTAX);
+			if (!good)
+				continue;
+			assert_int_equal(EVP_DecodeBlock(want, line, 64), 48);
+			assert_bytes(buf_span(&out), span_of(want, 48));
+		}
+}
+
+static void
+the_url_alphabet_is_judged_alike_in_every_place(void **state)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	    "-_";
+	uint8_t line[64];
+
+	for (unsigned c = 0; c < 256; c++)
+		for (size_t place = 0; place < sizeof(line); place++) {
+			struct buf out BUF_OWNED = BUF(48);
+			struct buf back BUF_OWNED = BUF(64);
+			memcpy(line, digits, sizeof(line));
+			line[place] = (uint8_t)c;
+			struct span in = span_of(line, sizeof(line));
+			bool good = c != 0 && strchr(digits, (int)c) != NULL;
+			assert_rc(base64url_decode(in, &out, NULL),
+			    good ? RC_OK : RC_SYNTAX);
+			if (!good)
+				continue;
+			assert_ok(
+			    base64url_encode(buf_span(&out), &back, NULL));
+			assert_bytes(buf_span(&back), in);
+		}
+}
+
 static void
 a_nul_is_a_foreign_character(void **state)
 {
@@ -232,6 +285,8 @@ the_url_alphabet_has_one_spelling_for_every_value(void **state)
 	    {"padding", "Zg=="},
 	    {"one padding", "Zm8="},
 	    {"white space", "Zm9v\n"},
+	    {"a line end after a wide step",
+		"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFy\r\nZm9v"},
 	    {"blank", "Zm 9v"},
 	    {"plus", "Zm9+"},
 	    {"slash", "Zm9/"},
@@ -256,6 +311,9 @@ main(void)
 	    cmocka_unit_test(white_space_is_skipped_wherever_it_stands),
 	    cmocka_unit_test(
 		what_two_readers_might_read_differently_is_refused),
+	    cmocka_unit_test(
+		every_byte_in_every_place_of_a_line_is_judged_alike),
+	    cmocka_unit_test(the_url_alphabet_is_judged_alike_in_every_place),
 	    cmocka_unit_test(a_nul_is_a_foreign_character),
 	    cmocka_unit_test(
 		the_output_is_limited_by_what_is_written_not_by_white_space),
