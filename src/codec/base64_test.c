@@ -82,6 +82,25 @@ what_is_written_is_read_whatever_the_lines(void **state)
 	}
 }
 
+/* Blanks make the room for the output larger than the input is long. */
+static void
+nothing_behind_the_end_is_looked_at_however_many_blanks_there_are(void **state)
+{
+	uint8_t bytes[BOTH_LEN];
+
+	fill(bytes, sizeof(bytes));
+	for (size_t len = 0; len <= 60; len++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		struct buf back BUF_OWNED = BUF_SMALL;
+		for (int i = 0; i < 100; i++)
+			assert_ok(buf_add_str(&text, "\r\n", NULL));
+		assert_ok(base64_encode(span_of(bytes, len), 0, &text, NULL));
+		struct span exact EXACT = expect_exact(buf_span(&text));
+		assert_ok(base64_decode(exact, &back, NULL));
+		assert_bytes(buf_span(&back), span_of(bytes, len));
+	}
+}
+
 static void
 lines_end_in_crlf_and_so_does_the_last(void **state)
 {
@@ -286,7 +305,7 @@ the_url_alphabet_has_one_spelling_for_every_value(void **state)
 	    {"one padding", "Zm8="},
 	    {"white space", "Zm9v\n"},
 	    {"a line end after a wide step",
-		"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFy\r\nZm9v"},
+		"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFy\r\nZm9vYmFyZm9vYmFyZm9vYmFy"},
 	    {"blank", "Zm 9v"},
 	    {"plus", "Zm9+"},
 	    {"slash", "Zm9/"},
@@ -307,6 +326,8 @@ main(void)
 	    cmocka_unit_test(the_vectors_of_rfc_4648_hold_both_ways),
 	    cmocka_unit_test(openssl_writes_the_same),
 	    cmocka_unit_test(what_is_written_is_read_whatever_the_lines),
+	    cmocka_unit_test(
+		nothing_behind_the_end_is_looked_at_however_many_blanks_there_are),
 	    cmocka_unit_test(lines_end_in_crlf_and_so_does_the_last),
 	    cmocka_unit_test(white_space_is_skipped_wherever_it_stands),
 	    cmocka_unit_test(
