@@ -125,7 +125,7 @@ find_key(DKIM *dkim, DKIM_SIGINFO *sig, u_char *room, size_t room_len)
 	struct lookup *lookup = dkim_get_user_context(dkim);
 	struct strlist texts STRLIST_OWNED = STRLIST_NONE;
 	char name[600];
-	bool secure;
+	bool secure = false;
 
 	int len = snprintf(name, sizeof(name), "%s.%s.%s",
 	    (const char *)dkim_sig_getselector(sig), DKIM_DNSKEYNAME,

@@ -210,7 +210,7 @@ find_addresses(const struct resolver *resolver, const char *host, int type,
 	struct ub_result *result OWNED(ub_resolve_free) = NULL;
 	int family = type == TYPE_A ? AF_INET : AF_INET6;
 	size_t want = type == TYPE_A ? 4 : 16;
-	struct span data;
+	struct span data = SPAN_NONE;
 
 	TRY(ask(resolver, host, type, &result, err));
 	for (size_t i = 0; get_record(result, i, &data); i++) {
@@ -305,7 +305,7 @@ get_u16(struct span data, size_t at)
 enum rc
 srv_parse(struct span data, struct srv_record *ret, struct err *err)
 {
-	struct srv_record record;
+	struct srv_record record = {0};
 
 	if (data.len < 7)
 		return err_set(err, RC_SYNTAX, "DNS: a broken SRV record");
@@ -350,8 +350,8 @@ resolver_find_srv(const struct resolver *resolver, const char *name,
 	struct ub_result *result OWNED(ub_resolve_free) = NULL;
 	struct srv_record records[RECORDS_MAX];
 	size_t count = 0;
-	uint32_t dice;
-	struct span data;
+	uint32_t dice = 0;
+	struct span data = SPAN_NONE;
 
 	TRY(ask(resolver, name, TYPE_SRV, &result, err));
 	for (size_t i = 0; get_record(result, i, &data); i++)
@@ -398,7 +398,7 @@ resolver_find_txt(const struct resolver *resolver, const char *name,
 {
 	struct ub_result *result OWNED(ub_resolve_free) = NULL;
 	struct strlist texts STRLIST_OWNED = STRLIST_NONE;
-	struct span data;
+	struct span data = SPAN_NONE;
 
 	TRY(ask(resolver, name, TYPE_TXT, &result, err));
 	for (size_t i = 0; get_record(result, i, &data); i++) {

@@ -276,15 +276,17 @@ account_save(
 /* -- finding the servers -- */
 
 struct service {
-	const char *name; /* of SRV */
+	const char *name;   /* of SRV */
+	const char *scheme; /* as the flags want it */
 	enum smtp_security security;
 };
 
 /* RFC 8314 section 3: TLS from the first byte is preferred. */
 static const struct service imap_services[] = {
-    {"_imaps._tcp", SMTP_TLS}, {"_imap._tcp", SMTP_STARTTLS}};
+    {"_imaps._tcp", "imaps", SMTP_TLS}, {"_imap._tcp", "imap", SMTP_STARTTLS}};
 static const struct service smtp_services[] = {
-    {"_submissions._tcp", SMTP_TLS}, {"_submission._tcp", SMTP_STARTTLS}};
+    {"_submissions._tcp", "smtps", SMTP_TLS},
+    {"_submission._tcp", "smtp", SMTP_STARTTLS}};
 
 static bool
 is_within(const char *host, const char *domain)
@@ -301,15 +303,15 @@ is_within(const char *host, const char *domain)
 /* RFC 6186 section 6: an unproven answer may name anybody's server, and the
  * password would go there. */
 static enum rc
-check_proven(const struct srv *srv, bool secure, const char *domain,
-    const char *flag, struct err *err)
+check_proven(const struct srv *srv, const char *domain,
+    const struct service *service, const char *flag, struct err *err)
 {
-	if (secure || is_within(srv->host, domain))
+	if (is_within(srv->host, domain))
 		return RC_OK;
 	return err_set(err, RC_UNFIT,
 	    "the DNS names %s as a server of %s without proof: if it is, say "
-	    "%s %s:%u",
-	    srv->host, domain, flag, srv->host, srv->port);
+	    "%s %s://%s:%u",
+	    srv->host, domain, flag, service->scheme, srv->host, srv->port);
 }
 
 struct search {
@@ -324,13 +326,15 @@ find_service(const struct search *search, const struct service *service,
     struct account_server *ret, struct err *err)
 {
 	char name[400];
-	struct srv srv;
+	struct srv srv = {0};
 	bool secure = false;
 
 	(void)snprintf(
 	    name, sizeof(name), "%s.%s", service->name, search->domain);
 	TRY(resolver_find_srv(search->resolver, name, &srv, &secure, err));
-	TRY(check_proven(&srv, secure, search->domain, search->flag, err));
+	if (!secure)
+		TRY(check_proven(
+		    &srv, search->domain, service, search->flag, err));
 	memcpy(ret->host, srv.host, sizeof(ret->host));
 	ret->port = srv.port;
 	ret->security = service->security;
@@ -351,8 +355,8 @@ find_server(
 	}
 	return err_set(err, RC_ABSENT,
 	    "the DNS of %s does not say where its mail server is: give it "
-	    "with %s HOST:PORT",
-	    search->domain, search->flag);
+	    "with %s %s://HOST:PORT",
+	    search->domain, search->flag, search->services[0].scheme);
 }
 
 enum rc

@@ -14,7 +14,6 @@
 #define BAD_NONCE "urn:ietf:params:acme:error:badNonce"
 
 OWNER(json_t, json_decref);
-OWNER(struct https, https_free);
 
 struct acme {
 	struct https *https;
