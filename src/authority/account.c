@@ -1,0 +1,96 @@
+#include "authority/account.h"
+
+#include <stdlib.h>
+
+#include "os/random.h"
+
+#define NAME_BYTES 16
+
+void
+account_done(struct account *account)
+{
+	free(account->name);
+	free(account->thumbprint);
+	free(account->jwk);
+	free(account->contact);
+	*account = (struct account){0};
+}
+
+static enum rc
+read_row(const struct sql_rows *rows, struct account *ret, struct err *err)
+{
+	struct account account ACCOUNT_OWNED = {0};
+
+	account.id = sql_rows_number(rows, 0);
+	TRY(sql_rows_text(rows, 1, &account.name, err));
+	TRY(sql_rows_text(rows, 2, &account.thumbprint, err));
+	TRY(sql_rows_text(rows, 3, &account.jwk, err));
+	TRY(sql_rows_text(rows, 4, &account.contact, err));
+	account.deactivated =
+	    !span_is(sql_rows_bytes(rows, 5), span_str("valid"));
+	*ret = account;
+	account = (struct account){0};
+	return RC_OK;
+}
+
+#define COLUMNS "SELECT id, name, thumbprint, jwk, contact, status FROM account"
+
+static enum rc
+find(struct sql *sql, const char *text, const char *value, struct account *ret,
+    struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql, text, SQL_VALUES(sql_text(value)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	return read_row(rows, ret, err);
+}
+
+enum rc
+account_find(
+    struct sql *sql, const char *name, struct account *ret, struct err *err)
+{
+	return find(sql, COLUMNS " WHERE name = ?", name, ret, err);
+}
+
+enum rc
+account_find_key(struct sql *sql, const char *thumbprint, struct account *ret,
+    struct err *err)
+{
+	return find(sql, COLUMNS " WHERE thumbprint = ?", thumbprint, ret, err);
+}
+
+enum rc
+account_add(struct sql *sql, const struct account_wish *wish,
+    struct account *ret, struct err *err)
+{
+	struct buf name BUF_OWNED = BUF_SMALL;
+	const char *text = NULL;
+
+	TRY(random_text(NAME_BYTES, &name, err));
+	TRY(buf_str(&name, &text, err));
+	TRY(sql_change(sql,
+	    "INSERT INTO account (name, thumbprint, jwk, contact, status,"
+	    " created) VALUES (?, ?, ?, ?, 'valid', ?)",
+	    SQL_VALUES(sql_text(text), sql_text(wish->thumbprint),
+		sql_text(wish->jwk), sql_text(wish->contact),
+		SQL_NUMBER(wish->now)),
+	    err));
+	return account_find(sql, text, ret, err);
+}
+
+enum rc
+account_set_contact(
+    struct sql *sql, int64_t id, const char *contact, struct err *err)
+{
+	return sql_change(sql, "UPDATE account SET contact = ? WHERE id = ?",
+	    SQL_VALUES(sql_text(contact), SQL_NUMBER(id)), err);
+}
+
+enum rc
+account_deactivate(struct sql *sql, int64_t id, struct err *err)
+{
+	return sql_change(sql,
+	    "UPDATE account SET status = 'deactivated' WHERE id = ?",
+	    SQL_VALUES(SQL_NUMBER(id)), err);
+}

@@ -1,0 +1,141 @@
+#include "authority/issued.h"
+
+#include "authority/hierarchy.h"
+#include "os/random.h"
+#include "pki/crypto.h"
+
+#define NAME_BYTES 16
+#define DER_MAX ((size_t)64 * 1024)
+
+void
+issued_done(struct issued *issued)
+{
+	buf_done(&issued->der);
+}
+
+static enum rc
+seconds_of(const ASN1_TIME *time, int64_t *ret, struct err *err)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(time, &tm))
+		return crypto_failed(err, "read a certificate's time");
+	*ret = (int64_t)timegm(&tm);
+	return RC_OK;
+}
+
+/* What a row holds beside the order. */
+struct row {
+	struct buf name, folded, der;
+	int64_t from, until;
+};
+
+static void
+row_done(struct row *row)
+{
+	buf_done(&row->name);
+	buf_done(&row->folded);
+	buf_done(&row->der);
+}
+
+#define ROW_OWNED __attribute__((cleanup(row_done)))
+
+static enum rc
+row_fill(
+    struct row *row, const char *address, const X509 *cert, struct err *err)
+{
+	TRY(random_text(NAME_BYTES, &row->name, err));
+	TRY(authorization_fold(address, &row->folded, err));
+	TRY(hierarchy_der(cert, &row->der, err));
+	TRY(seconds_of(X509_get0_notBefore(cert), &row->from, err));
+	return seconds_of(X509_get0_notAfter(cert), &row->until, err);
+}
+
+static struct sql_value
+text_value(const struct buf *buf)
+{
+	return (struct sql_value){SQL_KIND_TEXT, 0, buf_span(buf)};
+}
+
+static enum rc
+insert(struct sql *sql, const struct order *order,
+    const struct request *request, X509 *cert, struct err *err)
+{
+	struct row row ROW_OWNED = {
+	    .name = BUF_SMALL, .folded = BUF_SMALL, .der = BUF(DER_MAX)};
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+
+	TRY(row_fill(&row, order->address, cert, err));
+	return sql_change(sql,
+	    "INSERT INTO certificate (name, serial, account, address, folded,"
+	    " kind, key_sha256, not_before, not_after, der)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    SQL_VALUES(text_value(&row.name),
+		SQL_BLOB(span_of(ASN1_STRING_get0_data(serial),
+		    (size_t)ASN1_STRING_length(serial))),
+		SQL_NUMBER(order->account), sql_text(order->address),
+		text_value(&row.folded), sql_text(profile_name(request->kind)),
+		SQL_BLOB(
+		    span_of(request->key_sha256, sizeof(request->key_sha256))),
+		SQL_NUMBER(row.from), SQL_NUMBER(row.until),
+		SQL_BLOB(buf_span(&row.der))),
+	    err);
+}
+
+enum rc
+issued_add(struct sql *sql, const struct order *order,
+    const struct request *request, X509 *cert, struct err *err)
+{
+	TRY(insert(sql, order, request, cert, err));
+	TRY(sql_change(sql,
+	    "UPDATE acme_order SET certificate = ?"
+	    " WHERE id = ? AND certificate IS NULL",
+	    SQL_VALUES(SQL_NUMBER(sql_last_id(sql)), SQL_NUMBER(order->id)),
+	    err));
+	if (sql_changed(sql) != 1)
+		return err_set(
+		    err, RC_ABSENT, "the order has its certificate already");
+	return RC_OK;
+}
+
+enum rc
+issued_find(
+    struct sql *sql, const char *name, struct issued *ret, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql,
+	    "SELECT account, der FROM certificate WHERE name = ?",
+	    SQL_VALUES(sql_text(name)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	ret->account = sql_rows_number(rows, 0);
+	return buf_add(&ret->der, sql_rows_bytes(rows, 1), err);
+}
+
+enum rc
+issued_select(struct sql *sql, const char *address, int64_t now,
+    struct sql_rows **ret, struct err *err)
+{
+	return sql_select(sql,
+	    "SELECT der, kind FROM certificate"
+	    " WHERE address = ? AND not_before <= ? AND not_after > ?"
+	    " ORDER BY id DESC LIMIT 100",
+	    SQL_VALUES(sql_text(address), SQL_NUMBER(now), SQL_NUMBER(now)),
+	    ret, err);
+}
+
+enum rc
+issued_find_spelling(struct sql *sql, const char *folded, int64_t now,
+    char **ret, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql,
+	    "SELECT min(address), count(DISTINCT address) FROM certificate"
+	    " WHERE folded = ? AND not_after > ?",
+	    SQL_VALUES(sql_text(folded), SQL_NUMBER(now)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	if (sql_rows_number(rows, 1) != 1)
+		return err_set(err, RC_ABSENT, "no such address");
+	return sql_rows_text(rows, 0, ret, err);
+}

@@ -1,0 +1,41 @@
+/* authority/issued -- the certificates that were issued.
+ *
+ * May use:   base os pki store.
+ */
+#ifndef AUTHORITY_ISSUED_H
+#define AUTHORITY_ISSUED_H
+
+#include <openssl/x509.h>
+
+#include "authority/order.h"
+#include "authority/request.h"
+
+/* Keep a certificate and give it to its order.  Within a transaction of the
+ * caller: what was answered must have been committed.  RC_ABSENT: the order
+ * has one already. */
+enum rc issued_add(struct sql *sql, const struct order *order,
+    const struct request *request, X509 *cert, struct err *err);
+
+struct issued {
+	int64_t account;
+	struct buf der;
+};
+
+#define ISSUED_OWNED __attribute__((cleanup(issued_done)))
+void issued_done(struct issued *issued);
+
+/* By the end of its URL; RC_ABSENT: there is none.  `ret->der` must be
+ * initialised; the DER is appended. */
+enum rc issued_find(
+    struct sql *sql, const char *name, struct issued *ret, struct err *err);
+
+/* Rows (der, kind) of the certificates of exactly this address that are good
+ * at `now`, newest first. */
+enum rc issued_select(struct sql *sql, const char *address, int64_t now,
+    struct sql_rows **ret, struct err *err);
+/* The one spelling under which an address of that ASCII lower case is known.
+ * RC_ABSENT: none, or several (then nobody can say which is meant). */
+enum rc issued_find_spelling(struct sql *sql, const char *folded, int64_t now,
+    char **ret, struct err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* authority/schema -- the tables, and how an older database becomes ours.
+ *
+ *   account --< authorization --< acme_order >-- certificate
+ *
+ * An order has no state of its own: it is what its authorization and its
+ * certificate say (authority/order.h), so that nothing can disagree.  No
+ * letter and no private key is ever in the database.
+ *
+ * May use:   base store.
+ */
+#ifndef AUTHORITY_SCHEMA_H
+#define AUTHORITY_SCHEMA_H
+
+#include "store/sql.h"
+
+#define SCHEMA_FILE "authority.db"
+
+/* Open FOLDER/authority.db for one thread, with the tables made or brought up
+ * to date.  RC_UNFIT: it was written by a newer program. */
+enum rc schema_open(const char *folder, struct sql **ret, struct err *err);
+
+#endif
