@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agentworld import Agent
 from mailworld import VILLAGE, World
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,51 @@ def world(build):
     finally:
         subprocess.run([VILLAGE, "down", directory], check=False)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+class Agents:
+    """The agents of the village's people: set up and started when first asked for."""
+
+    def __init__(self, world, program):
+        self.world = world
+        self.program = program
+        self.directory = new_directory()
+        self.all = {}
+
+    def __getitem__(self, address):
+        if address not in self.all:
+            agent = Agent(self.world, self.program, address, self.directory)
+            self.all[address] = agent
+            agent.setup()
+            agent.start()
+        return self.all[address]
+
+    def close(self):
+        for agent in self.all.values():
+            agent.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def program(build):
+    return build / "letterlock"
+
+
+@pytest.fixture(scope="session")
+def agents(world, program):
+    people = Agents(world, program)
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def alice(agents):
+    return agents["alice@alpha.test"]
+
+
+@pytest.fixture
+def bob(agents):
+    return agents["bob@beta.test"]
 
 
 def new_directory():
