@@ -15,9 +15,10 @@
 #define ADDRESS_LEN_MAX 320
 
 struct mailbox {
-	char *address; /* local@domain: unquoted if it needs no quotes, domain in
+	char
+	    *address; /* local@domain: unquoted if it needs no quotes, domain in
 			* lower case, no comments, no blanks */
-	char *name;    /* display name as UTF-8, encoded words decoded, without
+	char *name;   /* display name as UTF-8, encoded words decoded, without
 			* control characters; "" if none */
 };
 

@@ -9,6 +9,8 @@
 #define BOUNDARY_MAX 70 /* RFC 2046 section 5.1.1 */
 /* What some programs write is read, and called malformed. */
 #define BOUNDARY_READ_MAX 250
+/* More than fields_parse() looks at. */
+#define HEADER_ROOM (FIELD_SECTION_MAX + 2048)
 
 /* The letter is read once, line by line, with all containers that are open
  * at that point on a stack: the time is linear however deep they nest.
@@ -163,7 +165,7 @@ static struct span
 header_room(struct parser *parser, size_t at)
 {
 	struct span room =
-	    span_first(span_after(parser->bytes, at), FIELD_SECTION_MAX + 2);
+	    span_first(span_after(parser->bytes, at), HEADER_ROOM);
 	size_t len = 0, level, end = 0;
 
 	while (len < room.len) {

@@ -26,7 +26,7 @@ is_blank(uint8_t c)
 }
 
 /* Length of the field name that `line` begins with and, in *ret_colon, where
- * its colon is or is missing; 0 if the line is no field.  Blanks before the colon are
+ * its colon is; 0 if the line is no field.  Blanks before the colon are
  * obsolete (RFC 5322 section 4.5.8), but a reader that does not know them
  * would miss a field that others see. */
 static size_t
@@ -103,7 +103,7 @@ add(struct fields *fields, const struct field *field, struct err *err)
 static struct span
 window(struct span bytes)
 {
-	return span_first(bytes, FIELD_SECTION_MAX + 2);
+	return span_first(bytes, FIELD_SECTION_MAX + FIELD_LINE_MAX + 2);
 }
 
 static size_t
@@ -131,7 +131,7 @@ parse_into(
 		struct span rest = span_after(window(bytes), at);
 		size_t empty = empty_line_len(rest), colon = 0;
 		size_t name = empty > 0 ? 0 : name_len(rest, &colon);
-		TRY(check_section(at + (empty > 0 ? empty : colon), err));
+		TRY(check_section(at + empty, err));
 		if (name == 0) {
 			*ret_body = at + empty;
 			return RC_OK;
@@ -204,7 +204,6 @@ field_unfold(struct span value, struct buf *out, struct err *err)
 static enum rc
 check_printable(const char *name, struct span value, struct err *err)
 {
-	size_t colon;
 	struct span field = span_str(name);
 
 	for (size_t i = 0; i < field.len; i++)
@@ -213,12 +212,13 @@ check_printable(const char *name, struct span value, struct err *err)
 	if (field.len == 0)
 		return err_set(err, RC_SYNTAX, "empty field name");
 	TRY(check_bytes(value, err));
-	for (colon = 0; colon < value.len; colon++)
-		if (value.data[colon] == '\n' &&
-		    (colon + 1 == value.len ||
-			!is_blank(value.data[colon + 1])))
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] != '\n')
+			continue;
+		if (i + 1 == value.len || !is_blank(value.data[i + 1]))
 			return err_set(
 			    err, RC_SYNTAX, "line end inside %s", name);
+	}
 	return RC_OK;
 }
 

@@ -31,8 +31,8 @@ struct fields {
  * empty line (or at the end of the bytes, or before the first line that is no
  * field: then the body begins there).  *ret_body is the offset of the body.
  * A NUL or a bare CR in the section is RC_SYNTAX. */
-enum rc fields_parse(struct span bytes, struct fields *ret, size_t *ret_body,
-    struct err *err);
+enum rc fields_parse(
+    struct span bytes, struct fields *ret, size_t *ret_body, struct err *err);
 void fields_done(struct fields *fields);
 
 /* Lends the first field of that name (ASCII case folded), NULL if none. */
@@ -46,7 +46,7 @@ struct span fields_value(const struct fields *fields, const char *name);
 enum rc field_unfold(struct span value, struct buf *out, struct err *err);
 
 /* Append "Name: value" CRLF, folded at 78 columns where there are blanks. */
-enum rc field_print(const char *name, struct span value, struct buf *out,
-    struct err *err);
+enum rc field_print(
+    const char *name, struct span value, struct buf *out, struct err *err);
 
 #endif
