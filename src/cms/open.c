@@ -385,7 +385,6 @@ check_transport(const struct shape_transport *transport, struct err *err)
 {
 	char name[80] = "unnamed";
 	const ASN1_OBJECT *object;
-	int type;
 
 	long version = shape_version(transport->version);
 	if (version != TRANSPORT_BY_SERIAL && version != TRANSPORT_BY_KEY_ID)
@@ -393,8 +392,7 @@ check_transport(const struct shape_transport *transport, struct err *err)
 		    err, RC_SYNTAX, "KeyTransRecipientInfo of unknown version");
 	switch (shape_nid(transport->scheme)) {
 	case NID_rsaEncryption:
-		X509_ALGOR_get0(NULL, &type, NULL, transport->scheme);
-		if (type == V_ASN1_NULL || type == V_ASN1_UNDEF)
+		if (shape_is_bare(transport->scheme))
 			return RC_OK;
 		return err_set(err, RC_SYNTAX,
 		    "RSA key transport with parameters that it cannot have");

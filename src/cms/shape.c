@@ -425,3 +425,12 @@ shape_nid(const X509_ALGOR *algorithm)
 	X509_ALGOR_get0(&object, NULL, NULL, algorithm);
 	return OBJ_obj2nid(object);
 }
+
+bool
+shape_is_bare(const X509_ALGOR *algorithm)
+{
+	int type;
+
+	X509_ALGOR_get0(NULL, &type, NULL, algorithm);
+	return type == V_ASN1_UNDEF || type == V_ASN1_NULL;
+}

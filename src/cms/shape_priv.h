@@ -295,6 +295,8 @@ enum rc shape_set_algorithm(X509_ALGOR *algorithm, int nid, struct err *err);
 enum rc shape_set_algorithm_null(
     X509_ALGOR *algorithm, int nid, struct err *err);
 int shape_nid(const X509_ALGOR *algorithm);
+/* Parameters absent or NULL: RFC 5754 section 2 has readers accept both. */
+bool shape_is_bare(const X509_ALGOR *algorithm);
 
 static inline struct span
 shape_span(const ASN1_STRING *string)

@@ -78,10 +78,14 @@ sigalg_refuse(const X509_ALGOR *digest, const X509_ALGOR *signature)
 		return "sig.alg-weak";
 	if (sigalg == NULL || digest_md(hash) == NULL)
 		return "sig.unsupported";
+	if (!shape_is_bare(digest))
+		return "sig.invalid";
 	if (sign == NID_rsassaPss)
 		return refuse_pss(signature, hash);
 	/* RFC 8933 section 2: one digest for the content and the attributes */
 	if (sigalg->digest != NID_undef && sigalg->digest != hash)
+		return "sig.invalid";
+	if (!shape_is_bare(signature))
 		return "sig.invalid";
 	return NULL;
 }

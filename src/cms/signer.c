@@ -322,10 +322,13 @@ digest_is_listed(
 {
 	int count = sk_X509_ALGOR_num(body->digest_algorithms);
 
-	for (int i = 0; i < count; i++)
-		if (shape_nid(sk_X509_ALGOR_value(body->digest_algorithms,
-			i)) == shape_nid(signer->digest_algorithm))
+	for (int i = 0; i < count; i++) {
+		const X509_ALGOR *item =
+		    sk_X509_ALGOR_value(body->digest_algorithms, i);
+		if (shape_is_bare(item) &&
+		    shape_nid(item) == shape_nid(signer->digest_algorithm))
 			return true;
+	}
 	return false;
 }
 
@@ -435,6 +438,30 @@ signer_check(const struct shape_signer *signer,
 	}
 	*ret = made;
 	return RC_OK;
+}
+
+/* RFC 5652 section 5.1 knows 1, 3, 4 and 5. */
+bool
+signer_knows_version(const struct shape_signed *body)
+{
+	long version = shape_version(body->version);
+
+	return version == 1 || (version >= 3 && version <= 5);
+}
+
+bool
+signer_has_certificate_id(const struct shape_signer *signer)
+{
+	struct attributes attributes ATTRIBUTES_OWNED = {
+	    NULL, BUF(ATTRIBUTES_LEN_MAX), BUF(ATTRIBUTES_LEN_MAX)};
+
+	if (signer->signed_attributes == NULL ||
+	    attributes_read(signer, &attributes, NULL) != RC_OK)
+		return false;
+	return X509at_get_attr_by_NID(attributes.list,
+		   NID_id_smime_aa_signingCertificate, -1) >= 0 ||
+	       X509at_get_attr_by_NID(attributes.list,
+		   NID_id_smime_aa_signingCertificateV2, -1) >= 0;
 }
 
 void

@@ -29,6 +29,13 @@ enum rc signer_check(const struct shape_signer *signer,
     const struct signer_about *about, struct verify_signer *ret,
     struct err *err);
 
+/* Is it a SignedData of a version that there is? */
+bool signer_knows_version(const struct shape_signed *body);
+
+/* Does a signed attribute say which certificate is the signer's?  (Whether it
+ * names the right one is part of signer_check().) */
+bool signer_has_certificate_id(const struct shape_signer *signer);
+
 void signer_done(struct verify_signer *signer);
 
 #endif

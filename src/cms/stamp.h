@@ -29,7 +29,8 @@ struct stamp_result {
 #define STAMP_RESULT_OWNED __attribute__((cleanup(stamp_result_done)))
 
 /* Read a TimeStampResp: status, signature, imprint and nonce are checked;
- * append the token.  RC_REFUSED with the TSA's own words: it said no. */
+ * append the token.  Not checked here: the chain of the TSA, and whether its
+ * time is near ours (stamp_verify() says both).  RC_REFUSED with the TSA's own words: it said no. */
 enum rc stamp_response(struct span der, const uint8_t sha256[32],
     const struct stamp_nonce *nonce, struct buf *token, struct err *err);
 
@@ -43,7 +44,8 @@ void stamp_result_done(struct stamp_result *result);
 /* The authority's side: answer a TimeStampReq with a TimeStampResp, always
  * one, also for a refusal (badAlg, badDataFormat, unacceptedPolicy,
  * unacceptedExtension, timeNotAvailable).  `who`: certificate whose only EKU
- * is timeStamping, critical.  `serial`: unique, random. */
+ * is timeStamping, critical; RC_UNFIT if it is not.  `serial`: unique,
+ * random.  `now` 0: there is no time to be trusted (timeNotAvailable). */
 struct stamp_authority {
 	X509 *cert;            /* borrowed */
 	EVP_PKEY *key;         /* borrowed */

@@ -199,6 +199,17 @@ struct kit_extension {
 			0, NULL                                        \
 		}                                                      \
 	}
+#define KIT_TSA                                                   \
+	(const struct kit_extension[])                            \
+	{                                                         \
+		{NID_basic_constraints, "critical,CA:FALSE"},     \
+		    {NID_key_usage, "critical,digitalSignature"}, \
+		    {NID_ext_key_usage, "critical,timeStamping"}, \
+		    {NID_subject_key_identifier, "hash"},         \
+		{                                                 \
+			0, NULL                                   \
+		}                                                 \
+	}
 #define KIT_CA                                                       \
 	(const struct kit_extension[])                               \
 	{                                                            \

@@ -88,18 +88,11 @@ verify_push_content(struct verify *verify, struct span bytes, struct err *err)
 	return digest_push(&verify->digest, bytes, err);
 }
 
-/* RFC 5652 section 5.1 knows 1, 3, 4 and 5. */
-static bool
-is_known_version(long version)
-{
-	return version == 1 || (version >= 3 && version <= 5);
-}
-
 static enum rc
 check_form(const struct verify *verify, const struct shape_signed *body,
     struct err *err)
 {
-	if (!is_known_version(shape_version(body->version)))
+	if (!signer_knows_version(body))
 		return err_set(err, RC_SYNTAX, "SignedData of unknown version");
 	/* a timestamp or a receipt is signed too, but is no letter */
 	if (OBJ_obj2nid(body->inner->type) != NID_pkcs7_data)
