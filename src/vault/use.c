@@ -1,6 +1,4 @@
 /* What a key may be used for: each operation looks at the bytes first. */
-#include <string.h>
-
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -88,7 +86,8 @@ read_attribute(struct span attribute, struct attributes *seen, struct err *err)
 	if (attribute.len > 0 || values.value.len == 0)
 		return err_set(err, RC_SYNTAX, "an attribute without a value");
 	if (oid.value.len != sizeof(pkcs9) + 1 ||
-	    memcmp(oid.value.data, pkcs9, sizeof(pkcs9)) != 0)
+	    !span_is(span_first(oid.value, sizeof(pkcs9)),
+		span_of(pkcs9, sizeof(pkcs9))))
 		return RC_OK;
 	uint8_t last = oid.value.data[sizeof(pkcs9)];
 	if (last == content_type && ++seen->content_types == 1 &&
@@ -103,16 +102,6 @@ read_attribute(struct span attribute, struct attributes *seen, struct err *err)
 			 "contentType and messageDigest have one value each");
 }
 
-/* DER's order of a SET OF: as if the shorter one were filled up with zeros. */
-static bool
-is_ordered(struct span before, struct span after)
-{
-	size_t common = before.len < after.len ? before.len : after.len;
-	int order = common > 0 ? memcmp(before.data, after.data, common) : 0;
-
-	return order < 0 || (order == 0 && before.len <= after.len);
-}
-
 static enum rc
 read_attributes(struct span set, struct attributes *seen, struct err *err)
 {
@@ -121,7 +110,8 @@ read_attributes(struct span set, struct attributes *seen, struct err *err)
 
 	while (set.len > 0) {
 		TRY(der_expect(&set, DER_SEQUENCE, &attribute, err));
-		if (!is_ordered(before, attribute.whole))
+		/* DER's order; no element can be the beginning of another */
+		if (span_order(before, attribute.whole) > 0)
 			return err_set(err, RC_SYNTAX, "not in DER's order");
 		before = attribute.whole;
 		TRY(read_attribute(attribute.value, seen, err));
@@ -171,8 +161,8 @@ is_tls_login(struct span content)
 		if (content.data[i] != ' ')
 			return false;
 	/* with the NUL that sizeof() counts */
-	return !memcmp(
-	    content.data + TLS_SPACES, TLS_CONTEXT, sizeof(TLS_CONTEXT));
+	return span_is(span_of(content.data + TLS_SPACES, sizeof(TLS_CONTEXT)),
+	    span_of(TLS_CONTEXT, sizeof(TLS_CONTEXT)));
 }
 
 static enum rc

@@ -34,9 +34,15 @@ vault_free(struct vault *vault)
 {
 	if (vault == NULL)
 		return;
-	for (size_t i = 0; i < vault->len; i++)
-		entry_free(vault->entry[i]);
+	vault_cut(vault, 0);
 	free(vault);
+}
+
+void
+vault_cut(struct vault *vault, size_t len)
+{
+	while (vault->len > len)
+		entry_free(vault->entry[--vault->len]);
 }
 
 /* A copy that has no private part in it, whatever the library keeps. */

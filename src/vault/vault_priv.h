@@ -26,4 +26,7 @@ void entry_free(struct entry *entry);
 enum rc vault_add(struct vault *vault, EVP_PKEY *private_key,
     enum key_purpose purpose, const struct key **ret, struct err *err);
 
+/* Forget the keys added after there were `len`. */
+void vault_cut(struct vault *vault, size_t len);
+
 #endif
