@@ -82,6 +82,8 @@ read_recipients(const struct seal_options *o, const struct identity_file *id,
 
 	for (size_t i = 0; i < o->to.len; i++)
 		TRY(support_read_certs(o->to.item[i], to, err));
+	for (size_t i = 0; i < to->len; i++)
+		TRY(cert_check_time(to->item[i], clock_now(), err));
 	if (identity_receiver(id, clock_now(), &own, &ignored) == RC_OK)
 		TRY(certs_add(to, own, err));
 	return RC_OK;

@@ -1,0 +1,339 @@
+"""seal, open, inspect and chain on files, with openssl as the other side."""
+
+import base64
+import datetime
+import json
+import subprocess
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import papers
+from people import CANARY, SUBJECT, found_in, leaves, letter, parse, same_text
+
+ALICE, BOB, EVE = "alice@alpha.test", "bob@beta.test", "eve@beta.test"
+PASSPHRASE = "correct horse battery"
+
+
+class Desk:
+    """Alice, Bob and Eve with papers of one authority, and the program."""
+
+    def __init__(self, program, directory):
+        self.program = program
+        self.dir = directory
+        self.authority = papers.Authority()
+        self.root = self.authority.save(directory / "root.pem")
+        self.passphrase = directory / "passphrase"
+        self.passphrase.write_text(PASSPHRASE + "\n")
+        self.certs, self.ids = {}, {}
+        for address in (ALICE, BOB, EVE):
+            self.add(address)
+
+    def add(self, address, label=None, **how):
+        label = label or address
+        key, cert = self.authority.issue(address, **how)
+        self.certs[label] = papers.save_cert(self.dir / f"{label}.pem", cert)
+        self.ids[label] = papers.save_p12(self.dir / f"{label}.p12", key, cert, PASSPHRASE)
+        papers.save_bundle(self.dir / f"{label}.key", (key, cert))
+        return label
+
+    def run(self, command, *words, stdin=b""):
+        return subprocess.run([self.program, command, *map(str, words)], input=stdin,
+                              capture_output=True, timeout=60)
+
+    def as_id(self, label):
+        return ["--identity", self.ids[label], "--passphrase-file", self.passphrase]
+
+    def seal(self, octets, *words, sender=ALICE, to=(BOB,)):
+        to_words = [word for each in to for word in ("--to", self.certs[each])]
+        done = self.run("seal", *self.as_id(sender), *to_words, *words, stdin=octets)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def inspect(self, octets, *words, reader=BOB):
+        done = self.run("inspect", *self.as_id(reader), "--trust", self.root, "--json", *words,
+                        stdin=octets)
+        assert done.stderr == b"", done.stderr
+        told = json.loads(done.stdout)
+        assert done.returncode == (0 if told["verdict"] == "verified" else 1)
+        return told
+
+
+@pytest.fixture(scope="module")
+def desk(program, tmp_path_factory):
+    return Desk(program, tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return letter(ALICE, [BOB])
+
+
+def crlf(octets):
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def check_same(shown, plain):
+    for field in ("Subject", "From", "To", "Date", "Message-ID"):
+        assert shown[field] == plain[field]
+    for (kind, _, have), (_, _, want) in zip(leaves(shown), leaves(plain), strict=True):
+        assert same_text(have) == same_text(want) if kind.startswith("text/") else have == want
+
+
+@pytest.mark.parametrize("cipher, named", [("cbc", "aes-256-cbc"), ("gcm", "aes-256-gcm"),
+                                           ("auto", "aes-256-cbc")])
+def test_what_is_sealed_opens_again_equal_and_is_verified(desk, plain, cipher, named):
+    sealed = desk.seal(plain.as_bytes(), "--cipher", cipher)
+    assert found_in(sealed, CANARY, SUBJECT) == []
+    told = desk.inspect(sealed, "--me", BOB, "--known", ALICE)
+    assert told["verdict"] == "verified"
+    assert told["encrypted"] == {"state": "intact", "cipher": named}
+    assert told["signed"]["state"] == "valid" and told["signed"]["by"] == ALICE
+    assert told["signed"]["chain"] == "valid" and told["from"] == ALICE
+    assert told["headers"]["subject"] == "signed-and-encrypted"
+    assert told["headers"]["from"] == "signed-only"
+    assert len(told["sentence"]) <= 120
+    opened = desk.run("open", *desk.as_id(BOB), "--trust", desk.root, stdin=sealed)
+    assert opened.returncode == 0, opened.stderr
+    check_same(parse(opened.stdout), plain)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+def test_openssl_reads_what_we_seal(desk, plain, tmp_path, kind):
+    label = desk.add("carol@alpha.test", f"carol-{kind}", kind=kind)
+    (tmp_path / "sealed").write_bytes(desk.seal(plain.as_bytes(), to=[label]))
+    opened = openssl("cms", "-decrypt", "-in", tmp_path / "sealed", "-recip", desk.certs[label],
+                     "-inkey", desk.dir / f"{label}.key")
+    (tmp_path / "signed").write_bytes(opened)
+    payload = openssl("cms", "-verify", "-in", tmp_path / "signed", "-CAfile", desk.root)
+    assert parse(payload)["Subject"] == SUBJECT
+
+
+@pytest.mark.parametrize("cipher", ["-aes256", "-aes128", "-aes-256-gcm"])
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+def test_we_read_what_openssl_seals(desk, tmp_path, kind, cipher):
+    """Detached or opaque inside, as openssl writes them; the header stands outside only."""
+    label = desk.add(BOB, f"bob-{kind}", kind=kind)
+    body = b"Content-Type: text/plain\r\n\r\nhello from openssl\r\n"
+    for opaque in ([], ["-nodetach"]):
+        signed = openssl("cms", "-sign", *opaque, "-signer", desk.certs[ALICE], "-inkey",
+                         desk.dir / f"{ALICE}.key", stdin=body)
+        sealed = openssl("cms", "-encrypt", cipher, "-from", ALICE, "-to", BOB, "-subject", "hi",
+                         desk.certs[label], stdin=signed)
+        told = desk.inspect(sealed, reader=label)
+        assert told["verdict"] == "verified", told
+        assert told["encrypted"]["state"] == "intact"
+        assert told["headers"]["subject"] == "unprotected"
+        opened = desk.run("open", *desk.as_id(label), stdin=sealed)
+        assert opened.returncode == 0 and b"hello from openssl" in opened.stdout
+
+
+def openssl(*words, stdin=None):
+    done = subprocess.run(["openssl", *map(str, words)], input=stdin, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_sign_only_is_readable_by_everybody_and_verified(desk, plain):
+    signed = desk.seal(plain.as_bytes(), "--sign-only", to=[])
+    assert parse(signed)["Subject"] == SUBJECT
+    told = desk.inspect(signed)
+    assert told["verdict"] == "verified" and told["encrypted"]["state"] == "none"
+    assert told["headers"]["subject"] == "signed-only"
+
+
+def test_encrypt_only_is_opened_and_called_unsigned(desk, plain):
+    done = desk.run("seal", "--encrypt-only", "--to", desk.certs[BOB], stdin=plain.as_bytes())
+    assert done.returncode == 0, done.stderr
+    told = desk.inspect(done.stdout)
+    assert told["verdict"] == "unsigned"
+    assert told["encrypted"]["state"] == "malleable"
+    assert told["headers"]["subject"] == "encrypted-only"
+    opened = desk.run("open", *desk.as_id(BOB), stdin=done.stdout)
+    assert opened.returncode == 0
+    check_same(parse(opened.stdout), plain)
+
+
+def test_eve_in_alices_name_is_caution_and_danger_for_those_who_know_alice(desk, plain):
+    forged = desk.seal(plain.as_bytes(), sender=EVE)
+    told = desk.inspect(forged)
+    assert told["verdict"] == "caution" and told["reasons"][0] == "addr.mismatch"
+    assert EVE in told["sentence"]
+    told = desk.inspect(forged, "--known", ALICE)
+    assert told["verdict"] == "danger" and ALICE in told["sentence"]
+
+
+def test_a_plain_letter_is_unsigned(desk, plain):
+    told = desk.inspect(plain.as_bytes())
+    assert told["verdict"] == "unsigned" and told["signed"]["state"] == "none"
+
+
+def test_sealed_again_for_somebody_else_is_caution(desk, plain, tmp_path):
+    """Bob takes Alice's signed letter and seals it for Eve: she was never written to."""
+    sealed = desk.seal(plain.as_bytes())
+    (tmp_path / "sealed").write_bytes(sealed)
+    signed = openssl("cms", "-decrypt", "-in", tmp_path / "sealed", "-recip", desk.certs[BOB],
+                     "-inkey", desk.dir / f"{BOB}.key")
+    again = openssl("cms", "-encrypt", "-aes256", "-from", ALICE, "-to", EVE, desk.certs[EVE],
+                    stdin=signed)
+    told = desk.inspect(again, "--me", EVE, reader=EVE)
+    assert told["verdict"] == "caution" and "addr.not-for-you" in told["reasons"]
+
+
+def test_no_root_no_trust(desk, plain, tmp_path):
+    other = papers.Authority("Somebody else's").save(tmp_path / "other.pem")
+    sealed = desk.seal(plain.as_bytes())
+    done = desk.run("inspect", *desk.as_id(BOB), "--trust", other, "--json", stdin=sealed)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert told["verdict"] == "caution" and told["signed"]["chain"] == "no-anchor"
+
+
+def test_expired_without_a_timestamp_is_caution_and_at_then_it_was_good(desk, plain):
+    sealed = desk.seal(plain.as_bytes())
+    told = desk.inspect(sealed, "--at", "2035-01-01T00:00:00Z")
+    assert told["verdict"] == "caution"
+    assert told["signed"]["chain-reason"] == "cert.expired-at-time"
+    told = desk.inspect(sealed, "--at", str(int(time.time())))
+    assert told["verdict"] == "verified"
+
+
+@pytest.mark.parametrize("cipher", ["cbc", "gcm"])
+def test_no_changed_byte_of_the_ciphertext_ever_opens(desk, cipher):
+    octets = f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: s\r\n\r\nshort\r\n".encode()
+    sealed = desk.seal(octets, "--cipher", cipher)
+    head, _, body = sealed.partition(b"\r\n\r\n")
+    der = base64.b64decode(body)
+    for at in range(0, len(der), max(1, len(der) // 60)):
+        changed = der[:at] + bytes([der[at] ^ 1]) + der[at + 1:]
+        octets = head + b"\r\n\r\n" + base64.encodebytes(changed).replace(b"\n", b"\r\n")
+        opened = desk.run("open", *desk.as_id(BOB), stdin=octets)
+        assert opened.returncode in (0, 1, 2)
+        if opened.returncode == 0:
+            # a byte that says nothing about the content (another recipient's part)
+            assert b"short" in opened.stdout
+        else:
+            assert opened.stdout == b""
+
+
+def test_open_writes_nothing_for_a_broken_signature_but_when_told(desk, plain):
+    signed = desk.seal(plain.as_bytes(), "--sign-only", to=[])
+    broken = signed.replace(b"Yours", b"YourS")
+    assert broken != signed
+    opened = desk.run("open", *desk.as_id(BOB), stdin=broken)
+    assert opened.returncode == 1 and opened.stdout == b"" and b"not valid" in opened.stderr
+    opened = desk.run("open", *desk.as_id(BOB), "--unverified", stdin=broken)
+    assert opened.returncode == 1 and b"YourS" in opened.stdout
+
+
+def test_open_writes_its_report(desk, plain, tmp_path):
+    sealed = desk.seal(plain.as_bytes())
+    opened = desk.run("open", *desk.as_id(BOB), "--trust", desk.root, "--report",
+                      tmp_path / "report", stdin=sealed)
+    assert opened.returncode == 0
+    assert json.loads((tmp_path / "report").read_text())["verdict"] == "verified"
+
+
+@pytest.mark.parametrize("policy, subject, sender", [
+    ("baseline", "[...]", "Alice Müller <alice@alpha.test>"),
+    ("shy", "[...]", "alice@alpha.test"),
+    ("none", SUBJECT, "Alice Müller <alice@alpha.test>")])
+def test_header_policies_hide_what_they_say(desk, plain, policy, subject, sender):
+    outer = parse(desk.seal(plain.as_bytes(), "--header-policy", policy))
+    assert outer["Subject"] == subject and outer["From"] == sender
+
+
+def test_chain_says_valid_expired_and_no_anchor(desk, tmp_path):
+    cert = desk.certs[ALICE].read_bytes()
+    done = desk.run("chain", "--trust", desk.root, stdin=cert)
+    assert (done.returncode, done.stdout) == (0, b"valid\n")
+    done = desk.run("chain", "--trust", desk.root, "--at", "2040-01-01T00:00:00Z", "--json",
+                    stdin=cert)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["chain-reason"] == "cert.expired-at-time"
+    other = papers.Authority("Other").save(tmp_path / "other.pem")
+    done = desk.run("chain", "--trust", other, "--json", stdin=cert)
+    assert done.returncode == 1 and json.loads(done.stdout)["chain"] == "no-anchor"
+
+
+def test_chain_knows_revoked_ones(desk, tmp_path):
+    cert = x509.load_pem_x509_certificate(desk.certs[EVE].read_bytes())
+    now = datetime.datetime.utcnow()
+    revoked = (x509.RevokedCertificateBuilder().serial_number(cert.serial_number)
+               .revocation_date(now - papers.DAY).build())
+    crl = (x509.CertificateRevocationListBuilder().issuer_name(desk.authority.name)
+           .last_update(now - papers.DAY).next_update(now + papers.DAY)
+           .add_revoked_certificate(revoked).sign(desk.authority.key, hashes.SHA256()))
+    (tmp_path / "crl.pem").write_bytes(crl.public_bytes(Encoding.PEM))
+    for who, status, reason in ((EVE, 1, "cert.revoked"), (ALICE, 0, None)):
+        done = desk.run("chain", "--trust", desk.root, "--crl", tmp_path / "crl.pem", "--json",
+                        stdin=desk.certs[who].read_bytes())
+        assert done.returncode == status
+        assert json.loads(done.stdout)["chain-reason"] == reason
+
+
+@pytest.mark.parametrize("words, stdin, says", [
+    (["seal", "--frobnicate"], b"", b"unknown option --frobnicate"),
+    (["seal", "--to"], b"", b"needs a value"),
+    (["seal", "--sign-only", "--encrypt-only"], b"", b"exclude each other"),
+    (["seal", "--cipher", "rot13", "--to", "x", "--identity", "x"], b"", b"rot13"),
+    (["open"], b"", b"--identity ID is needed"),
+    (["open", "--identity", "/nonexistent.p12"], b"", b"/nonexistent.p12"),
+    (["inspect", "--trust", "/nonexistent.pem"], b"", b"/nonexistent.pem"),
+    (["inspect", "--at", "yesterday"], b"", b"yesterday"),
+    (["chain", "--trust", "ROOT"], b"rubbish", b"no certificate"),
+    (["frobnicate"], b"", b"unknown command frobnicate"),
+])
+def test_a_wrong_word_gets_one_line_and_status_2(desk, words, stdin, says):
+    words = [str(desk.root) if word == "ROOT" else word for word in words]
+    done = desk.run(*words, stdin=stdin)
+    assert done.returncode == 2 and done.stdout == b""
+    assert says in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_a_wrong_passphrase_is_told(desk, plain, tmp_path):
+    (tmp_path / "wrong").write_text("wrong\n")
+    done = desk.run("open", "--identity", desk.ids[BOB], "--passphrase-file", tmp_path / "wrong",
+                    stdin=desk.seal(plain.as_bytes()))
+    assert done.returncode == 2 and b"passphrase" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_an_expired_certificate_is_neither_signed_with_nor_sealed_to(desk, plain):
+    old = desk.add(BOB, "bob-old", begins=-30, ends=-1)
+    done = desk.run("seal", *desk.as_id(ALICE), "--to", desk.certs[old], stdin=plain.as_bytes())
+    assert done.returncode == 2 and b"no longer valid" in done.stderr or b"expired" in done.stderr
+    done = desk.run("seal", *desk.as_id(old), "--to", desk.certs[ALICE], stdin=plain.as_bytes())
+    assert done.returncode == 2 and done.stdout == b""
+
+
+def test_a_signing_certificate_is_not_sealed_to(desk, plain):
+    only = desk.add(BOB, "bob-sign", purpose="sign")
+    done = desk.run("seal", *desk.as_id(ALICE), "--to", desk.certs[only], stdin=plain.as_bytes())
+    assert done.returncode == 2 and done.stdout == b""
+
+
+@pytest.mark.parametrize("octets", [
+    b"", b"\r\n", b"\x00" * 100, b"From: a@b.c\r\n\r\n", b"rubbish without colon\r\n" * 50,
+    b"Content-Type: application/pkcs7-mime\r\n\r\n!!!!\r\n",
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n" * 5000,
+    b"Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; boundary=x\r\n\r\n"
+    b"--x\r\n\r\nhello\r\n--x\r\nContent-Type: application/pkcs7-signature\r\n\r\nAAAA\r\n--x--",
+], ids=range(8))
+def test_broken_letters_get_a_verdict_or_one_line_never_a_crash(desk, octets):
+    done = desk.run("inspect", "--trust", desk.root, "--json", stdin=octets)
+    if done.returncode == 1:
+        assert json.loads(done.stdout)["verdict"] in ("unsigned", "danger")
+    else:
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1
+    done = desk.run("open", *desk.as_id(BOB), stdin=octets)
+    assert done.returncode in (1, 2) and done.stdout == b""
+
+
+def test_too_many_parts_are_refused_in_one_line(desk):
+    octets = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\n" * 1002
+    done = desk.run("inspect", "--json", stdin=octets)
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1
