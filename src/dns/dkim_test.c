@@ -217,15 +217,17 @@ every_field_that_the_standard_names_must_be_covered(void **state)
 	    "content-type", "content-transfer-encoding", "auto-submitted"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char options[500] = GOOD "from";
-		char words[64];
+		struct buf text BUF_OWNED = BUF_SMALL;
+		const char *options = NULL;
+		assert_int_equal(buf_add_str(&text, GOOD "from", NULL), RC_OK);
 		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++)
-			if (j != i) {
-				strcat(options, ":");
-				strcat(options, names[j]);
-			}
-		(void)snprintf(words, sizeof(words), "not cover");
-		expect_signed(state, LETTER, options, RC_REFUSED, words);
+			if (j != i)
+				assert_int_equal(buf_add_format(&text, NULL,
+						     ":%s", names[j]),
+				    RC_OK);
+		assert_int_equal(buf_str(&text, &options, NULL), RC_OK);
+		expect_signed(
+		    state, LETTER, options, RC_REFUSED, "does not cover");
 	}
 }
 
