@@ -407,7 +407,7 @@ acme_order_get(
 }
 
 enum rc
-acme_finalize(struct acme *acme, const struct acme_order *order,
+acme_order_finalize(struct acme *acme, const struct acme_order *order,
     struct span csr_der, struct acme_order *ret, struct err *err)
 {
 	struct https_response response RESPONSE_OWNED;
@@ -423,7 +423,7 @@ acme_finalize(struct acme *acme, const struct acme_order *order,
 }
 
 enum rc
-acme_certificate(
+acme_certificate_get(
     struct acme *acme, const char *url, struct buf *pem, struct err *err)
 {
 	struct https_response response RESPONSE_OWNED;

@@ -60,10 +60,10 @@ enum rc acme_order_new(struct acme *acme, const char *address,
     struct acme_order *ret, struct err *err);
 enum rc acme_order_get(struct acme *acme, const char *url,
     struct acme_order *ret, struct err *err);
-enum rc acme_finalize(struct acme *acme, const struct acme_order *order,
+enum rc acme_order_finalize(struct acme *acme, const struct acme_order *order,
     struct span csr_der, struct acme_order *ret, struct err *err);
 /* Append the chain as PEM. */
-enum rc acme_certificate(
+enum rc acme_certificate_get(
     struct acme *acme, const char *url, struct buf *pem, struct err *err);
 
 struct acme_authorization {

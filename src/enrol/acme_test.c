@@ -248,13 +248,14 @@ the_way_to_a_certificate(void **context_at)
 	assert_int_equal(
 	    acme_challenge_answered(acme, got.challenge, NULL), RC_OK);
 	assert_int_equal(
-	    acme_finalize(acme, &order, span_str("csr"), &order, NULL), RC_OK);
+	    acme_order_finalize(acme, &order, span_str("csr"), &order, NULL),
+	    RC_OK);
 	assert_int_equal(order.status, ACME_PROCESSING);
 	assert_int_equal(order.retry_after, 3);
 	assert_int_equal(acme_order_get(acme, order.url, &order, NULL), RC_OK);
 	assert_int_equal(order.status, ACME_VALID);
 	assert_int_equal(
-	    acme_certificate(acme, order.certificate, &pem, NULL), RC_OK);
+	    acme_certificate_get(acme, order.certificate, &pem, NULL), RC_OK);
 	assert_true(span_is(buf_span(&pem), span_str("PEM")));
 
 	expect_request(context_at, "POST /account {\"");
@@ -448,7 +449,8 @@ a_certificate_of_another_media_type_is_refused(void **context_at)
 		"/certificate|200|{\"Content-Type\":\"text/html\"}|PEM\n");
 
 	(void)snprintf(url, sizeof(url), "%s/certificate", context->base);
-	assert_int_equal(acme_certificate(acme, url, &pem, NULL), RC_SYNTAX);
+	assert_int_equal(
+	    acme_certificate_get(acme, url, &pem, NULL), RC_SYNTAX);
 	assert_int_equal(pem.len, 0);
 }
 

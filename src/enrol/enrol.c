@@ -377,7 +377,8 @@ finalize(struct run *run, const struct key *key, struct acme_order *order,
 	struct buf csr BUF_OWNED = BUF_SMALL;
 
 	TRY(key_request(key, run->enrol->account->address, &csr, err));
-	return acme_finalize(run->acme, order, buf_span(&csr), order, err);
+	return acme_order_finalize(
+	    run->acme, order, buf_span(&csr), order, err);
 }
 
 /* One arrow of RFC 8555 section 7.1.6. */
@@ -420,7 +421,7 @@ get_certificate(struct run *run, enum key_purpose purpose, struct keep *keep,
 		    run, "the authority does not finish the order", err));
 		TRY(step(run, key, &order, err));
 	}
-	TRY(acme_certificate(run->acme, order.certificate, &pem, err));
+	TRY(acme_certificate_get(run->acme, order.certificate, &pem, err));
 	TRY(keep_add_certificate(keep, purpose, buf_span(&pem), err));
 	return order_remove(run->enrol->state, err);
 }
