@@ -238,8 +238,6 @@ read_signer(struct jws *jws, struct err *err)
 	if (json_object_get(jwk, "d") != NULL)
 		return err_set(err, RC_SYNTAX,
 		    "\"jwk\" holds a private key: make a new one");
-	const struct key_kind *kind = NULL;
-	TRY(check_key(jwk, &kind, err));
 	jws->jwk = json_incref(jwk);
 	return RC_OK;
 }
@@ -390,21 +388,30 @@ jws_done(struct jws *jws)
 }
 
 enum rc
-jws_thumbprint(json_t *jwk, struct buf *out, struct err *err)
+jws_public(json_t *jwk, struct buf *out, struct err *err)
 {
 	const struct key_kind *kind = NULL;
-	uint8_t digest[SHA256_DIGEST_LENGTH];
 
 	TRY(check_key(jwk, &kind, err));
 	json_t *bare OWNED(json_decref) = bare_key(kind, jwk);
 	if (bare == NULL)
 		return err_nomem(err, "account key");
-	char *canonical OWNED(free) =
+	char *text OWNED(free) =
 	    json_dumps(bare, JSON_COMPACT | JSON_SORT_KEYS);
-	if (canonical == NULL)
-		return err_nomem(err, "thumbprint");
-	if (EVP_Digest(canonical, strlen(canonical), digest, NULL, EVP_sha256(),
-		NULL) != 1)
+	if (text == NULL)
+		return err_nomem(err, "account key");
+	return buf_add_str(out, text, err);
+}
+
+enum rc
+jws_thumbprint(json_t *jwk, struct buf *out, struct err *err)
+{
+	struct buf canonical BUF_OWNED = BUF(JWS_TEXT_MAX);
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+
+	TRY(jws_public(jwk, &canonical, err));
+	if (EVP_Digest(canonical.data, canonical.len, digest, NULL,
+		EVP_sha256(), NULL) != 1)
 		return err_set(err, RC_CRYPTO, "no SHA-256");
 	json_t *text OWNED(json_decref) = jose_b64_enc(digest, sizeof(digest));
 	if (text == NULL)

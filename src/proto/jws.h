@@ -29,9 +29,9 @@ enum rc jws_sign(
 
 /* What a server reads.  All owned by the struct. */
 struct jws {
-	json_t *header;	 /* protected header */
-	json_t *jwk;	 /* "jwk" of the header, or NULL */
-	char *kid;	 /* "kid", or NULL; exactly one of both is there */
+	json_t *header; /* protected header */
+	json_t *jwk;    /* "jwk" of the header, or NULL */
+	char *kid;      /* "kid", or NULL; exactly one of both is there */
 	char *url;
 	char *nonce;
 	char *algorithm;
@@ -44,10 +44,14 @@ struct jws {
  * between).  RC_SYNTAX: not what RFC 8555 section 6.2 allows; RC_UNFIT: an
  * algorithm that is not accepted. */
 enum rc jws_parse(struct span text, struct jws *ret, struct err *err);
-/* RC_CRYPTO: the signature is not by that key. */
+/* RC_CRYPTO: the signature is not by that key.  RC_UNFIT, RC_SYNTAX, RC_LIMIT:
+ * the key is not of a kind or size that is accepted, or of another kind than
+ * the header's algorithm. */
 enum rc jws_verify(const struct jws *jws, json_t *jwk, struct err *err);
 void jws_done(struct jws *jws);
 
+/* Append the key as canonical JSON: its public members and nothing else. */
+enum rc jws_public(json_t *jwk, struct buf *out, struct err *err);
 /* base64url of the SHA-256 of the canonical public JWK (RFC 7638). */
 enum rc jws_thumbprint(json_t *jwk, struct buf *out, struct err *err);
 

@@ -1,0 +1,103 @@
+#include "authority/problem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "base/own.h"
+#include "os/log.h"
+
+#define DETAIL_MAX 500
+#define RETRY_SECONDS 30
+
+OWNER(json_t, json_decref);
+OWNER(char, free);
+
+static const struct {
+	const char *type;
+	unsigned status;
+} problems[] = {
+    [PROBLEM_ACCOUNT_DOES_NOT_EXIST] = {"accountDoesNotExist", 400},
+    [PROBLEM_BAD_CSR] = {"badCSR", 400},
+    [PROBLEM_BAD_NONCE] = {"badNonce", 400},
+    [PROBLEM_BAD_PUBLIC_KEY] = {"badPublicKey", 400},
+    [PROBLEM_BAD_SIGNATURE_ALGORITHM] = {"badSignatureAlgorithm", 400},
+    [PROBLEM_INVALID_CONTACT] = {"invalidContact", 400},
+    [PROBLEM_MALFORMED] = {"malformed", 400},
+    [PROBLEM_METHOD] = {"malformed", 405},
+    [PROBLEM_MEDIA_TYPE] = {"malformed", 415},
+    [PROBLEM_NOT_FOUND] = {"malformed", 404},
+    [PROBLEM_ORDER_NOT_READY] = {"orderNotReady", 403},
+    [PROBLEM_RATE_LIMITED] = {"rateLimited", 429},
+    [PROBLEM_REJECTED_IDENTIFIER] = {"rejectedIdentifier", 400},
+    [PROBLEM_SERVER_INTERNAL] = {"serverInternal", 500},
+    [PROBLEM_SERVER_BUSY] = {"serverInternal", 503},
+    [PROBLEM_UNAUTHORIZED] = {"unauthorized", 403},
+    [PROBLEM_UNSUPPORTED_CONTACT] = {"unsupportedContact", 400},
+    [PROBLEM_UNSUPPORTED_IDENTIFIER] = {"unsupportedIdentifier", 400},
+};
+
+static json_t *
+document(enum problem problem, const char *detail)
+{
+	char type[100];
+
+	(void)snprintf(type, sizeof(type), "urn:ietf:params:acme:error:%s",
+	    problems[problem].type);
+	/* bytes of a peer that are no UTF-8 are not repeated */
+	json_t *text = json_string(detail);
+	if (text == NULL)
+		text = json_string("the request is not understood");
+	json_t *all = json_pack("{s:s, s:o, s:i}", "type", type, "detail", text,
+	    "status", (int)problems[problem].status);
+	/* "the problem document ... MUST include an "algorithms" field" (RFC
+	 * 8555 section 6.2) */
+	if (all != NULL && problem == PROBLEM_BAD_SIGNATURE_ALGORITHM &&
+	    json_object_set_new(all, "algorithms",
+		json_pack("[s, s, s]", "ES256", "EdDSA", "RS256")) != 0) {
+		json_decref(all);
+		return NULL;
+	}
+	return all;
+}
+
+enum rc
+problem_set(struct http_answer *answer, enum problem problem, struct err *err,
+    const char *format, ...)
+{
+	char detail[DETAIL_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	json_t *all OWNED(json_decref) = document(problem, detail);
+	char *text OWNED(free) = all != NULL ? json_dumps(all, 0) : NULL;
+	if (text == NULL)
+		return err_nomem(err, "problem document");
+	TRY(http_answer_set(answer, problems[problem].status,
+	    "application/problem+json", span_str(text), err));
+	return err_set(err, RC_REFUSED, "%s", detail);
+}
+
+void
+problem_settle(struct http_answer *answer, enum rc rc,
+    const struct http_request *request, const struct err *why)
+{
+	if (answer->status != 0 && (rc == RC_OK || rc == RC_REFUSED))
+		return;
+	bool later = rc == RC_IO || rc == RC_NOMEM;
+	log_error("%s %s: %s", request->method, request->path,
+	    rc == RC_OK ? "no answer was made" : why->text);
+	rc = problem_set(answer,
+	    later ? PROBLEM_SERVER_BUSY : PROBLEM_SERVER_INTERNAL, NULL, "%s",
+	    later ? "the authority cannot answer now: try again later"
+		  : "the authority failed: its operator has to look");
+	if (rc == RC_REFUSED && later)
+		rc = http_answer_add_header(
+		    answer, "Retry-After", NULL, "%d", RETRY_SECONDS);
+	/* no memory even for that: the status alone */
+	answer->status = later ? 503 : 500;
+}
