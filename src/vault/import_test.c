@@ -1,0 +1,369 @@
+/* The foreign judge is the openssl program: it writes what we read here, and
+ * reads what we write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "os/file.h"
+#include "pki/fixture.h"
+#include "vault/vault_priv.h"
+
+#define PASS "correct horse"
+
+OWNER(struct vault, vault_free);
+
+static char folder[] = "/tmp/import_test.XXXXXX";
+
+static bool
+run(const char *command)
+{
+	char line[2000];
+
+	(void)snprintf(
+	    line, sizeof(line), "cd %s && { %s; } >log 2>&1", folder, command);
+	return system(line) == 0;
+}
+
+static void
+must_run(const char *command)
+{
+	if (!run(command))
+		fail_msg("failed: %s", command);
+}
+
+static enum rc
+import(struct vault *vault, const char *name, const char *passphrase,
+    struct certs *certs, struct err *err)
+{
+	char path[200];
+	struct buf bytes BUF_OWNED = BUF_SMALL;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_int_equal(file_read(path, &bytes, NULL), RC_OK);
+	return vault_import(
+	    vault, buf_span(&bytes), span_str(passphrase), certs, err);
+}
+
+static void
+what_openssl_writes_is_read(void **state)
+{
+	static const struct {
+		const char *name, *command;
+		size_t keys, certs;
+	} cases[] = {
+	    {"PKCS#12 with AES-256",
+		"openssl pkcs12 -export -inkey sign.key -in sign.crt "
+		"-certfile root.crt -out f -passout pass:'" PASS "'",
+		1, 2},
+	    {"PKCS#12 of the old kind (RC2, 3DES, SHA-1)",
+		"openssl pkcs12 -export -legacy -inkey sign.key -in sign.crt "
+		"-out f -passout pass:'" PASS "'",
+		1, 1},
+	    {"PKCS#12 with 3DES",
+		"openssl pkcs12 -export -keypbe PBE-SHA1-3DES "
+		"-certpbe PBE-SHA1-3DES -macalg sha1 -inkey sign.key "
+		"-in sign.crt -out f -passout pass:'" PASS "'",
+		1, 1},
+	    {"PKCS#12 without a check",
+		"openssl pkcs12 -export -nomac -inkey sign.key -in sign.crt "
+		"-out f -passout pass:'" PASS "'",
+		1, 1},
+	    {"PKCS#12 with nothing encrypted",
+		"openssl pkcs12 -export -keypbe NONE -certpbe NONE "
+		"-inkey sign.key -in sign.crt -out f -passout pass:'" PASS "'",
+		1, 1},
+	    {"an encrypted PKCS#8",
+		"openssl pkcs8 -topk8 -in sign.key -out f -passout pass:'" PASS
+		"'",
+		1, 0},
+	    {"an encrypted PKCS#8 in DER",
+		"openssl pkcs8 -topk8 -in sign.key -outform DER -out f "
+		"-passout pass:'" PASS "'",
+		1, 0},
+	    {"an encrypted PKCS#8 of the old kind",
+		"openssl pkcs8 -topk8 -v1 PBE-MD5-DES -provider legacy "
+		"-provider default -in sign.key -out f -passout pass:'" PASS
+		"'",
+		1, 0},
+	    {"a key as OpenSSL wrote it until 2010",
+		"openssl ec -aes128 -in sign.key -out f -passout pass:'" PASS
+		"'",
+		1, 0},
+	    {"an RSA key as OpenSSL wrote it until 2010",
+		"openssl genrsa -traditional -des3 -out f "
+		"-passout pass:'" PASS "' 2048",
+		1, 0},
+	    {"a key in DER",
+		"openssl pkcs8 -topk8 -nocrypt -in sign.key -outform DER "
+		"-out f",
+		1, 0},
+	    {"a certificate in DER",
+		"openssl x509 -in sign.crt -outform DER -out f", 0, 1},
+	    {"a bundle of two keys and three certificates",
+		"cat sign.key sign.crt mail.key mail.crt root.crt >f", 2, 3},
+	    {"a bundle with the curve's parameters and text",
+		"echo Bag Attributes >f; "
+		"openssl ecparam -name prime256v1 >>f; cat sign.key >>f; "
+		"openssl x509 -text -in sign.crt >>f",
+		1, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vault *vault OWNED(vault_free) = NULL;
+		struct certs certs CERTS_OWNED = CERTS_NONE;
+		struct err err = ERR_NONE;
+		must_run(cases[i].command);
+		assert_int_equal(vault_new(&vault, NULL), RC_OK);
+		enum rc rc = import(vault, "f", PASS, &certs, &err);
+		if (rc != RC_OK || vault->len != cases[i].keys ||
+		    certs.len != cases[i].certs)
+			fail_msg("%s: got %s (%s), %zu keys, %zu certificates",
+			    cases[i].name, rc_name(rc), err.text, vault->len,
+			    certs.len);
+	}
+}
+
+static void
+a_wrong_or_missing_passphrase_is_refused(void **state)
+{
+	static const char *const commands[] = {
+	    "openssl pkcs12 -export -inkey sign.key -in sign.crt -out f "
+	    "-passout pass:'" PASS "'",
+	    "openssl pkcs12 -export -legacy -inkey sign.key -in sign.crt "
+	    "-out f -passout pass:'" PASS "'",
+	    "openssl pkcs8 -topk8 -in sign.key -out f -passout pass:'" PASS "'",
+	    "openssl ec -aes128 -in sign.key -out f -passout pass:'" PASS "'",
+	};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct vault *vault OWNED(vault_free) = NULL;
+		struct certs certs CERTS_OWNED = CERTS_NONE;
+		struct err err = ERR_NONE;
+		must_run(commands[i]);
+		assert_int_equal(vault_new(&vault, NULL), RC_OK);
+		assert_int_equal(
+		    import(vault, "f", "wrong", &certs, &err), RC_REFUSED);
+		assert_string_equal(err.text, "wrong passphrase");
+		assert_int_equal(
+		    import(vault, "f", "", &certs, &err), RC_REFUSED);
+		assert_non_null(strstr(err.text, "give its passphrase"));
+		assert_int_equal(vault->len, 0);
+		assert_int_equal(certs.len, 0);
+	}
+}
+
+static void
+an_empty_passphrase_opens_what_was_written_with_one(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct err err = ERR_NONE;
+
+	must_run("openssl pkcs12 -export -inkey sign.key -in sign.crt -out f "
+		 "-passout pass:");
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(import(vault, "f", "", &certs, &err), RC_OK);
+	assert_int_equal(vault->len, 1);
+}
+
+static void
+the_certificates_say_what_a_key_is_for(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+
+	must_run("cat sign.key sign.crt mail.key mail.crt other.key >f");
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(import(vault, "f", "", &certs, NULL), RC_OK);
+	assert_int_equal(vault->len, 3);
+	assert_int_equal(vault->entry[0]->key.purpose, KEY_SIGN);
+	assert_int_equal(vault->entry[1]->key.purpose, KEY_DECRYPT);
+	assert_int_equal(vault->entry[2]->key.purpose, KEY_BOTH);
+}
+
+static void
+a_damaged_file_adds_nothing(void **state)
+{
+	static const struct {
+		const char *name, *command;
+		enum rc want;
+	} cases[] = {
+	    {"empty", ": >f", RC_ABSENT},
+	    {"text", "echo hello >f", RC_ABSENT},
+	    {"cut off",
+		"openssl pkcs12 -export -inkey sign.key -in sign.crt "
+		"-passout pass:'" PASS "' | head -c 500 >f",
+		RC_CRYPTO},
+	    {"the second of two keys damaged",
+		"cat sign.key sign.crt >f; sed 's/^M/!/' mail.key >>f",
+		RC_SYNTAX},
+	    {"the second of two certificates cut off",
+		"cat sign.key sign.crt >f; head -3 mail.crt >>f; "
+		"tail -1 mail.crt >>f",
+		RC_SYNTAX},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vault *vault OWNED(vault_free) = NULL;
+		struct certs certs CERTS_OWNED = CERTS_NONE;
+		struct err err = ERR_NONE;
+		must_run(cases[i].command);
+		assert_int_equal(vault_new(&vault, NULL), RC_OK);
+		enum rc got = import(vault, "f", PASS, &certs, &err);
+		if (got != cases[i].want)
+			fail_msg("%s: got %s (%s)", cases[i].name, rc_name(got),
+			    err.text);
+		assert_int_equal(vault->len, 0);
+		assert_int_equal(certs.len, 0);
+	}
+}
+
+static void
+a_full_list_of_certificates_leaves_the_vault_as_it_was(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct fixture made FIXTURE_OWNED = fixture_root("x");
+
+	must_run("cat sign.key sign.crt mail.crt >f");
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	for (size_t i = 0; i < CERTS_MAX - 1; i++)
+		assert_int_equal(certs_add(&certs, made.cert, NULL), RC_OK);
+	assert_int_equal(import(vault, "f", "", &certs, NULL), RC_LIMIT);
+	assert_int_equal(vault->len, 0);
+	assert_int_equal(certs.len, CERTS_MAX - 1);
+}
+
+/* ---- export ------------------------------------------------------------- */
+
+static void
+export_all(struct vault *vault, const struct certs *certs)
+{
+	char path[200];
+	struct buf bytes BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+
+	if (vault_export(vault, certs, span_str(PASS), &bytes, &err) != RC_OK)
+		fail_msg("vault_export: %s", err.text);
+	(void)snprintf(path, sizeof(path), "%s/out.p12", folder);
+	assert_int_equal(file_save(path, buf_span(&bytes), 0600, NULL), RC_OK);
+}
+
+static void
+openssl_reads_the_decrypting_keys_and_no_signing_key(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct vault *back OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct certs again CERTS_OWNED = CERTS_NONE;
+
+	must_run("cat sign.key sign.crt mail.key mail.crt root.crt >f");
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(vault_new(&back, NULL), RC_OK);
+	assert_int_equal(import(vault, "f", "", &certs, NULL), RC_OK);
+	export_all(vault, &certs);
+
+	must_run("openssl pkcs12 -in out.p12 -nodes -out all.pem "
+		 "-passin pass:'" PASS "'");
+	must_run("openssl pkey -in all.pem -pubout >a; "
+		 "openssl pkey -in mail.key -pubout >b; cmp a b");
+	must_run("test $(grep -c 'BEGIN PRIVATE' all.pem) = 1");
+	must_run("test $(grep -c 'BEGIN CERT' all.pem) = 1");
+	must_run("openssl pkcs12 -in out.p12 -info -noout -passin pass:'" PASS
+		 "' 2>info; cat info; grep -q 'AES-256-CBC, Iteration 600000, "
+		 "PRF hmacWithSHA256' info && grep -q 'MAC: sha256, Iteration "
+		 "600000' info");
+	assert_false(run("openssl pkcs12 -in out.p12 -nodes "
+			 "-passin pass:wrong"));
+
+	assert_int_equal(import(back, "out.p12", PASS, &again, NULL), RC_OK);
+	assert_int_equal(back->len, 1);
+	assert_int_equal(back->entry[0]->key.purpose, KEY_DECRYPT);
+	assert_int_equal(again.len, 1);
+}
+
+static void
+without_a_passphrase_or_a_decrypting_key_nothing_is_exported(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs none CERTS_OWNED = CERTS_NONE;
+	struct buf out BUF_OWNED = BUF_SMALL;
+	const struct key *key;
+
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(vault_make(vault, KEY_SIGN, &key, NULL), RC_OK);
+	assert_int_equal(
+	    vault_export(vault, &none, span_str(PASS), &out, NULL), RC_ABSENT);
+	assert_int_equal(vault_make(vault, KEY_DECRYPT, &key, NULL), RC_OK);
+	assert_int_equal(
+	    vault_export(vault, &none, SPAN_NONE, &out, NULL), RC_UNFIT);
+	assert_int_equal(out.len, 0);
+	/* a key without a certificate is exported all the same */
+	export_all(vault, &none);
+	must_run("openssl pkcs12 -in out.p12 -nodes -passin pass:'" PASS
+		 "' | grep 'BEGIN PRIVATE'");
+}
+
+/* ---- once --------------------------------------------------------------- */
+
+#define NEW_KEY                                   \
+	"openssl genpkey -algorithm EC -pkeyopt " \
+	"ec_paramgen_curve:P-256 -out "
+#define ISSUE(name, usage)                                                     \
+	NEW_KEY name                                                           \
+	    ".key && "                                                         \
+	    "openssl req -new -key " name ".key -subj /CN=" name               \
+	    " -out csr && "                                                    \
+	    "printf 'keyUsage=" usage "\\nextendedKeyUsage=emailProtection\\n" \
+	    "subjectAltName=email:alice@example.org\\n' >ext && "              \
+	    "openssl x509 -req -in csr -CA root.crt -CAkey root.key -days 30 " \
+	    "-extfile ext -out " name ".crt"
+
+static int
+begin(void **state)
+{
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	must_run(NEW_KEY "root.key && openssl req -x509 -key root.key "
+			 "-subj /CN=Root -days 30 -out root.crt");
+	must_run(ISSUE("sign", "digitalSignature"));
+	must_run(ISSUE("mail", "keyAgreement"));
+	must_run(NEW_KEY "other.key");
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	char line[200];
+
+	(void)snprintf(line, sizeof(line), "rm -r %s", folder);
+	return system(line);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_openssl_writes_is_read),
+	    cmocka_unit_test(a_wrong_or_missing_passphrase_is_refused),
+	    cmocka_unit_test(
+		an_empty_passphrase_opens_what_was_written_with_one),
+	    cmocka_unit_test(the_certificates_say_what_a_key_is_for),
+	    cmocka_unit_test(a_damaged_file_adds_nothing),
+	    cmocka_unit_test(
+		a_full_list_of_certificates_leaves_the_vault_as_it_was),
+	    cmocka_unit_test(
+		openssl_reads_the_decrypting_keys_and_no_signing_key),
+	    cmocka_unit_test(
+		without_a_passphrase_or_a_decrypting_key_nothing_is_exported),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
