@@ -7,7 +7,6 @@
 
 #include "cmd/command.h"
 #include "cmd/support.h"
-#include "codec/when.h"
 #include "dns/resolver.h"
 #include "flow/gather.h"
 #include "flow/outgoing.h"
@@ -238,7 +237,7 @@ prepare_reading(
 {
 	s->reader.now = clock_now();
 	if (o->at != NULL)
-		TRY(when_parse(span_str(o->at), &s->reader.now, err));
+		TRY(support_parse_time(o->at, &s->reader.now, err));
 	TRY(support_read_identity(o->identity, o->passphrase, &s->id, err));
 	if (s->id.vault != NULL)
 		TRY(collect_keys(s, err));
@@ -520,7 +519,7 @@ run_chain(
 	int64_t at = clock_now();
 
 	if (o->at != NULL)
-		TRY(when_parse(span_str(o->at), &at, err));
+		TRY(support_parse_time(o->at, &at, err));
 	TRY(support_read_certs(o->trust, &roots, err));
 	if (o->untrusted != NULL)
 		TRY(support_read_certs(o->untrusted, &untrusted, err));

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "codec/when.h"
 #include "os/file.h"
 
 enum rc
@@ -43,6 +44,14 @@ support_read_identity(const char *id, const char *passphrase_file,
 	if (passphrase_file != NULL)
 		TRY(support_read_line(passphrase_file, &passphrase, err));
 	return identity_load(id, buf_span(&passphrase), ret, err);
+}
+
+enum rc
+support_parse_time(const char *text, int64_t *ret, struct err *err)
+{
+	enum rc rc = when_parse(span_str(text), ret, err);
+
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "--at %s", text);
 }
 
 enum rc

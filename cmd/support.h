@@ -19,6 +19,9 @@ enum rc support_read_line(const char *path, struct buf *out, struct err *err);
 enum rc support_read_identity(const char *id, const char *passphrase_file,
     struct identity_file *ret, struct err *err);
 
+/* The value of --at. */
+enum rc support_parse_time(const char *text, int64_t *ret, struct err *err);
+
 /* All of it to standard output, or RC_IO. */
 enum rc support_write(struct span bytes, struct err *err);
 
