@@ -423,6 +423,9 @@ check_agree(const struct shape_agree *agree, struct err *err)
 	    NID_X9_62_id_ecPublicKey)
 		return err_set(err, RC_UNFIT,
 		    "sealed with an ephemeral key of a kind not supported");
+	/* bits that are not there: a point is whole bytes */
+	if ((agree->originator->d.point->key->flags & 0x07) != 0)
+		return err_set(err, RC_SYNTAX, "no whole ephemeral key");
 	return agree_check_scheme(agree, err);
 }
 
@@ -466,10 +469,12 @@ unwrap_agree(const struct match *match, struct buf *cek, struct err *err)
 }
 
 /* A key that could not be unwrapped becomes a random one, so that what
- * follows is the same work with the same end (RFC 3218). */
+ * follows is the same work with the same end (RFC 3218).  *ret_good false: we
+ * know that it is random; a wrong PKCS#1 v1.5 padding nobody knows but the
+ * vault. */
 static enum rc
 content_key(const struct match *match, size_t want,
-    uint8_t key[CONTENT_KEY_MAX], struct err *err)
+    uint8_t key[CONTENT_KEY_MAX], bool *ret_good, struct err *err)
 {
 	struct buf cek BUF_OWNED = BUF_SECRET(1024);
 
@@ -481,7 +486,8 @@ content_key(const struct match *match, size_t want,
 	/* the vault away, or no memory, says nothing about the letter */
 	if (rc == RC_NOMEM || rc == RC_IO || rc == RC_AGAIN)
 		return rc;
-	if (rc == RC_OK && cek.len == want)
+	*ret_good = rc == RC_OK && cek.len == want;
+	if (*ret_good)
 		memcpy(key, cek.data, want);
 	return RC_OK;
 }
@@ -535,17 +541,19 @@ decrypt(const struct letter *letter, const struct match *match,
 	uint8_t key[CONTENT_KEY_MAX];
 	uint8_t *room;
 	size_t len = 0;
+	bool good = false;
 	size_t size = (size_t)ASN1_STRING_length(letter->content->bytes) +
 		      EVP_MAX_BLOCK_LENGTH;
 
 	enum rc rc = buf_reserve(plain, size, &room, err);
 	if (rc == RC_OK)
-		rc = content_key(match, letter->cipher->key_len, key, err);
+		rc = content_key(
+		    match, letter->cipher->key_len, key, &good, err);
 	if (rc != RC_OK)
 		return rc;
 	bool ok = run_cipher(letter, key, room, &len);
 	explicit_bzero(key, sizeof(key));
-	if (!ok) {
+	if (!ok || !good) {
 		explicit_bzero(room, size);
 		return closed(err);
 	}

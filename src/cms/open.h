@@ -2,6 +2,8 @@
  *
  * Standard:  RFC 5652 section 6, RFC 5083, 5084, 5753; BER or DER in.
  * May use:   base codec mime pki.  No I/O.
+ * Limits:    128 MiB of CMS, 10,000 recipients, 1000 keys of ours, of which
+ *            at most 16 uses are tried for one letter.
  *
  * Nothing is given out before the end: with AES-GCM the tag has held; with
  * CBC the padding was right, which proves nothing about the sender's text, and
@@ -34,7 +36,8 @@ enum rc open_add(struct open *open, const struct cert *cert,
 /* The next bytes of the CMS. */
 enum rc open_push(struct open *open, struct span der, struct err *err);
 
-/* Append the plaintext (`plain` should be secret) and fill *ret.
+/* Append the plaintext (`plain` should be secret, and have room for the
+ * ciphertext and a block more) and fill *ret.
  * RC_SYNTAX: no CMS of that kind.  RC_ABSENT: not sealed for any of our keys.
  * RC_UNFIT: a cipher or key scheme we do not open, named.  RC_CRYPTO: changed
  * on the way or not made for this key. */

@@ -364,7 +364,6 @@ attributes_that_were_authenticated_are_accepted(void **state)
 {
 	/* made by hand: AES-256-GCM over LETTER with the SET OF as AAD */
 	struct buf der BUF_OWNED = BUF_SMALL, set BUF_OWNED = BUF_SMALL;
-	struct buf wrapped BUF_OWNED = BUF_SMALL;
 	STACK_OF(X509_ATTRIBUTE) *list OWNED(shape_attributes_free) = NULL;
 	uint8_t cek[32] = {7}, iv[12], out[sizeof(LETTER)], tag[16];
 	int len = 0;

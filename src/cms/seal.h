@@ -5,7 +5,7 @@
  *            AES-256 key wrap (RFC 5753), RSA PKCS#1 v1.5.
  * May use:   base codec mime pki.  No I/O.
  * Not here:  whom to encrypt to, and which cipher they read (flow).
- * Limits:    SEAL_MAX_RECIPIENTS.
+ * Limits:    SEAL_MAX_RECIPIENTS; 128 MiB.
  */
 #ifndef CMS_SEAL_H
 #define CMS_SEAL_H

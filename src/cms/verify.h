@@ -3,6 +3,8 @@
  * Standard:  RFC 5652 section 5.4 to 5.6, RFC 8933 (one digest), RFC 8550
  *            section 4.2 and RFC 5035 (signingCertificate names the signer).
  * May use:   base codec mime pki.  No I/O, no clock.
+ * Limits:    128 MiB of CMS, VERIFY_SIGNERS_MAX, CERTS_MAX; content that is
+ *            detached is only hashed, and has none.
  * Not here:  chains and trust (pki/chain), what it means (flow/verdict).
  *
  * Facts only: which signer, is the mathematics right, and what is claimed.
