@@ -291,28 +291,38 @@ put_together(const struct shape_auth_info *info, struct buf *der)
 	    shape_print(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), info, der, &kit_err));
 }
 
+/* Other GCM parameters: the tag and the nonce cut to these lengths. */
+static void
+set_gcm_lengths(struct shape_auth_info *info, int tag_len, int nonce_len)
+{
+	uint8_t bytes[16];
+	void *value = NULL;
+	struct buf params BUF_OWNED = BUF_SMALL;
+	const ASN1_TYPE *type = info->body->content->cipher->parameter;
+
+	memcpy(bytes, info->body->mac->data, 16);
+	ASN1_OCTET_STRING_set(info->body->mac, bytes, tag_len);
+	assert_ok(shape_parse(ASN1_ITEM_rptr(SHAPE_GCM),
+	    shape_span(type->value.sequence), "gcm", &value, &kit_err));
+	struct shape_gcm *gcm = value;
+	ASN1_INTEGER_set(gcm->tag_len, tag_len);
+	memcpy(bytes, gcm->nonce->data, 12);
+	ASN1_OCTET_STRING_set(gcm->nonce, bytes, nonce_len);
+	assert_ok(
+	    shape_print(ASN1_ITEM_rptr(SHAPE_GCM), gcm, &params, &kit_err));
+	shape_free(ASN1_ITEM_rptr(SHAPE_GCM), gcm);
+	ASN1_STRING_set(type->value.sequence, params.data, (int)params.len);
+}
+
 static void
 a_shortened_tag_is_refused(void **state)
 {
-	for (long len = 0; len < 16; len++) {
+	for (int len = 0; len <= 16; len++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
-		uint8_t tag[16];
-		void *gcm = NULL;
-		struct buf params BUF_OWNED = BUF_SMALL;
 		seal_letter(&alice, SEAL_AES256_GCM, &der);
 		struct shape_auth_info *info OWNED(shape_auth_info_free) =
 		    take_apart(&der);
-		memcpy(tag, info->body->mac->data, 16);
-		ASN1_OCTET_STRING_set(info->body->mac, tag, (int)len);
-		const ASN1_TYPE *type = info->body->content->cipher->parameter;
-		assert_ok(shape_parse(ASN1_ITEM_rptr(SHAPE_GCM),
-		    shape_span(type->value.sequence), "gcm", &gcm, &kit_err));
-		ASN1_INTEGER_set(((struct shape_gcm *)gcm)->tag_len, len);
-		assert_ok(shape_print(
-		    ASN1_ITEM_rptr(SHAPE_GCM), gcm, &params, &kit_err));
-		shape_free(ASN1_ITEM_rptr(SHAPE_GCM), gcm);
-		ASN1_STRING_set(
-		    type->value.sequence, params.data, (int)params.len);
+		set_gcm_lengths(info, len, 12);
 		put_together(info, &der);
 		/* 12 to 15 bytes are legal lengths, and a cut tag is right */
 		if (len < 12)
@@ -320,6 +330,19 @@ a_shortened_tag_is_refused(void **state)
 		else
 			opens_to_letter(&alice, &der, "aes-256-gcm", true);
 	}
+}
+
+static void
+a_short_nonce_is_refused(void **state)
+{
+	struct buf der BUF_OWNED = BUF_SMALL;
+
+	seal_letter(&alice, SEAL_AES256_GCM, &der);
+	struct shape_auth_info *info OWNED(shape_auth_info_free) =
+	    take_apart(&der);
+	set_gcm_lengths(info, 16, 11);
+	put_together(info, &der);
+	stays_closed(&alice, buf_span(&der), RC_SYNTAX);
 }
 
 static void
@@ -554,6 +577,7 @@ main(void)
 	    cmocka_unit_test(a_letter_with_any_byte_changed_never_opens),
 	    cmocka_unit_test(bytes_behind_the_letter_are_refused),
 	    cmocka_unit_test(a_shortened_tag_is_refused),
+	    cmocka_unit_test(a_short_nonce_is_refused),
 	    cmocka_unit_test(gcm_made_into_cbc_does_not_open),
 	    cmocka_unit_test(authenticated_attributes_are_authenticated),
 	    cmocka_unit_test(attributes_that_were_authenticated_are_accepted),

@@ -138,6 +138,8 @@ the_algorithms_are_those_the_header_promises(void **state)
 	/* the wrap is inside the parameters: OpenSSL prints it only so */
 	assert_int_equal(kit_openssl("asn1parse -inform DER -in sealed"), 0);
 	assert_true(kit_has("said", ":id-aes256-wrap"));
+	/* the tag length in words: its default is 12 */
+	assert_true(kit_has("said", "INTEGER           :10"));
 	assert_false(kit_has("said", ":id-aes128-wrap"));
 }
 

@@ -466,6 +466,11 @@ a_token_cut_off_or_changed_anywhere_is_broken(void **state)
 			      STAMPED, &none, &result),
 		    RC_CRYPTO);
 	}
+	struct stamp_result none_yet = {0, CHAIN_RESULT};
+	assert_ok(buf_add_byte(&token, 0, &kit_err));
+	assert_rc(verify_token(buf_span(&token), STAMPED, &none, &none_yet),
+	    RC_CRYPTO);
+	buf_cut(&token, token.len - 1);
 	for (size_t at = 0; at < 3 * token.len; at++) {
 		struct stamp_result result = {0, CHAIN_RESULT};
 		token.data[at / 3] ^= masks[at % 3];
