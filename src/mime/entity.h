@@ -41,7 +41,11 @@ struct entity {
 	bool malformed; /* unreadable Content-Type or encoding, a multipart
 			 * without boundary or without closing delimiter, an
 			 * encoding other than 7bit/8bit/binary on a multipart
-			 * or message, several Content-Type fields */
+			 * or message, several Content-Type fields; also what
+			 * other readers may split otherwise: a line that only
+			 * begins like a delimiter, a delimiter behind the
+			 * closing one; a part whose header holds NUL or a
+			 * bare CR (then all of it is its body) */
 
 	struct entity *parent;
 	struct entity *child; /* first part; the message in a message/rfc822 */
@@ -49,7 +53,9 @@ struct entity {
 };
 
 /* Parse a whole message or part.  Borrows `bytes` as long as *ret lives; the
- * caller owns *ret.  Odd MIME is not an error: it sets `malformed`. */
+ * caller owns *ret.  Odd MIME is not an error: it sets `malformed`.
+ * RC_SYNTAX: NUL or a bare CR in the header of the letter itself.  RC_LIMIT:
+ * those above, or of any header section (mime/field). */
 enum rc entity_parse(struct span bytes, struct entity_limits limits,
     struct entity **ret, struct err *err);
 void entity_free(struct entity *entity);

@@ -1,7 +1,6 @@
-/* clang -fsanitize=fuzzer,address,undefined -std=gnu2x -Isrc \
- *     src/mime/[a-z]*[a-z].c src/codec/... src/base/... -lcrypto
- * (see CONTRIBUTING.md): what the parser makes of any bytes holds together,
- * and everything that is built on it survives it. */
+/* clang -g -fsanitize=fuzzer,address,undefined -std=gnu2x -Isrc, this file
+ * and the sources of mime, codec and base without their tests, -lcrypto:
+ * what the parser makes of any bytes holds together. */
 #include "base/own.h"
 #include "mime/entity.h"
 
