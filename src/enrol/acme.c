@@ -315,12 +315,14 @@ enum rc
 acme_login(struct acme *acme, struct err *err)
 {
 	struct https_response response RESPONSE_OWNED;
+	json_t *json OWNED(json_decref) = NULL;
 	json_t *payload OWNED(json_decref) =
 	    json_pack("{s:b}", "termsOfServiceAgreed", 1);
 
 	response_init(&response);
 	acme->account[0] = '\0';
 	TRY(post_json(acme, acme->new_account, payload, &response, err));
+	TRY(parse_json(&response.body, &json, err));
 	if (response.location[0] == '\0' ||
 	    strlen(response.location) > ACME_URL_MAX)
 		return lacks("Location", err);
@@ -365,10 +367,11 @@ read_order(const struct https_response *response, const char *url,
 	json_t *json OWNED(json_decref) = NULL;
 	struct acme_order order = {.retry_after = response->retry_after};
 
-	if (url[0] == '\0' || strlen(url) > ACME_URL_MAX)
-		return lacks("Location", err);
-	memcpy(order.url, url, strlen(url) + 1);
 	TRY(parse_json(&response->body, &json, err));
+	if (strlen(url) > ACME_URL_MAX)
+		return lacks("Location", err);
+	TRY(check_url(url, "Location", err));
+	memcpy(order.url, url, strlen(url) + 1);
 	TRY(read_status(json, &order.status, err));
 	TRY(read_authorization_url(json, &order, err));
 	TRY(read_url(json, "finalize", order.finalize, err));
@@ -391,7 +394,6 @@ acme_order_new(struct acme *acme, const char *address, struct acme_order *ret,
 
 	response_init(&response);
 	TRY(post_json(acme, acme->new_order, payload, &response, err));
-	TRY(check_url(response.location, "Location", err));
 	return read_order(&response, response.location, ret, err);
 }
 
