@@ -36,12 +36,12 @@ read_row(const struct sql_rows *rows, struct account *ret, struct err *err)
 #define COLUMNS "SELECT id, name, thumbprint, jwk, contact, status FROM account"
 
 static enum rc
-find(struct sql *sql, const char *text, const char *value, struct account *ret,
-    struct err *err)
+find(struct sql *sql, const char *text, struct sql_value value,
+    struct account *ret, struct err *err)
 {
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 
-	TRY(sql_select(sql, text, SQL_VALUES(sql_text(value)), &rows, err));
+	TRY(sql_select(sql, text, SQL_VALUES(value), &rows, err));
 	TRY(sql_rows_next(rows, err));
 	return read_row(rows, ret, err);
 }
@@ -50,14 +50,22 @@ enum rc
 account_find(
     struct sql *sql, const char *name, struct account *ret, struct err *err)
 {
-	return find(sql, COLUMNS " WHERE name = ?", name, ret, err);
+	return find(sql, COLUMNS " WHERE name = ?", sql_text(name), ret, err);
+}
+
+enum rc
+account_find_id(
+    struct sql *sql, int64_t id, struct account *ret, struct err *err)
+{
+	return find(sql, COLUMNS " WHERE id = ?", SQL_NUMBER(id), ret, err);
 }
 
 enum rc
 account_find_key(struct sql *sql, const char *thumbprint, struct account *ret,
     struct err *err)
 {
-	return find(sql, COLUMNS " WHERE thumbprint = ?", thumbprint, ret, err);
+	return find(sql, COLUMNS " WHERE thumbprint = ?", sql_text(thumbprint),
+	    ret, err);
 }
 
 enum rc

@@ -24,6 +24,8 @@ void account_done(struct account *account);
 /* RC_ABSENT: there is none. */
 enum rc account_find(
     struct sql *sql, const char *name, struct account *ret, struct err *err);
+enum rc account_find_id(
+    struct sql *sql, int64_t id, struct account *ret, struct err *err);
 enum rc account_find_key(struct sql *sql, const char *thumbprint,
     struct account *ret, struct err *err);
 

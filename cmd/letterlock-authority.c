@@ -1,0 +1,216 @@
+/* letterlock-authority -- the service side: certificates, directory,
+ * timestamps. */
+#define _GNU_SOURCE /* realpath */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/hierarchy.h"
+#include "authority/keyfile.h"
+#include "authority/serve.h"
+#include "cmd/options.h"
+#include "os/clock.h"
+
+#define EXIT_FAILED 2
+
+/* The options of init; each is a setting of that name, with "-" for "_". */
+static const struct {
+	const char *option;
+	const char *setting;
+	const char *value;
+	bool is_path; /* kept whole: the service runs elsewhere */
+	bool required;
+	const char *help;
+} init_options[] = {
+    {"domain", "domain", "DOMAIN", false, true,
+	"mail domain the challenge letters come from"},
+    {"url", "url", "URL", false, true,
+	"how clients reach it, https://HOST[:PORT]"},
+    {"listen", "listen", "IP:PORT", false, true, "for HTTPS"},
+    {"mx-listen", "mx_listen", "IP:PORT", false, true,
+	"for answers to challenge letters; the MX of the domain"},
+    {"smarthost", "smarthost", "HOST:PORT", false, true,
+	"mail server that takes the challenge letters"},
+    {"send-from", "send_from", "IP", false, false,
+	"local address to reach the smarthost from (default: that of "
+	"--mx-listen)"},
+    {"dns", "dns", "IP@PORT", false, false,
+	"DNS server (default: the system's)"},
+    {"dns-anchors", "dns_anchors", "FILE", true, false,
+	"DNSSEC trust anchors (default: the system's root anchor)"},
+    {"tls-cert", "tls_certificate", "FILE", true, true,
+	"certificate and chain for HTTPS, PEM"},
+    {"tls-key", "tls_key", "FILE", true, true, "its key, PEM"},
+    {"dkim-key", "dkim_key", "FILE", true, true,
+	"key that signs the challenge letters, PEM"},
+    {"dkim-selector", "dkim_selector", "NAME", false, true,
+	"where its public half is: NAME._domainkey.DOMAIN"},
+    {"passphrase-file", "passphrase_file", "FILE", true, false,
+	"passphrase of the keys in its first line (default: the systemd "
+	"credential authority-passphrase)"},
+};
+#define INIT_OPTIONS (sizeof(init_options) / sizeof(init_options[0]))
+
+static enum rc
+set_path(
+    struct settings *settings, size_t i, const char *value, struct err *err)
+{
+	char whole[PATH_MAX];
+
+	if (realpath(value, whole) == NULL)
+		return err_errno(err, "--%s %s", init_options[i].option, value);
+	return settings_set(settings, init_options[i].setting, whole, err);
+}
+
+/* A smarthost lets us relay because of where we come from: by default from
+ * the address under which the answers reach us. */
+static enum rc
+set_send_from(struct settings *settings, struct err *err)
+{
+	struct settings_place place;
+
+	if (settings->send_from != NULL)
+		return RC_OK;
+	TRY(settings_place(settings->mx_listen, &place, err));
+	if (strcmp(place.host, "0.0.0.0") == 0 || strcmp(place.host, "::") == 0)
+		return RC_OK;
+	return settings_set(settings, "send_from", place.host, err);
+}
+
+static enum rc
+read_settings(const char *const values[INIT_OPTIONS], struct settings *settings,
+    struct err *err)
+{
+	for (size_t i = 0; i < INIT_OPTIONS; i++) {
+		if (values[i] == NULL)
+			continue;
+		if (init_options[i].is_path)
+			TRY(set_path(settings, i, values[i], err));
+		else
+			TRY(settings_set(
+			    settings, init_options[i].setting, values[i], err));
+	}
+	TRY(settings_check(settings, err));
+	return set_send_from(settings, err);
+}
+
+static void
+print_next(const char *folder, const struct settings *settings)
+{
+	printf("The authority for %s is in %s.\n\n"
+	       "Next:\n"
+	       "1. Copy %s/root.pem to those who shall trust it.\n"
+	       "2. Keep %s/root.key and tsa-ca.key elsewhere, offline; only "
+	       "issuing.key\n"
+	       "   and tsa.key are needed to run.\n"
+	       "3. In DNS: MX of %s leads to %s, and\n"
+	       "   %s._domainkey.%s has the public DKIM key.\n"
+	       "4. letterlock-authority run %s\n",
+	    settings->domain, folder, folder, folder, settings->domain,
+	    settings->mx_listen, settings->dkim_selector, settings->domain,
+	    folder);
+}
+
+static enum rc
+init(
+    const char *folder, const char *const values[INIT_OPTIONS], struct err *err)
+{
+	struct buf passphrase BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+	struct settings settings SETTINGS_OWNED;
+
+	settings_init(&settings);
+	TRY(read_settings(values, &settings, err));
+	TRY(keyfile_passphrase(settings.passphrase_file, &passphrase, err));
+	TRY(hierarchy_found(
+	    folder, &settings, buf_span(&passphrase), clock_now(), err));
+	print_next(folder, &settings);
+	return RC_OK;
+}
+
+static void
+print_help(const struct option *options)
+{
+	printf("usage: letterlock-authority init DIR [OPTION ...]\n"
+	       "       letterlock-authority run DIR\n\n"
+	       "init makes the keys, certificates and settings of an "
+	       "authority; run serves it.\n\nOptions of init:\n");
+	options_help(options);
+}
+
+static enum rc
+act(const char *command, const char *folder,
+    const char *const values[INIT_OPTIONS], struct err *err)
+{
+	if (strcmp(command, "init") == 0)
+		return init(folder, values, err);
+	for (size_t i = 0; i < INIT_OPTIONS; i++)
+		if (values[i] != NULL)
+			return err_set(err, RC_SYNTAX,
+			    "--%s belongs to init; run reads " SETTINGS_FILE,
+			    init_options[i].option);
+	return serve(folder, err);
+}
+
+static void
+make_table(struct option table[INIT_OPTIONS + 2],
+    const char *values[INIT_OPTIONS], bool *help)
+{
+	for (size_t i = 0; i < INIT_OPTIONS; i++)
+		table[i] = (struct option){.name = init_options[i].option,
+		    .kind = OPTION_TEXT,
+		    .into = &values[i],
+		    .value = init_options[i].value,
+		    .help = init_options[i].help};
+	table[INIT_OPTIONS] = (struct option){.name = "help",
+	    .kind = OPTION_FLAG,
+	    .into = help,
+	    .help = "this text"};
+	table[INIT_OPTIONS + 1] = (struct option){0};
+}
+
+/* A setting that init was not given is named by its option. */
+static enum rc
+check_required(const char *const values[INIT_OPTIONS], struct err *err)
+{
+	for (size_t i = 0; i < INIT_OPTIONS; i++)
+		if (init_options[i].required && values[i] == NULL)
+			return err_set(err, RC_SYNTAX, "--%s %s is needed; %s",
+			    init_options[i].option, init_options[i].value,
+			    init_options[i].help);
+	return RC_OK;
+}
+
+static enum rc
+run(int argc, char **argv, struct err *err)
+{
+	struct strlist words STRLIST_OWNED = STRLIST_NONE;
+	const char *values[INIT_OPTIONS] = {NULL};
+	struct option table[INIT_OPTIONS + 2];
+	bool help = false;
+
+	make_table(table, values, &help);
+	TRY(options_parse(argc - 1, argv + 1, table, &words, err));
+	if (help || (words.len == 1 && strcmp(words.item[0], "help") == 0)) {
+		print_help(table);
+		return RC_OK;
+	}
+	if (words.len != 2 || (strcmp(words.item[0], "init") != 0 &&
+				  strcmp(words.item[0], "run") != 0))
+		return err_set(
+		    err, RC_SYNTAX, "want init DIR or run DIR; see --help");
+	if (strcmp(words.item[0], "init") == 0)
+		TRY(check_required(values, err));
+	return act(words.item[0], words.item[1], values, err);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err err = ERR_NONE;
+
+	if (run(argc, argv, &err) == RC_OK)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "letterlock-authority: %s\n", err.text);
+	return EXIT_FAILED;
+}

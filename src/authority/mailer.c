@@ -1,0 +1,279 @@
+#include "authority/mailer.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "authority/authorization.h"
+#include "authority/schema.h"
+#include "authority/submit.h"
+#include "codec/when.h"
+#include "dns/dkim.h"
+#include "os/clock.h"
+#include "os/log.h"
+#include "proto/challenge.h"
+
+#define LETTER_MAX ((size_t)64 * 1024)
+#define SEND_MS 60000
+#define FIRST_RETRY 5 /* seconds; doubled each time */
+#define LAST_RETRY 900
+#define IDLE 60 /* seconds between two looks when nothing was said */
+#define ADDRESS_TEXT 512
+
+struct mailer {
+	struct mailer_config config;
+	struct sql *sql; /* of the thread */
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t change;
+	bool woken;
+	bool stopping;
+};
+
+/* A letter and whom it is from. */
+struct letter {
+	char from[ADDRESS_TEXT];
+	struct buf bytes;
+};
+
+static enum rc
+print_letter(const struct mailer *mailer, const struct authorization *a,
+    struct letter *letter, struct err *err)
+{
+	const char *domain = mailer->config.settings->domain;
+	struct buf bare BUF_OWNED = BUF(LETTER_MAX);
+	char id[ADDRESS_TEXT], date[WHEN_TEXT_MAX];
+
+	(void)snprintf(letter->from, sizeof(letter->from),
+	    "acme-challenge+%s@%s", a->recipient, domain);
+	(void)snprintf(
+	    id, sizeof(id), "<acme-challenge.%s@%s>", a->recipient, domain);
+	when_print_mail(a->created, date);
+	struct challenge_mail mail = {.from = letter->from,
+	    .to = a->address,
+	    .message_id = id,
+	    .date = date,
+	    .token1 = span_str(a->token1)};
+	TRY(challenge_print(&mail, &bare, err));
+	struct dkim_signer signer = {.domain = domain,
+	    .selector = mailer->config.settings->dkim_selector,
+	    .key_pem = mailer->config.dkim_key};
+	TRY(dkim_sign_letter(&signer, buf_span(&bare), &letter->bytes, err));
+	return buf_add(&letter->bytes, buf_span(&bare), err);
+}
+
+static enum rc
+send_letter(const struct mailer *mailer, const struct authorization *a,
+    struct smtp_client_result *ret, struct err *err)
+{
+	struct letter letter = {.bytes = BUF(LETTER_MAX)};
+	struct strlist to STRLIST_OWNED = STRLIST_NONE;
+	struct submit_route route = {.resolver = mailer->config.resolver,
+	    .place = mailer->config.settings->smarthost,
+	    .from = mailer->config.settings->send_from,
+	    .name = mailer->config.settings->domain,
+	    .timeout = SEND_MS};
+
+	enum rc rc = print_letter(mailer, a, &letter, err);
+	if (rc == RC_OK)
+		rc = strlist_add_str(&to, a->address, err);
+	struct smtp_client_letter out = {
+	    .from = letter.from, .to = &to, .bytes = buf_span(&letter.bytes)};
+	if (rc == RC_OK)
+		rc = submit(&route, &out, ret, err);
+	buf_done(&letter.bytes);
+	return rc;
+}
+
+static enum rc
+try_later(const struct mailer *mailer, const struct authorization *a,
+    const char *why, struct err *err)
+{
+	int64_t wait = FIRST_RETRY;
+
+	for (unsigned i = 0; i < a->mail_tries && wait < LAST_RETRY; i++)
+		wait *= 2;
+	if (wait > LAST_RETRY)
+		wait = LAST_RETRY;
+	log_warning("mailer: challenge to %s waits %lld s: %s", a->address,
+	    (long long)wait, why);
+	return authorization_mail_later(
+	    mailer->sql, a->id, clock_now() + wait, err);
+}
+
+/* The mailbox cannot be reached: say so in the challenge, for the client
+ * would wait for ever. */
+static enum rc
+give_up(const struct mailer *mailer, const struct authorization *a,
+    const struct smtp_client_result *result, struct err *err)
+{
+	char detail[400];
+
+	(void)snprintf(detail, sizeof(detail),
+	    "the challenge letter was refused: %u %s", result->code,
+	    result->text);
+	struct authorization_event event = {.id = a->id,
+	    .now = clock_now(),
+	    .type = "connection",
+	    .detail = detail};
+	log_warning("mailer: challenge to %s refused with %u", a->address,
+	    result->code);
+	enum rc rc = authorization_fail(mailer->sql, &event, err);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+send_one(
+    const struct mailer *mailer, const struct authorization *a, struct err *err)
+{
+	struct smtp_client_result result = {0};
+	struct err why = ERR_NONE;
+	enum rc rc = send_letter(mailer, a, &result, &why);
+
+	if (rc != RC_OK)
+		return try_later(mailer, a, why.text, err);
+	if (result.code >= 500)
+		return give_up(mailer, a, &result, err);
+	if (result.code != 250)
+		return try_later(mailer, a, result.text, err);
+	log_info("mailer: challenge to %s sent", a->address);
+	return authorization_mailed(mailer->sql, a->id, err);
+}
+
+static bool
+is_stopping(struct mailer *mailer)
+{
+	(void)pthread_mutex_lock(&mailer->lock);
+	bool stopping = mailer->stopping;
+	mailer->woken = false;
+	(void)pthread_mutex_unlock(&mailer->lock);
+	return stopping;
+}
+
+/* Send what is due; *ret_next is when the next one is. */
+static enum rc
+send_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && !is_stopping(mailer)) {
+		struct authorization a AUTHORIZATION_OWNED = {0};
+		rc = authorization_next_mail(
+		    mailer->sql, clock_now(), &a, ret_next, err);
+		if (rc == RC_OK)
+			rc = send_one(mailer, &a, err);
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static void
+wait_until(struct mailer *mailer, int64_t next)
+{
+	int64_t now = clock_now();
+	int64_t wait = next > now ? next - now : 1;
+	struct timespec until;
+
+	if (wait > IDLE)
+		wait = IDLE;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)wait;
+	(void)pthread_mutex_lock(&mailer->lock);
+	while (!mailer->woken && !mailer->stopping)
+		if (pthread_cond_timedwait(
+			&mailer->change, &mailer->lock, &until) != 0)
+			break;
+	(void)pthread_mutex_unlock(&mailer->lock);
+}
+
+static void *
+work(void *context)
+{
+	struct mailer *mailer = context;
+
+	while (!is_stopping(mailer)) {
+		struct err err = ERR_NONE;
+		int64_t next = clock_now() + IDLE;
+		if (send_due(mailer, &next, &err) != RC_OK) {
+			log_error("mailer: %s", err.text);
+			next = clock_now() + FIRST_RETRY;
+		}
+		wait_until(mailer, next);
+	}
+	return NULL;
+}
+
+static enum rc
+init_lock(struct mailer *mailer, struct err *err)
+{
+	pthread_condattr_t how;
+
+	if (pthread_mutex_init(&mailer->lock, NULL) != 0 ||
+	    pthread_condattr_init(&how) != 0)
+		return err_nomem(err, "mailer");
+	/* wall clocks jump */
+	(void)pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+	int failed = pthread_cond_init(&mailer->change, &how);
+	(void)pthread_condattr_destroy(&how);
+	return failed ? err_nomem(err, "mailer") : RC_OK;
+}
+
+/* A DKIM key that signs nothing is found at the start, not by the first
+ * person who waits for a letter. */
+static enum rc
+check_key(const struct mailer *mailer, struct err *err)
+{
+	struct letter letter = {.bytes = BUF(LETTER_MAX)};
+	char text[] = "x";
+	struct authorization a = {
+	    .recipient = text, .token1 = text, .address = text};
+	enum rc rc = print_letter(mailer, &a, &letter, err);
+
+	buf_done(&letter.bytes);
+	return rc == RC_OK ? rc : err_prefix(err, rc, "DKIM key");
+}
+
+enum rc
+mailer_new(
+    const struct mailer_config *config, struct mailer **ret, struct err *err)
+{
+	struct mailer *mailer OWNED(mailer_free) = calloc(1, sizeof(*mailer));
+
+	if (mailer == NULL)
+		return err_nomem(err, "mailer");
+	mailer->config = *config;
+	TRY(init_lock(mailer, err));
+	TRY(check_key(mailer, err));
+	TRY(schema_open(config->folder, &mailer->sql, err));
+	if (pthread_create(&mailer->thread, NULL, work, mailer) != 0)
+		return err_nomem(err, "mailer");
+	mailer->started = true;
+	*ret = take(mailer);
+	return RC_OK;
+}
+
+void
+mailer_wake(struct mailer *mailer)
+{
+	(void)pthread_mutex_lock(&mailer->lock);
+	mailer->woken = true;
+	(void)pthread_cond_signal(&mailer->change);
+	(void)pthread_mutex_unlock(&mailer->lock);
+}
+
+void
+mailer_free(struct mailer *mailer)
+{
+	if (mailer == NULL)
+		return;
+	if (mailer->started) {
+		(void)pthread_mutex_lock(&mailer->lock);
+		mailer->stopping = true;
+		(void)pthread_cond_signal(&mailer->change);
+		(void)pthread_mutex_unlock(&mailer->lock);
+		(void)pthread_join(mailer->thread, NULL);
+	}
+	sql_free(mailer->sql);
+	free(mailer);
+}

@@ -1,0 +1,198 @@
+#define _GNU_SOURCE /* accept4 */
+#include "authority/mx.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "authority/listen.h"
+#include "authority/mx_session.h"
+#include "os/log.h"
+
+#define TOO_MANY "421 4.3.2 too many connections, try again later\r\n"
+
+struct connection {
+	struct mx *mx;
+	struct stream *stream;
+	struct connection *next; /* of mx->first */
+};
+
+struct mx {
+	struct mx_config config;
+	int listener;
+	int stop; /* eventfd */
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t gone;
+	struct connection *first;
+	int64_t count;
+};
+
+static void
+add(struct mx *mx, struct connection *connection)
+{
+	(void)pthread_mutex_lock(&mx->lock);
+	connection->next = mx->first;
+	mx->first = connection;
+	mx->count++;
+	(void)pthread_mutex_unlock(&mx->lock);
+}
+
+static void
+remove_connection(struct connection *connection)
+{
+	struct mx *mx = connection->mx;
+	struct connection **at = &mx->first;
+
+	(void)pthread_mutex_lock(&mx->lock);
+	while (*at != connection)
+		at = &(*at)->next;
+	*at = connection->next;
+	stream_free(connection->stream);
+	free(connection);
+	mx->count--;
+	(void)pthread_cond_signal(&mx->gone);
+	(void)pthread_mutex_unlock(&mx->lock);
+}
+
+static void *
+serve(void *context)
+{
+	struct connection *connection = context;
+
+	mx_session(&connection->mx->config, connection->stream);
+	remove_connection(connection);
+	return NULL;
+}
+
+static enum rc
+start(struct mx *mx, int fd, struct err *err)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	pthread_t thread;
+
+	enum rc rc = connection == NULL
+			 ? err_nomem(err, "connection")
+			 : stream_adopt(fd, &connection->stream, err);
+	if (rc != RC_OK) {
+		(void)close(fd);
+		free(connection);
+		return rc;
+	}
+	connection->mx = mx;
+	add(mx, connection);
+	if (pthread_create(&thread, NULL, serve, connection) != 0) {
+		remove_connection(connection);
+		return err_nomem(err, "thread");
+	}
+	(void)pthread_detach(thread);
+	return RC_OK;
+}
+
+static bool
+has_room(struct mx *mx)
+{
+	(void)pthread_mutex_lock(&mx->lock);
+	bool room = mx->count < mx->config.settings->mx_connections;
+	(void)pthread_mutex_unlock(&mx->lock);
+	return room;
+}
+
+static void
+take_connection(struct mx *mx)
+{
+	struct err err = ERR_NONE;
+	int fd = accept4(mx->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno != EINTR && errno != ECONNABORTED &&
+		    errno != EAGAIN) {
+			log_error("mx: accept failed with error %d", errno);
+			(void)usleep(100000); /* no descriptors: do not spin */
+		}
+		return;
+	}
+	if (!has_room(mx)) {
+		(void)!write(fd, TOO_MANY, strlen(TOO_MANY));
+		(void)close(fd);
+		return;
+	}
+	if (start(mx, fd, &err) != RC_OK)
+		log_error("mx: %s", err.text);
+}
+
+static void *
+accept_all(void *context)
+{
+	struct mx *mx = context;
+
+	for (;;) {
+		struct pollfd wait[] = {{.fd = mx->listener, .events = POLLIN},
+		    {.fd = mx->stop, .events = POLLIN}};
+		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (wait[1].revents != 0)
+			break;
+		if (wait[0].revents != 0)
+			take_connection(mx);
+	}
+	return NULL;
+}
+
+enum rc
+mx_new(const struct mx_config *config, struct mx **ret, struct err *err)
+{
+	struct mx *mx OWNED(mx_free) = calloc(1, sizeof(*mx));
+
+	if (mx == NULL)
+		return err_nomem(err, "mx");
+	mx->config = *config;
+	mx->listener = mx->stop = -1;
+	if (pthread_mutex_init(&mx->lock, NULL) != 0 ||
+	    pthread_cond_init(&mx->gone, NULL) != 0)
+		return err_nomem(err, "mx");
+	TRY(listen_on(config->settings->mx_listen, &mx->listener, err));
+	mx->stop = eventfd(0, EFD_CLOEXEC);
+	if (mx->stop < 0)
+		return err_errno(err, "eventfd");
+	if (pthread_create(&mx->thread, NULL, accept_all, mx) != 0)
+		return err_nomem(err, "mx");
+	mx->started = true;
+	*ret = take(mx);
+	return RC_OK;
+}
+
+static void
+end_connections(struct mx *mx)
+{
+	(void)pthread_mutex_lock(&mx->lock);
+	for (struct connection *c = mx->first; c != NULL; c = c->next)
+		stream_shut(c->stream);
+	while (mx->count > 0)
+		(void)pthread_cond_wait(&mx->gone, &mx->lock);
+	(void)pthread_mutex_unlock(&mx->lock);
+}
+
+void
+mx_free(struct mx *mx)
+{
+	if (mx == NULL)
+		return;
+	if (mx->started) {
+		uint64_t one = 1;
+		(void)!write(mx->stop, &one, sizeof(one));
+		(void)pthread_join(mx->thread, NULL);
+		end_connections(mx);
+	}
+	if (mx->listener >= 0)
+		(void)close(mx->listener);
+	if (mx->stop >= 0)
+		(void)close(mx->stop);
+	free(mx);
+}

@@ -1,0 +1,261 @@
+#include "authority/serve.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "authority/acme.h"
+#include "authority/keyfile.h"
+#include "authority/lookup.h"
+#include "authority/mailer.h"
+#include "authority/mx.h"
+#include "authority/problem.h"
+#include "authority/schema.h"
+#include "authority/tsa.h"
+#include "authority/web.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+
+#define PEM_MAX ((size_t)256 * 1024)
+#define ROOT_PATH "/root.pem"
+
+struct service {
+	const char *folder;
+	struct settings settings;
+	struct hierarchy hierarchy;
+	struct buf dkim_key;
+	struct resolver *resolver;
+	struct sql *sql;
+	struct nonces *nonces;
+	struct rate *accounts;
+	struct rate *lookups;
+	struct mailer *mailer;
+	struct mx *mx;
+};
+
+#define SERVICE_OWNED __attribute__((cleanup(service_done)))
+
+/* In the order in which they use each other. */
+static void
+service_done(struct service *service)
+{
+	mx_free(service->mx);
+	mailer_free(service->mailer);
+	rate_free(service->lookups);
+	rate_free(service->accounts);
+	nonces_free(service->nonces);
+	sql_free(service->sql);
+	resolver_free(service->resolver);
+	buf_done(&service->dkim_key);
+	hierarchy_done(&service->hierarchy);
+	settings_done(&service->settings);
+}
+
+static enum rc
+answer_acme(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct acme acme = {.settings = &service->settings,
+	    .hierarchy = &service->hierarchy,
+	    .sql = service->sql,
+	    .nonces = service->nonces,
+	    .accounts = service->accounts};
+
+	return acme_answer(&acme, request, clock_now(), answer, err);
+}
+
+static enum rc
+answer_lookup(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct lookup lookup = {.settings = &service->settings,
+	    .hierarchy = &service->hierarchy,
+	    .sql = service->sql,
+	    .rate = service->lookups};
+
+	return lookup_answer(&lookup, request, clock_now(), answer, err);
+}
+
+static enum rc
+answer_tsa(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	return tsa_answer(
+	    &service->hierarchy, request, clock_now(), answer, err);
+}
+
+/* For people who set up a reader: they compare it with one that came another
+ * way before they trust it. */
+static enum rc
+answer_root(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct buf pem BUF_OWNED = BUF(PEM_MAX);
+
+	TRY(hierarchy_print(service->hierarchy.root, &pem, err));
+	return http_answer_set(
+	    answer, 200, "application/x-pem-file", buf_span(&pem), err);
+}
+
+/* What is served where; a path that ends in "/" is a beginning. */
+static const struct {
+	const char *path;
+	enum rc (*answer)(struct service *service,
+	    const struct http_request *request, struct http_answer *answer,
+	    struct err *err);
+} services[] = {
+    {ACME_PATH, answer_acme},
+    {LOOKUP_PATH, answer_lookup},
+    {TSA_PATH, answer_tsa},
+    {ROOT_PATH, answer_root},
+};
+#define SERVICES (sizeof(services) / sizeof(services[0]))
+
+static bool
+is_at(const char *path, const char *where)
+{
+	size_t len = strlen(where);
+
+	return where[len - 1] == '/' ? strncmp(path, where, len) == 0
+				     : strcmp(path, where) == 0;
+}
+
+static void
+answer_request(void *context, const struct http_request *request,
+    struct http_answer *answer)
+{
+	struct service *service = context;
+	struct err err = ERR_NONE;
+
+	for (size_t i = 0; i < SERVICES; i++) {
+		if (!is_at(request->path, services[i].path))
+			continue;
+		enum rc rc = services[i].answer(service, request, answer, &err);
+		problem_settle(answer, rc, request, &err);
+		return;
+	}
+	problem_settle(answer,
+	    problem_set(answer, PROBLEM_NOT_FOUND, &err,
+		"there is nothing here: begin with /acme/directory"),
+	    request, &err);
+}
+
+static void
+wake_mailer(void *context)
+{
+	struct service *service = context;
+
+	mailer_wake(service->mailer);
+}
+
+static enum rc
+read_named(const char *what, const char *path, struct buf *out, struct err *err)
+{
+	enum rc rc = file_read(path, out, err);
+
+	return rc == RC_OK ? rc : err_prefix(err, rc, "%s", what);
+}
+
+static enum rc
+load(struct service *service, struct err *err)
+{
+	struct buf passphrase BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+
+	TRY(settings_load(service->folder, &service->settings, err));
+	TRY(keyfile_passphrase(
+	    service->settings.passphrase_file, &passphrase, err));
+	TRY(hierarchy_load(
+	    service->folder, buf_span(&passphrase), &service->hierarchy, err));
+	return read_named(
+	    "dkim_key", service->settings.dkim_key, &service->dkim_key, err);
+}
+
+static enum rc
+start_resolver(struct service *service, struct err *err)
+{
+	struct resolver_config config = {.server = service->settings.dns,
+	    .anchors = service->settings.dns_anchors};
+
+	return resolver_new(&config, &service->resolver, err);
+}
+
+static enum rc
+start_mail(struct service *service, struct err *err)
+{
+	struct mailer_config mailer = {.settings = &service->settings,
+	    .folder = service->folder,
+	    .resolver = service->resolver,
+	    .dkim_key = buf_span(&service->dkim_key)};
+	struct mx_config mx = {.settings = &service->settings,
+	    .folder = service->folder,
+	    .resolver = service->resolver};
+
+	TRY(mailer_new(&mailer, &service->mailer, err));
+	return mx_new(&mx, &service->mx, err);
+}
+
+/* Threads inherit this: signals come to the event loop only. */
+static void
+quiet_signals(bool quiet)
+{
+	sigset_t set;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)pthread_sigmask(quiet ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static enum rc
+start(struct service *service, struct err *err)
+{
+	const struct settings *settings = &service->settings;
+
+	TRY(load(service, err));
+	TRY(start_resolver(service, err));
+	TRY(schema_open(service->folder, &service->sql, err));
+	TRY(nonces_new(&service->nonces, err));
+	TRY(rate_new(
+	    settings->accounts_per_hour, 3600, &service->accounts, err));
+	TRY(rate_new(settings->lookups_per_minute, 60, &service->lookups, err));
+	quiet_signals(true);
+	enum rc rc = start_mail(service, err);
+	quiet_signals(false);
+	return rc;
+}
+
+static enum rc
+serve_web(struct service *service, struct err *err)
+{
+	struct buf certificate BUF_OWNED = BUF(PEM_MAX);
+	struct buf key BUF_OWNED = BUF_SECRET(PEM_MAX);
+	struct web *web OWNED(web_free) = NULL;
+
+	TRY(read_named("tls_certificate", service->settings.tls_certificate,
+	    &certificate, err));
+	TRY(read_named("tls_key", service->settings.tls_key, &key, err));
+	struct web_config config = {.place = service->settings.listen,
+	    .certificate_pem = buf_span(&certificate),
+	    .key_pem = buf_span(&key),
+	    .connections = service->settings.connections,
+	    .answer = answer_request,
+	    .sent = wake_mailer,
+	    .context = service};
+	TRY(web_new(&config, &web, err));
+	log_info("ready: %s, mail on %s", service->settings.listen,
+	    service->settings.mx_listen);
+	return web_run(web, err);
+}
+
+enum rc
+serve(const char *folder, struct err *err)
+{
+	struct service service SERVICE_OWNED = {
+	    .folder = folder, .dkim_key = BUF_SECRET(PEM_MAX)};
+
+	TRY(start(&service, err));
+	TRY(serve_web(&service, err));
+	log_info("stopped");
+	return RC_OK;
+}

@@ -1,0 +1,63 @@
+#include "authority/tsa.h"
+
+#include "authority/problem.h"
+#include "cms/stamp.h"
+#include "os/random.h"
+#include "pki/crypto.h"
+
+#define SERIAL_LEN 16
+
+static void
+stack_free(STACK_OF(X509) *stack)
+{
+	sk_X509_free(stack);
+}
+
+OWNER(STACK_OF(X509), stack_free);
+
+static enum rc
+check(const struct http_request *request, struct http_answer *answer,
+    struct err *err)
+{
+	if (strcmp(request->method, "POST") != 0) {
+		TRY(http_answer_add_header(answer, "Allow", err, "POST"));
+		return problem_set(
+		    answer, PROBLEM_METHOD, err, "POST a timestamp query here");
+	}
+	if (!http_has_type(request, "application/timestamp-query"))
+		return problem_set(answer, PROBLEM_MEDIA_TYPE, err,
+		    "send application/timestamp-query");
+	if (request->body.len > TSA_QUERY_MAX)
+		return problem_set(answer, PROBLEM_MALFORMED, err,
+		    "a timestamp query has at most %zu bytes", TSA_QUERY_MAX);
+	return RC_OK;
+}
+
+/* Unique without any memory of those before (RFC 3161 section 2.4.2): 126
+ * random bits, positive, always 16 octets. */
+static void
+make_serial(uint8_t serial[SERIAL_LEN])
+{
+	random_fill(serial, SERIAL_LEN);
+	serial[0] = (uint8_t)((serial[0] & 0x3f) | 0x40);
+}
+
+enum rc
+tsa_answer(const struct hierarchy *hierarchy,
+    const struct http_request *request, int64_t now, struct http_answer *answer,
+    struct err *err)
+{
+	struct buf reply BUF_OWNED = BUF(STAMP_MAX);
+	uint8_t serial[SERIAL_LEN];
+
+	TRY(check(request, answer, err));
+	STACK_OF(X509) *chain OWNED(stack_free) = sk_X509_new_null();
+	if (chain == NULL || !sk_X509_push(chain, hierarchy->tsa_ca))
+		return err_nomem(err, "timestamp");
+	struct stamp_authority who = {
+	    .cert = hierarchy->tsa, .key = hierarchy->tsa_key, .chain = chain};
+	make_serial(serial);
+	TRY(stamp_answer(&who, request->body, now, serial, &reply, err));
+	return http_answer_set(
+	    answer, 200, "application/timestamp-reply", buf_span(&reply), err);
+}

@@ -1,0 +1,334 @@
+#include "authority/web.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include "authority/listen.h"
+#include "authority/web_tls.h"
+#include "os/log.h"
+
+#define METHODS                                                                \
+	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | \
+	    EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
+
+struct web {
+	const struct web_config *config;
+	struct event_base *base;
+	struct evhttp *http;
+	struct evconnlistener *listener; /* borrowed from http */
+	struct event *stop[2];
+	SSL_CTX *tls;
+	int64_t connections;
+};
+
+/* Lives as long as the SSL object of its connection. */
+struct guest {
+	struct web *web;
+	struct bufferevent *stream; /* borrowed */
+	struct event *deadline;
+};
+
+static int guest_index = -1;
+
+/* The kernel keeps those who come when the house is full. */
+static void
+count(struct web *web, int64_t more)
+{
+	web->connections += more;
+	if (web->listener == NULL)
+		return;
+	if (web->connections >= web->config->connections)
+		(void)evconnlistener_disable(web->listener);
+	else
+		(void)evconnlistener_enable(web->listener);
+}
+
+/* Called by SSL_free(): the one place where every connection ends, whoever
+ * ended it, so that the count is right and no timer meets a descriptor that
+ * has become somebody else's. */
+static void
+guest_free(void *parent, void *value, CRYPTO_EX_DATA *data, int index,
+    long argl, void *argp)
+{
+	struct guest *guest = value;
+
+	if (guest == NULL)
+		return;
+	count(guest->web, -1);
+	if (guest->deadline != NULL)
+		event_free(guest->deadline);
+	free(guest);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *context)
+{
+	struct guest *guest = context;
+
+	/* evhttp sees the end of the connection and cleans up as usual */
+	(void)shutdown(bufferevent_getfd(guest->stream), SHUT_RDWR);
+}
+
+static bool
+guest_new(struct web *web, SSL *ssl, struct bufferevent *stream)
+{
+	struct timeval limit = {.tv_sec = WEB_CONNECTION_SECONDS};
+	struct guest *guest = calloc(1, sizeof(*guest));
+
+	if (guest == NULL)
+		return false;
+	guest->web = web;
+	guest->stream = stream;
+	count(web, 1);
+	if (!SSL_set_ex_data(ssl, guest_index, guest)) {
+		count(web, -1);
+		free(guest);
+		return false;
+	}
+	guest->deadline = evtimer_new(web->base, on_deadline, guest);
+	return guest->deadline != NULL &&
+	       evtimer_add(guest->deadline, &limit) == 0;
+}
+
+/* Returning NULL would have evhttp speak without TLS: what fails here makes a
+ * connection whose requests are refused by is_safe(). */
+static struct bufferevent *
+accept_tls(struct event_base *base, void *context)
+{
+	struct web *web = context;
+	SSL *ssl = SSL_new(web->tls);
+
+	if (ssl == NULL)
+		return NULL;
+	struct bufferevent *stream = bufferevent_openssl_socket_new(
+	    base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	if (stream == NULL) {
+		SSL_free(ssl);
+		return NULL;
+	}
+	bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
+	if (guest_new(web, ssl, stream))
+		return stream;
+	bufferevent_free(stream);
+	return NULL;
+}
+
+static bool
+is_safe(struct evhttp_request *req)
+{
+	return bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(
+		   evhttp_request_get_connection(req))) != NULL;
+}
+
+static const char *
+method_of(struct evhttp_request *req)
+{
+	switch (evhttp_request_get_command(req)) {
+	case EVHTTP_REQ_GET:
+		return "GET";
+	case EVHTTP_REQ_HEAD:
+		return "HEAD";
+	case EVHTTP_REQ_POST:
+		return "POST";
+	default:
+		return "other";
+	}
+}
+
+static const char *
+header_of(struct evhttp_request *req, const char *name)
+{
+	const char *value =
+	    evhttp_find_header(evhttp_request_get_input_headers(req), name);
+
+	return value != NULL ? value : "";
+}
+
+static void
+on_sent(struct evhttp_request *req, void *context)
+{
+	struct web *web = context;
+
+	web->config->sent(web->config->context);
+}
+
+static void
+send_answer(struct web *web, struct evhttp_request *req,
+    const struct http_answer *answer)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	struct evbuffer *body = evhttp_request_get_output_buffer(req);
+	int failed = 0;
+
+	if (answer->content_type != NULL && answer->body.len > 0)
+		failed |= evhttp_add_header(
+		    headers, "Content-Type", answer->content_type);
+	failed |=
+	    evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+	for (size_t i = 0; i < answer->headers; i++)
+		failed |= evhttp_add_header(
+		    headers, answer->header[i].name, answer->header[i].value);
+	failed |= evbuffer_add(body, answer->body.data, answer->body.len);
+	if (answer->mail_waits)
+		evhttp_request_set_on_complete_cb(req, on_sent, web);
+	if (failed)
+		evhttp_send_error(req, HTTP_SERVUNAVAIL, NULL);
+	else
+		evhttp_send_reply(req, (int)answer->status, NULL, NULL);
+}
+
+/* The path as it was sent: what was signed must be compared byte for byte. */
+static bool
+split_uri(struct evhttp_request *req, char path[1024], char query[1024])
+{
+	const char *uri = evhttp_request_get_uri(req);
+	size_t len = strcspn(uri, "?#");
+
+	if (uri[0] != '/' || len >= 1024 || strlen(uri + len) >= 1024)
+		return false;
+	memcpy(path, uri, len);
+	path[len] = '\0';
+	(void)strcpy(query, uri[len] == '?' ? uri + len + 1 : "");
+	return true;
+}
+
+static void
+on_request(struct evhttp_request *req, void *context)
+{
+	struct http_answer answer HTTP_ANSWER_OWNED = HTTP_ANSWER;
+	struct evbuffer *input = evhttp_request_get_input_buffer(req);
+	struct web *web = context;
+	char path[1024], query[1024];
+	char *peer = NULL;
+	ev_uint16_t port = 0;
+
+	if (!is_safe(req) || !split_uri(req, path, query)) {
+		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
+		return;
+	}
+	evhttp_connection_get_peer(
+	    evhttp_request_get_connection(req), &peer, &port);
+	size_t len = evbuffer_get_length(input);
+	struct http_request request = {.method = method_of(req),
+	    .path = path,
+	    .query = query,
+	    .content_type = header_of(req, "Content-Type"),
+	    .peer = peer != NULL ? peer : "",
+	    .body = span_of(evbuffer_pullup(input, -1), len)};
+	web->config->answer(web->config->context, &request, &answer);
+	send_answer(web, req, &answer);
+}
+
+static void
+on_stop(evutil_socket_t signal_number, short what, void *context)
+{
+	struct web *web = context;
+
+	(void)event_base_loopbreak(web->base);
+}
+
+static enum rc
+init_http(struct web *web, struct err *err)
+{
+	web->http = evhttp_new(web->base);
+	if (web->http == NULL)
+		return err_nomem(err, "web server");
+	evhttp_set_bevcb(web->http, accept_tls, web);
+	evhttp_set_gencb(web->http, on_request, web);
+	evhttp_set_allowed_methods(web->http, METHODS);
+	evhttp_set_max_headers_size(web->http, WEB_HEADERS_MAX);
+	evhttp_set_max_body_size(web->http, (ev_ssize_t)HTTP_BODY_MAX);
+	evhttp_set_timeout(web->http, WEB_IDLE_SECONDS);
+	evhttp_set_default_content_type(web->http, NULL);
+	return RC_OK;
+}
+
+static enum rc
+init_listener(struct web *web, struct err *err)
+{
+	int fd = -1;
+
+	TRY(listen_on(web->config->place, &fd, err));
+	struct evhttp_bound_socket *bound =
+	    evhttp_accept_socket_with_handle(web->http, fd);
+	if (bound == NULL) {
+		(void)close(fd);
+		return err_nomem(err, "web server");
+	}
+	web->listener = evhttp_bound_socket_get_listener(bound);
+	return RC_OK;
+}
+
+static enum rc
+init_signals(struct web *web, struct err *err)
+{
+	static const int signals[] = {SIGTERM, SIGINT};
+
+	for (size_t i = 0; i < 2; i++) {
+		web->stop[i] =
+		    evsignal_new(web->base, signals[i], on_stop, web);
+		if (web->stop[i] == NULL ||
+		    evsignal_add(web->stop[i], NULL) != 0)
+			return err_nomem(err, "web server");
+	}
+	return RC_OK;
+}
+
+enum rc
+web_new(const struct web_config *config, struct web **ret, struct err *err)
+{
+	struct web *web OWNED(web_free) = calloc(1, sizeof(*web));
+
+	if (web == NULL)
+		return err_nomem(err, "web server");
+	web->config = config;
+	if (guest_index < 0)
+		guest_index =
+		    SSL_get_ex_new_index(0, NULL, NULL, NULL, guest_free);
+	web->base = event_base_new();
+	if (web->base == NULL || guest_index < 0)
+		return err_nomem(err, "web server");
+	TRY(web_tls_new(
+	    config->certificate_pem, config->key_pem, &web->tls, err));
+	TRY(init_http(web, err));
+	TRY(init_signals(web, err));
+	TRY(init_listener(web, err));
+	*ret = take(web);
+	return RC_OK;
+}
+
+enum rc
+web_run(struct web *web, struct err *err)
+{
+	if (event_base_dispatch(web->base) < 0)
+		return err_set(err, RC_IO, "the event loop failed");
+	return RC_OK;
+}
+
+void
+web_free(struct web *web)
+{
+	if (web == NULL)
+		return;
+	web->listener = NULL; /* goes with http, before the last guests */
+	for (size_t i = 0; i < 2; i++)
+		if (web->stop[i] != NULL)
+			event_free(web->stop[i]);
+	if (web->http != NULL)
+		evhttp_free(web->http);
+	if (web->base != NULL)
+		event_base_free(web->base);
+	SSL_CTX_free(web->tls);
+	free(web);
+}

@@ -1,0 +1,47 @@
+/* authority/web -- the HTTPS server: libevent's evhttp, with limits.
+ *
+ * Standard:  RFC 9110, 9112 as far as evhttp goes; TLS 1.2 with ECDHE and AEAD,
+ *            or 1.3 (RFC 9325).
+ * May use:   base os net.
+ * Limits:    HTTP_BODY_MAX, WEB_HEADERS_MAX; WEB_IDLE_SECONDS between two
+ *            bytes, WEB_CONNECTION_SECONDS for a connection however it goes on
+ *            (a byte a second keeps nobody out for long); the number of
+ *            connections, beyond which new ones wait in the kernel.
+ *
+ * One thread: a service answers at once or not at all.
+ */
+#ifndef AUTHORITY_WEB_H
+#define AUTHORITY_WEB_H
+
+#include "authority/http.h"
+#include "base/own.h"
+
+#define WEB_HEADERS_MAX 8192
+#define WEB_IDLE_SECONDS 15
+#define WEB_CONNECTION_SECONDS 60
+
+struct web;
+
+struct web_config {
+	const char *place; /* "127.0.0.1:8443" */
+	struct span certificate_pem;
+	struct span key_pem;
+	int64_t connections;
+	/* Fill the answer; whatever goes wrong is an answer too. */
+	void (*answer)(void *context, const struct http_request *request,
+	    struct http_answer *answer);
+	/* An answer with mail_waits has been sent. */
+	void (*sent)(void *context);
+	void *context;
+};
+
+/* Listen.  Borrows `config` until web_free(). */
+enum rc web_new(
+    const struct web_config *config, struct web **ret, struct err *err);
+void web_free(struct web *web);
+OWNER(struct web, web_free);
+
+/* Serve until SIGTERM or SIGINT. */
+enum rc web_run(struct web *web, struct err *err);
+
+#endif
