@@ -103,7 +103,7 @@ seal_letter(const struct seal_options *o, const struct outgoing_way *way,
 		TRY(read_recipients(o, id, &to, err));
 	TRY(file_read("-", &letter, err));
 	TRY(entity_parse(buf_span(&letter), ENTITY_LIMITS, &parsed, err));
-	return outgoing_seal(parsed, sender, way, &to, NULL, out, err);
+	return outgoing_seal(parsed, sender, way, &to, out, err);
 }
 
 static enum rc

@@ -142,26 +142,37 @@ encrypt(struct span entity, enum seal_cipher cipher, const struct certs *to,
 	    buf_span(&der), out, err);
 }
 
+/* One copy of a letter, and for whom. */
+struct job {
+	const struct entity *letter;
+	const struct sender *sender;
+	const struct outgoing_way *way;
+	const struct certs *to;
+	const char *bcc; /* the blind recipient it is for, or NULL */
+};
+
+/* All or nothing: `out` grows only when the whole copy is made. */
 static enum rc
-make_copy(const struct entity *letter, const struct sender *sender,
-    const struct outgoing_way *way, const struct certs *to, const char *bcc,
-    struct buf *out, bool *ret_stamped, struct err *err)
+make_copy(
+    const struct job *job, struct buf *out, bool *ret_stamped, struct err *err)
 {
+	const struct outgoing_way *way = job->way;
 	struct buf payload BUF_OWNED = BUF_SECRET(LETTER_MAX);
 	struct buf body BUF_OWNED = BUF_SECRET(LETTER_MAX);
 	struct buf made BUF_OWNED = BUF(LETTER_MAX);
 
-	TRY(protect_compose(
-	    letter, sender->policy, way->encrypt, bcc, &payload, &made, err));
+	TRY(protect_compose(job->letter, job->sender->policy, way->encrypt,
+	    job->bcc, &payload, &made, err));
 	TRY(buf_add_str(&made, "MIME-Version: 1.0\r\n", err));
 	struct span entity = buf_span(&payload);
 	*ret_stamped = false;
 	if (way->sign) {
-		TRY(sign_payload(entity, sender, &body, ret_stamped, err));
+		TRY(sign_payload(entity, job->sender, &body, ret_stamped, err));
 		entity = buf_span(&body);
 	}
 	if (way->encrypt)
-		TRY(encrypt(entity, choose_cipher(way, to), to, &made, err));
+		TRY(encrypt(
+		    entity, choose_cipher(way, job->to), job->to, &made, err));
 	else
 		TRY(buf_add(&made, entity, err));
 	return buf_add(out, buf_span(&made), err);
@@ -169,12 +180,13 @@ make_copy(const struct entity *letter, const struct sender *sender,
 
 enum rc
 outgoing_seal(const struct entity *letter, const struct sender *sender,
-    const struct outgoing_way *way, const struct certs *to, const char *bcc,
-    struct buf *out, struct err *err)
+    const struct outgoing_way *way, const struct certs *to, struct buf *out,
+    struct err *err)
 {
+	const struct job job = {letter, sender, way, to, NULL};
 	bool stamped = false;
 
-	return make_copy(letter, sender, way, to, bcc, out, &stamped, err);
+	return make_copy(&job, out, &stamped, err);
 }
 
 /* --- the letter of a mail program ------------------------------------------------ */
@@ -262,82 +274,79 @@ visible_recipients(
 	return RC_OK;
 }
 
-/* One group of recipients becomes one sealed letter. */
-struct group {
-	struct certs certs;
-	const char *bcc; /* NULL: the visible ones */
+/* A submission being made into copies. */
+struct making {
+	const struct entity *letter;
+	const struct sender *sender;
+	const struct recipient *recipients;
+	size_t count;
+	struct mailboxes visible; /* of To and Cc */
+	struct outgoing *out;
 };
 
-static enum rc
-make_group_copy(const struct entity *letter, const struct sender *sender,
-    struct group *group, struct outgoing *ret, struct err *err)
+static bool
+is_blind(const struct making *m, size_t i)
 {
-	struct copy *copy = &ret->copy[ret->copies];
+	return !mailboxes_have(&m->visible, m->recipients[i].address);
+}
+
+static enum rc
+add_recipient(
+    const struct making *m, size_t i, struct certs *certs, struct err *err)
+{
+	struct copy *copy = &m->out->copy[m->out->copies];
+
+	TRY(certs_add(certs, m->recipients[i].cert, err));
+	return strlist_add_str(&copy->to, m->recipients[i].address, err);
+}
+
+/* Seal to `certs` and to the writer. */
+static enum rc
+finish_copy(const struct making *m, struct certs *certs, const char *bcc,
+    struct err *err)
+{
+	const struct job job = {m->letter, m->sender, &whole_way, certs, bcc};
+	struct copy *copy = &m->out->copy[m->out->copies];
 	bool stamped = false;
 
-	TRY(certs_add(&group->certs, sender->own, err));
-	TRY(make_copy(letter, sender, &whole_way, &group->certs, group->bcc,
-	    &copy->bytes, &stamped, err));
-	ret->stamped = ret->stamped && stamped;
-	ret->copies++;
+	TRY(certs_add(certs, m->sender->own, err));
+	TRY(make_copy(&job, &copy->bytes, &stamped, err));
+	m->out->stamped = m->out->stamped && stamped;
+	m->out->copies++;
 	return RC_OK;
 }
 
 static enum rc
-make_visible_copy(const struct entity *letter, const struct sender *sender,
-    const struct recipient *recipients, const bool *blind, size_t count,
-    struct outgoing *ret, struct err *err)
+make_visible_copy(const struct making *m, struct err *err)
 {
 	struct certs certs CERTS_OWNED = CERTS_NONE;
-	struct copy *copy = &ret->copy[ret->copies];
 
-	for (size_t i = 0; i < count; i++) {
-		if (blind[i])
-			continue;
-		TRY(certs_add(&certs, recipients[i].cert, err));
-		TRY(strlist_add_str(&copy->to, recipients[i].address, err));
-	}
-	if (copy->to.len == 0)
+	for (size_t i = 0; i < m->count; i++)
+		if (!is_blind(m, i))
+			TRY(add_recipient(m, i, &certs, err));
+	if (certs.len == 0)
 		return RC_OK;
-	struct group group = {certs, NULL};
-	certs = CERTS_NONE;
-	enum rc rc = make_group_copy(letter, sender, &group, ret, err);
-	certs_done(&group.certs);
-	return rc;
+	return finish_copy(m, &certs, NULL, err);
+}
+
+/* One envelope could not do: its recipient list would name the blind ones. */
+static enum rc
+make_blind_copy(const struct making *m, size_t i, struct err *err)
+{
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+
+	TRY(add_recipient(m, i, &certs, err));
+	return finish_copy(m, &certs, m->recipients[i].address, err);
 }
 
 static enum rc
-make_blind_copy(const struct entity *letter, const struct sender *sender,
-    const struct recipient *recipient, struct outgoing *ret, struct err *err)
+make_copies(struct making *m, struct err *err)
 {
-	struct group group = {CERTS_NONE, recipient->address};
-	struct copy *copy = &ret->copy[ret->copies];
-
-	TRY(strlist_add_str(&copy->to, recipient->address, err));
-	enum rc rc = certs_add(&group.certs, recipient->cert, err);
-	if (rc == RC_OK)
-		rc = make_group_copy(letter, sender, &group, ret, err);
-	certs_done(&group.certs);
-	return rc;
-}
-
-static enum rc
-make_copies(const struct entity *letter, const struct sender *sender,
-    const struct recipient *recipients, size_t count, struct outgoing *ret,
-    struct err *err)
-{
-	bool blind[OUTGOING_COPIES_MAX] = {false};
-	struct mailboxes visible MAILBOXES_OWNED = MAILBOXES_NONE;
-
-	TRY(visible_recipients(letter, &visible, err));
-	for (size_t i = 0; i < count; i++)
-		blind[i] = !mailboxes_have(&visible, recipients[i].address);
-	TRY(make_visible_copy(
-	    letter, sender, recipients, blind, count, ret, err));
-	for (size_t i = 0; i < count; i++)
-		if (blind[i])
-			TRY(make_blind_copy(
-			    letter, sender, &recipients[i], ret, err));
+	TRY(visible_recipients(m->letter, &m->visible, err));
+	TRY(make_visible_copy(m, err));
+	for (size_t i = 0; i < m->count; i++)
+		if (is_blind(m, i))
+			TRY(make_blind_copy(m, i, err));
 	return RC_OK;
 }
 
@@ -371,7 +380,11 @@ outgoing_make(struct span letter, const struct sender *sender,
 	TRY(check_from(parsed, sender->address, err));
 	TRY(keep_message_id(parsed, ret, err));
 	ret->stamped = true;
-	return make_copies(parsed, sender, recipients, count, ret, err);
+	struct making making = {
+	    parsed, sender, recipients, count, MAILBOXES_NONE, ret};
+	enum rc rc = make_copies(&making, err);
+	mailboxes_done(&making.visible);
+	return rc;
 }
 
 enum rc
@@ -383,5 +396,17 @@ outgoing_keep(struct span letter, const struct sender *sender, struct buf *out,
 
 	TRY(entity_parse(letter, ENTITY_LIMITS, &parsed, err));
 	TRY(certs_add(&own, sender->own, err));
-	return outgoing_seal(parsed, sender, &whole_way, &own, NULL, out, err);
+	return outgoing_seal(parsed, sender, &whole_way, &own, out, err);
+}
+
+bool
+outgoing_is_sealed(struct span letter)
+{
+	struct entity *parsed OWNED(entity_free) = NULL;
+	struct err ignored;
+
+	if (entity_parse(letter, ENTITY_LIMITS, &parsed, &ignored) != RC_OK)
+		return false;
+	enum smime_kind kind = smime_kind_of(parsed);
+	return kind == SMIME_ENVELOPED || kind == SMIME_AUTH_ENVELOPED;
 }

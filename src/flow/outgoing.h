@@ -65,6 +65,9 @@ enum rc outgoing_make(struct span letter, const struct sender *sender,
 enum rc outgoing_keep(struct span letter, const struct sender *sender,
     struct buf *out, struct err *err);
 
+/* Is the letter one S/MIME envelope already?  Then it needs no other. */
+bool outgoing_is_sealed(struct span letter);
+
 /* The file command: sign and/or encrypt one letter as told. */
 struct outgoing_way {
 	bool sign;
@@ -73,7 +76,7 @@ struct outgoing_way {
 	bool cipher_auto; /* GCM if every recipient's certificate says it can */
 };
 enum rc outgoing_seal(const struct entity *letter, const struct sender *sender,
-    const struct outgoing_way *way, const struct certs *to, const char *bcc,
-    struct buf *out, struct err *err);
+    const struct outgoing_way *way, const struct certs *to, struct buf *out,
+    struct err *err);
 
 #endif
