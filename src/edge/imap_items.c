@@ -1,0 +1,291 @@
+#include "edge/imap_items.h"
+
+#include <stdlib.h>
+
+#include "edge/imap_envelope.h"
+#include "edge/imap_set.h"
+#include "edge/imap_structure.h"
+
+void
+imap_items_init(struct imap_items *items)
+{
+	items->len = 0;
+	items->sees = false;
+}
+
+static void
+item_done(struct imap_item *item)
+{
+	free(item->name);
+	imap_section_done(&item->section);
+}
+
+void
+imap_items_done(struct imap_items *items)
+{
+	for (size_t i = 0; i < items->len; i++)
+		item_done(&items->item[i]);
+	imap_items_init(items);
+}
+
+bool
+imap_items_have(const struct imap_items *items, enum imap_item_kind kind)
+{
+	for (size_t i = 0; i < items->len; i++)
+		if (items->item[i].kind == kind)
+			return true;
+	return false;
+}
+
+bool
+imap_items_need_letter(const struct imap_items *items)
+{
+	for (size_t i = 0; i < items->len; i++)
+		if (items->item[i].kind > IMAP_ITEM_DATE)
+			return true;
+	return false;
+}
+
+/* --- parsing --- */
+
+/* The words that are no section, and those that are one by another name. */
+static const struct {
+	const char *name;
+	enum imap_item_kind kind;
+	const char *section;
+	bool sees;
+} words[] = {
+    {"UID", IMAP_ITEM_UID, NULL, false},
+    {"FLAGS", IMAP_ITEM_FLAGS, NULL, false},
+    {"INTERNALDATE", IMAP_ITEM_DATE, NULL, false},
+    {"RFC822.SIZE", IMAP_ITEM_SIZE, NULL, false},
+    {"ENVELOPE", IMAP_ITEM_ENVELOPE, NULL, false},
+    {"BODY", IMAP_ITEM_BODY, NULL, false},
+    {"BODYSTRUCTURE", IMAP_ITEM_STRUCTURE, NULL, false},
+    {"RFC822", IMAP_ITEM_SECTION, "", true},
+    {"RFC822.HEADER", IMAP_ITEM_SECTION, "HEADER", false},
+    {"RFC822.TEXT", IMAP_ITEM_SECTION, "TEXT", true},
+};
+
+static const struct {
+	const char *name;
+	enum imap_item_kind item[6];
+	size_t len;
+} macros[] = {
+    {"FAST", {IMAP_ITEM_FLAGS, IMAP_ITEM_DATE, IMAP_ITEM_SIZE}, 3},
+    {"ALL",
+	{IMAP_ITEM_FLAGS, IMAP_ITEM_DATE, IMAP_ITEM_SIZE, IMAP_ITEM_ENVELOPE},
+	4},
+    {"FULL",
+	{IMAP_ITEM_FLAGS, IMAP_ITEM_DATE, IMAP_ITEM_SIZE, IMAP_ITEM_ENVELOPE,
+	    IMAP_ITEM_BODY},
+	5},
+};
+
+/* A fresh item at the end; it is the list's at once. */
+static enum rc
+new_item(struct imap_items *items, enum imap_item_kind kind, const char *name,
+    struct imap_item **ret, struct err *err)
+{
+	struct imap_item item = {kind, NULL, IMAP_SECTION_NONE, false, 0, 0};
+
+	if (items->len == IMAP_ITEMS_MAX)
+		return err_set(err, RC_LIMIT,
+		    "more than %d items are asked for", IMAP_ITEMS_MAX);
+	TRY(span_dup(span_str(name), &item.name, err));
+	items->item[items->len] = item;
+	*ret = &items->item[items->len++];
+	return RC_OK;
+}
+
+enum rc
+imap_items_add(
+    struct imap_items *items, enum imap_item_kind kind, struct err *err)
+{
+	struct imap_item *added;
+
+	if (imap_items_have(items, kind))
+		return RC_OK;
+	TRY(new_item(items, kind, words[kind].name, &added, err));
+	struct imap_item item = *added;
+	memmove(
+	    &items->item[1], &items->item[0], (items->len - 1) * sizeof(item));
+	items->item[0] = item;
+	return RC_OK;
+}
+
+/* "<0.100>" */
+static enum rc
+parse_partial(struct span text, struct imap_item *item, struct err *err)
+{
+	ptrdiff_t dot = span_find_byte(text, '.');
+
+	if (text.len == 0)
+		return RC_OK;
+	if (text.data[0] != '<' || text.data[text.len - 1] != '>' || dot < 0)
+		return err_set(err, RC_SYNTAX, "bad end of a section");
+	struct span from = span_after(span_first(text, (size_t)dot), 1);
+	struct span len =
+	    span_after(span_first(text, text.len - 1), (size_t)dot + 1);
+	TRY(imap_number_parse(from, &item->from, err));
+	TRY(imap_number_parse(len, &item->len, err));
+	if (item->len == 0)
+		return err_set(err, RC_SYNTAX, "a part of no bytes");
+	item->partial = true;
+	return RC_OK;
+}
+
+static enum rc
+name_section(struct imap_item *item, struct err *err)
+{
+	struct buf name BUF_OWNED = BUF_SMALL;
+	char *text = NULL;
+
+	TRY(buf_add_str(&name, "BODY[", err));
+	TRY(imap_section_print(&item->section, &name, err));
+	TRY(buf_add_str(&name, "]", err));
+	if (item->partial)
+		TRY(buf_add_format(&name, err, "<%u>", item->from));
+	TRY(span_dup(buf_span(&name), &text, err));
+	free(item->name);
+	item->name = text;
+	return RC_OK;
+}
+
+/* "BODY[...]<..>" or "BODY.PEEK[...]<..>" */
+static enum rc
+parse_section(struct span word, struct imap_items *items, struct err *err)
+{
+	ptrdiff_t open = span_find_byte(word, '[');
+	size_t close = word.len;
+	struct imap_item *item;
+
+	while (close > 0 && word.data[close - 1] != ']')
+		close--;
+	struct span name = open < 0 ? word : span_first(word, (size_t)open);
+	bool peek = span_is_nocase(name, "BODY.PEEK");
+	if (open < 0 || close <= (size_t)open ||
+	    (!peek && !span_is_nocase(name, "BODY")))
+		return err_set(err, RC_SYNTAX, "unknown FETCH item");
+	TRY(new_item(items, IMAP_ITEM_SECTION, "", &item, err));
+	TRY(imap_section_parse(
+	    span_after(span_first(word, close - 1), (size_t)open + 1),
+	    &item->section, err));
+	TRY(parse_partial(span_after(word, close), item, err));
+	items->sees |= !peek;
+	return name_section(item, err);
+}
+
+static enum rc
+parse_word(struct span word, struct imap_items *items, struct err *err)
+{
+	struct imap_item *item;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!span_is_nocase(word, words[i].name))
+			continue;
+		TRY(new_item(items, words[i].kind, words[i].name, &item, err));
+		items->sees |= words[i].sees;
+		if (words[i].section == NULL)
+			return RC_OK;
+		return imap_section_parse(
+		    span_str(words[i].section), &item->section, err);
+	}
+	return parse_section(word, items, err);
+}
+
+static enum rc
+parse_macro(struct span word, struct imap_items *items, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(macros) / sizeof(macros[0]); i++) {
+		if (!span_is_nocase(word, macros[i].name))
+			continue;
+		for (size_t n = 0; n < macros[i].len; n++)
+			TRY(parse_word(span_str(words[macros[i].item[n]].name),
+			    items, err));
+		return RC_OK;
+	}
+	return RC_ABSENT;
+}
+
+static enum rc
+parse_list(struct imap_walk *walk, struct imap_items *items, struct err *err)
+{
+	struct imap_token token;
+
+	for (;;) {
+		TRY(imap_walk_next(walk, &token, err));
+		if (token.kind == IMAP_CLOSE && items->len > 0)
+			return RC_OK;
+		if (token.kind != IMAP_ATOM)
+			return err_set(err, RC_SYNTAX, "bad list of items");
+		TRY(parse_word(token.value, items, err));
+	}
+}
+
+enum rc
+imap_items_parse(
+    struct imap_walk *walk, struct imap_items *ret, struct err *err)
+{
+	struct imap_token token;
+
+	TRY(imap_walk_next(walk, &token, err));
+	if (token.kind == IMAP_OPEN) {
+		TRY(parse_list(walk, ret, err));
+	} else if (token.kind == IMAP_ATOM) {
+		enum rc rc = parse_macro(token.value, ret, err);
+		TRY(rc == RC_ABSENT ? parse_word(token.value, ret, err) : rc);
+	} else {
+		return err_set(err, RC_SYNTAX, "nothing is asked for");
+	}
+	TRY(imap_walk_next(walk, &token, err));
+	if (token.kind != IMAP_END)
+		return err_set(err, RC_SYNTAX, "too many arguments");
+	return RC_OK;
+}
+
+/* --- printing --- */
+
+static enum rc
+print_section(const struct imap_item *item, const struct entity *letter,
+    struct buf *out, struct err *err)
+{
+	struct buf made BUF_OWNED = BUF_SECRET(FIELD_SECTION_MAX + 2);
+	struct err ignored;
+	struct span bytes;
+
+	enum rc rc =
+	    imap_section_find(&item->section, letter, &made, &bytes, &ignored);
+	if (rc == RC_ABSENT)
+		return buf_add_str(out, "NIL", err);
+	if (rc != RC_OK)
+		return err_set(err, rc, "%s", ignored.text);
+	/* beyond the end: the empty string */
+	if (item->partial)
+		bytes = span_first(span_after(bytes, item->from), item->len);
+	TRY(buf_add_format(out, err, "{%zu}\r\n", bytes.len));
+	return buf_add(out, bytes, err);
+}
+
+enum rc
+imap_item_print(const struct imap_item *item, const struct entity *letter,
+    struct buf *out, struct err *err)
+{
+	switch (item->kind) {
+	case IMAP_ITEM_SIZE:
+		return buf_add_format(out, err, "%zu", letter->whole.len);
+	case IMAP_ITEM_ENVELOPE:
+		return imap_envelope_print(&letter->fields, out, err);
+	case IMAP_ITEM_BODY:
+		return imap_structure_print(letter, false, out, err);
+	case IMAP_ITEM_STRUCTURE:
+		return imap_structure_print(letter, true, out, err);
+	case IMAP_ITEM_SECTION:
+		return print_section(item, letter, out, err);
+	case IMAP_ITEM_UID:
+	case IMAP_ITEM_FLAGS:
+	case IMAP_ITEM_DATE:
+		break;
+	}
+	bug("imap_item_print: the letter does not answer this");
+}

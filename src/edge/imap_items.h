@@ -1,0 +1,60 @@
+/* edge/imap_items -- what a FETCH asks for, and what of it a letter answers.
+ *
+ * Pure: a list of items from a command's bytes, values from a parsed letter.
+ *
+ * Standard:  RFC 3501 section 6.4.5.
+ * May use:   base codec os mime proto net store flow enrol.
+ * Limits:    IMAP_ITEMS_MAX items: RC_LIMIT.
+ */
+#ifndef EDGE_IMAP_ITEMS_H
+#define EDGE_IMAP_ITEMS_H
+
+#include "edge/imap_section.h"
+
+#define IMAP_ITEMS_MAX 64
+
+enum imap_item_kind {
+	IMAP_ITEM_UID,
+	IMAP_ITEM_FLAGS,
+	IMAP_ITEM_DATE, /* INTERNALDATE */
+	IMAP_ITEM_SIZE,
+	IMAP_ITEM_ENVELOPE,
+	IMAP_ITEM_BODY,
+	IMAP_ITEM_STRUCTURE,
+	IMAP_ITEM_SECTION,
+};
+
+struct imap_item {
+	enum imap_item_kind kind;
+	char *name; /* as the answer calls it, "BODY[1]<0>"; owned */
+	struct imap_section section;
+	bool partial;
+	uint32_t from, len;
+};
+
+struct imap_items {
+	struct imap_item item[IMAP_ITEMS_MAX];
+	size_t len;
+	bool sees; /* one of them sets \Seen */
+};
+
+#define IMAP_ITEMS_OWNED __attribute__((cleanup(imap_items_done)))
+void imap_items_init(struct imap_items *items);
+void imap_items_done(struct imap_items *items);
+
+/* Read the list, or the one item, or the macro, up to the end. */
+enum rc imap_items_parse(
+    struct imap_walk *walk, struct imap_items *ret, struct err *err);
+bool imap_items_have(const struct imap_items *items, enum imap_item_kind kind);
+/* Is anything asked that only the letter itself answers? */
+bool imap_items_need_letter(const struct imap_items *items);
+/* Put FLAGS or UID at the front if it is not there. */
+enum rc imap_items_add(
+    struct imap_items *items, enum imap_item_kind kind, struct err *err);
+
+/* Append the value of an item that the letter answers; all but UID, FLAGS and
+ * INTERNALDATE. */
+enum rc imap_item_print(const struct imap_item *item,
+    const struct entity *letter, struct buf *out, struct err *err);
+
+#endif

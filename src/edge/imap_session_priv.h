@@ -1,0 +1,111 @@
+/* edge/imap_session -- what the parts of one IMAP session share.
+ *
+ *     BEFORE_LOGIN --log_in()--> LOGGED_IN --select_mailbox()--> SELECTED
+ *                                    ^                              |
+ *                                    +-----close_mailbox()----------+
+ *     any --LOGOUT, five wrong credentials--> OVER
+ *
+ * Every function returns RC_OK when the mail program got its answer, a "no"
+ * included; anything else ends the session: the mail server or the mail
+ * program is gone or talks nonsense.
+ */
+#ifndef EDGE_IMAP_SESSION_PRIV_H
+#define EDGE_IMAP_SESSION_PRIV_H
+
+#include "edge/imap_uids.h"
+#include "edge/imap_view.h"
+#include "proto/imap_stream.h"
+
+#define IMAP_TAG_MAX 64
+
+enum imap_state {
+	IMAP_BEFORE_LOGIN = 1,
+	IMAP_LOGGED_IN = 2,
+	IMAP_SELECTED = 4,
+	IMAP_OVER = 8,
+};
+
+/* The selected mailbox. */
+struct imap_box {
+	uint32_t validity; /* 0: not said yet */
+	bool read_only;
+	struct imap_view_folder views; /* set once `validity` is known */
+	struct imap_uids uids;
+};
+
+struct imap_session {
+	const struct agent *agent;
+	struct stream *stream;     /* the mail program */
+	struct imap_stream *units; /* what it says */
+	struct imap_link *link;    /* the mail server; NULL before login */
+	enum imap_state state;
+	unsigned wrong; /* credentials */
+	unsigned junk;  /* bad commands before login */
+	bool gone;      /* the mail program; it is not told any more */
+	struct buf out; /* for it */
+	struct imap_box box;
+	char tag[IMAP_TAG_MAX + 1]; /* of the command in work */
+	bool by_uid;                /* it begins with "UID" */
+};
+
+/* --- to the mail program --- */
+
+/* Send what is in `out` if it is much, or at any rate. */
+enum rc imap_flush_much(struct imap_session *s, struct err *err);
+enum rc imap_flush(struct imap_session *s, struct err *err);
+/* "TAG text" */
+enum rc imap_reply(struct imap_session *s, struct err *err, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+/* "TAG BAD why" */
+enum rc imap_reply_bad(
+    struct imap_session *s, const struct err *why, struct err *err);
+/* "* text" */
+enum rc imap_tell(struct imap_session *s, struct err *err, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+
+/* --- from and to the mail server --- */
+
+/* The next answer to the command in work: IMAP_UNTAGGED, or its end. */
+enum rc imap_upstream_next(struct imap_session *s, enum imap_answer *ret,
+    struct span *ret_line, struct err *err);
+/* Send a command and pass on what comes untagged, to its end; the words of the
+ * end are put into `ret_text`. */
+enum rc imap_upstream_run(struct imap_session *s, struct span command,
+    enum imap_answer *ret, struct buf *ret_text, struct err *err);
+/* The same, and the mail program gets the end too. */
+enum rc imap_upstream_relay(
+    struct imap_session *s, struct span command, struct err *err);
+/* Tell flags that are owed, then the end. */
+enum rc imap_finish(struct imap_session *s, enum imap_answer answer,
+    struct span text, struct err *err);
+bool imap_upstream_can(const struct imap_session *s, const char *capability);
+
+/* imap_untagged.c: pass on one untagged answer, changed as it must be. */
+enum rc imap_untagged(
+    struct imap_session *s, struct span line, struct err *err);
+
+/* Append the words of a command again: one blank between them, synchronising
+ * literals only.  What the mail program's bytes could hide is gone then. */
+enum rc imap_reprint(struct imap_walk walk, struct buf *out, struct err *err);
+
+/* "CAPABILITY IMAP4rev1 ..." of this moment. */
+enum rc imap_print_capabilities(
+    const struct imap_session *s, struct buf *out, struct err *err);
+
+/* --- the commands; `args` is what stands behind the name --- */
+
+typedef enum rc imap_do(
+    struct imap_session *s, struct imap_walk *args, struct err *err);
+imap_do imap_do_login, imap_do_authenticate, imap_do_capability; /* login */
+imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
+imap_do imap_do_fetch;
+imap_do imap_do_store, imap_do_search, imap_do_append;
+
+/* imap_fetch.c */
+
+/* Learn the UIDs of the letters that are new. */
+enum rc imap_fetch_uids(struct imap_session *s, struct err *err);
+/* Tell the flags of the letters marked stale. */
+enum rc imap_fetch_stale(struct imap_session *s, struct err *err);
+
+#endif
