@@ -159,6 +159,25 @@ find_delimiter(struct parser *parser, struct span line, size_t *ret_level)
 	return MATCH_NONE;
 }
 
+/* Readers to whom a bare CR ends a line would find a delimiter behind it. */
+static void
+find_hidden(const struct parser *parser, struct span line)
+{
+	for (ptrdiff_t cr; (cr = span_find_byte(line, '\r')) >= 0;) {
+		line = span_after(line, (size_t)cr + 1);
+		if (!span_starts(line, "--"))
+			continue;
+		for (size_t i = 0; i < parser->levels; i++) {
+			struct level *level = &parser->level[i];
+			size_t len = level->boundary.len;
+			if (len > 0 &&
+			    span_is(level->boundary,
+				span_first(span_after(line, 2), len)))
+				level->entity->malformed = true;
+		}
+	}
+}
+
 /* The bytes from `at` in which a header section can be: to its empty line,
  * or to a delimiter, which may look like a field ("--a:b"). */
 static struct span
@@ -409,10 +428,12 @@ parse_all(struct parser *parser, struct entity **ret_root)
 	while (at < parser->bytes.len && parser->levels > 0) {
 		struct span line = line_at(parser->bytes, at);
 		enum match match = find_delimiter(parser, line, &level);
-		if (match == MATCH_NONE)
-			at += line.len;
-		else
+		if (match != MATCH_NONE) {
 			TRY(delimiter(parser, level, match, &at));
+			continue;
+		}
+		find_hidden(parser, line);
+		at += line.len;
 	}
 	close_above(parser, 0, parser->bytes.len);
 	return RC_OK;

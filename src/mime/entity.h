@@ -44,8 +44,8 @@ struct entity {
 			 * or message, several Content-Type fields; also what
 			 * other readers may split otherwise: a line that only
 			 * begins like a delimiter, a delimiter behind the
-			 * closing one; a part whose header holds NUL or a
-			 * bare CR (then all of it is its body) */
+			 * closing one or behind a bare CR; a part whose header
+			 * holds NUL or a bare CR (all of it is its body) */
 
 	struct entity *parent;
 	struct entity *child; /* first part; the message in a message/rfc822 */

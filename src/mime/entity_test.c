@@ -149,8 +149,11 @@ a_line_that_only_resembles_a_delimiter_ends_no_part(void **state)
 		"multipart/mixed!(text/plain\"--bad\")"},
 	    {"a CR too many: likewise", MIXED "--b\r\n\r\n--b\r\r\n--b--",
 		"multipart/mixed!(text/plain\"--b\r\")"},
-	    {"bare CR before it", MIXED "--b\r\n\r\nx\r--b\r\n--b--",
-		"multipart/mixed(text/plain\"x\r--b\")"},
+	    {"bare CR before it: to some a line end",
+		MIXED "--b\r\n\r\nx\r--b\r\n--b--",
+		"multipart/mixed!(text/plain\"x\r--b\")"},
+	    {"bare CR, but no delimiter", MIXED "--b\r\n\r\nx\r--c\r\n--b--",
+		"multipart/mixed(text/plain\"x\r--c\")"},
 	};
 
 	expect_trees(cases, COUNT(cases));
@@ -393,6 +396,7 @@ hostile_letters_take_linear_time(void **state)
 	    {"short lines of dashes at full depth", "--\n", 1000000, 50},
 	    {"empty lines at full depth", "\n", 4000000, 50},
 	    {"no line ends", "aaaaaaaaaa", 1000000, 50},
+	    {"bare CRs", "\r--b  ", 1000000, 50},
 	    {"a name without end", "a:aaaaaaaa", 1000000, 0},
 	    {"delimiters behind the end", "--b0\n", 1000000, 1},
 	};
