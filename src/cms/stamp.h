@@ -30,7 +30,8 @@ struct stamp_result {
 
 /* Read a TimeStampResp: status, signature, imprint and nonce are checked;
  * append the token.  Not checked here: the chain of the TSA, and whether its
- * time is near ours (stamp_verify() says both).  RC_REFUSED with the TSA's own words: it said no. */
+ * time is near ours (stamp_verify() says both).  RC_REFUSED with the TSA's
+ * own words: it said no. */
 enum rc stamp_response(struct span der, const uint8_t sha256[32],
     const struct stamp_nonce *nonce, struct buf *token, struct err *err);
 
