@@ -92,7 +92,7 @@ class Agent:
         env = dict(os.environ, LISTEN_FDS="2", LISTEN_FDNAMES="smtp:imap")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["sh", "-c", ACTIVATE % (smtp, imap), "sh", *before, *self.command(*words)],
+                ["bash", "-c", ACTIVATE % (smtp, imap), "sh", *before, *self.command(*words)],
                 pass_fds=(smtp, imap), env=env, stdout=log, stderr=log)
         if wait:
             self.wait_until_ready()
