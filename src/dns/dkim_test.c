@@ -325,6 +325,8 @@ a_second_copy_on_top_of_a_signed_field_is_refused(void **state)
 {
 	static const char *const tops[] = {"Subject: ACME: abc\r\n",
 	    "To: eve@example.net\r\n", "From: eve@example.net\r\n"};
+	static const char *const words[] = {"does not cover Subject",
+	    "does not cover To", "not exactly one From"};
 
 	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
 		struct buf letter BUF_OWNED = BUF_SMALL;
@@ -333,7 +335,7 @@ a_second_copy_on_top_of_a_signed_field_is_refused(void **state)
 		assert_int_equal(buf_add_str(&both, tops[i], NULL), RC_OK);
 		assert_int_equal(
 		    buf_add(&both, buf_span(&letter), NULL), RC_OK);
-		expect_judged(state, tops[i], &both, RC_REFUSED, "");
+		expect_judged(state, tops[i], &both, RC_REFUSED, words[i]);
 	}
 }
 

@@ -25,6 +25,7 @@ set_up(void **state)
 	    "_imaps._tcp SRV 10 1 9930 second\n"
 	    "_imaps._tcp SRV 5 1 993 mail\n"
 	    "_pop3s._tcp SRV 0 0 0 .\n"
+	    "_pop3._tcp SRV 0 0 110 .\n"
 	    "_odd._tcp SRV 0 0 25 \\003\\040x\n"
 	    "END\n"
 	    "echo 'mail A 192.0.2.9' > open.records; "
@@ -165,6 +166,8 @@ a_service_that_is_not_offered_is_absent(void **state)
 
 	assert_int_equal(
 	    find_srv(state, "_pop3s._tcp.signed.test", &srv), RC_ABSENT);
+	assert_int_equal(
+	    find_srv(state, "_pop3._tcp.signed.test", &srv), RC_ABSENT);
 }
 
 static void

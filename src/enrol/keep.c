@@ -15,16 +15,12 @@ keep_done(struct keep *keep)
 
 /* -- reading -- */
 
+/* What the caller has loaded already is in it once all the same. */
 static enum rc
 load_vault(const struct enrol *enrol, struct err *err)
 {
 	struct buf bytes BUF_OWNED = BUF_SECRET(VAULT_SIZE_MAX);
-	const struct key *first = NULL;
-	struct err ignored;
 
-	/* The caller has it already; twice the same keys would be wrong. */
-	if (vault_get(enrol->vault, 0, &first, &ignored) == RC_OK)
-		return RC_OK;
 	enum rc rc = state_load(enrol->state, VAULT_ITEM, &bytes, err);
 	if (rc == RC_ABSENT)
 		return RC_OK;

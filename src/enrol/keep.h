@@ -17,7 +17,7 @@ struct keep {
 #define KEEP_NONE ((struct keep){NULL, CERTS_NONE})
 #define KEEP_OWNED __attribute__((cleanup(keep_done)))
 
-/* Loads both items; the vault only if the one given is empty. */
+/* Loads both items. */
 enum rc keep_load(struct keep *ret, const struct enrol *enrol, struct err *err);
 void keep_done(struct keep *keep);
 

@@ -166,7 +166,7 @@ keys_are_saved_before_anybody_hears_of_them(void **context_at)
 }
 
 static void
-a_vault_that_the_caller_loaded_is_not_loaded_twice(void **context_at)
+keys_that_the_caller_loaded_are_there_once(void **context_at)
 {
 	struct context *context = *context_at;
 	struct keep keep KEEP_OWNED = KEEP_NONE;
@@ -261,7 +261,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(keys_are_saved_before_anybody_hears_of_them),
-	    TEST(a_vault_that_the_caller_loaded_is_not_loaded_twice),
+	    TEST(keys_that_the_caller_loaded_are_there_once),
 	    TEST(certificates_are_kept_in_their_order),
 	    TEST(a_certificate_in_its_last_third_is_renewed_with_a_new_key),
 	    TEST(a_certificate_for_something_else_is_refused),

@@ -193,14 +193,18 @@ static void
 without_an_order_every_challenge_is_somebody_elses(void **context_at)
 {
 	struct buf letter BUF_OWNED = BUF_SMALL;
-	struct recognised got = {0};
 	struct order young = {.url = "https://a/o"};
+	const struct order *orders[] = {NULL, &young};
 
 	make_letter(*context_at, "Hello", "Hello", true, &letter);
-	assert_int_equal(
-	    recognise(*context_at, NULL, &letter, &got, NULL), RC_REFUSED);
-	assert_int_equal(
-	    recognise(*context_at, &young, &letter, &got, NULL), RC_REFUSED);
+	for (size_t i = 0; i < 2; i++) {
+		struct recognised got = {0};
+		struct err err = ERR_NONE;
+		assert_int_equal(
+		    recognise(*context_at, orders[i], &letter, &got, &err),
+		    RC_REFUSED);
+		assert_non_null(strstr(err.text, "has not asked"));
+	}
 }
 
 /* It would stand in the header of our answer. */
