@@ -1,0 +1,752 @@
+"""The authority, driven by a foreign ACME client, the openssl program and people who cheat."""
+
+import base64
+import json
+import smtplib
+import socket
+import sqlite3
+import ssl
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from acmeclient import (COMMON_NAME, Client, Https, Key, answer_to, b64, make_csr, token_of,
+                        wait_for_challenge)
+
+ALICE = "alice@alpha.test"
+BOB = "bob@beta.test"
+CAROL = "carol@alpha.test"
+DAVE = "dave@beta.test"
+MALLORY = "mallory@alpha.test"
+EVE = "eve@beta.test"
+
+
+@pytest.fixture
+def authority(world):
+    if world.authority is None:
+        pytest.fail("this village has no authority: build letterlock-authority first")
+    return world.authority
+
+
+@pytest.fixture
+def client(world, authority):
+    client = Client(world)
+    assert client.register().status == 201
+    return client
+
+
+@pytest.fixture
+def https(world, authority):
+    return Https(world)
+
+
+def openssl(*words, **more):
+    return subprocess.run(["openssl", *map(str, words)], capture_output=True, check=False, **more)
+
+
+def problem(reply, status, kind):
+    assert (reply.status, reply.problem) == (status, kind), reply.body
+
+
+def restart(world):
+    world.stop("authority")
+    world.start("authority")
+
+
+# ACME, as it should be
+
+
+@pytest.mark.parametrize("kind", ["ES256", "EdDSA", "RS256"])
+def test_an_account_is_made_once_for_each_kind_of_key(world, authority, kind):
+    client = Client(world, Key(kind))
+    first = client.register({"contact": [f"mailto:{ALICE}"]})
+    assert first.status == 201
+    assert first.json["status"] == "valid"
+    assert first.json["contact"] == [f"mailto:{ALICE}"]
+    assert 'rel="index"' in first.headers["Link"]
+    again = client.register()
+    assert again.status == 200
+    assert again.headers["Location"] == first.headers["Location"]
+
+
+def test_the_directory_names_only_what_is_offered(client):
+    assert set(client.directory) == {"newNonce", "newAccount", "newOrder", "meta"}
+
+
+def test_a_person_gets_both_certificates_with_one_challenge(world, authority, client, tmp_path):
+    before = len(world.fetch_where(ALICE, "HEADER", "Subject", "ACME:"))
+    began = time.monotonic()
+    keys = {}
+    for usage in ("signing", "encrypting"):
+        order = client.authorize(ALICE)
+        assert order["status"] == "ready"
+        csr, keys[usage] = make_csr(ALICE, usage)
+        reply = client.finalize(order, csr)
+        assert reply.status == 200, reply.body
+        assert reply.json["status"] == "valid"
+        (tmp_path / f"{usage}.pem").write_bytes(client.certificates(reply.json))
+        (tmp_path / f"{usage}.key").write_bytes(keys[usage].private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()))
+    assert time.monotonic() - began < 10
+    assert len(world.fetch_where(ALICE, "HEADER", "Subject", "ACME:")) == before + 1
+
+    root = authority["root"]
+    verify = openssl("verify", "-x509_strict", "-purpose", "smimesign", "-verify_email", ALICE,
+                     "-CAfile", root, "-untrusted", tmp_path / "signing.pem",
+                     tmp_path / "signing.pem")
+    assert verify.returncode == 0, verify.stderr
+    sealed = openssl("cms", "-encrypt", "-aes-256-cbc", tmp_path / "encrypting.pem",
+                     input=b"hello", cwd=tmp_path)
+    assert sealed.returncode == 0, sealed.stderr
+    opened = openssl("cms", "-decrypt", "-inkey", tmp_path / "encrypting.key", "-recip",
+                     tmp_path / "encrypting.pem", input=sealed.stdout)
+    assert opened.stdout.strip() == b"hello", opened.stderr
+    check_directory(https=Https(world), address=ALICE, folder=tmp_path)
+
+
+def check_directory(https, address, folder):
+    reply = https.send("GET", f"/directory/v1?address={urllib.parse.quote(address, safe='')}")
+    assert reply.status == 200
+    assert reply.headers.get_content_type() == "application/json"
+    assert reply.json["address"] == address
+    for usage in ("signing", "encrypting"):
+        certificates = pem_certificates((folder / f"{usage}.pem").read_bytes())
+        der = [base64.b64encode(c.public_bytes(serialization.Encoding.DER)).decode()
+               for c in certificates]
+        assert reply.json[usage][0] == der[0]
+        assert reply.json["chain"] == der[1:]
+
+
+def pem_certificates(text):
+    end = b"-----END CERTIFICATE-----"
+    return [x509.load_pem_x509_certificate(part + end) for part in text.split(end)[:-1]]
+
+
+def test_the_challenge_mail_is_what_rfc_8823_says(world, client):
+    _, authorization, challenge = client.new_order(BOB)
+    assert authorization["identifier"] == {"type": "email", "value": BOB}
+    assert authorization["status"] == "pending"
+    assert challenge["type"] == "email-reply-00"
+    assert challenge["from"].startswith("acme-challenge+")
+    assert len(challenge["token"]) >= 22
+    mail = wait_for_challenge(world, BOB, challenge)
+    assert mail["From"] == challenge["from"]
+    assert mail["To"] == BOB
+    assert mail["Auto-Submitted"] == "auto-generated; type=acme"
+    assert mail["Subject"].startswith("ACME: ")
+    assert len(token_of(mail)) >= 22
+    assert token_of(mail) != challenge["token"]
+    signature = mail["DKIM-Signature"].replace(" ", "").replace("\t", "")
+    assert "d=authority.test;" in signature
+    signed = signature.partition("h=")[2].partition(";")[0].lower().split(":")
+    for name in ("from", "to", "subject", "date", "message-id", "auto-submitted", "reply-to", "cc",
+                 "sender", "in-reply-to", "references", "content-type",
+                 "content-transfer-encoding"):
+        assert name in signed, name
+    client.post(client.order(BOB).json["authorizations"][0], {"status": "deactivated"})
+
+
+def test_the_answer_may_come_before_or_after_the_post(world, authority):
+    for answer_first in (True, False):
+        client = Client(world)
+        client.register()
+        order, _, challenge = client.new_order(CAROL)
+        mail = wait_for_challenge(world, CAROL, challenge)
+        answer = answer_to(mail, CAROL, client.response_of(token_of(mail), challenge))
+        if answer_first:
+            world.send_plain(CAROL, challenge["from"], answer)
+            wait_until_answered(authority, challenge)
+            assert client.post(order["url"]).json["status"] == "pending"
+            assert client.post(challenge["url"], {}).json["status"] == "valid"
+        else:
+            assert client.post(challenge["url"], {}).json["status"] == "processing"
+            world.send_plain(CAROL, challenge["from"], answer)
+        assert client.wait_for(order["url"], ("ready", "invalid"))["status"] == "ready"
+
+
+def database(authority):
+    return sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True)
+
+
+def wait_until_answered(authority, challenge):
+    recipient = challenge["from"].partition("+")[2].partition("@")[0]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        rows = database(authority).execute(
+            "SELECT answered FROM authorization WHERE recipient = ?", (recipient,)).fetchall()
+        if rows == [(1,)]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the answer did not arrive")
+
+
+def test_a_restart_loses_nothing(world, authority, client):
+    """With the smarthost away the letter waits in the database."""
+    with world.stopped("alpha-postfix"):
+        order, _, challenge = client.new_order(DAVE)
+        time.sleep(0.5)
+        restart(world)
+    client.prove(DAVE, challenge)
+    assert client.wait_for(order["url"], ("ready", "invalid"))["status"] == "ready"
+    restart(world)
+    csr, _ = make_csr(DAVE)
+    reply = client.finalize({**order, **client.post(order["url"]).json}, csr)
+    assert reply.status == 200
+    assert client.certificates(reply.json).count(b"BEGIN CERTIFICATE") == 2
+
+
+# ACME, as it should not be
+
+
+def test_a_nonce_is_good_once(client):
+    url = client.directory["newOrder"]
+    nonce = client.nonce()
+    body = json.dumps(client.jws(url, {"identifiers": []}, nonce=nonce))
+    problem(client.post_raw(url, body), 400, "malformed")
+    reply = client.post_raw(url, body)
+    problem(reply, 400, "badNonce")
+    assert reply.headers["Replay-Nonce"] not in (None, nonce)
+    problem(client.post(url, {}, nonce="AAAA"), 400, "badNonce")
+
+
+def test_every_answer_to_a_post_brings_a_nonce(client):
+    reply = client.post(client.directory["newOrder"], {})
+    assert client.post(client.directory["newOrder"], {},
+                       nonce=reply.headers["Replay-Nonce"]).problem == "malformed"
+
+
+def test_what_was_signed_for_one_url_is_refused_at_another(client):
+    url = client.directory["newOrder"]
+    body = json.dumps(client.jws(url + "x", {}))
+    problem(client.post_raw(url, body), 403, "unauthorized")
+
+
+def test_a_kid_of_another_account_does_not_verify(world, client):
+    other = Client(world)
+    other.register()
+    problem(client.post(client.directory["newOrder"], {}, kid=other.kid), 403, "unauthorized")
+    problem(client.post(client.directory["newOrder"], {}, kid=client.kid + "x"), 400,
+            "accountDoesNotExist")
+    problem(client.post(client.directory["newOrder"], {}, kid="https://elsewhere.test/1"), 400,
+            "accountDoesNotExist")
+
+
+def test_another_accounts_objects_are_out_of_reach(world, client):
+    other = Client(world)
+    other.register()
+    order, authorization, challenge = client.new_order(MALLORY)
+    for url in (order["url"], order["authorizations"][0], challenge["url"], client.kid,
+                client.post(client.kid).json["orders"]):
+        problem(other.post(url), 403, "unauthorized")
+        problem(other.post(url, {"status": "deactivated"}), 403, "unauthorized")
+    problem(other.finalize(order, make_csr(MALLORY)[0]), 403, "unauthorized")
+    assert client.post(order["url"]).json["status"] == "pending"
+    assert authorization["status"] == "pending"
+
+
+@pytest.mark.parametrize("changes, kind", [
+    ({"alg": "none"}, "badSignatureAlgorithm"),
+    ({"alg": "HS256"}, "badSignatureAlgorithm"),
+    ({"alg": "RS256"}, "badPublicKey"),
+    ({"crit": ["b64"], "b64": False}, "malformed"),
+    ({"url": None}, "malformed"),
+    ({"jwk": {"kty": "EC"}}, "malformed"),
+    ({"kid": None}, "malformed"),
+])
+def test_headers_that_acme_forbids_are_refused(client, changes, kind):
+    url = client.directory["newOrder"]
+    if "url" in changes:
+        body = client.jws("", {}, url=None)
+    else:
+        body = client.jws(url, {}, **changes)
+    problem(client.post_raw(url, json.dumps(body)), 400, kind)
+
+
+def test_a_changed_signature_is_refused(client):
+    url = client.directory["newOrder"]
+    body = client.jws(url, {})
+    body["signature"] = b64(b"\1" * 64)
+    problem(client.post_raw(url, json.dumps(body)), 403, "unauthorized")
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", "{}", "\0", "a" * 1000, "[" * 20000,
+                                  '{"protected":"e30=","payload":"","signature":""}',
+                                  '{"payload":"","signatures":[]}'])
+def test_a_body_that_is_no_jws_is_malformed(client, body):
+    problem(client.post_raw(client.directory["newOrder"], body), 400, "malformed")
+
+
+def test_only_jose_json_is_read(client):
+    url = client.directory["newOrder"]
+    reply = client.post_raw(url, json.dumps(client.jws(url, {})), "application/json")
+    problem(reply, 415, "malformed")
+
+
+def test_get_where_a_post_is_wanted_is_refused(https):
+    for method, path in (("GET", "/acme/new-order"), ("PUT", "/acme/new-account"),
+                         ("POST", "/acme/directory"), ("DELETE", "/directory/v1"),
+                         ("GET", "/tsa")):
+        reply = https.send(method, path)
+        problem(reply, 405, "malformed")
+        assert reply.headers["Allow"]
+    for path in ("/", "/acme/", "/acme/order/", "/acme/nothing", "/acme/revoke-cert", "/../x"):
+        problem(https.send("GET", path), 404, "malformed")
+
+
+@pytest.mark.parametrize("payload, kind", [
+    ({"contact": "mailto:a@b.test"}, "malformed"),
+    ({"contact": ["tel:1"]}, "unsupportedContact"),
+    ({"contact": ["mailto:a@b.test,c@d.test"]}, "invalidContact"),
+    ({"contact": ["mailto:a@b.test?subject=x"]}, "invalidContact"),
+    ({"contact": [1]}, "malformed"),
+    ({"onlyReturnExisting": True}, "accountDoesNotExist"),
+    ("[]", "malformed"),
+    ('{"a":1,"a":2}', "malformed"),
+])
+def test_accounts_that_cannot_be_made(world, authority, payload, kind):
+    problem(Client(world).register(payload), 400, kind)
+
+
+def test_a_deactivated_account_can_do_nothing(world, authority):
+    client = Client(world)
+    client.register()
+    assert client.post(client.kid, {"status": "deactivated"}).json["status"] == "deactivated"
+    problem(client.order(ALICE), 403, "unauthorized")
+    problem(client.register(), 403, "unauthorized")
+
+
+@pytest.mark.parametrize("identifiers, kind", [
+    ([], "malformed"),
+    ([{"type": "email", "value": ALICE}, {"type": "email", "value": BOB}], "malformed"),
+    ([{"type": "dns", "value": "alpha.test"}], "unsupportedIdentifier"),
+    ([{"type": "email"}], "malformed"),
+    ([{"type": "email", "value": "alice"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "a@b@c.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "*@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": '"a b"@alpha.test'}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "a@alpha.test\r\nBcc: b@beta.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "a@alpha.test, b@beta.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "x@authority.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "a" * 400 + "@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "älice@alpha.test"}], "rejectedIdentifier"),
+    ("alice", "malformed"),
+])
+def test_orders_that_cannot_be_had(client, identifiers, kind):
+    reply = client.post(client.directory["newOrder"], {"identifiers": identifiers})
+    problem(reply, 400, kind)
+
+
+def test_validity_cannot_be_chosen(client):
+    problem(client.post(client.directory["newOrder"], {
+        "identifiers": [{"type": "email", "value": ALICE}], "notAfter": "2099-01-01T00:00:00Z",
+    }), 400, "malformed")
+
+
+def test_a_mailbox_is_not_bombed(world, authority):
+    """Ten challenges an hour, whoever asks, however the address is written."""
+    target = "Nobody@Beta.test"
+    for i in range(10):
+        client = Client(world)
+        client.register()
+        assert client.order(target if i % 2 else target.lower()).status == 201
+    client = Client(world)
+    client.register()
+    reply = client.order(target)
+    problem(reply, 429, "rateLimited")
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_an_unproved_order_is_not_finalized(client):
+    order, _, _ = client.new_order(EVE)
+    problem(client.finalize(order, make_csr(EVE)[0]), 403, "orderNotReady")
+
+
+def test_requests_that_are_not_granted_leave_the_order_ready(world, client):
+    order = client.authorize(BOB)
+    good, _ = make_csr(BOB)
+    name = x509.RFC822Name
+    bad = {
+        "another address": make_csr(ALICE)[0],
+        "an extra address": make_csr(BOB, names=[name(BOB), name(ALICE)])[0],
+        "an extra host": make_csr(BOB, names=[name(BOB), x509.DNSName("beta.test")])[0],
+        "a name in the subject": make_csr(BOB, subject=[(COMMON_NAME, "Bob B.")])[0],
+        "no names": make_csr(BOB, names=[x509.DNSName("beta.test")])[0],
+        "a broken signature": good[:-4] + bytes(4),
+        "cut": good[:-10],
+        "garbage": b"garbage",
+        "empty": b"",
+    }
+    for what, csr in bad.items():
+        reply = client.finalize(order, csr)
+        assert (what, reply.status, reply.problem) == (what, 400, "badCSR")
+        assert client.post(order["url"]).json["status"] == "ready"
+    problem(client.post(order["finalize"], {}), 400, "malformed")
+    problem(client.post(order["finalize"], {"csr": "a=="}), 400, "badCSR")
+    assert client.finalize(order, good).status == 200
+
+
+def test_one_certificate_an_order(world, client):
+    order = client.authorize(BOB)
+    assert client.finalize(order, make_csr(BOB)[0]).status == 200
+    problem(client.finalize(order, make_csr(BOB)[0]), 403, "orderNotReady")
+
+
+# answers, as they should not be
+
+
+@pytest.fixture
+def contest(world, client):
+    """A challenge for Carol that is taken up: (order, challenge, the mail, her digest)."""
+    order, _, challenge = client.new_order(CAROL)
+    client.post(challenge["url"], {})
+    mail = wait_for_challenge(world, CAROL, challenge)
+    yield client, order, challenge, mail, client.response_of(token_of(mail), challenge)
+    client.post(order["authorizations"][0], {"status": "deactivated"})
+
+
+def wait_for_log(world, text, seconds=20):
+    deadline = time.monotonic() + seconds
+    path = world.dir / "log" / "authority.log"
+    while text not in path.read_text():
+        assert time.monotonic() < deadline, path.read_text()[-2000:]
+        time.sleep(0.1)
+
+
+def still_pending(client, order):
+    return client.post(order["url"]).json["status"] == "pending"
+
+
+def test_a_wrong_digest_makes_the_challenge_invalid(world, contest):
+    client, order, challenge, mail, digest = contest
+    wrong = ("A" if digest[0] != "A" else "B") + digest[1:]
+    world.send_plain(CAROL, challenge["from"], answer_to(mail, CAROL, wrong))
+    assert client.wait_for(order["url"], ("invalid", "ready"))["status"] == "invalid"
+    failed = client.post(challenge["url"]).json
+    assert failed["status"] == "invalid"
+    assert failed["error"]["type"].endswith(":incorrectResponse")
+    world.send_plain(CAROL, challenge["from"], answer_to(mail, CAROL, digest))
+    time.sleep(1)
+    assert client.post(order["url"]).json["status"] == "invalid"
+
+
+def test_an_answer_from_another_mailbox_is_refused(world, contest):
+    """Mallory has read the mail, and shares Carol's server; the server signs for both."""
+    client, order, challenge, mail, digest = contest
+    world.send_plain(MALLORY, challenge["from"], answer_to(mail, MALLORY, digest))
+    wait_for_log(world, "From is not the mailbox")
+    assert still_pending(client, order)
+
+
+def direct(world, authority, sender, to, letter):
+    with smtplib.SMTP(authority["address"], authority["ports"]["smtp"], timeout=30) as smtp:
+        return smtp.sendmail(sender, [to], letter)
+
+
+def expect_refusal(world, authority, challenge, letter, code, text):
+    with pytest.raises(smtplib.SMTPDataError) as refusal:
+        direct(world, authority, CAROL, challenge["from"], letter)
+    assert refusal.value.smtp_code == code, refusal.value
+    assert text in refusal.value.smtp_error.decode(), refusal.value
+
+
+def test_an_answer_without_dkim_is_refused_and_spoils_nothing(world, authority, contest):
+    client, order, challenge, mail, digest = contest
+    for body in (digest, "A" * 43):
+        letter = answer_to(mail, CAROL, body).as_bytes()
+        expect_refusal(world, authority, challenge, letter, 550, "")
+        assert still_pending(client, order)
+    world.send_plain(CAROL, challenge["from"], answer_to(mail, CAROL, digest))
+    assert client.wait_for(order["url"], ("invalid", "ready"))["status"] == "ready"
+
+
+@pytest.mark.parametrize("change, says", [
+    (lambda letter: letter.replace_header("Subject", "Re: ACME: AAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+     "token"),
+    (lambda letter: letter.replace_header("Subject", "Re: hello"), "token"),
+    (lambda letter: letter.replace_header("To", "acme-challenge+0@authority.test"), "To"),
+    (lambda letter: letter.add_header("List-Id", "<x.alpha.test>"), "mailing list"),
+    (lambda letter: letter.replace_header("From", f"{CAROL}, {ALICE}"), "From"),
+    (lambda letter: letter.__delitem__("From"), "From"),
+])
+def test_letters_that_are_no_answer_are_refused(world, authority, contest, change, says):
+    client, order, challenge, mail, digest = contest
+    letter = answer_to(mail, CAROL, digest)
+    change(letter)
+    expect_refusal(world, authority, challenge, letter.as_bytes(), 550, says)
+    assert still_pending(client, order)
+
+
+def test_a_second_from_field_is_refused(world, authority, contest):
+    client, order, challenge, mail, digest = contest
+    letter = b"From: mallory@alpha.test\r\n" + answer_to(mail, CAROL, digest).as_bytes()
+    expect_refusal(world, authority, challenge, letter, 550, "From")
+    assert still_pending(client, order)
+
+
+def test_a_signed_answer_cannot_be_used_again_for_another_challenge(world, authority, contest):
+    """Whoever sees Carol's letter on its way cannot have it prove something else."""
+    client, order, challenge, mail, digest = contest
+    thief = Client(world)
+    thief.register()
+    theirs, _, their_challenge = thief.new_order(CAROL)
+    thief.post(their_challenge["url"], {})
+    letter = answer_to(mail, CAROL, digest)
+    letter["Cc"] = BOB
+    world.send_plain(CAROL, [challenge["from"], BOB], letter)
+    assert client.wait_for(order["url"], ("invalid", "ready"))["status"] == "ready"
+    signed = world.wait_for_letter(BOB, letter["Message-ID"])
+    with pytest.raises(smtplib.SMTPDataError) as refusal:
+        direct(world, authority, CAROL, their_challenge["from"], signed)
+    assert refusal.value.smtp_code == 550
+    assert still_pending(thief, theirs)
+    # nor again for its own
+    with pytest.raises(smtplib.SMTPRecipientsRefused):
+        direct(world, authority, CAROL, challenge["from"], signed)
+    thief.post(theirs["authorizations"][0], {"status": "deactivated"})
+
+
+def test_with_dns_away_an_answer_is_asked_for_later(world, authority, contest):
+    client, order, challenge, mail, digest = contest
+    letter = answer_to(mail, CAROL, digest)
+    letter["Cc"] = MALLORY
+    world.send_plain(CAROL, MALLORY, letter)  # only to have it signed
+    signed = world.wait_for_letter(MALLORY, letter["Message-ID"])
+    restart(world)  # forgets the key it may have seen
+    with world.stopped("dns"):
+        with pytest.raises(smtplib.SMTPDataError) as refusal:
+            direct(world, authority, CAROL, challenge["from"], signed)
+    assert refusal.value.smtp_code == 451
+    assert still_pending(client, order)
+    direct(world, authority, CAROL, challenge["from"], signed)
+    assert client.wait_for(order["url"], ("invalid", "ready"))["status"] == "ready"
+
+
+@pytest.mark.parametrize("to", [
+    "acme-challenge+00000000000000000000@authority.test", "acme-challenge@authority.test",
+    "postmaster@elsewhere.test", "acme-challenge+@authority.test",
+    "acme-challenge+' OR 1=1 --@authority.test", ALICE, "x" * 300 + "@authority.test",
+])
+def test_mail_for_anything_else_is_refused_at_once(world, authority, to):
+    with smtplib.SMTP(authority["address"], authority["ports"]["smtp"], timeout=30) as smtp:
+        smtp.ehlo()
+        smtp.mail(ALICE)
+        code, _ = smtp.docmd(f"RCPT TO:<{to}>")
+        assert code in (501, 550, 553), code
+
+
+def test_a_letter_over_the_limit_is_refused(world, authority, contest):
+    client, order, challenge, mail, digest = contest
+    letter = answer_to(mail, CAROL, digest).as_bytes() + b"x" * 70 + b"\r\n"
+    letter += (b"x" * 70 + b"\r\n") * 4000
+    with pytest.raises((smtplib.SMTPDataError, smtplib.SMTPSenderRefused,
+                        smtplib.SMTPServerDisconnected)) as refusal:
+        direct(world, authority, CAROL, challenge["from"], letter)
+    if not isinstance(refusal.value, smtplib.SMTPServerDisconnected):
+        assert refusal.value.smtp_code == 552
+    assert still_pending(client, order)
+
+
+def test_the_database_holds_no_letter(world, authority, contest):
+    _, _, challenge, mail, digest = contest
+    world.send_plain(CAROL, challenge["from"], answer_to(mail, CAROL, digest))
+    wait_until_answered(authority, challenge)
+    dump = "\n".join(database(authority).iterdump())
+    for word in ("BEGIN ACME RESPONSE", digest, "PRIVATE KEY", mail["Message-ID"]):
+        assert word not in dump
+
+
+# HTTP, as it should not be
+
+
+def test_a_body_that_is_too_large_is_refused(client, https):
+    for size in (64 * 1024 + 1, 10 * 1024 * 1024):
+        try:
+            reply = https.send("POST", "/acme/new-order", b"x" * size,
+                               {"Content-Type": "application/jose+json"})
+            assert reply.status == 413
+        except (ConnectionError, ssl.SSLError):
+            pass  # it did not wait for the end: as good
+    assert https.send("GET", "/acme/directory").status == 200
+
+
+def test_headers_that_are_too_large_are_refused(https):
+    try:
+        reply = https.send("GET", "/acme/directory", headers={"X": "x" * 100000})
+        assert reply.status in (400, 413, 431)
+    except (ConnectionError, ssl.SSLError, OSError):
+        pass
+    assert https.send("GET", "/acme/directory").status == 200
+
+
+def test_somebody_slow_keeps_nobody_waiting_and_is_cut_off(https):
+    """One byte a second would keep an idle time-out from ever running out."""
+    slow = https.connect()
+    slow.sendall(b"POST /acme/new-order HTTP/1.1\r\nHost: authority.test\r\n"
+                 b"Content-Length: 10000\r\n\r\n")
+    began = time.monotonic()
+    assert https.send("GET", "/acme/directory").status == 200
+    assert time.monotonic() - began < 2
+    slow.settimeout(1)
+    while time.monotonic() - began < 90:
+        try:
+            slow.sendall(b"x")
+            if slow.recv(1) == b"":
+                break
+        except (socket.timeout, TimeoutError):
+            continue
+        except OSError:
+            break
+    assert 50 < time.monotonic() - began < 75
+
+
+def test_whoever_does_not_speak_tls_gets_nothing(authority):
+    address = (authority["address"], authority["ports"]["https"])
+    with socket.create_connection(address, timeout=10) as plain:
+        plain.sendall(b"GET /acme/directory HTTP/1.1\r\nHost: authority.test\r\n\r\n")
+        try:
+            assert b"newNonce" not in plain.recv(1000)
+        except ConnectionError:
+            pass
+
+
+def test_more_connections_than_allowed_wait_and_are_served_later(https):
+    """Two hundred idle ones fill the house; when they go, the next one gets in."""
+    idle = []
+    try:
+        for _ in range(200):
+            idle.append(socket.create_connection((https.address, https.port), timeout=10))
+        late = {}
+
+        def ask():
+            late["status"] = https.send("GET", "/acme/directory").status
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join(1)
+        assert "status" not in late
+    finally:
+        for connection in idle:
+            connection.close()
+    thread.join(10)
+    assert late["status"] == 200
+
+
+# the directory
+
+
+@pytest.mark.parametrize("query, status", [
+    ("", 400), ("?address=", 400), ("?address=%zz", 400), ("?address=a%00@b.test", 400),
+    ("?address=nobody%40alpha.test", 404), ("?address=*%40alpha.test", 404),
+    ("?address=x&address=y", 400), ("?address=x%40authority.test", 404),
+    ("?address=%25%40alpha.test", 404), ("?address=' OR 1--%40alpha.test".replace(" ", "+"), 400),
+])
+def test_a_look_up_without_result(https, query, status):
+    problem(https.send("GET", f"/directory/v1{query}"), status, "malformed")
+
+
+def test_case_of_the_address_in_a_look_up(world, client, https):
+    order = client.authorize(BOB)
+    assert client.finalize(order, make_csr(BOB, "encrypting")[0]).status == 200
+    for spelling in (BOB, BOB.upper(), "Bob@BETA.test"):
+        reply = https.send("GET", f"/directory/v1?address={urllib.parse.quote(spelling)}")
+        assert (spelling, reply.status) == (spelling, 200)
+        assert reply.json["address"] == BOB
+    newest, *rest = reply.json["encrypting"]
+    order = client.authorize(BOB)
+    assert client.finalize(order, make_csr(BOB, "encrypting")[0]).status == 200
+    reply = https.send("GET", f"/directory/v1?address={urllib.parse.quote(BOB)}")
+    assert reply.json["encrypting"][1:] == [newest, *rest]
+
+
+# timestamps
+
+
+def query(tmp_path, *options, content=b"what was signed"):
+    (tmp_path / "content").write_bytes(content)
+    made = openssl("ts", "-query", "-data", tmp_path / "content", *options,
+                   "-out", tmp_path / "query.tsq")
+    assert made.returncode == 0, made.stderr
+    return (tmp_path / "query.tsq").read_bytes()
+
+
+def stamp(https, body, content_type="application/timestamp-query"):
+    return https.send("POST", "/tsa", body, {"Content-Type": content_type})
+
+
+@pytest.mark.parametrize("digest", ["-sha256", "-sha384", "-sha512"])
+def test_openssl_verifies_a_timestamp(authority, https, tmp_path, digest):
+    reply = stamp(https, query(tmp_path, digest, "-cert"))
+    assert reply.status == 200
+    assert reply.headers.get_content_type() == "application/timestamp-reply"
+    (tmp_path / "reply.tsr").write_bytes(reply.body)
+    verify = openssl("ts", "-verify", "-queryfile", tmp_path / "query.tsq", "-in",
+                     tmp_path / "reply.tsr", "-CAfile", authority["root"], "-untrusted",
+                     f"{authority['dir']}/tsa-ca.pem")
+    assert verify.returncode == 0, verify.stderr
+    text = openssl("ts", "-reply", "-in", tmp_path / "reply.tsr", "-text").stdout.decode()
+    assert "Status: Granted" in text
+
+
+def test_serials_of_timestamps_differ(https, tmp_path):
+    body = query(tmp_path, "-sha256", "-cert")
+    replies = set()
+    for _ in range(3):
+        (tmp_path / "reply.tsr").write_bytes(stamp(https, body).body)
+        text = openssl("ts", "-reply", "-in", tmp_path / "reply.tsr", "-text").stdout.decode()
+        replies.add([line for line in text.splitlines() if "Serial" in line][0])
+    assert len(replies) == 3
+
+
+@pytest.mark.parametrize("body", [b"", b"garbage", b"\x30\x03\x02\x01\x01", b"\x30" * 1000])
+def test_a_query_that_is_garbage_gets_a_proper_refusal(https, tmp_path, body):
+    reply = stamp(https, body)
+    assert reply.status == 200
+    (tmp_path / "reply.tsr").write_bytes(reply.body)
+    text = openssl("ts", "-reply", "-in", tmp_path / "reply.tsr", "-text").stdout.decode()
+    assert "Status: Rejected" in text, text
+
+
+def test_a_weak_digest_is_refused(https, tmp_path):
+    (tmp_path / "reply.tsr").write_bytes(stamp(https, query(tmp_path, "-sha1", "-cert")).body)
+    text = openssl("ts", "-reply", "-in", tmp_path / "reply.tsr", "-text").stdout.decode()
+    assert "Status: Rejected" in text, text
+
+
+def test_other_types_and_large_queries_are_refused(https, tmp_path):
+    problem(stamp(https, query(tmp_path, "-sha256"), "text/plain"), 415, "malformed")
+    problem(stamp(https, b"\x30" * (16 * 1024 + 1)), 400, "malformed")
+
+
+# the program
+
+
+def test_root_pem_is_served(authority, https):
+    assert https.send("GET", "/root.pem").body == open(authority["root"], "rb").read()
+
+
+@pytest.mark.parametrize("words, says", [
+    ((), "--help"), (("run",), "--help"), (("fly", "x"), "--help"),
+    (("init", "x"), "--domain"), (("init", "x", "--colour", "red"), "--colour"),
+    (("run", "/nowhere"), "init first"), (("run", "x", "--domain", "a.test"), "belongs to init"),
+])
+def test_a_wrong_command_line_says_what_to_do(authority, words, says):
+    done = subprocess.run([authority["program"], *words], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_log_holds_no_secret(world, authority, contest):
+    _, _, challenge, mail, digest = contest
+    world.send_plain(CAROL, challenge["from"], answer_to(mail, CAROL, digest))
+    wait_until_answered(authority, challenge)
+    log = (world.dir / "log" / "authority.log").read_text()
+    passphrase = open(authority["passphrase_file"]).read().strip()
+    for secret in (challenge["token"], token_of(mail), digest, passphrase):
+        assert secret not in log
