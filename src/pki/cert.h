@@ -24,6 +24,9 @@ enum cert_level { LEVEL_NONE, LEVEL_V1, LEVEL_V2, LEVEL_V3, LEVEL_V4,
 /* "V1" ... "V4", "other"; NULL for LEVEL_NONE. */
 const char *cert_level_name(enum cert_level level);
 
+/* RC_SYNTAX: not DER to its end; an extension twice or damaged; times not as
+ * RFC 5280 section 4.1.2.5 wants them; a serial number of more than 20 bytes.
+ * RC_LIMIT: beyond CERT_DER_MAX, or nested too deep. */
 enum rc cert_parse(struct span der, struct cert **ret, struct err *err);
 /* Takes its own reference of the X509. */
 enum rc cert_from_x509(X509 *x509, struct cert **ret, struct err *err);
@@ -35,7 +38,8 @@ X509 *cert_x509(const struct cert *cert);
 struct span cert_der(const struct cert *cert);
 /* SHA-256 of the DER as 64 hex digits. */
 const char *cert_fingerprint(const struct cert *cert);
-const char *cert_name(const struct cert *cert);  /* CN or ""; UTF-8, printable */
+/* CN or ""; UTF-8; what cannot be seen or turns text around is "?". */
+const char *cert_name(const struct cert *cert);
 const char *cert_organization(const struct cert *cert); /* "" below V3 */
 const char *cert_issuer(const struct cert *cert); /* issuer's CN or O */
 enum cert_level cert_level(const struct cert *cert);
@@ -56,7 +60,8 @@ enum rc cert_can_receive(const struct cert *cert, struct err *err);
 /* RC_UNFIT: not yet or no longer valid at `when`. */
 enum rc cert_check_time(
     const struct cert *cert, int64_t when, struct err *err);
-/* Its smimeCapabilities extension names AES-GCM (RFC 4262). */
+/* Its smimeCapabilities extension names AES-256-GCM (RFC 4262), the one that
+ * cms/seal writes. */
 bool cert_reads_gcm(const struct cert *cert);
 /* Does it, or did its issuer, say where revocation can be asked (CRL
  * distribution point or OCSP)? */

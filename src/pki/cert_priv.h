@@ -49,9 +49,8 @@ bool cert_eku_allows(const struct cert *cert, int purpose);
  * beyond 8192 bits. */
 bool cert_key_is_huge(const struct cert *cert);
 
-/* RFC 9608: no revocation information will ever be there; section 3: with a
- * pointer to some, or in an authority's certificate, it is not valid. */
-bool cert_says_no_revocation(const struct cert *cert);
+/* RFC 9608 section 3: "no revocation information will ever be there" is not
+ * valid beside a pointer to some, or in an authority's certificate. */
 bool cert_no_revocation_is_wrong(const struct cert *cert);
 
 #endif

@@ -38,6 +38,13 @@ add_twin(X509 *x509)
 }
 
 static void
+add_unknown_twin(X509 *x509)
+{
+	fixture_extend(x509, x509, "1.2.3.4", "DER:0500");
+	fixture_extend(x509, x509, "1.2.3.4", "DER:0500");
+}
+
+static void
 make_serial_negative(X509 *x509)
 {
 	ASN1_INTEGER_set(X509_get_serialNumber(x509), -5);
@@ -100,6 +107,7 @@ what_is_no_proper_certificate_is_refused(void **state)
 	} cases[] = {
 	    {"as it should be", NULL, RC_OK},
 	    {"an extension twice", add_twin, RC_SYNTAX},
+	    {"an unknown extension twice", add_unknown_twin, RC_SYNTAX},
 	    {"a negative serial number is borne", make_serial_negative, RC_OK},
 	    {"a serial number of 20 bytes", make_serial_20, RC_OK},
 	    {"a serial number of 21 bytes", make_serial_21, RC_SYNTAX},
@@ -496,6 +504,21 @@ a_list_has_a_limit(void **state)
 	assert_int_equal(list.len, CERTS_MAX);
 }
 
+static void
+a_text_of_certificates_has_a_size_limit(void **state)
+{
+	const size_t max = (size_t)32 << 20;
+	struct certs list CERTS_OWNED = CERTS_NONE;
+	uint8_t *text = malloc(max + 1);
+
+	assert_non_null(text);
+	memset(text, '\n', max + 1);
+	assert_int_equal(certs_parse(&list, span_of(text, max), NULL), RC_OK);
+	assert_int_equal(
+	    certs_parse(&list, span_of(text, max + 1), NULL), RC_LIMIT);
+	free(text);
+}
+
 static int
 begin(void **state)
 {
@@ -532,6 +555,7 @@ main(void)
 	    cmocka_unit_test(a_curve_written_out_is_no_key_for_us),
 	    cmocka_unit_test(a_list_is_printed_as_pem_and_read_back),
 	    cmocka_unit_test(a_list_has_a_limit),
+	    cmocka_unit_test(a_text_of_certificates_has_a_size_limit),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -97,12 +97,6 @@ cert_key_is_huge(const struct cert *cert)
 }
 
 bool
-cert_says_no_revocation(const struct cert *cert)
-{
-	return cert->no_revocation;
-}
-
-bool
 cert_no_revocation_is_wrong(const struct cert *cert)
 {
 	return cert->no_revocation && (cert->is_ca || cert->has_pointer);

@@ -25,6 +25,9 @@ enum chain_revocation {
 	REVOCATION_COMPROMISED, /* revoked because the key was stolen */
 };
 
+/* An expired certificate is told as expired only if nothing else is wrong with
+ * the path.  A root must be valid at `at` too.  Whoever has several issuers of
+ * one name gets each of them tried, up to eight. */
 struct chain_request {
 	const struct certs *roots;     /* trusted for this purpose */
 	const struct certs *untrusted; /* may help to build; NULL: none */
@@ -41,10 +44,14 @@ struct chain_result {
 			     * "cert.not-yet-valid", "cert.ku", "cert.eku",
 			     * "cert.name-constraint", "cert.policy",
 			     * "cert.pathlen", "cert.critical-ext", "cert.revoked",
-			     * "cert.signature", "chain.no-anchor",
-			     * "chain.limit", ...; NULL if valid */
+			     * "cert.signature", "cert.alg-weak",
+			     * "cert.is-a-ca", "cert.not-a-ca",
+			     * "cert.no-rev-avail", "cert.invalid",
+			     * "chain.no-anchor", "chain.limit"; NULL if valid */
 	enum chain_revocation revocation;
-	int64_t revoked_at; /* if revoked, else 0 */
+	int64_t revoked_at; /* if revoked, else 0.  Not after `at`: the state
+			     * is CHAIN_INVALID, "cert.revoked"; after it: the
+			     * state is what it was at `at` */
 	struct certs path;  /* leaf first, root last; empty if none was found */
 };
 

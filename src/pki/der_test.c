@@ -30,6 +30,7 @@ only_der_passes_the_check(void **state)
 	    {"cut off", SPAN("\x02\x02\x05"), RC_SYNTAX},
 	    {"cut off inside", SPAN("\x30\x02\x02\x01"), RC_SYNTAX},
 	    {"a byte behind the end", SPAN("\x02\x01\x05\x00"), RC_SYNTAX},
+	    {"two elements", SPAN("\x02\x01\x05\x02\x01\x05"), RC_SYNTAX},
 	    {"indefinite length", SPAN("\x30\x80\x02\x01\x05\x00\x00"),
 		RC_SYNTAX},
 	    {"indefinite length inside",

@@ -29,7 +29,8 @@ struct key_ops {
 
 	/* Sign a TLS 1.3 client CertificateVerify.  `content`: 64 spaces, the
 	 * context string of RFC 8446 section 4.4.3 for clients, 0x00, the
-	 * transcript hash; anything else is RC_UNFIT. */
+	 * transcript hash (32 or 48 bytes); anything else is RC_UNFIT.  The
+	 * digests of sign_attributes; RSA signs with PSS. */
 	enum rc (*sign_tls)(const struct key *key, struct span content,
 	    struct buf *signature, struct err *err);
 

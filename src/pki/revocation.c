@@ -292,13 +292,11 @@ add_up(const struct status *status, struct chain_result *result)
 static void
 begin(struct status *status)
 {
-	for (size_t i = 0; i < status->path->len; i++) {
-		const struct cert *cert = status->path->item[i];
-		bool asks = cert_has_revocation_pointer(cert) &&
-			    !cert_says_no_revocation(cert);
+	for (size_t i = 0; i < status->path->len; i++)
 		status->each[i] =
-		    asks ? REVOCATION_UNKNOWN : REVOCATION_NOT_APPLICABLE;
-	}
+		    cert_has_revocation_pointer(status->path->item[i])
+			? REVOCATION_UNKNOWN
+			: REVOCATION_NOT_APPLICABLE;
 }
 
 /* Nobody's lists are believed on a path whose signatures did not hold. */

@@ -12,7 +12,8 @@
 #define KEYS_MAX 100
 #define BAGS_MAX_DEPTH 4
 /* a file that would keep us busy for minutes is no file of a person */
-#define MAC_ROUNDS_MAX 10000000
+#define MAC_ROUNDS_MAX 5000000
+#define PBMAC1 "1.2.840.113549.1.5.14" /* RFC 9579 */
 
 /* What was found so far; given out only when all of the file was read. */
 struct found {
@@ -20,6 +21,7 @@ struct found {
 	size_t keys;
 	struct certs certs;
 	struct buf passphrase; /* a string */
+	bool no_passphrase;    /* none at all, which is not an empty one */
 	OSSL_LIB_CTX *library;
 	OSSL_PROVIDER *modern, *legacy; /* legacy: NULL if not installed */
 };
@@ -66,6 +68,8 @@ found_init(struct found *found, struct span passphrase, struct err *err)
 static const char *
 passphrase_of(const struct found *found)
 {
+	if (found->no_passphrase)
+		return NULL;
 	return found->passphrase.len > 0 ? (const char *)found->passphrase.data
 					 : "";
 }
@@ -241,15 +245,13 @@ read_safe(struct found *found, PKCS7 *safe, struct err *err)
 }
 
 static enum rc
-check_mac(const struct found *found, PKCS12 *p12, struct err *err)
+check_rounds(PKCS12 *p12, struct err *err)
 {
 	const X509_ALGOR *algorithm = NULL;
 	const ASN1_INTEGER *rounds = NULL;
 	const ASN1_OBJECT *oid = NULL;
 	char text[64] = "";
 
-	if (!PKCS12_mac_present(p12))
-		return RC_OK;
 	PKCS12_get0_mac(NULL, &algorithm, NULL, &rounds, p12);
 	if (rounds != NULL && (ASN1_INTEGER_get(rounds) < 0 ||
 				  ASN1_INTEGER_get(rounds) > MAC_ROUNDS_MAX))
@@ -260,16 +262,27 @@ check_mac(const struct found *found, PKCS12 *p12, struct err *err)
 		X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
 		(void)OBJ_obj2txt(text, sizeof(text), oid, 1);
 	}
-	if (!strcmp(text, "1.2.840.113549.1.5.14"))
+	if (!strcmp(text, PBMAC1))
 		return err_set(err, RC_UNFIT,
 		    "PKCS#12: its check is PBMAC1, which this OpenSSL cannot "
 		    "do; export it again without");
-	/* an empty passphrase can be written in two ways */
-	if (PKCS12_verify_mac(
-		p12, passphrase_of(found), (int)found->passphrase.len) ||
-	    (found->passphrase.len == 0 && PKCS12_verify_mac(p12, NULL, 0)))
+	return RC_OK;
+}
+
+/* PKCS#12 has two kinds of nothing: no passphrase, and an empty one. */
+static enum rc
+check_mac(struct found *found, PKCS12 *p12, struct err *err)
+{
+	if (!PKCS12_mac_present(p12))
 		return RC_OK;
-	return refuse_passphrase(found, err);
+	TRY(check_rounds(p12, err));
+	if (PKCS12_verify_mac(
+		p12, passphrase_of(found), (int)found->passphrase.len))
+		return RC_OK;
+	if (found->passphrase.len > 0 || !PKCS12_verify_mac(p12, NULL, 0))
+		return refuse_passphrase(found, err);
+	found->no_passphrase = true;
+	return RC_OK;
 }
 
 static enum rc

@@ -172,6 +172,54 @@ an_empty_passphrase_opens_what_was_written_with_one(void **state)
 	assert_int_equal(vault->len, 1);
 }
 
+/* Not the same as an empty one in the old key derivation. */
+static void
+no_passphrase_at_all_is_tried_too(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct fixture made FIXTURE_OWNED = fixture_signer(NULL, "a@b.test");
+	struct buf der BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+	uint8_t *room;
+	const int old = NID_pbe_WithSHA1And3_Key_TripleDES_CBC;
+	PKCS12 *p12 OWNED(PKCS12_free) = PKCS12_create(NULL, NULL, made.key,
+	    cert_x509(made.cert), NULL, old, old, 2048, 2048, 0);
+
+	assert_non_null(p12);
+	assert_int_equal(buf_reserve(&der, 10000, &room, NULL), RC_OK);
+	buf_grown(&der, (size_t)i2d_PKCS12(p12, &room));
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	if (vault_import(vault, buf_span(&der), SPAN_NONE, &certs, &err) !=
+	    RC_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(vault->len, 1);
+	assert_int_equal(certs.len, 1);
+}
+
+static void
+a_check_of_too_many_rounds_is_not_computed(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct fixture made FIXTURE_OWNED = fixture_signer(NULL, "a@b.test");
+	struct buf der BUF_OWNED = BUF_SMALL;
+	uint8_t *room;
+	PKCS12 *p12 OWNED(PKCS12_free) = PKCS12_create(PASS, NULL, made.key,
+	    cert_x509(made.cert), NULL, -1, -1, 0, 65537, 0);
+
+	assert_non_null(p12);
+	assert_int_equal(buf_reserve(&der, 10000, &room, NULL), RC_OK);
+	buf_grown(&der, (size_t)i2d_PKCS12(p12, &room));
+	/* the last number of the file is the rounds: 0x010001 */
+	assert_int_equal(der.data[der.len - 3], 0x01);
+	der.data[der.len - 3] = 0x7f;
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	enum rc rc =
+	    vault_import(vault, buf_span(&der), span_str(PASS), &certs, NULL);
+	assert_int_equal(rc, RC_LIMIT);
+}
+
 static void
 the_certificates_say_what_a_key_is_for(void **state)
 {
@@ -222,6 +270,21 @@ a_damaged_file_adds_nothing(void **state)
 		assert_int_equal(vault->len, 0);
 		assert_int_equal(certs.len, 0);
 	}
+}
+
+static void
+a_file_may_hold_100_keys_and_not_one_more(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+
+	must_run("for i in $(seq 100); do cat sign.key; done >f");
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(import(vault, "f", "", &certs, NULL), RC_OK);
+	assert_int_equal(vault->len, 1);
+	must_run("cat other.key >>f");
+	assert_int_equal(import(vault, "f", "", &certs, NULL), RC_LIMIT);
+	assert_int_equal(vault->len, 1);
 }
 
 static void
@@ -355,8 +418,11 @@ main(void)
 	    cmocka_unit_test(a_wrong_or_missing_passphrase_is_refused),
 	    cmocka_unit_test(
 		an_empty_passphrase_opens_what_was_written_with_one),
+	    cmocka_unit_test(no_passphrase_at_all_is_tried_too),
+	    cmocka_unit_test(a_check_of_too_many_rounds_is_not_computed),
 	    cmocka_unit_test(the_certificates_say_what_a_key_is_for),
 	    cmocka_unit_test(a_damaged_file_adds_nothing),
+	    cmocka_unit_test(a_file_may_hold_100_keys_and_not_one_more),
 	    cmocka_unit_test(
 		a_full_list_of_certificates_leaves_the_vault_as_it_was),
 	    cmocka_unit_test(

@@ -442,6 +442,54 @@ a_wrong_pkcs1_padding_gives_a_random_key_and_no_error(void **state)
 }
 
 static void
+encrypt_block(const struct key *key, const uint8_t block[256], uint8_t ret[256])
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new(key->public_key, NULL);
+	size_t len = 256;
+
+	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
+	assert_int_equal(EVP_PKEY_encrypt(ctx, ret, &len, block, 256), 1);
+}
+
+/* 00 02, 221 bytes that are not zero, 00, 32 bytes of key. */
+static void
+every_byte_of_a_pkcs1_padding_counts(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		uint8_t byte;
+		bool right;
+	} cases[] = {
+	    {"as it should be", 2, 0x11, true},
+	    {"another first byte", 0, 0x01, false},
+	    {"padding for signatures", 1, 0x01, false},
+	    {"a zero at the beginning of the padding", 2, 0, false},
+	    {"a zero in it", 100, 0, false},
+	    {"a zero at its end", 222, 0, false},
+	    {"no zero behind it", 223, 0x11, false},
+	};
+	const struct key *key = bench.rsa;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out BUF_OWNED = BUF_SECRET(64);
+		uint8_t block[256] = {0, 2}, wrapped[256];
+		memset(block + 2, 0x11, 221);
+		memcpy(block + 224, HASH_32, 32);
+		block[cases[i].at] = cases[i].byte;
+		encrypt_block(key, block, wrapped);
+		assert_int_equal(key->ops->unwrap(key, span_of(wrapped, 256),
+				     NULL, 32, &out, NULL),
+		    RC_OK);
+		if (span_is(buf_span(&out), span_str(HASH_32)) !=
+		    cases[i].right)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void
 a_damaged_oaep_or_a_wrong_length_is_refused(void **state)
 {
 	uint8_t wrapped[256];
@@ -513,6 +561,7 @@ main(void)
 	    cmocka_unit_test(a_content_key_is_unwrapped),
 	    cmocka_unit_test(
 		a_wrong_pkcs1_padding_gives_a_random_key_and_no_error),
+	    cmocka_unit_test(every_byte_of_a_pkcs1_padding_counts),
 	    cmocka_unit_test(a_damaged_oaep_or_a_wrong_length_is_refused),
 	    cmocka_unit_test(a_request_for_another_key_is_not_signed),
 	};

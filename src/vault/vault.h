@@ -4,7 +4,7 @@
  * (struct key_ops) is such that a process of its own can hold them tomorrow.
  * On disk a vault is one file of wrapped PKCS#8 (codec/wrap).
  *
- * May use:   base os pki.
+ * May use:   base codec os pki.
  * Not here:  which certificate belongs where (flow, enrol).
  */
 #ifndef VAULT_VAULT_H
@@ -32,14 +32,18 @@ enum rc vault_find(const struct vault *vault, const struct cert *cert,
 enum rc vault_get(const struct vault *vault, size_t index,
     const struct key **ret, struct err *err);
 
-/* The whole vault as bytes for the disk, and back (adds to what is there). */
+/* The whole vault as bytes for the disk, and back (adds to what is there).
+ * RC_CRYPTO: another wrapping key, or changed. */
 enum rc vault_save(const struct vault *vault, const struct wrap_key *wrap,
     struct buf *out, struct err *err);
 enum rc vault_load(struct vault *vault, const struct wrap_key *wrap,
     struct span bytes, struct err *err);
 
-/* Add every private key of a PKCS#12 file or of PEM text (encrypted or not)
- * and its certificates to `certs`.  RC_REFUSED: wrong passphrase. */
+/* Add every private key of a PKCS#12 file, of PEM text or of PKCS#8 (encrypted
+ * or not) and its certificates to `certs`.  A key is for what its certificates
+ * say, for both without any.  RC_REFUSED: wrong passphrase.  RC_ABSENT:
+ * neither key nor certificate in it.  RC_UNFIT: encrypted in a way that this
+ * OpenSSL cannot open. */
 enum rc vault_import(struct vault *vault, struct span file,
     struct span passphrase, struct certs *certs, struct err *err);
 

@@ -31,12 +31,29 @@ a_made_key_is_found_by_its_certificate_and_no_other(void **state)
 	vault_free(vault);
 }
 
+static void
+a_vault_holds_1000_keys_and_not_one_more(void **state)
+{
+	struct vault *vault = NULL;
+	const struct key *key;
+
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	for (size_t i = 0; i < VAULT_KEYS_MAX; i++)
+		assert_int_equal(
+		    vault_make(vault, KEY_SIGN, &key, NULL), RC_OK);
+	assert_int_equal(vault_make(vault, KEY_SIGN, &key, NULL), RC_LIMIT);
+	assert_int_equal(
+	    vault_get(vault, VAULT_KEYS_MAX - 1, &key, NULL), RC_OK);
+	vault_free(vault);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		a_made_key_is_found_by_its_certificate_and_no_other),
+	    cmocka_unit_test(a_vault_holds_1000_keys_and_not_one_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
