@@ -128,18 +128,20 @@ open_session(struct session *session, struct err *err)
 	return rc;
 }
 
+/* The letter is lent piece by piece: until nothing is left. */
 static enum rc
 send_all(const struct session *session, struct err *err)
 {
 	struct span out = smtp_client_output(session->client);
 	int left = 0;
 
-	if (out.len == 0)
-		return RC_OK;
-	TRY(find_time_left(session, &left, err));
-	stream_set_timeout(session->stream, left);
-	TRY(stream_write(session->stream, out, err));
-	smtp_client_sent(session->client, out.len);
+	while (out.len > 0) {
+		TRY(find_time_left(session, &left, err));
+		stream_set_timeout(session->stream, left);
+		TRY(stream_write(session->stream, out, err));
+		smtp_client_sent(session->client, out.len);
+		out = smtp_client_output(session->client);
+	}
 	return RC_OK;
 }
 
