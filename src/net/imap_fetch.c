@@ -42,8 +42,10 @@ read_items(struct imap_walk *walk, struct imap_fetch *ret, struct err *err)
 	for (;;) {
 		struct imap_token name, value;
 		TRY(imap_walk_next(walk, &name, err));
-		if (name.kind != IMAP_ATOM)
+		if (name.kind == IMAP_CLOSE)
 			return RC_OK;
+		if (name.kind != IMAP_ATOM)
+			return err_set(err, RC_SYNTAX, "IMAP: FETCH is cut");
 		TRY(skip_value(walk, &value, err));
 		if (span_is_nocase(name.value, "BODY[]"))
 			ret->body = value;

@@ -601,25 +601,28 @@ imap_link_stream(struct imap_link *link)
 
 /* -- One letter ------------------------------------------------------------------- */
 
+/* A letter that does not fit is an error only at the command's end: what
+ * comes before must be read, or the next command would meet it. */
 static enum rc
-recv_letter(struct imap_link *link, uint32_t uid, struct buf *letter,
-    bool *ret_found, struct err *err)
+recv_letter(
+    struct imap_link *link, uint32_t uid, struct buf *letter, struct err *err)
 {
+	enum rc rc =
+	    err_set(err, RC_ABSENT, "there is no letter with UID %u", uid);
+
 	for (;;) {
 		enum imap_answer answer;
-		struct imap_fetch fetched;
+		struct imap_fetch fetch;
 		struct span line;
 		TRY(expect_answer(link, &answer, &line, err));
 		if (answer == IMAP_OK)
-			return RC_OK;
+			return rc;
 		if (answer != IMAP_UNTAGGED)
 			continue;
-		TRY(imap_fetch_parse(line, &fetched, err));
-		if (fetched.uid != uid || fetched.body.kind != IMAP_STRING ||
-		    *ret_found)
-			continue;
-		TRY(imap_token_value(&fetched.body, letter, err));
-		*ret_found = true;
+		TRY(imap_fetch_parse(line, &fetch, err));
+		if (fetch.uid == uid && fetch.body.kind == IMAP_STRING &&
+		    rc == RC_ABSENT)
+			rc = imap_token_value(&fetch.body, letter, err);
 	}
 }
 
@@ -629,15 +632,12 @@ imap_link_fetch(
 {
 	char command[64];
 	size_t was = letter->len;
-	bool found = false;
 
 	(void)snprintf(
 	    command, sizeof(command), "UID FETCH %u (UID BODY.PEEK[])", uid);
 	TRY(imap_link_command(link, span_str(command), err));
-	enum rc rc = recv_letter(link, uid, letter, &found, err);
+	enum rc rc = recv_letter(link, uid, letter, err);
 	if (rc != RC_OK)
 		buf_cut(letter, was);
-	if (rc == RC_OK && !found)
-		return err_set(err, RC_ABSENT, "no letter with UID %u", uid);
 	return rc;
 }

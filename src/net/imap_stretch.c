@@ -21,6 +21,17 @@ announces_literal(struct span line, size_t *ret)
 	return true;
 }
 
+/* "{3}" or "{3+}" where no literal follows: the server would take the next
+ * command for it. */
+static bool
+promises_literal(struct span line)
+{
+	struct span end = span_after(line, line.len < 2 ? 0 : line.len - 2);
+	size_t unused;
+
+	return announces_literal(line, &unused) || span_is(end, span_str("+}"));
+}
+
 /* Anything with a line end of its own would be a second command, made of what
  * may be somebody else's words. */
 enum rc
@@ -39,6 +50,9 @@ imap_stretch_find(struct span rest, struct imap_stretch *ret, struct err *err)
 			return err_set(
 			    err, RC_SYNTAX, "IMAP: line end inside a command");
 	}
+	if (stretch.last && promises_literal(line))
+		return err_set(
+		    err, RC_SYNTAX, "IMAP: a literal without its bytes");
 	if (span_find_byte(line, '\r') >= 0 ||
 	    span_find_byte(line, '\n') >= 0 || span_find_byte(line, 0) >= 0)
 		return err_set(

@@ -2,7 +2,9 @@
  *
  * A peer follows a list of steps:
  *     "> text"  send it            "< text"  read exactly that, else fail
+ *     "<~ text"  read to an empty line; `text` must be in it
  *     "tls"     start TLS          "tls! OPTIONS"  try to, which must fail
+ *     "sleep"   for 0.1 s
  *     "cut"     end without TLS's goodbye           "eof"  read the end
  * OPTIONS: alpn=h2,imap max=TLSv1_1 ciphers=AES128-SHA.  All peers trust and
  * use the certificate made by peer_setup().
@@ -26,7 +28,9 @@
 #define LENGTH(table) (sizeof(table) / sizeof((table)[0]))
 
 static const char peer_program[] =
-    "import socket, ssl, sys\n"
+    "import socket, ssl, sys, time\n"
+    "sys.excepthook = lambda kind, e, trace: "
+    "print('peer:', repr(e), file=sys.stderr)\n"
     "pem, role, steps = sys.argv[1], sys.argv[2], sys.argv[3:]\n"
     "def start_tls(c, options):\n"
     "    o = dict(w.split('=') for w in options.split())\n"
@@ -58,11 +62,20 @@ static const char peer_program[] =
     "            if not more: break\n"
     "            got += more\n"
     "        if got != want: sys.exit(f'peer: {got!r}, not {want!r}')\n"
+    "    elif step[:3] == '<~ ':\n"
+    "        got = b''\n"
+    "        while not got.endswith(b'\\r\\n\\r\\n'):\n"
+    "            more = c.recv(1)\n"
+    "            if not more: sys.exit(f'peer: {got!r} is cut')\n"
+    "            got += more\n"
+    "        if step[3:].encode('latin-1') not in got:\n"
+    "            sys.exit(f'peer: {got!r}')\n"
     "    elif step[:4] == 'tls!':\n"
     "        try: start_tls(c, step[4:])\n"
     "        except (OSError, ssl.SSLError): sys.exit(0)\n"
     "        sys.exit('peer: TLS was not refused')\n"
     "    elif step[:3] == 'tls': c = start_tls(c, step[3:])\n"
+    "    elif step == 'sleep': time.sleep(0.1)\n"
     "    elif step == 'eof':\n"
     "        if c.recv(1): sys.exit('peer: more, not the end')\n"
     "    elif step == 'cut':\n"

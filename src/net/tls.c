@@ -159,6 +159,8 @@ choose_protocol(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,
 static enum rc
 open_pem(struct span pem, BIO **ret, struct err *err)
 {
+	if (pem.len == 0)
+		return err_set(err, RC_UNFIT, "TLS: PEM text is empty");
 	if (pem.len > PEM_MAX)
 		return err_set(err, RC_LIMIT, "TLS: PEM text is too long");
 	*ret = BIO_new_mem_buf(pem.data, (int)pem.len);
