@@ -185,10 +185,11 @@ flush(struct session *s, struct err *err)
 {
 	struct span out = smtp_server_output(s->smtp);
 
-	if (out.len == 0)
-		return RC_OK;
-	TRY(stream_write(s->stream, out, err));
-	smtp_server_sent(s->smtp, out.len);
+	while (out.len > 0) {
+		TRY(stream_write(s->stream, out, err));
+		smtp_server_sent(s->smtp, out.len);
+		out = smtp_server_output(s->smtp);
+	}
 	return RC_OK;
 }
 
