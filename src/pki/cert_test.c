@@ -375,7 +375,7 @@ make_key(const char *kind)
 	static const char *const curves[] = {"P-256", "P-384", "P-192"};
 
 	if (!strncmp(kind, "RSA", 3))
-		return EVP_RSA_gen((unsigned)atoi(kind + 3));
+		return EVP_RSA_gen(strtoul(kind + 3, NULL, 10));
 	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
 		if (!strcmp(kind, curves[i]))
 			return EVP_EC_gen(kind);
