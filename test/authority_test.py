@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import smtplib
 import socket
 import sqlite3
@@ -10,6 +11,8 @@ import subprocess
 import threading
 import time
 import urllib.parse
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -26,11 +29,27 @@ MALLORY = "mallory@alpha.test"
 EVE = "eve@beta.test"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def authority(world):
+    """With room for more challenges to one mailbox than anybody else needs in an hour."""
     if world.authority is None:
         pytest.fail("this village has no authority: build letterlock-authority first")
-    return world.authority
+    with setting(world, "challenge_mails_per_hour", 100):
+        yield world.authority
+
+
+@contextmanager
+def setting(world, name, value):
+    """The authority runs with another setting inside, and with its own again afterwards."""
+    path = Path(world.authority["dir"]) / "authority.json"
+    before = path.read_text()
+    try:
+        path.write_text(json.dumps({**json.loads(before), name: value}))
+        restart(world)
+        yield
+    finally:
+        path.write_text(before)
+        restart(world)
 
 
 @pytest.fixture
@@ -142,9 +161,9 @@ def test_the_challenge_mail_is_what_rfc_8823_says(world, client):
     assert mail["Subject"].startswith("ACME: ")
     assert len(token_of(mail)) >= 22
     assert token_of(mail) != challenge["token"]
-    signature = mail["DKIM-Signature"].replace(" ", "").replace("\t", "")
-    assert "d=authority.test;" in signature
-    signed = signature.partition("h=")[2].partition(";")[0].lower().split(":")
+    tags = dict(tag.split("=", 1) for tag in re.sub(r"\s", "", mail["DKIM-Signature"]).split(";"))
+    assert tags["d"] == "authority.test"
+    signed = tags["h"].lower().split(":")
     for name in ("from", "to", "subject", "date", "message-id", "auto-submitted", "reply-to", "cc",
                  "sender", "in-reply-to", "references", "content-type",
                  "content-transfer-encoding"):
@@ -262,7 +281,7 @@ def test_another_accounts_objects_are_out_of_reach(world, client):
 def test_headers_that_acme_forbids_are_refused(client, changes, kind):
     url = client.directory["newOrder"]
     if "url" in changes:
-        body = client.jws("", {}, url=None)
+        body = client.jws(None, {})
     else:
         body = client.jws(url, {}, **changes)
     problem(client.post_raw(url, json.dumps(body)), 400, kind)
@@ -351,15 +370,16 @@ def test_validity_cannot_be_chosen(client):
 def test_a_mailbox_is_not_bombed(world, authority):
     """Ten challenges an hour, whoever asks, however the address is written."""
     target = "Nobody@Beta.test"
-    for i in range(10):
+    with setting(world, "challenge_mails_per_hour", 10):
+        for i in range(10):
+            client = Client(world)
+            client.register()
+            assert client.order(target if i % 2 else target.lower()).status == 201
         client = Client(world)
         client.register()
-        assert client.order(target if i % 2 else target.lower()).status == 201
-    client = Client(world)
-    client.register()
-    reply = client.order(target)
-    problem(reply, 429, "rateLimited")
-    assert int(reply.headers["Retry-After"]) > 0
+        reply = client.order(target)
+        problem(reply, 429, "rateLimited")
+        assert int(reply.headers["Retry-After"]) > 0
 
 
 def test_an_unproved_order_is_not_finalized(client):
@@ -523,8 +543,20 @@ def test_with_dns_away_an_answer_is_asked_for_later(world, authority, contest):
             direct(world, authority, CAROL, challenge["from"], signed)
     assert refusal.value.smtp_code == 451
     assert still_pending(client, order)
-    direct(world, authority, CAROL, challenge["from"], signed)
+    try_until_taken(lambda: direct(world, authority, CAROL, challenge["from"], signed))
     assert client.wait_for(order["url"], ("invalid", "ready"))["status"] == "ready"
+
+
+def try_until_taken(send, seconds=60):
+    """As a mail server does it; a resolver remembers a failure for some seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return send()
+        except smtplib.SMTPDataError as refusal:
+            if refusal.smtp_code != 451 or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 @pytest.mark.parametrize("to", [
@@ -644,7 +676,7 @@ def test_more_connections_than_allowed_wait_and_are_served_later(https):
     ("", 400), ("?address=", 400), ("?address=%zz", 400), ("?address=a%00@b.test", 400),
     ("?address=nobody%40alpha.test", 404), ("?address=*%40alpha.test", 404),
     ("?address=x&address=y", 400), ("?address=x%40authority.test", 404),
-    ("?address=%25%40alpha.test", 404), ("?address=' OR 1--%40alpha.test".replace(" ", "+"), 400),
+    ("?address=%25%40alpha.test", 404), ("?address=' OR 1--%40alpha.test".replace(" ", "+"), 404),
 ])
 def test_a_look_up_without_result(https, query, status):
     problem(https.send("GET", f"/directory/v1{query}"), status, "malformed")

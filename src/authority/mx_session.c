@@ -51,14 +51,14 @@ limit_wait(struct session *session, struct err *err)
 static enum rc
 send_all(struct session *session, struct err *err)
 {
-	struct span out = smtp_server_output(session->server);
-
-	if (out.len == 0)
-		return RC_OK;
-	TRY(limit_wait(session, err));
-	TRY(stream_write(session->stream, out, err));
-	smtp_server_sent(session->server, out.len);
-	return RC_OK;
+	for (;;) {
+		struct span out = smtp_server_output(session->server);
+		if (out.len == 0)
+			return RC_OK;
+		TRY(limit_wait(session, err));
+		TRY(stream_write(session->stream, out, err));
+		smtp_server_sent(session->server, out.len);
+	}
 }
 
 static enum rc
