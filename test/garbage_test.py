@@ -12,7 +12,7 @@ import pytest
 
 import acmeclient
 from agentworld import Agent
-from people import letter
+from people import letter, wire
 
 ALICE, BOB = "alice@alpha.test", "bob@beta.test"
 
@@ -113,7 +113,7 @@ def test_a_timestamp_authority_that_answers_garbage_costs_the_proven_time_only(a
         smtp.mail(ALICE)
         assert smtp.rcpt(BOB)[0] == 250
         with nonsense(world, 200, "application/timestamp-reply", b"\x30\x80garbage"):
-            assert smtp.data(message.as_bytes())[0] == 250
+            assert smtp.data(wire(message))[0] == 250
     flags, _ = bob.wait_for(message["Message-ID"])
     assert b"$Letterlock-verified" in flags and b"$Letterlock-reason-tst.none" in flags
 

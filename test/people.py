@@ -29,6 +29,11 @@ def letter(sender, to, cc=(), subject=SUBJECT, canary=CANARY, message_id=None):
     return message
 
 
+def wire(message):
+    """As it goes over SMTP; smtplib mends the line ends of text only, not of bytes."""
+    return message.as_bytes(policy=email.policy.SMTP)
+
+
 def parse(octets):
     return email.message_from_bytes(octets, policy=email.policy.default)
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from people import CANARY, SUBJECT, found_in, letter, parse
+from people import CANARY, SUBJECT, found_in, letter, parse, wire
 
 ALICE, BOB = "alice@alpha.test", "bob@beta.test"
 NOBODY = "eve@beta.test"  # has a mailbox, and never a certificate
@@ -16,7 +16,7 @@ def converse(smtp, recipients, message):
     answers = [smtp.mail(ALICE)]
     answers += [smtp.rcpt(recipient) for recipient in recipients]
     if any(code == 250 for code, _ in answers[1:]):
-        answers.append(smtp.data(message.as_bytes()))
+        answers.append(smtp.data(wire(message)))
     return answers
 
 
@@ -70,7 +70,7 @@ def test_tsa_down_the_letter_goes_without_a_proven_time(alice, bob, world):
         assert smtp.mail(ALICE)[0] == 250
         assert smtp.rcpt(BOB)[0] == 250
         with world.stopped("authority"):
-            code, text = smtp.data(message.as_bytes())
+            code, text = smtp.data(wire(message))
     assert code == 250, text
     flags, shown = bob.wait_for(message["Message-ID"])
     assert b"$Letterlock-verified" in flags

@@ -11,7 +11,8 @@ import dkim
 import pytest
 
 from names import Names
-from people import (ATTACHMENT, CANARY, SUBJECT, found_in, leaves, letter, parse, same_text)
+from people import (ATTACHMENT, CANARY, SUBJECT, found_in, leaves, letter, parse, same_text,
+                    wire)
 
 ALICE, BOB, CAROL, DAVE, EVE = ("alice@alpha.test", "bob@beta.test", "carol@alpha.test",
                                 "dave@beta.test", "eve@beta.test")
@@ -155,7 +156,7 @@ def check_token(world, signed, tmp_path):
     der.write_bytes(signature_part.get_payload(decode=True))
     rows = run("openssl", "asn1parse", "-inform", "DER", "-in", der).stdout.decode().splitlines()
     places = [(int(row.split(":")[0]), int(re.search(r"hl=(\d+)", row)[1]),
-               int(re.search(r"l= *(\d+) ", row)[1]), row) for row in rows]
+               int(re.search(r" l= *(\d+) ", row)[1]), row) for row in rows]
     at = next(i for i, place in enumerate(places)
               if "id-smime-aa-timeStampToken" in place[3])
     # the attribute's value is the token; the octets before the unsigned attributes, the signature
@@ -179,7 +180,7 @@ def test_the_servers_own_dkim_signature_holds_on_the_sealed_letter(sent, world):
 def test_an_unsigned_letter_is_unsigned_and_untouched_but_for_a_forged_verdict(agents, world):
     message = letter(ALICE, [BOB], message_id=f"<plain-{time.time()}@alpha.test>")
     forged = b"letterlock-VERDICT : verified; Signed by the Queen;\r\n as of 1953-06-02T11:15:00Z\r\n"
-    octets = message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    octets = wire(message)
     world.send_plain(ALICE, BOB, forged + octets)
     raw = world.wait_for_letter(BOB, message["Message-ID"])
     assert b"Queen" in raw
@@ -217,11 +218,11 @@ def test_only_the_account_itself_can_be_the_sender(agents):
     message = letter(BOB, [BOB])
     with agents[ALICE].smtp() as smtp:
         with pytest.raises(smtplib.SMTPSenderRefused) as refused:
-            smtp.sendmail(BOB, [BOB], message.as_bytes())
+            smtp.sendmail(BOB, [BOB], wire(message))
         assert refused.value.smtp_code == 550
     with agents[ALICE].smtp() as smtp:
         with pytest.raises(smtplib.SMTPDataError) as refused:
-            smtp.sendmail(ALICE, [BOB], message.as_bytes())
+            smtp.sendmail(ALICE, [BOB], wire(message))
         assert refused.value.smtp_code == 550 and b"5.7.1" in refused.value.smtp_error
 
 
