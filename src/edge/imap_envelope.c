@@ -109,10 +109,19 @@ read_literal(struct reader *reader, struct buf *word)
 	return RC_OK;
 }
 
-/* Gather words up to one of the `stop` characters or the end.  Blanks between
- * words become one space, but none stand around dots. */
+/* May a space stand here?  In a phrase wherever there are blanks; in an address
+ * never beside a dot ("a . b@c" is a.b@c). */
+static bool
+may_part(const struct buf *word, int next, bool phrase)
+{
+	return word->len > 0 &&
+	       (phrase || (next != '.' && word->data[word->len - 1] != '.'));
+}
+
+/* Gather words up to one of the `stop` characters or the end. */
 static enum rc
-read_words(struct reader *reader, struct buf *word, const char *stop)
+read_words(
+    struct reader *reader, struct buf *word, const char *stop, bool phrase)
 {
 	bool gap = false;
 
@@ -130,7 +139,7 @@ read_words(struct reader *reader, struct buf *word, const char *stop)
 			TRY(read_comment(reader));
 			continue;
 		}
-		if (gap && word->len > 0)
+		if (gap && may_part(word, c, phrase))
 			TRY(buf_add_byte(word, ' ', reader->err));
 		gap = false;
 		if (c == '"')
@@ -182,16 +191,16 @@ read_angle(struct reader *reader)
 	struct buf local BUF_OWNED = BUF(VALUE_MAX);
 
 	(void)take_byte(reader);
-	TRY(read_words(reader, &local, "@>"));
+	TRY(read_words(reader, &local, "@>", false));
 	if (local.len == 0 && peek(reader) == '@') {
-		TRY(read_words(reader, &reader->route, ":>"));
+		TRY(read_words(reader, &reader->route, ":>", false));
 		if (peek(reader) == ':')
 			(void)take_byte(reader);
-		TRY(read_words(reader, &local, "@>"));
+		TRY(read_words(reader, &local, "@>", false));
 	}
 	if (peek(reader) == '@')
 		(void)take_byte(reader);
-	TRY(read_words(reader, &reader->domain, ">"));
+	TRY(read_words(reader, &reader->domain, ">", false));
 	(void)take_byte(reader);
 	return print_address(reader,
 	    reader->word.len > 0 ? &reader->word : &reader->comment, &local);
@@ -202,7 +211,7 @@ read_plain(struct reader *reader)
 {
 	if (peek(reader) == '@') {
 		(void)take_byte(reader);
-		TRY(read_words(reader, &reader->domain, ",;<"));
+		TRY(read_words(reader, &reader->domain, ",;<", false));
 	}
 	return print_address(reader, &reader->comment, &reader->word);
 }
@@ -220,8 +229,10 @@ begin_group(struct reader *reader)
 static enum rc
 read_element(struct reader *reader, bool *in_group)
 {
+	struct span start = reader->rest;
+
 	forget(reader);
-	TRY(read_words(reader, &reader->word, "<@:,;"));
+	TRY(read_words(reader, &reader->word, "<@:,;", true));
 	int c = peek(reader);
 	if (c == ':' && !*in_group) {
 		*in_group = true;
@@ -229,8 +240,13 @@ read_element(struct reader *reader, bool *in_group)
 	}
 	if (c == '<')
 		return read_angle(reader);
-	if (c == '@' || reader->word.len > 0)
+	if (c == '@' || reader->word.len > 0) {
+		/* it was no phrase */
+		reader->rest = start;
+		buf_clear(&reader->word);
+		TRY(read_words(reader, &reader->word, "<@:,;", false));
 		TRY(read_plain(reader));
+	}
 	c = peek(reader);
 	if (c == ';' && *in_group) {
 		*in_group = false;
@@ -263,6 +279,20 @@ print_list(struct span value, struct buf *out, struct err *err)
 
 /* --- the envelope --- */
 
+/* RFC 5322 section 2.2.3, and a tab that folded is a space. */
+static enum rc
+unfold(struct span value, struct buf *out, struct err *err)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		uint8_t c = value.data[i];
+		bool folded = i > 0 && value.data[i - 1] == '\n';
+		if (c != '\r' && c != '\n')
+			TRY(buf_add_byte(
+			    out, c == '\t' && folded ? ' ' : c, err));
+	}
+	return RC_OK;
+}
+
 enum rc
 imap_print_field(const struct fields *fields, const char *name, struct buf *out,
     struct err *err)
@@ -272,7 +302,7 @@ imap_print_field(const struct fields *fields, const char *name, struct buf *out,
 
 	if (field == NULL)
 		return buf_add_str(out, "NIL", err);
-	TRY(field_unfold(field->value, &value, err));
+	TRY(unfold(field->value, &value, err));
 	return imap_print_string(buf_span(&value), out, err);
 }
 

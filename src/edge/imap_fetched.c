@@ -49,8 +49,12 @@ static enum rc
 take_item(struct span name, const struct imap_token *value, struct span whole,
     struct imap_fetched *ret, struct err *err)
 {
-	if (span_is_nocase(name, "UID"))
-		return imap_number_parse(value->value, &ret->uid, err);
+	if (span_is_nocase(name, "UID")) {
+		TRY(imap_number_parse(value->value, &ret->uid, err));
+		return ret->uid != 0
+			   ? RC_OK
+			   : err_set(err, RC_SYNTAX, "a letter with UID 0");
+	}
 	if (span_is_nocase(name, "RFC822.SIZE"))
 		return imap_number_parse(value->value, &ret->size, err);
 	if (span_is_nocase(name, "FLAGS") && value->kind == IMAP_OPEN)

@@ -256,8 +256,9 @@ print_section(const struct imap_item *item, const struct entity *letter,
 
 	enum rc rc =
 	    imap_section_find(&item->section, letter, &made, &bytes, &ignored);
+	/* RFC 3501 allows NIL too; mail programs are used to this */
 	if (rc == RC_ABSENT)
-		return buf_add_str(out, "NIL", err);
+		return buf_add_str(out, "{0}\r\n", err);
 	if (rc != RC_OK)
 		return err_set(err, rc, "%s", ignored.text);
 	/* beyond the end: the empty string */

@@ -227,10 +227,12 @@ imap_do_authenticate(
 	    !span_is_nocase(mechanism.value, "PLAIN"))
 		return imap_reply(s, err,
 		    "NO [CANNOT] PLAIN is the mechanism that is offered");
-	if (initial.kind == IMAP_END)
-		TRY(ask_response(s, &response, err));
-	else
-		TRY(buf_add(&response, initial.value, err));
+	rc = initial.kind == IMAP_END ? ask_response(s, &response, &why)
+				      : buf_add(&response, initial.value, &why);
+	if (rc == RC_LIMIT)
+		return imap_reply_bad(s, &why, err);
+	if (rc != RC_OK)
+		return err_set(err, rc, "%s", why.text);
 	if (span_is(buf_span(&response), span_str("*")))
 		return imap_reply(s, err, "BAD cancelled");
 	return log_in_plain(s, buf_span(&response), err);

@@ -182,28 +182,44 @@ child_at(const struct entity *parent, uint32_t number)
 	return child;
 }
 
-/* One step down.  `message`: the root of a message, whose only part is number
- * 1 and is the root itself ("Non-multipart [...] messages [...] only have a
- * part 1"). */
-static const struct entity *
-step(const struct entity *message, const struct entity *part, uint32_t number)
+/* Where a part number has led so far. */
+struct place {
+	const struct entity *part;
+	bool message; /* the part is the root of a message */
+	bool itself;  /* the last number was the 1 of what has no parts */
+};
+
+/* One number further: RFC 3501 section 6.4.5: "Non-multipart [MIME-IMB]
+ * messages, and non-multipart [MIME-IMB] messages with no encapsulated
+ * message, only have a part 1", which is the message itself; servers give
+ * each leaf such a part. */
+static void
+step(struct place *place, uint32_t number)
 {
-	if (message == NULL && imap_section_is_message(part))
-		message = part->child;
-	const struct entity *at = message != NULL ? message : part;
-	if (entity_is(at, "multipart", NULL))
-		return child_at(at, number);
-	return message != NULL && number == 1 ? message : NULL;
+	const struct entity *at = place->part;
+
+	if (!place->message && imap_section_is_message(at)) {
+		at = at->child;
+		place->itself = false;
+	}
+	place->message = false;
+	if (entity_is(at, "multipart", NULL)) {
+		place->part = child_at(at, number);
+		return;
+	}
+	place->part = number == 1 && !place->itself ? at : NULL;
+	/* a message/rfc822 at the top is its own part 1, and goes deeper */
+	place->itself = !imap_section_is_message(at);
 }
 
 static const struct entity *
 find_part(const struct imap_section *section, const struct entity *letter)
 {
-	const struct entity *part = step(letter, NULL, section->path[0]);
+	struct place place = {letter, true, false};
 
-	for (size_t i = 1; part != NULL && i < section->depth; i++)
-		part = step(NULL, part, section->path[i]);
-	return part;
+	for (size_t i = 0; place.part != NULL && i < section->depth; i++)
+		step(&place, section->path[i]);
+	return place.part;
 }
 
 static enum rc

@@ -54,21 +54,32 @@ print_extended(const struct param *param, struct buf *out, struct err *err)
 }
 
 static enum rc
+print_param(const struct param *param, struct buf *out, struct err *err)
+{
+	if (!is_ascii(param->value))
+		return print_extended(param, out, err);
+	TRY(print_text(param->name, out, err));
+	TRY(buf_add_str(out, " ", err));
+	return print_text(param->value, out, err);
+}
+
+/* RFC 2045 section 5.2: text without a charset is in US-ASCII, and that is
+ * said. */
+static enum rc
 print_params(const struct content *content, struct buf *out, struct err *err)
 {
-	if (content->params == 0)
+	bool unsaid = content_is(content, "text", NULL) &&
+		      content_param(content, "charset") == NULL;
+
+	if (content->params == 0 && !unsaid)
 		return buf_add_str(out, "NIL", err);
 	for (size_t i = 0; i < content->params; i++) {
-		const struct param *param = &content->param[i];
 		TRY(buf_add_str(out, i == 0 ? "(" : " ", err));
-		if (!is_ascii(param->value)) {
-			TRY(print_extended(param, out, err));
-			continue;
-		}
-		TRY(print_text(param->name, out, err));
-		TRY(buf_add_str(out, " ", err));
-		TRY(print_text(param->value, out, err));
+		TRY(print_param(&content->param[i], out, err));
 	}
+	if (unsaid)
+		TRY(buf_add_format(out, err, "%s\"charset\" \"us-ascii\"",
+		    content->params == 0 ? "(" : " "));
 	return buf_add_str(out, ")", err);
 }
 
