@@ -479,32 +479,31 @@ read_all(struct cert *cert, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-new_cert(struct cert **ret, struct err *err)
+static struct cert *
+new_cert(void)
 {
 	struct cert *cert = calloc(1, sizeof(*cert));
 
 	if (cert == NULL)
-		return err_nomem(err, "certificate");
+		return NULL;
 	atomic_init(&cert->references, 1);
 	cert->der = BUF(CERT_DER_MAX);
 	cert->name = cert->organization = cert->issuer = BUF(NAME_MAX_BYTES);
-	*ret = cert;
-	return RC_OK;
+	return cert;
 }
 
 enum rc
 cert_parse(struct span der, struct cert **ret, struct err *err)
 {
-	struct cert *cert OWNED(destroy) = NULL;
-
 	if (der.len > CERT_DER_MAX)
 		return err_set(err, RC_LIMIT,
 		    "certificate of more than %zu bytes", CERT_DER_MAX);
 	enum rc rc = der_check(der, err);
 	if (rc != RC_OK)
 		return err_prefix(err, rc, "certificate");
-	TRY(new_cert(&cert, err));
+	struct cert *cert OWNED(destroy) = new_cert();
+	if (cert == NULL)
+		return err_nomem(err, "certificate");
 	TRY(buf_add(&cert->der, der, err));
 	const uint8_t *at = cert->der.data;
 	cert->x509 = d2i_X509(NULL, &at, (long)cert->der.len);
@@ -520,7 +519,6 @@ cert_parse(struct span der, struct cert **ret, struct err *err)
 enum rc
 cert_from_x509(X509 *x509, struct cert **ret, struct err *err)
 {
-	struct cert *cert OWNED(destroy) = NULL;
 	int len = i2d_X509(x509, NULL);
 
 	if (len <= 0)
@@ -528,7 +526,9 @@ cert_from_x509(X509 *x509, struct cert **ret, struct err *err)
 	if ((size_t)len > CERT_DER_MAX)
 		return err_set(err, RC_LIMIT,
 		    "certificate of more than %zu bytes", CERT_DER_MAX);
-	TRY(new_cert(&cert, err));
+	struct cert *cert OWNED(destroy) = new_cert();
+	if (cert == NULL)
+		return err_nomem(err, "certificate");
 	uint8_t *room;
 	TRY(buf_reserve(&cert->der, (size_t)len, &room, err));
 	buf_grown(&cert->der, (size_t)i2d_X509(x509, &room));

@@ -18,8 +18,14 @@ struct cert; /* immutable; shared by counting: cert_ref() / cert_free() */
 
 #define CERT_DER_MAX ((size_t)64 * 1024)
 
-enum cert_level { LEVEL_NONE, LEVEL_V1, LEVEL_V2, LEVEL_V3, LEVEL_V4,
-	LEVEL_OTHER };
+enum cert_level {
+	LEVEL_NONE,
+	LEVEL_V1,
+	LEVEL_V2,
+	LEVEL_V3,
+	LEVEL_V4,
+	LEVEL_OTHER
+};
 
 /* "V1" ... "V4", "other"; NULL for LEVEL_NONE. */
 const char *cert_level_name(enum cert_level level);
@@ -41,7 +47,7 @@ const char *cert_fingerprint(const struct cert *cert);
 /* CN or ""; UTF-8; what cannot be seen or turns text around is "?". */
 const char *cert_name(const struct cert *cert);
 const char *cert_organization(const struct cert *cert); /* "" below V3 */
-const char *cert_issuer(const struct cert *cert); /* issuer's CN or O */
+const char *cert_issuer(const struct cert *cert);       /* issuer's CN or O */
 enum cert_level cert_level(const struct cert *cert);
 int64_t cert_not_before(const struct cert *cert);
 int64_t cert_not_after(const struct cert *cert);
@@ -58,8 +64,7 @@ bool cert_names_address(const struct cert *cert, const char *address);
 enum rc cert_can_sign(const struct cert *cert, struct err *err);
 enum rc cert_can_receive(const struct cert *cert, struct err *err);
 /* RC_UNFIT: not yet or no longer valid at `when`. */
-enum rc cert_check_time(
-    const struct cert *cert, int64_t when, struct err *err);
+enum rc cert_check_time(const struct cert *cert, int64_t when, struct err *err);
 /* Its smimeCapabilities extension names AES-256-GCM (RFC 4262), the one that
  * cms/seal writes. */
 bool cert_reads_gcm(const struct cert *cert);
@@ -79,14 +84,14 @@ struct certs {
 #define CERTS_MAX 256
 
 /* Takes a reference of its own.  RC_LIMIT beyond CERTS_MAX. */
-enum rc certs_add(struct certs *certs, const struct cert *cert,
-    struct err *err);
+enum rc certs_add(
+    struct certs *certs, const struct cert *cert, struct err *err);
 /* Add every certificate of a PEM text (other blocks and text are passed
  * over), or one DER certificate. */
 enum rc certs_parse(struct certs *certs, struct span pem, struct err *err);
 /* Append all as PEM. */
-enum rc certs_print(const struct certs *certs, struct buf *out,
-    struct err *err);
+enum rc certs_print(
+    const struct certs *certs, struct buf *out, struct err *err);
 void certs_done(struct certs *certs);
 
 #endif

@@ -161,13 +161,13 @@ a_certificate_has_a_size_limit(void **state)
 	struct err err = ERR_NONE;
 
 	(void)snprintf(value, sizeof(value), "DER:0c83%06x", 65000);
-	memset(value + 12, '4', 2 * 65000);
-	value[12 + 2 * 65000] = '\0';
+	memset(value + 12, '4', 130000);
+	value[12 + 130000] = '\0';
 	struct fixture_spec spec = {.name = "x", .more = {{"1.2.3.4", value}}};
 	assert_int_equal(parse(&spec, &cert, &err), RC_OK);
 	(void)snprintf(value, sizeof(value), "DER:0c83%06x", 65500);
-	memset(value + 12, '4', 2 * 65500);
-	value[12 + 2 * 65500] = '\0';
+	memset(value + 12, '4', 131000);
+	value[12 + 131000] = '\0';
 	struct cert *none = NULL;
 	assert_int_equal(parse(&spec, &none, &err), RC_LIMIT);
 	assert_null(none);

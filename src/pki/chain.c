@@ -149,6 +149,8 @@ nesting_allows(const struct certs *path, enum chain_purpose purpose)
 static const char *
 own_reason(const struct certs *path, enum chain_purpose purpose)
 {
+	if (path->len == 0 || path->item == NULL)
+		bug("a path that was found has a leaf");
 	for (size_t i = 0; i + 1 < path->len; i++)
 		if (cert_no_revocation_is_wrong(path->item[i]))
 			return "cert.no-rev-avail";

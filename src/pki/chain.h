@@ -14,8 +14,12 @@
 
 enum chain_state { CHAIN_VALID, CHAIN_INVALID, CHAIN_NO_ANCHOR };
 
-enum chain_purpose { CHAIN_MAIL_SIGN, CHAIN_MAIL_ENCRYPT, CHAIN_TIMESTAMP,
-	CHAIN_ANY };
+enum chain_purpose {
+	CHAIN_MAIL_SIGN,
+	CHAIN_MAIL_ENCRYPT,
+	CHAIN_TIMESTAMP,
+	CHAIN_ANY
+};
 
 enum chain_revocation {
 	REVOCATION_NOT_APPLICABLE, /* nobody in the chain says where to ask */
@@ -29,9 +33,9 @@ enum chain_revocation {
  * the path.  A root must be valid at `at` too.  Whoever has several issuers of
  * one name gets each of them tried, up to eight. */
 struct chain_request {
-	const struct certs *roots;     /* trusted for this purpose */
-	const struct certs *untrusted; /* may help to build; NULL: none */
-	const STACK_OF(X509_CRL) * crls; /* NULL: none known */
+	const struct certs *roots;      /* trusted for this purpose */
+	const struct certs *untrusted;  /* may help to build; NULL: none */
+	const STACK_OF(X509_CRL) *crls; /* NULL: none known */
 	int64_t at;
 	enum chain_purpose purpose;
 	const struct strlist *policies; /* acceptable OIDs; NULL: any */
@@ -56,8 +60,9 @@ struct chain_result {
 };
 
 #define CHAIN_RESULT_OWNED __attribute__((cleanup(chain_result_done)))
-#define CHAIN_RESULT ((struct chain_result){CHAIN_NO_ANCHOR, \
-    "chain.no-anchor", REVOCATION_UNKNOWN, 0, CERTS_NONE})
+#define CHAIN_RESULT                                               \
+	((struct chain_result){CHAIN_NO_ANCHOR, "chain.no-anchor", \
+	    REVOCATION_UNKNOWN, 0, CERTS_NONE})
 
 /* Fills *ret; RC_OK whatever the state is.  Other results: could not be
  * decided (memory, library). */

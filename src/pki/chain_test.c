@@ -51,14 +51,15 @@ check(const struct fixture *leaf, const struct chain_request *ask,
 struct twist {
 	const char *name;
 	struct fixture_spec between, leaf; /* what differs from the usual */
+	const char *want;                  /* NULL: valid */
+	int64_t at;                        /* 0: FIXTURE_NOW */
 	enum chain_purpose purpose;
-	const char *want; /* NULL: valid */
-	int64_t at;
 	bool between_sha1, leaf_sha1; /* signed with it */
 	bool judge_differs; /* openssl's purposes are narrower or wider */
 };
 
-static const char * or (const char *given, const char *usual)
+static const char *
+given_or(const char *given, const char *usual)
 {
 	if (given == NULL)
 		return usual;
@@ -78,8 +79,8 @@ build_between(const struct twist *twist)
 
 	spec.name = "Between";
 	spec.issuer = &root;
-	spec.constraints = or (spec.constraints, CA);
-	spec.usage = or (spec.usage, CA_USAGE);
+	spec.constraints = given_or(spec.constraints, CA);
+	spec.usage = given_or(spec.usage, CA_USAGE);
 	spec.key = named_key(spec.key);
 	spec.digest = twist->between_sha1 ? EVP_sha1() : NULL;
 	return fixture_make(&spec);
@@ -92,9 +93,9 @@ build_leaf(const struct twist *twist, const struct fixture *issuer)
 
 	spec.name = "Leaf";
 	spec.issuer = issuer;
-	spec.mail = or (spec.mail, MAIL);
-	spec.usage = or (spec.usage, "critical,digitalSignature");
-	spec.extended = or (spec.extended, "emailProtection");
+	spec.mail = given_or(spec.mail, MAIL);
+	spec.usage = given_or(spec.usage, "critical,digitalSignature");
+	spec.extended = given_or(spec.extended, "emailProtection");
 	spec.key = named_key(spec.key);
 	spec.digest = twist->leaf_sha1 ? EVP_sha1() : NULL;
 	return fixture_make(&spec);
@@ -134,6 +135,7 @@ openssl_agrees(const struct twist *twist, const struct fixture *between,
 	    : twist->purpose == CHAIN_TIMESTAMP ? "-purpose timestampsign"
 						: "",
 	    (long long)(twist->at != 0 ? twist->at : FIXTURE_NOW), folder);
+	/* NOLINTNEXTLINE(cert-env33-c): a command of the test itself */
 	bool accepts = system(command) == 0;
 	return accepts == (twist->want == NULL);
 }
@@ -566,7 +568,8 @@ policies_can_be_asked_for(void **state)
 			.explicit_policy = cases[i].explicit_policy},
 		    &got);
 		if ((got.reason == NULL) != (cases[i].want == NULL) ||
-		    (got.reason != NULL && strcmp(got.reason, cases[i].want)))
+		    (got.reason != NULL &&
+			strcmp(got.reason, cases[i].want) != 0))
 			fail_msg("case %zu: got %s", i, got.reason);
 	}
 	struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;

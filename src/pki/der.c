@@ -47,7 +47,7 @@ enum rc
 der_expect(struct span *in, uint8_t tag, struct der *ret, struct err *err)
 {
 	struct span rest = *in;
-	struct der found;
+	struct der found = {0};
 
 	if (rest.len == 0)
 		return err_set(err, RC_SYNTAX, "DER: an element is missing");
@@ -74,7 +74,7 @@ is_string_in_pieces(const struct der *der)
 static enum rc
 check_depth(struct span in, int depth, struct err *err)
 {
-	struct der der;
+	struct der der = {0};
 
 	if (depth > DER_MAX_DEPTH)
 		return err_set(err, RC_LIMIT, "DER nested more than %d deep",

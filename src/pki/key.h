@@ -56,15 +56,15 @@ struct key_ops {
 
 struct key {
 	const struct key_ops *ops;
-	void *handle;		  /* the vault's own */
+	void *handle; /* the vault's own */
 	enum key_purpose purpose;
-	EVP_PKEY *public_key;	  /* borrowed from the vault, no private part */
+	EVP_PKEY *public_key; /* borrowed from the vault, no private part */
 };
 
 /* A key with the certificate that names it, and what leads to its root. */
 struct identity {
-	const struct cert *cert; /* borrowed */
-	const struct key *key;	 /* borrowed */
+	const struct cert *cert;   /* borrowed */
+	const struct key *key;     /* borrowed */
 	const struct certs *chain; /* borrowed; intermediates; may be NULL */
 };
 
@@ -72,7 +72,7 @@ struct identity {
  * rfc822Name `address` and the key usage (signing: digitalSignature;
  * otherwise keyAgreement or keyEncipherment as the key's kind allows).
  * Appends DER. */
-enum rc key_request(const struct key *key, const char *address,
-    struct buf *der, struct err *err);
+enum rc key_request(const struct key *key, const char *address, struct buf *der,
+    struct err *err);
 
 #endif

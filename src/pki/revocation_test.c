@@ -9,7 +9,7 @@
 #include "pki/fixture.h"
 
 #define MAIL "alice@example.org"
-#define DAY 86400
+#define DAY 86400L
 
 /* root -> between -> leaf; leaf and between say where to ask */
 struct world {

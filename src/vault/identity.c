@@ -166,7 +166,7 @@ identity_receiver(const struct identity_file *file, int64_t now,
 {
 	static const struct choice choice = {
 	    KEY_DECRYPT, cert_can_receive, "encrypt"};
-	struct identity found;
+	struct identity found = {NULL, NULL, NULL};
 
 	TRY(choose(file, &choice, now, &found, err));
 	*ret = found.cert;
