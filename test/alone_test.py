@@ -29,6 +29,7 @@ for path in (home, home + "/account", credential):
     except PermissionError:
         print("cannot read", path)
 with smtplib.SMTP_SSL("127.0.0.1", smtp_port, context=tls) as smtp:
+    smtp.ehlo()
     print("mail", smtp.mail("alice@alpha.test")[0])
     try:
         smtp.login("alice@alpha.test", "guess")

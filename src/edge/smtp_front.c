@@ -61,8 +61,7 @@ static enum rc
 refuse_recipient(struct session *s, enum rc why, const struct err *reason,
     struct err *err)
 {
-	bool later = why == RC_IO || why == RC_SYNTAX || why == RC_NOMEM ||
-	    why == RC_CRYPTO;
+	bool later = why != RC_ABSENT && why != RC_UNFIT;
 	char text[300];
 
 	(void)snprintf(text, sizeof(text), "<%.120s>: %.160s",
