@@ -131,7 +131,7 @@ check_url(struct acme_call *call, struct err *err)
 	    call->acme->settings->url, call->request->path,
 	    call->request->query[0] != '\0' ? "?" : "", call->request->query);
 
-	if (len < 0 || (size_t)len >= sizeof(url) ||
+	if (len < 0 || (size_t)len >= sizeof(url) || call->jws.url == NULL ||
 	    strcmp(url, call->jws.url) != 0)
 		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
 		    "the signed \"url\" is not the one that was asked");

@@ -71,21 +71,35 @@ serve(void *context)
 	return NULL;
 }
 
+/* The descriptor belongs to *ret afterwards. */
 static enum rc
-start(struct mx *mx, int fd, struct err *err)
+connection_new(struct mx *mx, int fd, struct connection **ret, struct err *err)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
-	pthread_t thread;
 
-	enum rc rc = connection == NULL
-			 ? err_nomem(err, "connection")
-			 : stream_adopt(fd, &connection->stream, err);
+	if (connection == NULL)
+		return err_nomem(err, "connection");
+	connection->mx = mx;
+	enum rc rc = stream_adopt(fd, &connection->stream, err);
 	if (rc != RC_OK) {
-		(void)close(fd);
 		free(connection);
 		return rc;
 	}
-	connection->mx = mx;
+	*ret = connection;
+	return RC_OK;
+}
+
+static enum rc
+start(struct mx *mx, int fd, struct err *err)
+{
+	struct connection *connection = NULL;
+	pthread_t thread;
+
+	enum rc rc = connection_new(mx, fd, &connection, err);
+	if (rc != RC_OK) {
+		(void)close(fd);
+		return rc;
+	}
 	add(mx, connection);
 	if (pthread_create(&thread, NULL, serve, connection) != 0) {
 		remove_connection(connection);

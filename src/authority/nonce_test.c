@@ -1,6 +1,12 @@
 #include "authority/nonce.h"
 
+#include <stdio.h>
+
 #include "base/expect.h"
+
+#define LONG                                                 \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static void
 make(struct nonces *nonces, struct buf *out, const char **text)
@@ -35,9 +41,7 @@ static void
 nonces_that_are_not_ours_are_refused(void **state)
 {
 	static const char *const bad[] = {"", "A", "AAAA", "x=", "+/",
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", LONG};
 	struct nonces *nonces OWNED(nonces_free) = NULL;
 	struct nonces *others OWNED(nonces_free) = NULL;
 	struct buf out BUF_OWNED = BUF_SMALL;
@@ -64,7 +68,7 @@ no_character_can_be_changed(void **state)
 	make(nonces, &out, &text);
 	for (size_t i = 0; text[i] != '\0'; i++) {
 		char changed[100];
-		(void)strcpy(changed, text);
+		(void)snprintf(changed, sizeof(changed), "%s", text);
 		changed[i] = changed[i] == 'A' ? 'B' : 'A';
 		assert_rc(nonces_use(nonces, changed, &err), RC_REFUSED);
 	}

@@ -31,14 +31,14 @@ OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
 
 struct profile {
 	const char *name;
-	unsigned use_ec; /* key usage; 0: not for such keys */
+	const char *policy; /* NULL: none */
+	unsigned use_ec;    /* key usage; 0: not for such keys */
 	unsigned use_rsa;
-	bool ca;
 	int path_len;   /* -1: not limited */
 	int purpose[2]; /* extended key usage; 0: none */
+	int days;
 	bool purpose_critical;
-	const char *policy; /* NULL: none */
-	int64_t days;
+	bool ca;
 };
 
 /* An issuing CA's purposes are taken as a limit for what it issues, so the one
@@ -50,20 +50,20 @@ struct profile {
  * nothing is published there, and a pointer that leads nowhere makes readers
  * wait and then doubt. */
 static const struct profile profiles[] = {
-    [PROFILE_ROOT] = {"root", USE_CERTIFY, 0, true, -1, {0}, false, NULL,
-	20 * 365},
-    [PROFILE_MAIL_CA] = {"mail CA", USE_CERTIFY, 0, true, 0,
-	{NID_email_protect, NID_client_auth}, false, ANY_POLICY, 10 * 365},
-    [PROFILE_TSA_CA] = {"TSA CA", USE_CERTIFY, 0, true, 0, {NID_time_stamp},
-	false, ANY_POLICY, 10 * 365},
-    [PROFILE_TSA] = {"TSA", USE_SIGN, 0, false, -1, {NID_time_stamp}, true,
-	POLICY_TIMESTAMP, 5 * 365},
-    [PROFILE_SIGNING] = {"signing", USE_SIGN, USE_SIGN, false, -1,
-	{NID_email_protect, NID_client_auth}, false, POLICY_MAILBOX, 90},
-    [PROFILE_ENCRYPTING] = {"encrypting", USE_AGREE, USE_ENCIPHER, false, -1,
-	{NID_email_protect}, false, POLICY_MAILBOX, 90},
-    [PROFILE_DUAL] = {"dual", 0, USE_SIGN | USE_ENCIPHER, false, -1,
-	{NID_email_protect}, false, POLICY_MAILBOX, 90},
+    [PROFILE_ROOT] = {"root", NULL, USE_CERTIFY, 0, -1, {0}, 20 * 365, false,
+	true},
+    [PROFILE_MAIL_CA] = {"mail CA", ANY_POLICY, USE_CERTIFY, 0, 0,
+	{NID_email_protect, NID_client_auth}, 10 * 365, false, true},
+    [PROFILE_TSA_CA] = {"TSA CA", ANY_POLICY, USE_CERTIFY, 0, 0,
+	{NID_time_stamp}, 10 * 365, false, true},
+    [PROFILE_TSA] = {"TSA", POLICY_TIMESTAMP, USE_SIGN, 0, -1, {NID_time_stamp},
+	5 * 365, true, false},
+    [PROFILE_SIGNING] = {"signing", POLICY_MAILBOX, USE_SIGN, USE_SIGN, -1,
+	{NID_email_protect, NID_client_auth}, 90, false, false},
+    [PROFILE_ENCRYPTING] = {"encrypting", POLICY_MAILBOX, USE_AGREE,
+	USE_ENCIPHER, -1, {NID_email_protect}, 90, false, false},
+    [PROFILE_DUAL] = {"dual", POLICY_MAILBOX, 0, USE_SIGN | USE_ENCIPHER, -1,
+	{NID_email_protect}, 90, false, false},
 };
 
 const char *
@@ -118,7 +118,7 @@ set_subject(X509 *x, const struct profile_order *order)
 
 static bool
 set_times(X509 *x, const struct profile_order *order,
-    const struct profile_issuer *issuer, int64_t days)
+    const struct profile_issuer *issuer, int days)
 {
 	time_t from = (time_t)(order->now - BACKDATE);
 	time_t until = (time_t)(order->now + days * DAY - 1);

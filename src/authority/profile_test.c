@@ -113,17 +113,18 @@ openssl_accepts_the_signing_one_for_mail_and_for_login(void **state)
 			   "-CAfile root.pem -untrusted issuing.pem leaf.pem");
 }
 
+/* with "@alpha.test" it is 64 characters long */
+#define A53 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static void
 an_address_too_long_for_a_common_name_is_in_a_critical_san(void **state)
 {
 	char address[100], text[10000];
 
-	(void)memset(address, 'a', 60);
-	(void)strcpy(address + 53, "@alpha.test"); /* 64 in all */
+	(void)snprintf(address, sizeof(address), "%s@alpha.test", A53);
 	describe(*state, PROFILE_SIGNING, "P-256", address, text);
 	assert_has(text, "Subject: CN=aaaa");
-	(void)strcpy(address + 54, "@alpha.test"); /* 65 */
-	address[53] = 'a';
+	(void)snprintf(address, sizeof(address), "%sa@alpha.test", A53);
 	describe(*state, PROFILE_SIGNING, "P-256", address, text);
 	assert_has(text, "Subject: \n");
 	assert_has(text, "Alternative Name: critical\n");

@@ -29,17 +29,16 @@ struct kit {
 __attribute__((format(printf, 2, 3))) static inline int
 kit_run(const struct kit *kit, const char *format, ...)
 {
-	char command[8192];
-	int begin =
-	    snprintf(command, sizeof(command), "cd '%s' && { ", kit->folder);
+	char asked[8000], command[8192];
 	va_list args;
 
 	va_start(args, format);
-	int len = vsnprintf(
-	    command + begin, sizeof(command) - (size_t)begin, format, args);
+	int len = vsnprintf(asked, sizeof(asked), format, args);
 	va_end(args);
-	assert_in_range(begin + len, 0, (int)sizeof(command) - 20);
-	(void)strcat(command, "\n} >out 2>&1");
+	assert_in_range(len, 0, (int)sizeof(asked) - 1);
+	len = snprintf(command, sizeof(command), "cd '%s' && { %s\n} >out 2>&1",
+	    kit->folder, asked);
+	assert_in_range(len, 0, (int)sizeof(command) - 1);
 	return system(command);
 }
 
@@ -121,7 +120,8 @@ kit_make(void **state)
 
 	if (kit == NULL)
 		return -1;
-	(void)strcpy(kit->folder, "/tmp/authority-test-XXXXXX");
+	(void)snprintf(
+	    kit->folder, sizeof(kit->folder), "/tmp/authority-test-XXXXXX");
 	if (mkdtemp(kit->folder) == NULL)
 		return -1;
 	kit->now = (int64_t)time(NULL);

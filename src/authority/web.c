@@ -22,6 +22,8 @@
 	(EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | \
 	    EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
 
+#define URI_PART 1024
+
 struct web {
 	const struct web_config *config;
 	struct event_base *base;
@@ -188,18 +190,20 @@ send_answer(struct web *web, struct evhttp_request *req,
 		evhttp_send_reply(req, (int)answer->status, NULL, NULL);
 }
 
-/* The path as it was sent: what was signed must be compared byte for byte. */
+/* Path and query as they were sent: what was signed is compared byte for
+ * byte. */
 static bool
-split_uri(struct evhttp_request *req, char path[1024], char query[1024])
+split_uri(struct evhttp_request *req, char path[URI_PART], char query[URI_PART])
 {
 	const char *uri = evhttp_request_get_uri(req);
 	size_t len = strcspn(uri, "?#");
+	const char *rest = uri[len] == '?' ? uri + len + 1 : "";
 
-	if (uri[0] != '/' || len >= 1024 || strlen(uri + len) >= 1024)
+	if (uri[0] != '/' || len >= URI_PART || strlen(rest) >= URI_PART)
 		return false;
 	memcpy(path, uri, len);
 	path[len] = '\0';
-	(void)strcpy(query, uri[len] == '?' ? uri + len + 1 : "");
+	memcpy(query, rest, strlen(rest) + 1);
 	return true;
 }
 
@@ -209,7 +213,7 @@ on_request(struct evhttp_request *req, void *context)
 	struct http_answer answer HTTP_ANSWER_OWNED = HTTP_ANSWER;
 	struct evbuffer *input = evhttp_request_get_input_buffer(req);
 	struct web *web = context;
-	char path[1024], query[1024];
+	char path[URI_PART], query[URI_PART];
 	char *peer = NULL;
 	ev_uint16_t port = 0;
 
