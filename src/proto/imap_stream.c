@@ -285,6 +285,10 @@ end_line(struct imap_stream *stream, size_t line_end, struct span *ret_unit,
 	struct literal literal;
 
 	stream->began = true;
+	/* first, so that it is the same however the line was cut */
+	stream->text_len += line.len;
+	if (stream->text_len > stream->limits.line)
+		return refuse(stream, "line is too long", err);
 	/* no answer at all, since a web page may be able to read one */
 	if (first && stream->side == IMAP_SERVER && line_is_http(line)) {
 		stream->state = CLOSED;
@@ -297,15 +301,12 @@ end_line(struct imap_stream *stream, size_t line_end, struct span *ret_unit,
 		begin_unit(stream, line_end + 2);
 		return err_set(err, RC_SYNTAX, "IMAP: stray CR, LF or NUL");
 	}
-	stream->text_len += line.len;
 	if (!find_literal(stream, line, &literal))
 		return end_unit(stream, line_end, ret_unit, err);
 	/* A quote left open would make two readers disagree whether what
 	 * follows is a literal or commands hidden in a letter. */
 	if (ends_in_quotes(line))
 		return refuse(stream, "literal inside a quoted string", err);
-	if (stream->text_len > stream->limits.line)
-		return refuse(stream, "line is too long", err);
 	TRY(begin_literal(stream, line_end, &literal, err));
 	return RC_AGAIN; /* for imap_stream_next(): go round again */
 }

@@ -176,6 +176,8 @@ a_literal_may_be_as_large_as_the_limit_and_no_larger(void **state)
 	    {"a X {99999999999999999999999}\r\nb\r\n", "RC_LIMIT<b>",
 		"a " TOOBIG},
 	    {"a X {18446744073709551615}\r\nb\r\n", "RC_LIMIT<b>", "a " TOOBIG},
+	    /* 2^64 + 3 */
+	    {"a X {18446744073709551619}\r\nb\r\n", "RC_LIMIT<b>", "a " TOOBIG},
 	    {"a X {00000000000000000000000003}\r\nabc\r\n",
 		"<a X {00000000000000000000000003}\r\nabc>", "+ OK\r\n"},
 	    /* its bytes come in any case: nothing after it can be told */

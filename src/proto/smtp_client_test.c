@@ -302,6 +302,13 @@ any_refusal_makes_the_whole_refused(void **state)
 		"MAIL FROM:<alice@a.example> SIZE=3 RET=HDRS\r\n" BOB CAROL
 		"RSET\r\n" QUIT,
 		550, "5.1.1", "who", "carol@c.example"},
+	    {"of two the first counts",
+		{GREETING, EHLO_ALL, "250 ok\r\n550 who\r\n450 later\r\n",
+		    "250 ok\r\n", NULL},
+		HELLO
+		"MAIL FROM:<alice@a.example> SIZE=3 RET=HDRS\r\n" BOB CAROL
+		"RSET\r\n" QUIT,
+		550, "", "who", "bob@b.example"},
 	    {"data",
 		{GREETING, EHLO, "250 ok\r\n", "250 ok\r\n", "250 ok\r\n",
 		    "554 no\r\n", NULL},
@@ -350,6 +357,9 @@ a_refusal_in_the_middle_of_the_letter_is_heard(void **state)
 	assert_int_equal(smtp_client_next(client, &event, NULL), RC_OK);
 	assert_int_equal(event, SMTP_CLIENT_DONE);
 	assert_int_equal(smtp_client_result(client)->code, 552);
+	/* it would be a line of the letter */
+	assert_true(
+	    span_find(smtp_client_output(client), span_str("QUIT")) < 0);
 }
 
 /* -- TLS and login ----------------------------------------------------------------- */

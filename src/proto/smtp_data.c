@@ -8,7 +8,7 @@ smtp_data_begin(struct smtp_data *data, size_t limit)
 {
 	buf_done(&data->letter);
 	*data = (struct smtp_data){
-	    SMTP_DATA_LINE_START, SMTP_DATA_GOOD, 0, 0, BUF(limit)};
+	    .state = SMTP_DATA_LINE_START, .letter = BUF(limit)};
 }
 
 void
@@ -20,8 +20,7 @@ smtp_data_done(struct smtp_data *data)
 static void
 give_up(struct smtp_data *data, enum smtp_data_fault fault)
 {
-	if (data->fault == SMTP_DATA_GOOD)
-		data->fault = fault;
+	data->faults |= fault;
 	buf_done(&data->letter);
 }
 
@@ -29,11 +28,12 @@ static enum rc
 add(struct smtp_data *data, struct span bytes, struct err *err)
 {
 	data->line += bytes.len;
+	data->size += bytes.len; /* bounded by is_too_much() */
 	if (data->line > SMTP_DATA_LINE_MAX)
 		give_up(data, SMTP_DATA_LINE);
-	if (bytes.len > data->letter.max - data->letter.len)
+	if (data->size > data->letter.max)
 		give_up(data, SMTP_DATA_LARGE);
-	if (data->fault != SMTP_DATA_GOOD)
+	if (data->faults != 0)
 		return RC_OK;
 	return buf_add(&data->letter, bytes, err);
 }
@@ -135,4 +135,24 @@ smtp_data_push(struct smtp_data *data, struct span bytes, size_t *ret_used,
 	}
 	*ret_used = at;
 	return RC_OK;
+}
+
+const struct smtp_refusal *
+smtp_data_refusal(const struct smtp_data *data)
+{
+	static const struct {
+		enum smtp_data_fault fault;
+		struct smtp_refusal no;
+	} answers[] = {
+	    {SMTP_DATA_BARE,
+		{554, "5.6.0", "Bare CR or LF: lines must end in CRLF"}},
+	    {SMTP_DATA_NUL, {554, "5.6.0", "NUL byte in the letter"}},
+	    {SMTP_DATA_LINE, {554, "5.6.0", "Line is too long"}},
+	    {SMTP_DATA_LARGE, {552, "5.3.4", "Letter is too large"}},
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		if (data->faults & answers[i].fault)
+			return &answers[i].no;
+	return NULL;
 }

@@ -17,17 +17,18 @@
 #define PROTO_SMTP_DATA_PRIV_H
 
 #include "base/buf.h"
+#include "proto/smtp_reply_priv.h"
 
 #define SMTP_DATA_LINE_MAX ((size_t)1 << 20)
 
-/* The first thing that was wrong; the letter is given up then, and what is
- * still to come is swallowed. */
+/* What was wrong, as bits: after the first the letter is given up, and what is
+ * still to come is swallowed.  All are looked for to the end, so that the
+ * answer does not depend on how the bytes were cut on their way. */
 enum smtp_data_fault {
-	SMTP_DATA_GOOD,
-	SMTP_DATA_BARE, /* CR or LF that is not CRLF */
-	SMTP_DATA_NUL,
-	SMTP_DATA_LINE,  /* a line over SMTP_DATA_LINE_MAX */
-	SMTP_DATA_LARGE, /* more than the limit */
+	SMTP_DATA_BARE = 1, /* CR or LF that is not CRLF */
+	SMTP_DATA_NUL = 2,
+	SMTP_DATA_LINE = 4,  /* a line over SMTP_DATA_LINE_MAX */
+	SMTP_DATA_LARGE = 8, /* more than the limit */
 };
 
 struct smtp_data {
@@ -39,7 +40,8 @@ struct smtp_data {
 		SMTP_DATA_CR,
 		SMTP_DATA_OVER
 	} state;
-	enum smtp_data_fault fault;
+	unsigned faults;   /* enum smtp_data_fault */
+	size_t size;       /* bytes of the letter, also when it was given up */
 	size_t line;       /* bytes of the current line */
 	size_t total;      /* bytes that came */
 	struct buf letter; /* dots undone; its max is the limit */
@@ -53,5 +55,8 @@ void smtp_data_done(struct smtp_data *data);
  * RC_LIMIT: the peer sends on and on. */
 enum rc smtp_data_push(struct smtp_data *data, struct span bytes,
     size_t *ret_used, struct err *err);
+
+/* What to answer: the fault that says most; NULL: none. */
+const struct smtp_refusal *smtp_data_refusal(const struct smtp_data *data);
 
 #endif

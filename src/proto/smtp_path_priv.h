@@ -8,14 +8,9 @@
 #define PROTO_SMTP_PATH_PRIV_H
 
 #include "base/buf.h"
+#include "proto/smtp_reply_priv.h"
 
 #define SMTP_PATH_MAX 254 /* RFC 5321 section 4.5.3.1.3, without "<" and ">" */
-
-struct smtp_refusal {
-	unsigned code; /* 0: none */
-	const char *enhanced;
-	const char *text;
-};
 
 struct smtp_path {
 	char address[SMTP_PATH_MAX + 1]; /* "" for <> */

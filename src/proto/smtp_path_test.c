@@ -101,6 +101,8 @@ wrong_senders_and_parameters_are_refused(void **state)
 	    {" FROM:<a b@b.example>", "501 5.1.3 Bad address syntax"},
 	    {" FROM:<a..b@b.example>", "501 5.1.3 Bad address syntax"},
 	    {" FROM:<.a@b.example>", "501 5.1.3 Bad address syntax"},
+	    {" FROM:<a.@b.example>", "501 5.1.3 Bad address syntax"},
+	    {" FROM:<a@b.>", "501 5.1.3 Bad address syntax"},
 	    {" FROM:<@b.example>", "501 5.1.3 Bad address syntax"},
 	    {" FROM:<a@>", "501 5.1.3 Bad address syntax"},
 	    {" FROM:<a@b@c>", "501 5.1.3 Bad address syntax"},

@@ -32,6 +32,13 @@ void smtp_reply_result(const struct smtp_reply *reply, const char *recipient,
 /* Append `words` as printable ASCII to the string in `text`, cut to `size`. */
 void smtp_reply_add_words(char *text, size_t size, struct span words);
 
+/* A reply of our own that says no. */
+struct smtp_refusal {
+	unsigned code; /* 0: none */
+	const char *enhanced;
+	const char *text;
+};
+
 /* Append one line of our own; `enhanced` may be NULL.  `text` is made
  * printable and cut. */
 enum rc smtp_reply_print(unsigned code, const char *enhanced, const char *text,

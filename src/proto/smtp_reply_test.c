@@ -59,6 +59,16 @@ a_reply_ends_with_its_last_line(void **state)
 }
 
 static void
+the_lines_of_a_reply_have_one_code(void **state)
+{
+	struct smtp_reply reply;
+
+	assert_int_equal(
+	    smtp_reply_find(span_str("550-a\r\n551 b\r\n"), &reply, NULL),
+	    RC_SYNTAX);
+}
+
+static void
 words_are_cut_to_the_room_there_is(void **state)
 {
 	char text[6] = "a";
@@ -91,6 +101,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_reply_becomes_code_enhanced_code_and_words),
 	    cmocka_unit_test(a_reply_ends_with_its_last_line),
+	    cmocka_unit_test(the_lines_of_a_reply_have_one_code),
 	    cmocka_unit_test(words_are_cut_to_the_room_there_is),
 	    cmocka_unit_test(a_printed_reply_is_one_line_of_at_most_512_bytes),
 	};

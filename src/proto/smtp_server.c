@@ -487,13 +487,15 @@ unread(const struct smtp_server *server)
 	return span_after(buf_span(&server->in), server->at);
 }
 
-/* No line end within the longest line there is. */
 static enum rc
-start_skip(struct smtp_server *server, struct err *err)
+refuse_line(struct smtp_server *server, enum state next, struct err *err)
 {
+	bool command = server->state == COMMAND;
+
 	smtp_login_done(&server->login);
-	server->state = SKIP;
-	return blame(server, 500, "5.5.6", "Line is too long", err);
+	server->state = next;
+	return blame(
+	    server, 500, command ? "5.5.2" : "5.5.6", "Line is too long", err);
 }
 
 /* A CR at the very end may be half of a line end. */
@@ -517,32 +519,24 @@ take_line(struct smtp_server *server, struct err *err)
 	if (end < 0 && server->state == SKIP)
 		return skip_bytes(server);
 	if (end < 0)
-		return rest.len < AUTH_MAX ? RC_AGAIN : start_skip(server, err);
+		return rest.len < AUTH_MAX ? RC_AGAIN
+					   : refuse_line(server, SKIP, err);
 	server->at += (size_t)end + 2;
 	if (server->state == SKIP) {
 		server->state = COMMAND;
 		return RC_OK;
 	}
+	if (line.len + 2 > AUTH_MAX)
+		return refuse_line(server, COMMAND, err);
 	if (server->state == COMMAND)
 		return take_command(server, line, err);
-	if (line.len + 2 > AUTH_MAX)
-		return refuse_login(server, RC_LIMIT, err);
 	return take_login_line(server, line, err);
 }
 
-/* One answer for everything that can be wrong with the bytes of a letter. */
 static enum rc
-refuse_data(struct smtp_server *server, struct err *err)
+refuse_data(
+    struct smtp_server *server, const struct smtp_refusal *no, struct err *err)
 {
-	static const struct smtp_refusal faults[] = {
-	    [SMTP_DATA_BARE] = {554, "5.6.0",
-		"Bare CR or LF: lines must end in CRLF"},
-	    [SMTP_DATA_NUL] = {554, "5.6.0", "NUL byte in the letter"},
-	    [SMTP_DATA_LINE] = {554, "5.6.0", "Line is too long"},
-	    [SMTP_DATA_LARGE] = {552, "5.3.4", "Letter is too large"},
-	};
-	const struct smtp_refusal *no = &faults[server->data.fault];
-
 	end_transaction(server);
 	server->state = COMMAND;
 	return reply(server, no->code, no->enhanced, no->text, err);
@@ -564,8 +558,9 @@ take_data(struct smtp_server *server, struct err *err)
 	if (server->data.state != SMTP_DATA_OVER)
 		return RC_AGAIN;
 	server->letters++;
-	if (server->data.fault != SMTP_DATA_GOOD)
-		return refuse_data(server, err);
+	const struct smtp_refusal *no = smtp_data_refusal(&server->data);
+	if (no != NULL)
+		return refuse_data(server, no, err);
 	server->state = ASK_LETTER;
 	return RC_OK;
 }

@@ -1,0 +1,117 @@
+/* libFuzzer: whatever comes, the SMTP server stays in its bounds, and a
+ * session cut in two is the same session.
+ *
+ *     clang -std=gnu2x -g -O1 -fsanitize=fuzzer,address,undefined -Isrc \
+ *         src/base/[!t]*.c ... src/proto/smtp_server_fuzz.c
+ *
+ * The first byte says where the rest is cut.
+ */
+#include "proto/smtp_server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/own.h"
+
+OWNER(struct smtp_server, smtp_server_free);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+demand(bool fact)
+{
+	if (!fact)
+		abort();
+}
+
+/* A letter that was accepted can be cut by no later server. */
+static void
+check_letter(struct span letter)
+{
+	for (size_t i = 0; i < letter.len; i++) {
+		uint8_t c = letter.data[i];
+		demand(c != 0);
+		demand(c != '\n' || (i > 0 && letter.data[i - 1] == '\r'));
+		demand(c != '\r' ||
+		       (i + 1 < letter.len && letter.data[i + 1] == '\n'));
+	}
+}
+
+static void
+check_address(const char *address)
+{
+	for (; *address != '\0'; address++)
+		demand(*address >= ' ' && *address < 0x7f);
+}
+
+static bool
+answer(struct smtp_server *server, enum smtp_server_event event)
+{
+	switch (event) {
+	case SMTP_SERVER_LOGIN:
+		demand(strlen(smtp_server_user(server)) > 0);
+		return smtp_server_login(server,
+			   smtp_server_password(server).len % 2 == 0,
+			   NULL) == RC_OK;
+	case SMTP_SERVER_FROM:
+		check_address(smtp_server_from(server));
+		break;
+	case SMTP_SERVER_TO:
+		check_address(smtp_server_to(server));
+		break;
+	case SMTP_SERVER_LETTER:
+		check_letter(smtp_server_letter(server));
+		break;
+	case SMTP_SERVER_RESET:
+		return true;
+	default:
+		return false;
+	}
+	return smtp_server_reply(server, 250, "2.0.0", "Ok", NULL) == RC_OK;
+}
+
+/* False: the connection is over. */
+static bool
+feed(struct smtp_server *server, struct span bytes, struct buf *out)
+{
+	enum smtp_server_event event = SMTP_SERVER_END;
+
+	if (smtp_server_push(server, bytes, NULL) != RC_OK)
+		return false;
+	do
+		if (smtp_server_next(server, &event, NULL) != RC_OK)
+			return false;
+	while (answer(server, event));
+	struct span said = smtp_server_output(server);
+	demand(buf_add(out, said, NULL) == RC_OK);
+	smtp_server_sent(server, said.len);
+	return event != SMTP_SERVER_END;
+}
+
+static void
+run(struct span first, struct span second, struct buf *out)
+{
+	static const struct smtp_server_config config = {
+	    "mail.example", true, {1000, 3, 10, 5}};
+	struct smtp_server *server OWNED(smtp_server_free) = NULL;
+
+	demand(smtp_server_new(&config, &server, NULL) == RC_OK);
+	if (feed(server, first, out))
+		(void)feed(server, second, out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf whole BUF_OWNED = BUF((size_t)8 << 20);
+	struct buf cut BUF_OWNED = BUF((size_t)8 << 20);
+
+	if (size == 0)
+		return 0;
+	struct span input = span_of(data + 1, size - 1);
+	size_t at = data[0] * (size - 1) / 256;
+	run(input, SPAN_NONE, &whole);
+	run(span_first(input, at), span_after(input, at), &cut);
+	demand(span_is(buf_span(&whole), buf_span(&cut)));
+	return 0;
+}
