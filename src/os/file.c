@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +17,8 @@
 #include "os/random.h"
 
 #define READ_STEP ((size_t)1 << 16)
+#define DRAFT ".new-" /* how the name of a half-written file begins */
+#define SWEEP_FDS 16
 
 /* A descriptor that is closed at the end of its scope. */
 static void
@@ -161,7 +165,7 @@ draft_save(struct draft *draft, struct span bytes, const char *name)
 
 	random_fill(&number, sizeof(number));
 	(void)snprintf(
-	    draft->name, sizeof(draft->name), ".new-%016" PRIx64, number);
+	    draft->name, sizeof(draft->name), DRAFT "%016" PRIx64, number);
 	if (draft_write(draft, bytes) &&
 	    renameat(draft->folder, draft->name, draft->folder, name) == 0)
 		return fsync(draft->folder) == 0;
@@ -287,5 +291,23 @@ file_list(const char *path, struct strlist *ret, struct err *err)
 	strlist_done(ret);
 	*ret = names;
 	names = STRLIST_NONE;
+	return RC_OK;
+}
+
+static int
+sweep_one(
+    const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+	(void)info;
+	if (kind == FTW_F && !strncmp(path + where->base, DRAFT, strlen(DRAFT)))
+		return unlink(path);
+	return 0;
+}
+
+enum rc
+file_sweep(const char *path, struct err *err)
+{
+	if (nftw(path, sweep_one, SWEEP_FDS, FTW_PHYS) != 0 && errno != ENOENT)
+		return err_errno(err, "sweep %s", path);
 	return RC_OK;
 }

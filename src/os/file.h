@@ -32,4 +32,9 @@ enum rc file_make_private_dir(const char *path, struct err *err);
  * has none. */
 enum rc file_list(const char *path, struct strlist *ret, struct err *err);
 
+/* Remove what file_save() left half-written, in a folder and all below it, when
+ * its process died in the middle.  Only for the one process that writes there:
+ * another's work would be swept away.  Links are not followed. */
+enum rc file_sweep(const char *path, struct err *err);
+
 #endif

@@ -322,6 +322,26 @@ a_folder_that_is_not_there_has_no_names(void **state)
 	assert_int_equal(names.len, 1);
 }
 
+static void
+a_sweep_takes_half_written_files_at_every_depth_and_nothing_else(void **state)
+{
+	struct err err = ERR_NONE;
+
+	assert_int_equal(mkdir("sweep", 0700), 0);
+	assert_int_equal(mkdir("sweep/below", 0700), 0);
+	assert_ok(file_save("sweep/.new-1", SPAN_NONE, 0600, NULL));
+	assert_ok(file_save("sweep/below/.new-2", SPAN_NONE, 0600, NULL));
+	assert_ok(file_save("sweep/.hidden", span_str("h"), 0600, NULL));
+	assert_ok(file_save("sweep/below/x.new-3", span_str("x"), 0600, NULL));
+	assert_int_equal(symlink("below/x.new-3", "sweep/.new-link"), 0);
+	assert_done(file_sweep("sweep", &err), err);
+	assert_int_not_equal(access("sweep/.new-1", F_OK), 0);
+	assert_int_not_equal(access("sweep/below/.new-2", F_OK), 0);
+	assert_file("sweep/.hidden", "h");
+	assert_file("sweep/below/x.new-3", "x");
+	assert_done(file_sweep("not-there", &err), err);
+}
+
 int
 main(void)
 {
@@ -344,6 +364,8 @@ main(void)
 	    cmocka_unit_test(a_file_is_no_folder),
 	    cmocka_unit_test(a_list_is_sorted_and_leaves_hidden_names_out),
 	    cmocka_unit_test(a_folder_that_is_not_there_has_no_names),
+	    cmocka_unit_test(
+		a_sweep_takes_half_written_files_at_every_depth_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, enter_home, remove_home);

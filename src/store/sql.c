@@ -222,8 +222,10 @@ sql_select(struct sql *sql, const char *text, struct sql_values values,
 {
 	struct sql_rows *rows OWNED(sql_rows_free) = calloc(1, sizeof(*rows));
 
-	if (rows == NULL)
-		return err_nomem(err, "database");
+	if (rows == NULL) {
+		(void)err_nomem(err, "database");
+		return RC_NOMEM; /* said so that analysers see it */
+	}
 	rows->sql = sql;
 	TRY(start(sql, text, values, &rows->statement, err));
 	*ret = take(rows);

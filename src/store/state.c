@@ -310,7 +310,8 @@ state_lock(struct state *state, struct err *err)
 		return err_errno(err, "%s", path.text);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		state->lock = fd;
-		return RC_OK;
+		/* what a crash left half-written is ours to remove now */
+		return file_sweep(state->folder, err);
 	}
 	int why = errno;
 	(void)close(fd);

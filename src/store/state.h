@@ -30,8 +30,8 @@ OWNER(struct state, state_free);
 
 /* `name`: relative path, "account", "spool/0001", ... [A-Za-z0-9._/-] only, no
  * component that begins with a dot. */
-enum rc state_load(const struct state *state, const char *name,
-    struct buf *out, struct err *err);
+enum rc state_load(const struct state *state, const char *name, struct buf *out,
+    struct err *err);
 enum rc state_save(const struct state *state, const char *name,
     struct span bytes, struct err *err);
 enum rc state_remove(
@@ -42,7 +42,8 @@ enum rc state_list(const struct state *state, const char *folder,
 
 const char *state_folder(const struct state *state);
 const struct wrap_key *state_key(const struct state *state);
-/* Hold the folder for one process: RC_AGAIN if another has it. */
+/* Hold the folder for one process: RC_AGAIN if another has it.  What an earlier
+ * one left half-written is removed. */
 enum rc state_lock(struct state *state, struct err *err);
 
 #endif
