@@ -140,7 +140,8 @@ class Middle:
         self.deaf = None
         tls = Path(world.facts["tls_ca"]).parent
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.tls.load_cert_chain(tls / f"{self.facts['host']}.pem", tls / f"{self.facts['host']}.key")
+        host = self.facts["host"]
+        self.tls.load_cert_chain(tls / f"{host}.pem", tls / f"{host}.key")
         self.listener = socket.create_server((self.facts["address"], 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"imaps://{self.facts['host']}:{self.port}"
