@@ -16,6 +16,13 @@ account_done(struct account *account)
 	*account = (struct account){0};
 }
 
+static void
+hand_on(struct account *from, struct account *to)
+{
+	*to = *from;
+	*from = (struct account){0};
+}
+
 static enum rc
 read_row(const struct sql_rows *rows, struct account *ret, struct err *err)
 {
@@ -28,8 +35,7 @@ read_row(const struct sql_rows *rows, struct account *ret, struct err *err)
 	TRY(sql_rows_text(rows, 4, &account.contact, err));
 	account.deactivated =
 	    !span_is(sql_rows_bytes(rows, 5), span_str("valid"));
-	*ret = account;
-	account = (struct account){0};
+	hand_on(&account, ret);
 	return RC_OK;
 }
 

@@ -85,7 +85,7 @@ refuse_existing(const char *folder, struct err *err)
 
 	path_of(folder, SETTINGS_FILE, "", path);
 	bool found = access(path, F_OK) == 0;
-	for (size_t i = 0; !found && i < PLACES * 2; i++) {
+	for (size_t i = 0; !found && i < (size_t)PLACES * 2; i++) {
 		path_of(folder, places[i / 2].file, ends[i % 2], path);
 		found = access(path, F_OK) == 0;
 	}
@@ -163,6 +163,13 @@ hierarchy_done(struct hierarchy *hierarchy)
 	*hierarchy = (struct hierarchy){0};
 }
 
+static void
+hand_on(struct hierarchy *from, struct hierarchy *to)
+{
+	*to = *from;
+	*from = (struct hierarchy){0};
+}
+
 static enum rc
 load_cert(const char *folder, enum place place, X509 **ret, struct err *err)
 {
@@ -219,7 +226,6 @@ hierarchy_load(const char *folder, struct span passphrase,
 	TRY(load_key(folder, TSA, passphrase, &own.tsa_key, err));
 	TRY(check_pair(own.issuing, own.issuing_key, ISSUING, err));
 	TRY(check_pair(own.tsa, own.tsa_key, TSA, err));
-	*ret = own;
-	own = (struct hierarchy){0};
+	hand_on(&own, ret);
 	return RC_OK;
 }

@@ -71,42 +71,37 @@ serve(void *context)
 	return NULL;
 }
 
-/* The descriptor belongs to *ret afterwards. */
 static enum rc
-connection_new(struct mx *mx, int fd, struct connection **ret, struct err *err)
+start_thread(struct connection *connection, struct err *err)
 {
-	struct connection *connection = calloc(1, sizeof(*connection));
-
-	if (connection == NULL)
-		return err_nomem(err, "connection");
-	connection->mx = mx;
-	enum rc rc = stream_adopt(fd, &connection->stream, err);
-	if (rc != RC_OK) {
-		free(connection);
-		return rc;
-	}
-	*ret = connection;
-	return RC_OK;
-}
-
-static enum rc
-start(struct mx *mx, int fd, struct err *err)
-{
-	struct connection *connection = NULL;
 	pthread_t thread;
 
-	enum rc rc = connection_new(mx, fd, &connection, err);
-	if (rc != RC_OK) {
-		(void)close(fd);
-		return rc;
-	}
-	add(mx, connection);
+	add(connection->mx, connection);
 	if (pthread_create(&thread, NULL, serve, connection) != 0) {
 		remove_connection(connection);
 		return err_nomem(err, "thread");
 	}
 	(void)pthread_detach(thread);
 	return RC_OK;
+}
+
+/* Takes the descriptor over, whatever comes of it. */
+static enum rc
+start(struct mx *mx, int fd, struct err *err)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (connection == NULL) {
+		(void)close(fd);
+		return err_nomem(err, "connection");
+	}
+	connection->mx = mx;
+	enum rc rc = stream_adopt(fd, &connection->stream, err);
+	if (rc == RC_OK)
+		return start_thread(connection, err);
+	(void)close(fd);
+	free(connection);
+	return rc;
 }
 
 static bool

@@ -4,9 +4,9 @@
 
 #include "base/expect.h"
 
-#define LONG                                                 \
-	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" \
-	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+static const char long_one[] =
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 static void
 make(struct nonces *nonces, struct buf *out, const char **text)
@@ -41,7 +41,7 @@ static void
 nonces_that_are_not_ours_are_refused(void **state)
 {
 	static const char *const bad[] = {"", "A", "AAAA", "x=", "+/",
-	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", LONG};
+	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", long_one};
 	struct nonces *nonces OWNED(nonces_free) = NULL;
 	struct nonces *others OWNED(nonces_free) = NULL;
 	struct buf out BUF_OWNED = BUF_SMALL;

@@ -91,12 +91,12 @@ problem_settle(struct http_answer *answer, enum rc rc,
 	bool later = rc == RC_IO || rc == RC_NOMEM;
 	log_error("%s %s: %s", request->method, request->path,
 	    rc == RC_OK ? "no answer was made" : why->text);
-	rc = problem_set(answer,
+	(void)problem_set(answer,
 	    later ? PROBLEM_SERVER_BUSY : PROBLEM_SERVER_INTERNAL, NULL, "%s",
 	    later ? "the authority cannot answer now: try again later"
 		  : "the authority failed: its operator has to look");
-	if (rc == RC_REFUSED && later)
-		rc = http_answer_add_header(
+	if (later && answer->headers < HTTP_HEADERS_MAX)
+		(void)http_answer_add_header(
 		    answer, "Retry-After", NULL, "%d", RETRY_SECONDS);
 	/* no memory even for that: the status alone */
 	answer->status = later ? 503 : 500;

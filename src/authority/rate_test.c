@@ -43,7 +43,7 @@ asking_all_the_time_does_not_stop_the_clock(void **state)
 	int allowed = 0;
 
 	assert_ok(rate_new(10, 3600, &rate, &err));
-	for (int64_t now = 0; now < 3600 * 1000; now += 100)
+	for (int64_t now = 0; now < (int64_t)3600 * 1000; now += 100)
 		allowed += rate_allow(rate, "a", now, &wait);
 	assert_in_range(allowed, 19, 20);
 }

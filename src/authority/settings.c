@@ -62,7 +62,7 @@ static const struct {
     NUMBER(orders_per_hour, 100, 1, 1000000),
     NUMBER(accounts_per_hour, 200, 1, 1000000),
     NUMBER(lookups_per_minute, 600, 1, 1000000),
-    NUMBER(authorization_reuse, 3600, 0, 24 * 3600),
+    NUMBER(authorization_reuse, 3600, 0, (int64_t)24 * 3600),
     NUMBER(connections, 200, 1, 10000),
     NUMBER(mx_connections, 50, 1, 1000),
 };

@@ -15,7 +15,6 @@
 #define REPLIES_MAX ((size_t)64 * 1024)
 #define PORT_TEXT 8
 
-OWNER(struct smtp_client, smtp_client_free);
 OWNER(struct addrinfo, freeaddrinfo);
 
 static void
@@ -27,12 +26,30 @@ close_fd(const int *fd)
 
 #define FD_OWNED __attribute__((cleanup(close_fd)))
 
+static int
+take_fd(int *fd)
+{
+	int own = *fd;
+
+	*fd = -1;
+	return own;
+}
+
 struct session {
 	const struct submit_route *route;
 	int64_t deadline;
 	struct stream *stream;
 	struct smtp_client *client;
 };
+
+static void
+session_done(struct session *session)
+{
+	stream_free(session->stream);
+	smtp_client_free(session->client);
+}
+
+#define SESSION_OWNED __attribute__((cleanup(session_done)))
 
 static enum rc
 find_time_left(const struct session *session, int *ret, struct err *err)
@@ -109,7 +126,7 @@ connect_to(struct session *session, const char *address, uint16_t port,
 		return err_errno(err, "%s", session->route->place);
 	TRY(wait_connected(session, fd, err));
 	TRY(stream_adopt(fd, &session->stream, err));
-	fd = -1;
+	(void)take_fd(&fd);
 	return RC_OK;
 }
 
@@ -180,21 +197,17 @@ submit(const struct submit_route *route,
 {
 	struct smtp_client_config config = {
 	    .name = route->name, .letter = letter};
-	struct smtp_client *client OWNED(smtp_client_free) = NULL;
-	struct stream *stream OWNED(stream_free) = NULL;
-	struct session session = {
+	struct session session SESSION_OWNED = {
 	    .route = route, .deadline = clock_ticks() + route->timeout};
 
-	TRY(smtp_client_new(&config, &client, err));
-	session.client = client;
+	TRY(smtp_client_new(&config, &session.client, err));
 	enum rc rc = open_session(&session, err);
-	stream = session.stream;
 	if (rc == RC_OK)
 		rc = run(&session, err);
 	/* whatever went wrong on the way may be better later */
 	if (rc != RC_OK && rc != RC_NOMEM)
 		return err_prefix(err, RC_IO, "smarthost");
 	TRY(rc);
-	*ret = *smtp_client_result(client);
+	*ret = *smtp_client_result(session.client);
 	return RC_OK;
 }

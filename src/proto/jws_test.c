@@ -1,15 +1,13 @@
 #include "proto/jws.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include <stdio.h>
 
 #include <jose/b64.h>
 #include <jose/jwk.h>
 #include <jose/jws.h>
 #include <openssl/evp.h>
+
+#include "base/expect.h"
 
 #define URL "https://ca.test/new-account"
 
@@ -43,14 +41,9 @@ make_request(struct buf *key, const char *kid, struct buf *out)
 static enum rc
 parse(const char *text, struct jws *ret, struct err *err)
 {
-	size_t len = strlen(text);
-	char *exact = malloc(len > 0 ? len : 1);
+	struct span exact EXACT = expect_exact(span_str(text));
 
-	assert_non_null(exact);
-	memcpy(exact, text, len);
-	enum rc rc = jws_parse(span_of(exact, len), ret, err);
-	free(exact);
-	return rc;
+	return jws_parse(exact, ret, err);
 }
 
 static void
@@ -163,9 +156,9 @@ flattened(const char *header, const char *payload)
 	return text;
 }
 
-#define UNPROTECTED                                                   \
-	"{\"protected\":\"e30\",\"payload\":\"\",\"signature\":\"\"," \
-	"\"header\":{}}"
+static const char unprotected[] =
+    "{\"protected\":\"e30\",\"payload\":\"\",\"signature\":\"\","
+    "\"header\":{}}";
 #define KID "\"kid\":\"k\""
 #define REST "\"url\":\"u\",\"nonce\":\"n\""
 #define XY                                                       \
@@ -280,7 +273,7 @@ bodies_that_are_no_flattened_jws_are_refused(void **state)
 	    /* general JSON serialisation */
 	    "{\"payload\":\"\",\"signatures\":[]}",
 	    /* an unprotected header beside a good one */
-	    UNPROTECTED,
+	    unprotected,
 	    /* padding */
 	    "{\"protected\":\"e30=\",\"payload\":\"\",\"signature\":\"\"}",
 	    "{\"protected\":\"e30\",\"payload\":1,\"signature\":\"\"}",
