@@ -2,11 +2,16 @@
 #ifndef PKI_POLICY_H
 #define PKI_POLICY_H
 
-/* Our own arc, under a UUID (ITU-T X.667): 2.25.UUID.  A private authority
- * must not assert the CA/B Forum's identifiers, so it mirrors them here:
- * POLICY_ARC ".1.1" mailbox (V1), ".1.2" organisation (V3), ".1.3" sponsored
- * person (V4), ".1.4" individual (V2), ".2.1" time stamping. */
-#define POLICY_ARC "2.25.142217393873846226311457309735203741623"
+/* Our own arc, derived from the UUID f6ded9db-f445-4f3c-b733-b9666a796dd5
+ * below the one that is open to everybody's UUIDs in small numbers.  The arc of
+ * X.667 (2.25.UUID) would be shorter, but its 128-bit number is refused by
+ * widely used parsers of certificates (Python's cryptography 38 is one).  A
+ * private authority must not assert the CA/B Forum's identifiers, so it mirrors
+ * them here: POLICY_ARC ".1.1" mailbox (V1), ".1.2" organisation (V3), ".1.3"
+ * sponsored person (V4), ".1.4" individual (V2), ".2.1" time stamping. */
+#define POLICY_ARC                                                           \
+	"1.2.840.113556.1.8000.2554.63198.55771.62533.20284.46899.12150378." \
+	"7957973"
 #define POLICY_MAILBOX POLICY_ARC ".1.1"
 #define POLICY_TIMESTAMP POLICY_ARC ".2.1"
 
