@@ -1,0 +1,399 @@
+#include "authority/issued.h"
+
+#include "authority/account.h"
+#include "authority/schema.h"
+#include "authority/testkit_priv.h"
+
+OWNER(X509, X509_free);
+OWNER(char, free);
+
+#define ADDRESS "Alice@alpha.test"
+#define HOUR ((int64_t)3600)
+#define START ((int64_t)1800000000)
+#define REUSE HOUR
+
+/* Accounts, authorizations, orders and certificates, over a time that we
+ * choose: a database of its own for each test. */
+struct world {
+	const struct kit *kit;
+	struct sql *sql;
+	int64_t account;
+	struct authorization a;
+	struct order order;
+};
+
+#define WORLD_OWNED __attribute__((cleanup(world_done)))
+
+static void
+world_done(struct world *world)
+{
+	authorization_done(&world->a);
+	order_done(&world->order);
+	sql_free(world->sql);
+}
+
+static void
+world_init(struct world *world, void **state)
+{
+	struct account account ACCOUNT_OWNED = {0};
+	struct account_wish wish = {
+	    .thumbprint = "t", .jwk = "{}", .contact = "[]", .now = START};
+	struct err err = ERR_NONE;
+
+	world->kit = *state;
+	assert_run(world->kit, "rm -f authority.db*");
+	assert_done(schema_open(world->kit->folder, &world->sql, &err), err);
+	assert_done(account_add(world->sql, &wish, &account, &err), err);
+	world->account = account.id;
+	struct authorization_wish ask = {
+	    .account = account.id, .address = ADDRESS, .now = START};
+	assert_done(authorization_add(world->sql, &ask, &world->a, &err), err);
+	assert_done(
+	    order_add(world->sql, &world->a, START, &world->order, &err), err);
+}
+
+static enum order_state
+order_at(const struct world *world, int64_t now)
+{
+	struct order order ORDER_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	assert_done(
+	    order_find(world->sql, world->order.name, now, &order, &err), err);
+	return order.state;
+}
+
+static struct authorization_event
+event_at(const struct world *world, int64_t now)
+{
+	return (struct authorization_event){.id = world->a.id,
+	    .now = now,
+	    .valid_for = REUSE,
+	    .type = "incorrectResponse",
+	    .detail = "wrong"};
+}
+
+static enum rc
+post(const struct world *world, int64_t now)
+{
+	struct authorization_event event = event_at(world, now);
+	struct err err = ERR_NONE;
+
+	return authorization_post(world->sql, &event, &err);
+}
+
+static enum rc
+answer(const struct world *world, int64_t now)
+{
+	struct authorization_event event = event_at(world, now);
+	struct err err = ERR_NONE;
+
+	return authorization_answer(world->sql, &event, &err);
+}
+
+static enum rc
+fail_challenge(const struct world *world, int64_t now)
+{
+	struct authorization_event event = event_at(world, now);
+	struct err err = ERR_NONE;
+
+	return authorization_fail(world->sql, &event, &err);
+}
+
+static void
+it_takes_the_answer_and_the_post_in_either_order(void **state)
+{
+	for (int first = 0; first < 2; first++) {
+		struct world world WORLD_OWNED = {0};
+		world_init(&world, state);
+		assert_ok(first ? answer(&world, START) : post(&world, START));
+		assert_int_equal(order_at(&world, START), ORDER_PENDING);
+		assert_ok(first ? post(&world, START) : answer(&world, START));
+		assert_int_equal(order_at(&world, START), ORDER_READY);
+	}
+}
+
+static void
+an_answer_is_taken_once(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+
+	world_init(&world, state);
+	assert_ok(answer(&world, START));
+	assert_rc(answer(&world, START), RC_ABSENT);
+	assert_rc(fail_challenge(&world, START), RC_ABSENT);
+	assert_ok(post(&world, START));
+	assert_rc(answer(&world, START), RC_ABSENT);
+	assert_int_equal(order_at(&world, START), ORDER_READY);
+}
+
+static void
+a_challenge_that_failed_stays_failed(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+
+	world_init(&world, state);
+	assert_ok(post(&world, START));
+	assert_ok(fail_challenge(&world, START));
+	assert_rc(answer(&world, START), RC_ABSENT);
+	assert_rc(post(&world, START), RC_ABSENT);
+	assert_int_equal(order_at(&world, START), ORDER_INVALID);
+}
+
+static void
+a_challenge_is_open_for_a_day(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	int64_t end = START + AUTHORIZATION_PENDING_SECONDS;
+
+	world_init(&world, state);
+	assert_int_equal(order_at(&world, end - 1), ORDER_PENDING);
+	assert_int_equal(order_at(&world, end), ORDER_INVALID);
+	assert_rc(answer(&world, end), RC_ABSENT);
+	assert_rc(post(&world, end), RC_ABSENT);
+	assert_ok(answer(&world, end - 1));
+}
+
+static void
+a_proof_serves_further_orders_for_a_limited_time(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	world_init(&world, state);
+	assert_ok(post(&world, START));
+	assert_ok(answer(&world, START + HOUR));
+	int64_t end = START + HOUR + REUSE;
+	struct authorization_wish ask = {.account = world.account,
+	    .address = ADDRESS,
+	    .now = end - 1,
+	    .pending_since = end - 1};
+	struct authorization found AUTHORIZATION_OWNED = {0};
+	assert_ok(authorization_find_usable(world.sql, &ask, &found, &err));
+	assert_int_equal(found.id, world.a.id);
+	assert_int_equal(order_at(&world, end - 1), ORDER_READY);
+	assert_int_equal(order_at(&world, end), ORDER_INVALID);
+	struct authorization none AUTHORIZATION_OWNED = {0};
+	ask.now = end;
+	assert_rc(
+	    authorization_find_usable(world.sql, &ask, &none, &err), RC_ABSENT);
+	ask.now = end - 1;
+	ask.address = "alice@alpha.test"; /* somebody else, perhaps */
+	assert_rc(
+	    authorization_find_usable(world.sql, &ask, &none, &err), RC_ABSENT);
+	ask.address = ADDRESS;
+	ask.account++;
+	assert_rc(
+	    authorization_find_usable(world.sql, &ask, &none, &err), RC_ABSENT);
+}
+
+static void
+a_pending_challenge_is_shared_for_a_while_only(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct authorization found AUTHORIZATION_OWNED = {0};
+	struct authorization none AUTHORIZATION_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	world_init(&world, state);
+	struct authorization_wish ask = {.account = world.account,
+	    .address = ADDRESS,
+	    .now = START + 10,
+	    .pending_since = START};
+	assert_ok(authorization_find_usable(world.sql, &ask, &found, &err));
+	ask.pending_since = START + 1;
+	assert_rc(
+	    authorization_find_usable(world.sql, &ask, &none, &err), RC_ABSENT);
+}
+
+static void
+challenges_to_a_mailbox_are_counted_without_case(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct err err = ERR_NONE;
+	int64_t count = 0;
+
+	world_init(&world, state);
+	assert_ok(authorization_count(
+	    world.sql, "aLICE@alpha.test", START - 1, &count, &err));
+	assert_int_equal(count, 1);
+	assert_ok(authorization_count(world.sql, ADDRESS, START, &count, &err));
+	assert_int_equal(count, 0);
+}
+
+static void
+a_letter_waits_until_it_is_sent(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct err err = ERR_NONE;
+	int64_t next = 0;
+
+	world_init(&world, state);
+	for (int i = 0; i < 2; i++) {
+		struct authorization a AUTHORIZATION_OWNED = {0};
+		assert_ok(
+		    authorization_next_mail(world.sql, START, &a, &next, &err));
+		assert_int_equal(a.id, world.a.id);
+	}
+	assert_ok(
+	    authorization_mail_later(world.sql, world.a.id, START + 5, &err));
+	struct authorization a AUTHORIZATION_OWNED = {0};
+	assert_rc(authorization_next_mail(world.sql, START, &a, &next, &err),
+	    RC_ABSENT);
+	assert_int_equal(next, START + 5);
+	assert_ok(
+	    authorization_next_mail(world.sql, START + 5, &a, &next, &err));
+	assert_int_equal(a.mail_tries, 1);
+	assert_ok(authorization_mailed(world.sql, world.a.id, &err));
+	struct authorization none AUTHORIZATION_OWNED = {0};
+	assert_rc(
+	    authorization_next_mail(world.sql, START + 9, &none, &next, &err),
+	    RC_ABSENT);
+	assert_true(next == INT64_MAX);
+}
+
+static void
+no_letter_goes_out_for_what_is_over(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct authorization none AUTHORIZATION_OWNED = {0};
+	struct err err = ERR_NONE;
+	int64_t next = 0;
+
+	world_init(&world, state);
+	struct authorization_event event = event_at(&world, START);
+	assert_ok(authorization_deactivate(world.sql, &event, &err));
+	assert_rc(authorization_next_mail(world.sql, START, &none, &next, &err),
+	    RC_ABSENT);
+	assert_int_equal(order_at(&world, START), ORDER_INVALID);
+}
+
+static X509 *
+issue(const struct world *world, const char *address, int64_t now)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	struct profile_order wish = {.kind = PROFILE_ENCRYPTING,
+	    .public_key = key,
+	    .address = address,
+	    .now = now};
+	struct profile_issuer issuer = {
+	    world->kit->hierarchy.issuing, world->kit->hierarchy.issuing_key};
+	struct err err = ERR_NONE;
+	X509 *cert = NULL;
+
+	assert_done(profile_issue(&wish, &issuer, &cert, &err), err);
+	EVP_PKEY_free(key);
+	return cert;
+}
+
+static enum rc
+store(struct world *world, const char *address, struct err *err)
+{
+	struct request request = {.kind = PROFILE_ENCRYPTING};
+	struct order order ORDER_OWNED = {0};
+	struct authorization a AUTHORIZATION_OWNED = {0};
+	struct authorization_wish ask = {
+	    .account = world->account, .address = address, .now = START};
+	X509 *cert OWNED(X509_free) = issue(world, address, START);
+
+	TRY(authorization_add(world->sql, &ask, &a, err));
+	TRY(order_add(world->sql, &a, START, &order, err));
+	TRY(issued_add(world->sql, &order, &request, cert, err));
+	return issued_add(world->sql, &order, &request, cert, err);
+}
+
+static void
+an_order_has_one_certificate_and_a_serial_is_used_once(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct request request = {.kind = PROFILE_ENCRYPTING};
+	struct err err = ERR_NONE;
+
+	world_init(&world, state);
+	assert_rc(store(&world, ADDRESS, &err), RC_REFUSED); /* serial */
+	X509 *first OWNED(X509_free) = issue(&world, ADDRESS, START);
+	X509 *second OWNED(X509_free) = issue(&world, ADDRESS, START);
+	assert_ok(issued_add(world.sql, &world.order, &request, first, &err));
+	assert_rc(issued_add(world.sql, &world.order, &request, second, &err),
+	    RC_ABSENT);
+	assert_int_equal(order_at(&world, START), ORDER_VALID);
+	assert_int_equal(order_at(&world, START + 48 * HOUR), ORDER_VALID);
+}
+
+static void
+two_spellings_of_an_address_are_nobody_in_particular(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct err err = ERR_NONE;
+	char *found OWNED(free) = NULL;
+	char *none OWNED(free) = NULL;
+
+	world_init(&world, state);
+	assert_rc(store(&world, ADDRESS, &err), RC_REFUSED);
+	assert_ok(issued_find_spelling(
+	    world.sql, "alice@alpha.test", START, &found, &err));
+	assert_string_equal(found, ADDRESS);
+	assert_rc(store(&world, "aLice@alpha.test", &err), RC_REFUSED);
+	assert_rc(issued_find_spelling(
+		      world.sql, "alice@alpha.test", START, &none, &err),
+	    RC_ABSENT);
+}
+
+static void
+certificates_are_found_while_they_are_good(void **state)
+{
+	static const struct {
+		int64_t at;
+		enum rc want;
+	} cases[] = {{START - HOUR - 1, RC_ABSENT}, {START - HOUR, RC_OK},
+	    {START + 90 * (24 * HOUR) - 2, RC_OK},
+	    {START + 90 * (24 * HOUR), RC_ABSENT}};
+	struct world world WORLD_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	world_init(&world, state);
+	assert_rc(store(&world, ADDRESS, &err), RC_REFUSED);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+		assert_ok(issued_select(
+		    world.sql, ADDRESS, cases[i].at, &rows, &err));
+		assert_rc(sql_rows_next(rows, &err), cases[i].want);
+	}
+}
+
+static void
+a_newer_database_is_left_alone(void **state)
+{
+	struct world world WORLD_OWNED = {0};
+	struct sql *sql OWNED(sql_free) = NULL;
+	struct err err = ERR_NONE;
+
+	world_init(&world, state);
+	assert_ok(sql_run(world.sql, "PRAGMA user_version = 1000", &err));
+	assert_rc(schema_open(world.kit->folder, &sql, &err), RC_UNFIT);
+	assert_has(err.text, "newer");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(it_takes_the_answer_and_the_post_in_either_order),
+	    cmocka_unit_test(an_answer_is_taken_once),
+	    cmocka_unit_test(a_challenge_that_failed_stays_failed),
+	    cmocka_unit_test(a_challenge_is_open_for_a_day),
+	    cmocka_unit_test(a_proof_serves_further_orders_for_a_limited_time),
+	    cmocka_unit_test(a_pending_challenge_is_shared_for_a_while_only),
+	    cmocka_unit_test(challenges_to_a_mailbox_are_counted_without_case),
+	    cmocka_unit_test(a_letter_waits_until_it_is_sent),
+	    cmocka_unit_test(no_letter_goes_out_for_what_is_over),
+	    cmocka_unit_test(
+		an_order_has_one_certificate_and_a_serial_is_used_once),
+	    cmocka_unit_test(
+		two_spellings_of_an_address_are_nobody_in_particular),
+	    cmocka_unit_test(certificates_are_found_while_they_are_good),
+	    cmocka_unit_test(a_newer_database_is_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, kit_make, kit_remove);
+}
