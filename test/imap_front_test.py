@@ -563,12 +563,28 @@ def test_there_are_three_ways_to_log_in(carol):
 
 @pytest.mark.parametrize("text, answer", [
     ("AUTHENTICATE PLAIN =", b"BAD"), ("AUTHENTICATE PLAIN !!!", b"BAD"),
-    ("AUTHENTICATE PLAIN " + "A" * 20000, b"BAD"), ("AUTHENTICATE LOGIN", b"NO [CANNOT]"),
+    ("AUTHENTICATE PLAIN " + "A" * 13000, b"BAD"), ("AUTHENTICATE LOGIN", b"NO [CANNOT]"),
     ("LOGIN a", b"BAD"), ("LOGIN a b c", b"BAD"), ("SELECT INBOX", b"BAD")])
 def test_a_login_that_is_none_is_refused(carol, text, answer):
     with agent_wire(carol, login=False) as wire:
         assert wire.command(text)[1].startswith(answer)
         wire.ok("NOOP")
+
+
+def test_a_stranger_gets_no_room_for_letters(carol):
+    with agent_wire(carol, login=False) as wire:
+        wire.send(b"a LOGIN {5000}\r\n")
+        assert wire.line().startswith(b"a NO [TOOBIG]")
+        wire.ok("NOOP")
+        wire.send(b"b LOGIN {5000+}\r\n")
+        assert wire.line().startswith(b"* BYE [TOOBIG]") and wire.line() == b""
+
+
+def test_a_program_that_talks_nonsense_is_sent_away(carol):
+    with agent_wire(carol, login=False) as wire:
+        for _ in range(20):
+            assert wire.command("NONSENSE")[1].startswith(b"BAD")
+        assert wire.line().startswith(b"* BYE") and wire.line() == b""
 
 
 def test_without_its_mail_server_the_agent_says_so(carol, world):

@@ -391,7 +391,7 @@ serve_one(struct imap_session *s, struct err *err)
 static enum rc
 run(struct imap_session *s, struct err *err)
 {
-	TRY(imap_stream_new(IMAP_SERVER, IMAP_SERVER_LIMITS, &s->units, err));
+	TRY(imap_stream_new(IMAP_SERVER, IMAP_STRANGER_LIMITS, &s->units, err));
 	TRY(buf_add_str(&s->out, "* OK [", err));
 	TRY(imap_print_capabilities(s, &s->out, err));
 	TRY(buf_add_str(&s->out, "] Letterlock\r\n", err));

@@ -114,6 +114,7 @@ log_in(struct imap_session *s, const char *user, struct span credential,
 		return refuse_upstream(s, rc, &why, err);
 	s->state = IMAP_LOGGED_IN;
 	stream_set_timeout(s->stream, s->agent->limits.idle);
+	imap_stream_set_limits(s->units, IMAP_SERVER_LIMITS);
 	TRY(imap_print_capabilities(s, &offer, err));
 	TRY(buf_str(&offer, &text, err));
 	return imap_reply(s, err, "OK [%s] welcome", text);

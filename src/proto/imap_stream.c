@@ -35,22 +35,27 @@ struct imap_stream {
 	struct buf out;
 };
 
+void
+imap_stream_set_limits(struct imap_stream *stream, struct imap_limits limits)
+{
+	stream->limits = limits;
+	if (!add_ok(limits.unit, PUSH_AHEAD, &stream->in.max))
+		stream->in.max = SIZE_MAX - 1;
+}
+
 enum rc
 imap_stream_new(enum imap_side side, struct imap_limits limits,
     struct imap_stream **ret, struct err *err)
 {
 	struct imap_stream *stream = calloc(1, sizeof(*stream));
-	size_t most;
 
 	if (stream == NULL)
 		return err_nomem(err, "IMAP stream");
-	if (!add_ok(limits.unit, PUSH_AHEAD, &most))
-		most = SIZE_MAX - 1;
 	stream->side = side;
-	stream->limits = limits;
 	/* logins pass through both: wiped when given back */
-	stream->in = BUF_SECRET(most);
+	stream->in = BUF_SECRET(0);
 	stream->out = BUF_SECRET(OUTPUT_MAX);
+	imap_stream_set_limits(stream, limits);
 	*ret = stream;
 	return RC_OK;
 }

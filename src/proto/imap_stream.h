@@ -22,6 +22,7 @@ struct imap_limits {
 
 #define IMAP_SERVER_LIMITS \
 	((struct imap_limits){64 * 1024, (size_t)50 << 20, (size_t)51 << 20})
+#define IMAP_STRANGER_LIMITS ((struct imap_limits){16384, 4096, 32768})
 #define IMAP_CLIENT_LIMITS \
 	((struct imap_limits){(size_t)8 << 20, (size_t)70 << 20, \
 	    (size_t)80 << 20})
@@ -33,6 +34,9 @@ struct imap_stream;
 enum rc imap_stream_new(enum imap_side side, struct imap_limits limits,
     struct imap_stream **ret, struct err *err);
 void imap_stream_free(struct imap_stream *stream);
+/* From now on larger limits hold: whoever has not logged in gets less. */
+void imap_stream_set_limits(
+    struct imap_stream *stream, struct imap_limits limits);
 
 enum rc imap_stream_push(
     struct imap_stream *stream, struct span bytes, struct err *err);

@@ -349,6 +349,22 @@ what_is_to_be_sent_is_lent_until_it_is(void **state)
 	assert_true(span_is(imap_stream_output(stream), span_str("bc")));
 }
 
+static void
+limits_that_were_raised_hold_for_what_is_on_its_way_too(void **state)
+{
+	struct imap_stream *stream OWNED(imap_stream_free) = NULL;
+	struct outcome got OUTCOME_OWNED = OUTCOME;
+
+	assert_int_equal(
+	    imap_stream_new(IMAP_SERVER, small, &stream, NULL), RC_OK);
+	feed(stream, span_str("a LOGIN x y\r\nb APP"), &got);
+	imap_stream_set_limits(stream, IMAP_SERVER_LIMITS);
+	feed(stream, span_str("END {21+}\r\n123456789012345678901\r\n"), &got);
+	assert_true(span_is(
+	    buf_span(&got.units), span_str("<a LOGIN x y><b APPEND {21+}\r\n"
+					   "123456789012345678901>")));
+}
+
 int
 main(void)
 {
@@ -366,6 +382,8 @@ main(void)
 	    cmocka_unit_test(the_next_line_can_be_taken_as_it_is),
 	    cmocka_unit_test(a_line_taken_as_it_is_has_the_same_limit),
 	    cmocka_unit_test(what_is_to_be_sent_is_lent_until_it_is),
+	    cmocka_unit_test(
+		limits_that_were_raised_hold_for_what_is_on_its_way_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
