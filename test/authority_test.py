@@ -220,6 +220,14 @@ def test_a_restart_loses_nothing(world, authority, client):
     assert client.certificates(reply.json).count(b"BEGIN CERTIFICATE") == 2
 
 
+def test_a_mailbox_that_does_not_exist_is_reported(client):
+    order, _, challenge = client.new_order("nosuch@alpha.test")
+    failed = client.wait_for(order["url"], ("invalid", "ready"))
+    assert failed["status"] == "invalid"
+    assert failed["error"]["type"].endswith(":connection")
+    assert "550" in client.post(challenge["url"]).json["error"]["detail"]
+
+
 # ACME, as it should not be
 
 
