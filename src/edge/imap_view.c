@@ -262,7 +262,8 @@ begins_verdict(struct span line)
 	const char *name = "Letterlock-Verdict";
 	struct span rest = span_trim(span_after(line, strlen(name)));
 
-	return span_starts_nocase(line, name) && span_starts(rest, ":");
+	return span_starts_nocase(line, name) &&
+	       (rest.len == 0 || span_starts(rest, ":"));
 }
 
 /* mime/protect takes the field out of a proper header; here the header may be
