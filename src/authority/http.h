@@ -52,7 +52,7 @@ enum rc http_answer_set(struct http_answer *answer, unsigned status,
 bool http_has_type(const struct http_request *request, const char *want);
 
 /* The decoded value of a query's parameter, appended.  RC_ABSENT: it has no
- * such parameter, or several.  RC_SYNTAX: a "%" that starts no code, or a NUL. */
+ * such parameter, or several.  RC_SYNTAX: a "%" that starts no code, or NUL. */
 enum rc http_query(const struct http_request *request, const char *name,
     struct buf *out, struct err *err);
 
