@@ -17,8 +17,7 @@
 #include "os/log.h"
 
 bool
-agent_knows(
-    const struct agent *agent, const char *user, struct span credential)
+agent_knows(const struct agent *agent, const char *user, struct span credential)
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 
@@ -118,8 +117,7 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	TRY(courier_start(&courier, err));
-	enum rc rc =
-	    serve_until_signal(agent, smtp_fd, imap_fd, &signals, err);
+	enum rc rc = serve_until_signal(agent, smtp_fd, imap_fd, &signals, err);
 	courier_stop(&courier);
 	return rc;
 }

@@ -17,18 +17,18 @@
 #include "store/spool.h"
 
 struct agent_limits {
-	unsigned connections;	/* of mail programs, on each front */
-	size_t letter;		/* bytes: 552 5.3.4 beyond */
-	int idle;		/* milliseconds a mail program may be silent */
-	int upstream;		/* milliseconds until "away" */
-	int directory, tsa;	/* milliseconds for one question */
+	unsigned connections; /* of mail programs, on each front */
+	size_t letter;        /* bytes: 552 5.3.4 beyond */
+	int idle;             /* milliseconds a mail program may be silent */
+	int upstream;         /* milliseconds until "away" */
+	int directory, tsa;   /* milliseconds for one question */
 	int64_t retry_first, retry_most; /* seconds between tries */
-	int64_t give_up;	/* seconds until a waiting letter is bounced */
+	int64_t give_up; /* seconds until a waiting letter is bounced */
 };
 
-#define AGENT_LIMITS \
+#define AGENT_LIMITS                                                 \
 	((struct agent_limits){64, (size_t)50 << 20, 30 * 60 * 1000, \
-	    30 * 1000, 5 * 1000, 3 * 1000, 5, 30 * 60, \
+	    30 * 1000, 5 * 1000, 3 * 1000, 5, 30 * 60,               \
 	    (int64_t)5 * 24 * 3600})
 
 struct agent {
@@ -38,8 +38,8 @@ struct agent {
 	const struct names *names;
 	const struct tls *front;    /* what mail programs see */
 	const struct tls *upstream; /* whom we believe */
-	const char *directory;	    /* URL, address appended */
-	const char *tsa;	    /* URL */
+	const char *directory;      /* URL, address appended */
+	const char *tsa;            /* URL */
 	const struct certs *roots;
 	struct sender sender; /* all but `https` and `now` */
 	struct reader reader; /* all but `now` */

@@ -15,9 +15,9 @@
 /* --- one try ------------------------------------------------------------------ */
 
 static enum rc
-try_once(const struct agent *agent, const char *from,
-    const struct strlist *to, struct span bytes, int timeout,
-    struct smtp_client_result *ret, struct err *err)
+try_once(const struct agent *agent, const char *from, const struct strlist *to,
+    struct span bytes, int timeout, struct smtp_client_result *ret,
+    struct err *err)
 {
 	const struct account *account = agent->account;
 	const struct smtp_route route = {
@@ -168,8 +168,7 @@ submission_done(struct submission *s)
 }
 
 static enum rc
-copy_strlist(
-    const struct strlist *from, struct strlist *to, struct err *err)
+copy_strlist(const struct strlist *from, struct strlist *to, struct err *err)
 {
 	for (size_t i = 0; i < from->len; i++)
 		TRY(strlist_add_str(to, from->item[i], err));
@@ -184,10 +183,10 @@ fill(struct submission *s, const struct outgoing *made, struct err *err)
 		s->count = i + 1;
 		letter->bytes = BUF(STATE_ITEM_MAX);
 		letter->accepted = clock_now();
-		TRY(span_dup(span_str(s->agent->account->address),
-		    &letter->from, err));
-		TRY(span_dup(span_str(made->message_id), &letter->message_id,
-		    err));
+		TRY(span_dup(
+		    span_str(s->agent->account->address), &letter->from, err));
+		TRY(span_dup(
+		    span_str(made->message_id), &letter->message_id, err));
 		TRY(copy_strlist(&made->copy[i].to, &letter->to, err));
 		TRY(buf_add(
 		    &letter->bytes, buf_span(&made->copy[i].bytes), err));
@@ -241,7 +240,8 @@ submit_copy(struct submission *s, size_t i, struct deliver_answer *ret)
 	if (rc == RC_OK && result.code >= 500)
 		give_up(s->agent, s->id[i], &s->letter[i], result.text);
 	else
-		keep(s->agent, s->id[i], 0, rc == RC_OK ? result.text : err.text);
+		keep(s->agent, s->id[i], 0,
+		    rc == RC_OK ? result.text : err.text);
 	return true;
 }
 
@@ -273,8 +273,8 @@ deliver_submit(const struct agent *agent, const struct outgoing *made,
 /* --- later tries --------------------------------------------------------------------- */
 
 static void
-try_waiting(const struct agent *agent, uint64_t id,
-    const struct spool_letter *letter)
+try_waiting(
+    const struct agent *agent, uint64_t id, const struct spool_letter *letter)
 {
 	struct smtp_client_result result = {0};
 	struct err err = ERR_NONE;
@@ -300,8 +300,8 @@ deliver_due(const struct agent *agent, int64_t *ret_next)
 		struct err err = ERR_NONE;
 		uint64_t id = 0;
 
-		enum rc rc = spool_take(agent->spool, clock_now(), &id,
-		    &letter, ret_next, &err);
+		enum rc rc = spool_take(
+		    agent->spool, clock_now(), &id, &letter, ret_next, &err);
 		if (rc == RC_ABSENT && id == 0)
 			return;
 		if (rc != RC_OK) {

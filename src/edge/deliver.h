@@ -14,7 +14,7 @@
 #include "edge/agent.h"
 
 struct deliver_answer {
-	unsigned code;	   /* for the mail program: 250 or 5xx */
+	unsigned code; /* for the mail program: 250 or 5xx */
 	char enhanced[12];
 	char text[300];
 };

@@ -63,7 +63,8 @@ attend(void *argument)
 	if (stream_secure_server(visit->stream, agent->front, &err) == RC_OK)
 		visit->front->serve(agent, visit->stream);
 	else
-		log_info("%s: no TLS: %s", stream_peer(visit->stream), err.text);
+		log_info(
+		    "%s: no TLS: %s", stream_peer(visit->stream), err.text);
 	leave(visit);
 	return NULL;
 }

@@ -9,7 +9,6 @@
 #include "os/log.h"
 #include "proto/smtp_server.h"
 
-
 struct session {
 	const struct agent *agent;
 	struct stream *stream;
@@ -36,12 +35,12 @@ reset(struct session *s)
 static enum rc
 on_login(struct session *s, struct err *err)
 {
-	bool known = agent_knows(s->agent, smtp_server_user(s->smtp),
-	    smtp_server_password(s->smtp));
+	bool known = agent_knows(
+	    s->agent, smtp_server_user(s->smtp), smtp_server_password(s->smtp));
 
 	if (!known)
-		log_warning("smtp: %s: wrong credential",
-		    stream_peer(s->stream));
+		log_warning(
+		    "smtp: %s: wrong credential", stream_peer(s->stream));
 	return smtp_server_login(s->smtp, known, err);
 }
 
@@ -58,8 +57,8 @@ on_from(struct session *s, struct err *err)
 }
 
 static enum rc
-refuse_recipient(struct session *s, enum rc why, const struct err *reason,
-    struct err *err)
+refuse_recipient(
+    struct session *s, enum rc why, const struct err *reason, struct err *err)
 {
 	bool later = why != RC_ABSENT && why != RC_UNFIT;
 	char text[300];
@@ -95,8 +94,7 @@ on_to(struct session *s, struct err *err)
 
 /* Why a letter could not be made, as an SMTP answer. */
 static enum rc
-answer_failure(
-    struct session *s, enum rc rc, const char *text, struct err *err)
+answer_failure(struct session *s, enum rc rc, const char *text, struct err *err)
 {
 	static const struct {
 		enum rc rc;
@@ -130,7 +128,8 @@ submit(struct session *s, struct deliver_answer *ret, struct err *err)
 	TRY(outgoing_make(smtp_server_letter(s->smtp), &sender,
 	    s->recipients.item, s->recipients.len, &made, err));
 	if (!made.stamped)
-		log_warning("letter %s: no timestamp to be had", made.message_id);
+		log_warning(
+		    "letter %s: no timestamp to be had", made.message_id);
 	TRY(deliver_submit(s->agent, &made, ret, err));
 	log_info("letter %s: %zu copies, answered %u", made.message_id,
 	    made.copies, ret->code);
@@ -226,8 +225,8 @@ start(struct session *s, struct err *err)
 	const struct smtp_server_config config = {
 	    .name = "localhost", .require_auth = true, .limits = limits};
 	TRY(https_new(s->agent->account->tls_trust[0] != '\0'
-		? s->agent->account->tls_trust
-		: NULL,
+			  ? s->agent->account->tls_trust
+			  : NULL,
 	    s->agent->names, &s->https, err));
 	return smtp_server_new(&config, &s->smtp, err);
 }

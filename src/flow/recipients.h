@@ -9,7 +9,8 @@
 #include "keydir/keydir.h"
 
 struct recipients {
-	struct recipient *item; /* owned, with a reference of each certificate */
+	struct recipient
+	    *item; /* owned, with a reference of each certificate */
 	size_t len;
 };
 

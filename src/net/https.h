@@ -28,10 +28,10 @@ struct https_request {
 struct https_response {
 	unsigned status;
 	char content_type[128]; /* lower case, without parameters */
-	char location[1024];	/* Location, or "" */
-	char nonce[256];	/* Replay-Nonce, or "" */
-	unsigned retry_after;	/* seconds, 0 if absent */
-	struct buf body;	/* the caller sets its limit and owns it */
+	char location[1024];    /* Location, or "" */
+	char nonce[256];        /* Replay-Nonce, or "" */
+	unsigned retry_after;   /* seconds, 0 if absent */
+	struct buf body;        /* the caller sets its limit and owns it */
 };
 
 /* RC_OK for whatever status.  RC_IO: no answer within the budget. */

@@ -35,8 +35,7 @@ void stream_set_timeout(struct stream *stream, int timeout);
 
 /* Append what there is, at least one byte, at most 64 KiB. */
 enum rc stream_read(struct stream *stream, struct buf *out, struct err *err);
-enum rc stream_write(
-    struct stream *stream, struct span bytes, struct err *err);
+enum rc stream_write(struct stream *stream, struct span bytes, struct err *err);
 
 /* Wait until one of two has something to read (the second may be NULL):
  * bit 0 and bit 1 of *ret.  RC_AGAIN: neither within `timeout`. */

@@ -22,10 +22,10 @@ struct spool; /* shared by threads */
 struct spool_letter {
 	char *from; /* "" for the null reverse-path; owned */
 	struct strlist to;
-	struct buf bytes;     /* the sealed letter as it goes out */
-	char *message_id;     /* for the log and the bounce */
-	int64_t accepted;     /* when */
-	int64_t next;	      /* not before; 0: at once */
+	struct buf bytes; /* the sealed letter as it goes out */
+	char *message_id; /* for the log and the bounce */
+	int64_t accepted; /* when */
+	int64_t next;     /* not before; 0: at once */
 	unsigned tries;
 	char last_error[300]; /* printable */
 };

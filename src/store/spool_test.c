@@ -53,7 +53,8 @@ static void
 what_was_added_is_there_after_a_restart_whole(void **state)
 {
 	struct world *w = *state;
-	struct spool_letter in SPOOL_LETTER_OWNED = {0}, out SPOOL_LETTER_OWNED = {0};
+	struct spool_letter in SPOOL_LETTER_OWNED = {0},
+			       out SPOOL_LETTER_OWNED = {0};
 	struct spool *spool = NULL, *again = NULL;
 	uint64_t id = 0, got = 0;
 	int64_t next = 0;
@@ -101,7 +102,8 @@ static void
 what_is_being_tried_is_not_taken_twice_and_later_means_later(void **state)
 {
 	struct world *w = *state;
-	struct spool_letter in SPOOL_LETTER_OWNED = {0}, out SPOOL_LETTER_OWNED = {0};
+	struct spool_letter in SPOOL_LETTER_OWNED = {0},
+			       out SPOOL_LETTER_OWNED = {0};
 	struct spool *spool = NULL;
 	uint64_t id = 0, got = 0;
 	int64_t next = 0;
