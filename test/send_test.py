@@ -214,6 +214,21 @@ def test_a_letter_with_one_byte_of_its_ciphertext_changed_is_shown_unopened(agen
         assert found_in(shown, CANARY, SUBJECT) == []
 
 
+def test_a_draft_lies_sealed_on_the_server_and_forgets_nothing(agents, world):
+    message = letter(ALICE, [BOB])
+    message["Bcc"] = f"Dave <{DAVE}>"
+    imap = agents[ALICE].imap()
+    status, answer = imap.append("Drafts", r"(\Draft \Seen)", None, wire(message))
+    assert status == "OK" and b"APPENDUID" in answer[0]
+    imap.logout()
+    raw = world.wait_for_letter(ALICE, message["Message-ID"], name="Drafts")
+    assert found_in(raw, CANARY, SUBJECT) == [] and b"dave" not in raw.lower()
+    flags, shown = agents[ALICE].letters("Drafts")[-1]
+    check_equal(parse(shown), message)
+    assert parse(shown)["Bcc"] == message["Bcc"]
+    assert {rb"\Draft", rb"\Seen", b"$Letterlock-verified"} <= set(flags)
+
+
 def test_only_the_account_itself_can_be_the_sender(agents):
     message = letter(BOB, [BOB])
     with agents[ALICE].smtp() as smtp:

@@ -393,10 +393,18 @@ outgoing_keep(struct span letter, const struct sender *sender, struct buf *out,
 {
 	struct entity *parsed OWNED(entity_free) = NULL;
 	struct certs own CERTS_OWNED = CERTS_NONE;
+	struct buf bcc BUF_OWNED = BUF(FIELD_SECTION_MAX);
+	const char *blind = NULL;
+	bool stamped = false;
 
 	TRY(entity_parse(letter, ENTITY_LIMITS, &parsed, err));
 	TRY(certs_add(&own, sender->own, err));
-	return outgoing_seal(parsed, sender, &whole_way, &own, out, err);
+	/* a draft must not forget for whom it is; only its writer can read it */
+	TRY(field_unfold(fields_value(&parsed->fields, "Bcc"), &bcc, err));
+	if (bcc.len > 0)
+		TRY(buf_str(&bcc, &blind, err));
+	const struct job job = {parsed, sender, &whole_way, &own, blind};
+	return make_copy(&job, out, &stamped, err);
 }
 
 bool

@@ -61,7 +61,7 @@ enum rc outgoing_make(struct span letter, const struct sender *sender,
     struct err *err);
 
 /* Seal a letter to its writer only: drafts, sent copies, delivery reports.
- * Signed too, so that it reads as one's own. */
+ * Signed too, so that it reads as one's own.  Its Bcc is kept, inside. */
 enum rc outgoing_keep(struct span letter, const struct sender *sender,
     struct buf *out, struct err *err);
 
