@@ -145,6 +145,19 @@ def test_sign_only_is_readable_by_everybody_and_verified(desk, plain):
     assert told["headers"]["subject"] == "signed-only"
 
 
+@pytest.mark.parametrize("field, other", [
+    (b"From: ", b"From: Alice <%s>\r\nX-Was: " % BOB.encode()),
+    (b"Subject: ", b"Subject: Pay at once\r\nX-Was: "),
+    (b"To: ", b"Reply-To: %s\r\nTo: " % EVE.encode()),
+    (b"Date: ", b"X-Was: ")])
+def test_another_header_around_a_signed_one_is_not_verified(desk, plain, field, other):
+    signed = desk.seal(plain.as_bytes(), "--sign-only", to=[])
+    changed = signed.replace(field, other, 1)
+    assert changed != signed
+    told = desk.inspect(changed)
+    assert told["verdict"] == "caution" and told["reasons"][0] == "hdr.outside-differs"
+
+
 def test_encrypt_only_is_opened_and_called_unsigned(desk, plain):
     done = desk.run("seal", "--encrypt-only", "--to", desk.certs[BOB], stdin=plain.as_bytes())
     assert done.returncode == 0, done.stderr

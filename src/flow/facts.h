@@ -88,8 +88,10 @@ struct facts {
 
 	char from[FACTS_ADDRESS_MAX]; /* what the verdict is about */
 	char outer_from[FACTS_ADDRESS_MAX];
-	bool from_unclear;   /* none, several fields, or unreadable */
-	bool from_mismatch;  /* protected From is not the outer one */
+	bool from_unclear;    /* none, several fields, or unreadable */
+	bool from_mismatch;   /* protected From is not the outer one */
+	bool outside_differs; /* shown as it came, and the header that is shown
+			       * is not the protected one */
 	bool not_for_reader; /* the signed To, Cc, Bcc do not name the reader */
 	enum acquaintance acquaintance;
 

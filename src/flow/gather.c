@@ -344,6 +344,8 @@ gather_from(struct gathered *g)
 	f->from_mismatch =
 	    header_of(g) != g->outer &&
 	    (outer_unclear || !address_equal(f->from, f->outer_from));
+	f->outside_differs = !g->opened && header_of(g) != g->outer &&
+			     !protect_agrees(g->outer, g->payload);
 }
 
 static bool

@@ -41,7 +41,7 @@ show_as_it_is(struct span letter, struct incoming *ret, struct err *err)
 	const struct facts nothing = {.from_unclear = true};
 
 	verdict_decide(&nothing, &ret->verdict);
-	return buf_add(&ret->view, letter, err);
+	return protect_strip_verdict(letter, &ret->view, err);
 }
 
 enum rc

@@ -126,6 +126,13 @@ outside_only(const struct facts *f)
 	return is_signed(f) && f->sig.outside_only;
 }
 
+/* The signature is about another header than the one that is shown. */
+static bool
+outside_differs(const struct facts *f)
+{
+	return is_signed(f) && f->outside_differs;
+}
+
 static bool
 no_anchor(const struct facts *f)
 {
@@ -258,6 +265,9 @@ static const struct rule rules[] = {
 	about_part},
     {outside_only, VERDICT_CAUTION, "sig.outside-only", NULL,
 	"%s signed the sealed envelope, not the letter inside.", about_signer},
+    {outside_differs, VERDICT_CAUTION, "hdr.outside-differs", NULL,
+	"Signed by %s, but sender or subject were changed on the way.",
+	about_signer},
     {no_anchor, VERDICT_CAUTION, "chain.no-anchor", NULL,
 	"Signed as %s, but by no authority that you trust.", about_signer},
     {revoked, VERDICT_CAUTION, "cert.revoked", NULL,

@@ -82,6 +82,8 @@ hide_of(enum protect_policy policy, const struct field *field)
 	    {"Subject", HIDE_VALUE, HIDE_VALUE},
 	    {"Comments", HIDE_ALL, HIDE_ALL},
 	    {"Keywords", HIDE_ALL, HIDE_ALL},
+	    /* the subject once more, as Outlook writes it */
+	    {"Thread-Topic", HIDE_ALL, HIDE_ALL},
 	    {"From", HIDE_NOTHING, HIDE_NAMES},
 	    {"To", HIDE_NOTHING, HIDE_NAMES},
 	    {"Cc", HIDE_NOTHING, HIDE_NAMES},
@@ -358,6 +360,23 @@ stood_outside(const struct entity *payload, const struct field *field)
 			return true;
 	}
 	return false;
+}
+
+bool
+protect_agrees(const struct entity *outer, const struct entity *payload)
+{
+	static const char *const names[] = {
+	    "From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t count = fields_count(&payload->fields, names[i]);
+		if (count > 1 ||
+		    fields_count(&outer->fields, names[i]) != count ||
+		    !same_value(fields_value(&outer->fields, names[i]),
+			fields_value(&payload->fields, names[i])))
+			return false;
+	}
+	return true;
 }
 
 static bool

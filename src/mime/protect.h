@@ -1,8 +1,9 @@
 /* mime/protect -- header protection: the real header goes inside.
  *
  * Standard:  RFC 9788 (sections 2 to 5); hcp_baseline hides Subject as
- *            "[...]" and removes Comments and Keywords; hcp_shy hides display
- *            names and the time zone as well.
+ *            "[...]" and removes Comments, Keywords, and Thread-Topic (the
+ *            subject again); hcp_shy hides display names and the time zone
+ *            as well.
  * May use:   base codec.
  * Not here:  signing and encrypting (cms), who said it (flow).
  */
@@ -39,6 +40,11 @@ const char *protect_hp(const struct entity *payload);
 /* RFC 9788 section 4.3.1 for the first field of that name in the payload. */
 enum protect_state protect_field(const struct entity *payload, const char *name,
     bool encrypted, bool signature_valid);
+
+/* Do the fields that readers go by (From, Sender, Reply-To, To, Cc, Subject,
+ * Date) say the same outside as in the payload?  Where the letter is shown as
+ * it came, the ones outside are shown, and anybody can have written those. */
+bool protect_agrees(const struct entity *outer, const struct entity *payload);
 
 /* Append the letter a mail program should see: the protected fields of the
  * payload without HP-Outer (where there is hp=; else the outer fields), the

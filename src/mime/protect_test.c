@@ -89,6 +89,18 @@ encrypting_hides_the_subject_and_says_inside_what_stands_outside(void **state)
 }
 
 static void
+no_second_copy_of_the_subject_stands_outside(void **state)
+{
+	expect_composed("Subject: x\r\nThread-Topic: x\r\n\r\nhi\r\n",
+	    PROTECT_BASELINE, true,
+	    "Subject: x\r\nThread-Topic: x\r\n"
+	    "Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+	    "HP-Outer: Subject: [...]\r\n"
+	    "\r\nhi\r\n",
+	    "Subject: [...]\r\n");
+}
+
+static void
 the_shy_policy_hides_names_and_the_time_zone_too(void **state)
 {
 	struct composed got COMPOSED_OWNED;
@@ -628,6 +640,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		encrypting_hides_the_subject_and_says_inside_what_stands_outside),
+	    cmocka_unit_test(no_second_copy_of_the_subject_stands_outside),
 	    cmocka_unit_test(the_shy_policy_hides_names_and_the_time_zone_too),
 	    cmocka_unit_test(signing_only_hides_nothing),
 	    cmocka_unit_test(the_policy_none_hides_nothing),
