@@ -34,7 +34,9 @@ struct https_response {
 	struct buf body;        /* the caller sets its limit and owns it */
 };
 
-/* RC_OK for whatever status.  RC_IO: no answer within the budget. */
+/* RC_OK for whatever status.  RC_IO: no answer within the budget.  RC_LIMIT:
+ * the answer is larger than the buf.  RC_UNFIT: not https://, or the server's
+ * certificate is not believed.  On failure *ret is as it was. */
 enum rc https_send(struct https *https, const struct https_request *request,
     struct https_response *ret, struct err *err);
 

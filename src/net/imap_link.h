@@ -22,8 +22,8 @@ struct imap_route {
 struct imap_link;
 
 /* Connect, TLS, log in.  RC_REFUSED: the server does not accept the login. */
-enum rc imap_link_new(const struct imap_route *route, struct imap_link **ret,
-    struct err *err);
+enum rc imap_link_new(
+    const struct imap_route *route, struct imap_link **ret, struct err *err);
 void imap_link_free(struct imap_link *link);
 OWNER(struct imap_link, imap_link_free);
 
@@ -42,12 +42,12 @@ enum rc imap_link_send(
 enum imap_answer {
 	IMAP_UNTAGGED, /* *ret_line is it, without "* " */
 	IMAP_CONTINUE, /* "+ ..." */
-	IMAP_OK,       /* the command's end; *ret_line is the rest of the line */
+	IMAP_OK, /* the command's end; *ret_line is the rest of the line */
 	IMAP_NO,
 	IMAP_BAD,
 };
-/* The next answer; *ret_line lent until the next call.  RC_AGAIN after
- * `timeout` ms without any (used while idling). */
+/* The next answer; *ret_line lent until the next call with this link.
+ * RC_AGAIN: none within the route's timeout (used while idling). */
 enum rc imap_link_answer(struct imap_link *link, enum imap_answer *ret,
     struct span *ret_line, struct err *err);
 /* Is there an answer that can be taken without waiting? */
@@ -55,10 +55,11 @@ bool imap_link_has_answer(struct imap_link *link);
 
 /* Run a command to its end, passing over what comes untagged.  RC_REFUSED with
  * the server's words: NO or BAD. */
-enum rc imap_link_run(struct imap_link *link, struct span rest,
-    struct err *err);
-/* One whole letter of the selected mailbox, by BODY.PEEK[]. */
-enum rc imap_link_fetch(struct imap_link *link, uint32_t uid,
-    struct buf *letter, struct err *err);
+enum rc imap_link_run(
+    struct imap_link *link, struct span rest, struct err *err);
+/* One whole letter of the selected mailbox, by BODY.PEEK[].  RC_ABSENT: there
+ * is none with this UID.  RC_LIMIT: it is larger than the buf. */
+enum rc imap_link_fetch(
+    struct imap_link *link, uint32_t uid, struct buf *letter, struct err *err);
 
 #endif

@@ -23,6 +23,7 @@
 
 #define DEFAULT_TIMEOUT 60000
 #define READ_MAX ((size_t)64 * 1024)
+#define SWALLOW_READS 64 /* of 4 KiB */
 #define PEER_MAX (INET6_ADDRSTRLEN + 10)
 
 struct stream {
@@ -143,6 +144,20 @@ stream_adopt(int fd, struct stream **ret, struct err *err)
 	return RC_OK;
 }
 
+/* Closing with bytes unread makes the kernel send a reset, and a reset makes
+ * the peer's kernel throw away what we said last ("221 Bye").  So what is
+ * there already is read; never more, and never waited for. */
+static void
+swallow_unread(const struct stream *stream)
+{
+	uint8_t bytes[4096];
+
+	(void)shutdown(stream->fd, SHUT_WR);
+	for (int i = 0; i < SWALLOW_READS; i++)
+		if (recv(stream->fd, bytes, sizeof(bytes), MSG_DONTWAIT) <= 0)
+			return;
+}
+
 void
 stream_free(struct stream *stream)
 {
@@ -157,6 +172,7 @@ stream_free(struct stream *stream)
 		ERR_clear_error();
 		SSL_free(stream->ssl);
 	}
+	swallow_unread(stream);
 	(void)close(stream->fd);
 	free(stream);
 }

@@ -16,7 +16,8 @@
 struct stream;
 
 /* Connect within `timeout` milliseconds, trying each address of `host`
- * (a literal IP address is taken as it is). */
+ * (a literal IP address is taken as it is, and needs no `names`).  RC_IO: it
+ * has no address, or nobody answers. */
 enum rc stream_connect(const struct names *names, const char *host,
     uint16_t port, int timeout, struct stream **ret, struct err *err);
 /* Take over an accepted or otherwise connected descriptor. */

@@ -172,6 +172,21 @@ writing_to_a_peer_that_is_gone_raises_no_signal(void **state)
 }
 
 static void
+the_last_words_arrive_though_the_peer_said_more(void **state)
+{
+	static const char *const steps[] = {
+	    "> QUIT and more", "sleep", "sleep", "< 221 Bye", "eof", NULL};
+	struct peer peer = peer_listen(steps);
+	struct stream *stream OWNED(stream_free) = connect_to(&peer);
+	unsigned ready;
+
+	assert_int_equal(stream_wait(stream, NULL, 5000, &ready, NULL), RC_OK);
+	check_write(stream, "221 Bye");
+	stream_free(take(stream));
+	peer_finish(&peer);
+}
+
+static void
 the_limit_of_the_buf_is_kept(void **state)
 {
 	struct stream *a OWNED(stream_free) = NULL;
@@ -559,6 +574,7 @@ main(void)
 	    cmocka_unit_test(
 		a_peer_that_does_not_read_is_given_up_after_the_timeout),
 	    cmocka_unit_test(writing_to_a_peer_that_is_gone_raises_no_signal),
+	    cmocka_unit_test(the_last_words_arrive_though_the_peer_said_more),
 	    cmocka_unit_test(the_limit_of_the_buf_is_kept),
 	    cmocka_unit_test(a_wait_ends_when_another_thread_shuts_the_stream),
 	    cmocka_unit_test(waiting_for_two_says_which_has_something),

@@ -17,9 +17,9 @@ struct smtp_client_letter {
 };
 
 struct smtp_client_config {
-	const char *name;     /* for EHLO */
-	bool starttls;	      /* required, never "if offered" */
-	const char *user;     /* NULL: no login */
+	const char *name; /* for EHLO */
+	bool starttls;    /* required, never "if offered" */
+	const char *user; /* NULL: no login */
 	struct span password;
 	const struct smtp_client_letter *letter; /* NULL: only log in */
 };
@@ -40,19 +40,20 @@ void smtp_client_free(struct smtp_client *client);
 
 enum rc smtp_client_push(
     struct smtp_client *client, struct span bytes, struct err *err);
-enum rc smtp_client_next(struct smtp_client *client,
-    enum smtp_client_event *ret, struct err *err);
+enum rc smtp_client_next(
+    struct smtp_client *client, enum smtp_client_event *ret, struct err *err);
 enum rc smtp_client_secured(struct smtp_client *client, struct err *err);
 struct span smtp_client_output(const struct smtp_client *client);
 void smtp_client_sent(struct smtp_client *client, size_t len);
 
-/* After DONE.  code 250: the server took it for every recipient.  Refused
+/* After DONE.  code 250: the server took it for every recipient (without a
+ * letter: the reply to AUTH or EHLO, 2xx if the login is good).  Refused
  * recipients make the whole refused (RSET, nothing is sent: half a letter
  * sent is a letter nobody can account for). */
 struct smtp_client_result {
-	unsigned code;	    /* the deciding reply */
-	char enhanced[12];  /* "5.1.1" or "" */
-	char text[300];	    /* the server's words, printable */
+	unsigned code;       /* the deciding reply */
+	char enhanced[12];   /* "5.1.1" or "" */
+	char text[300];      /* the server's words, printable */
 	char recipient[321]; /* whom the refusal names, or "" */
 };
 const struct smtp_client_result *smtp_client_result(

@@ -1,8 +1,9 @@
 /* proto/smtp_server -- the receiving side of SMTP, without sockets.
  *
- * Standard:  RFC 5321, 6409 (submission), 4954 (AUTH PLAIN), 2920
+ * Standard:  RFC 5321, 6409 (submission), 4954 (AUTH PLAIN, LOGIN), 2920
  *            (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 2034 (enhanced
- *            status codes), 3461 (DSN parameters parsed and kept).
+ *            status codes), 3461 (DSN parameters are checked and passed
+ *            over; DSN is not offered).
  * May use:   base codec.
  * Limits:    struct smtp_server_limits.
  *
@@ -17,7 +18,7 @@
 #include "base/buf.h"
 
 struct smtp_server_limits {
-	size_t letter;	       /* bytes of data; beyond: 552 5.3.4 */
+	size_t letter;         /* bytes of data; beyond: 552 5.3.4 */
 	unsigned recipients;   /* beyond: 452 4.5.3 */
 	unsigned errors;       /* bad commands before 421 and the end */
 	unsigned transactions; /* letters in one connection */
@@ -27,19 +28,19 @@ struct smtp_server_limits {
 	((struct smtp_server_limits){(size_t)50 << 20, 200, 20, 1000})
 
 struct smtp_server_config {
-	const char *name; /* our host name, for greeting and EHLO */
+	const char *name;  /* our host name, for greeting and EHLO */
 	bool require_auth; /* a submission server: AUTH before MAIL */
 	struct smtp_server_limits limits;
 };
 
 enum smtp_server_event {
 	SMTP_SERVER_MORE,  /* nothing now: send what is to be sent, read more */
-	SMTP_SERVER_LOGIN, /* AUTH PLAIN came: answer smtp_server_login() */
+	SMTP_SERVER_LOGIN, /* AUTH came: answer smtp_server_login() */
 	SMTP_SERVER_FROM,  /* MAIL: smtp_server_reply() */
-	SMTP_SERVER_TO,	   /* RCPT: smtp_server_reply() */
+	SMTP_SERVER_TO,    /* RCPT: smtp_server_reply() */
 	SMTP_SERVER_LETTER, /* the data are complete: smtp_server_reply() */
-	SMTP_SERVER_RESET, /* the transaction is over; nothing to answer */
-	SMTP_SERVER_END,   /* send what is to be sent and close */
+	SMTP_SERVER_RESET,  /* the transaction is over; nothing to answer */
+	SMTP_SERVER_END,    /* send what is to be sent and close */
 };
 
 struct smtp_server;
@@ -51,14 +52,14 @@ void smtp_server_free(struct smtp_server *server);
 enum rc smtp_server_push(
     struct smtp_server *server, struct span bytes, struct err *err);
 /* RC_OK; any failure: close the connection. */
-enum rc smtp_server_next(struct smtp_server *server,
-    enum smtp_server_event *ret, struct err *err);
+enum rc smtp_server_next(
+    struct smtp_server *server, enum smtp_server_event *ret, struct err *err);
 
 /* Lend what the event is about, until the next push or next. */
 const char *smtp_server_user(const struct smtp_server *server);
 struct span smtp_server_password(const struct smtp_server *server);
 const char *smtp_server_from(const struct smtp_server *server); /* "" for <> */
-const char *smtp_server_to(const struct smtp_server *server); /* the newest */
+const char *smtp_server_to(const struct smtp_server *server);   /* the newest */
 const char *smtp_server_helo(const struct smtp_server *server);
 /* The complete letter, CRLF, dots undone; belongs to the server until the next
  * transaction. */
