@@ -238,13 +238,6 @@ def test_a_letter_that_is_read_is_seen_and_a_peek_leaves_it(flagged):
     assert all(rb"\Seen" in items[b"FLAGS"] and b"UID" in items for items in found.values())
 
 
-def test_reading_a_mailbox_that_was_examined_sets_nothing(flagged):
-    judge, ours = flagged
-    ours.ok("EXAMINE Flags")
-    ours.fetch("FETCH 1:* BODY[]")
-    assert all(r"\Seen" not in flags_of(judge, number) for number in (1, 2, 3))
-
-
 def test_numbers_stay_right_while_others_add_and_remove_letters(flagged):
     judge, ours = flagged
     uids = [items[b"UID"] for items in ours.fetch("FETCH 1:* UID").values()]
@@ -354,6 +347,16 @@ def test_secret_search_words_never_go_upstream(lying, keys):
     assert untagged == []
     ours.ok("NOOP")
     assert b"NOOP" in between.said and SECRET.encode() not in between.said
+
+
+def test_reading_a_mailbox_that_was_examined_sets_nothing(lying, world):
+    between, ours = lying
+    ours.ok("EXAMINE Lies")
+    ours.fetch("FETCH 1:* BODY[]")
+    assert b"BODY.PEEK[]" in between.said and b"STORE" not in between.said
+    with straight_wire(world, MALLORY) as judge:
+        judge.ok("EXAMINE Lies")
+        assert all(r"\Seen" not in flags_of(judge, number) for number in (1, 2, 3))
 
 
 def literal(octets):

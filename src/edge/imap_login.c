@@ -78,7 +78,8 @@ refuse_credential(struct imap_session *s, struct err *err)
 	log_warning("imap: %s: wrong credential", stream_peer(s->stream));
 	TRY(imap_reply(s, err,
 	    "NO [AUTHENTICATIONFAILED] not this account's name and "
-	    "credential: \"letterlock status\" shows them"));
+	    "credential; \"letterlock setup ADDRESS --new-credential\" makes "
+	    "a new one"));
 	if (++s->wrong < WRONG_MAX)
 		return RC_OK;
 	s->state = IMAP_OVER;

@@ -88,13 +88,31 @@ a_letter_is_decided_once(void **state)
 	assert_rc(
 	    imap_view_find(&w.agent, &w.views, 5, &view, &err), RC_ABSENT);
 	expect_decided(&w, 5, UNSIGNED, 2);
-	/* whatever the server gives for that UID later */
-	expect_decided(&w, 5, "nonsense", 2);
 	assert_ok(imap_view_find(&w.agent, &w.views, 5, &view, &err));
 	assert_string_equal(view.keywords.item[0], "$Letterlock-unsigned");
 	assert_string_equal(
 	    view.keywords.item[1], "$Letterlock-reason-sig.none");
 	assert_null(view.letter);
+}
+
+static void
+a_decision_stays_whatever_the_server_gives_later(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct imap_view view IMAP_VIEW_OWNED;
+	struct err err = ERR_NONE;
+	char name[80];
+
+	set_up(&w);
+	imap_view_init(&view);
+	(void)snprintf(name, sizeof(name), "%s/5", w.views.name);
+	assert_ok(state_save(w.state, name,
+	    span_str("letterlock-view 1\nas-it-came\n$Letterlock-caution\n"),
+	    &err));
+	assert_ok(imap_view_decide(
+	    &w.agent, &w.views, 5, span_str(UNSIGNED), &view, &err));
+	assert_int_equal(view.keywords.len, 1);
+	assert_string_equal(view.keywords.item[0], "$Letterlock-caution");
 }
 
 static void
@@ -239,6 +257,7 @@ main(void)
 	    cmocka_unit_test(
 		every_line_that_could_be_a_verdict_is_taken_out_of_the_header),
 	    cmocka_unit_test(a_letter_is_decided_once),
+	    cmocka_unit_test(a_decision_stays_whatever_the_server_gives_later),
 	    cmocka_unit_test(a_damaged_decision_is_as_good_as_none),
 	    cmocka_unit_test(
 		what_is_shown_of_a_rebuilt_letter_is_what_was_kept),
