@@ -158,6 +158,16 @@ def test_another_header_around_a_signed_one_is_not_verified(desk, plain, field, 
     assert told["verdict"] == "caution" and told["reasons"][0] == "hdr.outside-differs"
 
 
+def test_a_sender_behind_a_line_that_is_no_field_is_not_overlooked(desk):
+    signed = openssl("cms", "-sign", "-signer", desk.certs[EVE], "-inkey", desk.dir / f"{EVE}.key",
+                     "-from", EVE, stdin=b"Content-Type: text/plain\r\n\r\nhello\r\n")
+    assert desk.inspect(signed)["verdict"] == "verified"
+    head, gap, body = signed.partition(b"\n\n")
+    changed = head + b"\nno field\nFrom: " + ALICE.encode() + gap + body
+    told = desk.inspect(changed)
+    assert told["verdict"] == "caution" and told["reasons"][0] == "hdr.from-unclear"
+
+
 def test_encrypt_only_is_opened_and_called_unsigned(desk, plain):
     done = desk.run("seal", "--encrypt-only", "--to", desk.certs[BOB], stdin=plain.as_bytes())
     assert done.returncode == 0, done.stderr

@@ -306,12 +306,33 @@ find_signed_part(struct reading *r, const struct entity *in, struct err *err)
 
 /* --- names ------------------------------------------------------------------ */
 
-static void
-read_from(const struct fields *fields, struct mailboxes *list, bool *unclear)
+static bool
+ends_with(struct span text, const char *end)
 {
+	size_t len = strlen(end);
+
+	return text.len >= len &&
+	       span_is(span_after(text, text.len - len), span_str(end));
+}
+
+/* A line that is no field ends the header for us; other readers skip it, and
+ * see one more From behind it. */
+static bool
+is_cut_short(const struct entity *entity)
+{
+	struct span header = entity->header;
+
+	return entity->body.len > 0 && header.len > 0 &&
+	       !ends_with(header, "\n\n") && !ends_with(header, "\n\r\n");
+}
+
+static void
+read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
+{
+	const struct fields *fields = &entity->fields;
 	struct err ignored = ERR_NONE;
 
-	*unclear = fields_count(fields, "From") != 1 ||
+	*unclear = is_cut_short(entity) || fields_count(fields, "From") != 1 ||
 		   mailboxes_parse(
 		       fields_value(fields, "From"), list, &ignored) != RC_OK ||
 		   list->len == 0 || list->has_group;
@@ -335,8 +356,8 @@ gather_from(struct gathered *g)
 	struct mailboxes shown MAILBOXES_OWNED = MAILBOXES_NONE;
 	bool outer_unclear = false;
 
-	read_from(&g->outer->fields, &outer, &outer_unclear);
-	read_from(&header_of(g)->fields, &shown, &f->from_unclear);
+	read_from(g->outer, &outer, &outer_unclear);
+	read_from(header_of(g), &shown, &f->from_unclear);
 	copy_text(f->from, sizeof(f->from),
 	    shown.len > 0 ? shown.item[0].address : "");
 	copy_text(f->outer_from, sizeof(f->outer_from),
@@ -368,7 +389,7 @@ bind_signer(const struct gathered *g, const struct cert *cert)
 
 	if (cert_addresses(cert)->len == 0)
 		return BINDING_NO_ADDRESS;
-	read_from(&header_of(g)->fields, &from, &unclear);
+	read_from(header_of(g), &from, &unclear);
 	for (size_t i = 0; i < from.len; i++)
 		named += cert_names_address(cert, from.item[i].address);
 	if (named > 0)
