@@ -51,20 +51,20 @@ imap_items_need_letter(const struct imap_items *items)
 /* The words that are no section, and those that are one by another name. */
 static const struct {
 	const char *name;
-	enum imap_item_kind kind;
 	const char *section;
+	enum imap_item_kind kind;
 	bool sees;
 } words[] = {
-    {"UID", IMAP_ITEM_UID, NULL, false},
-    {"FLAGS", IMAP_ITEM_FLAGS, NULL, false},
-    {"INTERNALDATE", IMAP_ITEM_DATE, NULL, false},
-    {"RFC822.SIZE", IMAP_ITEM_SIZE, NULL, false},
-    {"ENVELOPE", IMAP_ITEM_ENVELOPE, NULL, false},
-    {"BODY", IMAP_ITEM_BODY, NULL, false},
-    {"BODYSTRUCTURE", IMAP_ITEM_STRUCTURE, NULL, false},
-    {"RFC822", IMAP_ITEM_SECTION, "", true},
-    {"RFC822.HEADER", IMAP_ITEM_SECTION, "HEADER", false},
-    {"RFC822.TEXT", IMAP_ITEM_SECTION, "TEXT", true},
+    {"UID", NULL, IMAP_ITEM_UID, false},
+    {"FLAGS", NULL, IMAP_ITEM_FLAGS, false},
+    {"INTERNALDATE", NULL, IMAP_ITEM_DATE, false},
+    {"RFC822.SIZE", NULL, IMAP_ITEM_SIZE, false},
+    {"ENVELOPE", NULL, IMAP_ITEM_ENVELOPE, false},
+    {"BODY", NULL, IMAP_ITEM_BODY, false},
+    {"BODYSTRUCTURE", NULL, IMAP_ITEM_STRUCTURE, false},
+    {"RFC822", "", IMAP_ITEM_SECTION, true},
+    {"RFC822.HEADER", "HEADER", IMAP_ITEM_SECTION, false},
+    {"RFC822.TEXT", "TEXT", IMAP_ITEM_SECTION, true},
 };
 
 static const struct {
