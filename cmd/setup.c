@@ -20,6 +20,7 @@ struct setup_options {
 	struct home_options home;
 	const char *password_file, *user, *imap, *smtp, *authority, *trust;
 	const char *tls_trust, *dns, *anchors, *credential_file;
+	bool new_credential;
 	struct strlist address;
 };
 
@@ -110,7 +111,7 @@ read_trust(const char *path, struct account *account, struct err *err)
 }
 
 static enum rc
-read_account(const struct setup_options *o, struct account *a, struct err *err)
+read_address(const struct setup_options *o, struct account *a, struct err *err)
 {
 	const char *address = o->address.len == 1 ? o->address.item[0] : "";
 
@@ -122,10 +123,17 @@ read_account(const struct setup_options *o, struct account *a, struct err *err)
 		return err_set(err, RC_UNFIT,
 		    "this home belongs to %s; use another --home for %s",
 		    a->address, address);
-	TRY(set_text(a->address, sizeof(a->address), address, "address", err));
+	return set_text(
+	    a->address, sizeof(a->address), address, "address", err);
+}
+
+static enum rc
+read_account(const struct setup_options *o, struct account *a, struct err *err)
+{
+	TRY(read_address(o, a, err));
 	TRY(set_text(a->user, sizeof(a->user),
-	    o->user != NULL ? o->user : (a->user[0] ? NULL : address), "user",
-	    err));
+	    o->user != NULL ? o->user : (a->user[0] ? NULL : a->address),
+	    "user", err));
 	TRY(read_servers(o, a, err));
 	TRY(read_trust(o->trust, a, err));
 	if (o->password_file != NULL) {
@@ -141,6 +149,15 @@ read_account(const struct setup_options *o, struct account *a, struct err *err)
 	return RC_OK;
 }
 
+static enum rc
+make_credential(
+    struct account *account, struct buf *credential, struct err *err)
+{
+	TRY(random_text(CREDENTIAL_RANDOM, credential, err));
+	SHA256(credential->data, credential->len, account->credential);
+	return RC_OK;
+}
+
 /* The fronts' certificate and the mail program's credential stay what they are
  * once made: mail programs remember both.  The credential is told once and
  * kept only as its digest. */
@@ -149,8 +166,7 @@ make_front(struct account *account, struct buf *credential, struct err *err)
 {
 	if (account->local_cert.len > 0)
 		return RC_OK;
-	TRY(random_text(CREDENTIAL_RANDOM, credential, err));
-	SHA256(credential->data, credential->len, account->credential);
+	TRY(make_credential(account, credential, err));
 	return tls_make_local(&account->local_cert, &account->local_key, err);
 }
 
@@ -172,15 +188,12 @@ tell(const struct home *home, const struct setup_options *o,
 	struct buf path BUF_OWNED = BUF(4096);
 
 	TRY(save_certificate(home, &path, err));
-	printf(
-	    "%s is ready: it has a signing and an encrypting certificate.\n\n"
-	    "Your mail program:\n"
-	    "  outgoing (SMTP, TLS)  127.0.0.1 port 1465\n"
-	    "  incoming (IMAP, TLS)  127.0.0.1 port 1993\n"
-	    "  user                  %s\n"
-	    "  certificate           %.*s\n",
-	    home->account.address, home->account.address,
-	    SPAN_ARGS(buf_span(&path)));
+	printf("Your mail program:\n"
+	       "  outgoing (SMTP, TLS)  127.0.0.1 port 1465\n"
+	       "  incoming (IMAP, TLS)  127.0.0.1 port 1993\n"
+	       "  user                  %s\n"
+	       "  certificate           %.*s\n",
+	    home->account.address, SPAN_ARGS(buf_span(&path)));
 	if (credential.len == 0)
 		return RC_OK;
 	if (o->credential_file != NULL) {
@@ -191,6 +204,16 @@ tell(const struct home *home, const struct setup_options *o,
 	       "                        (shown only now)\n",
 	    SPAN_ARGS(credential));
 	return RC_OK;
+}
+
+static enum rc
+save_account(const struct setup_options *o, struct home *home,
+    const struct buf *credential, struct err *err)
+{
+	if (o->credential_file != NULL && credential->len > 0)
+		TRY(file_save(
+		    o->credential_file, buf_span(credential), 0600, err));
+	return account_save(home->state, &home->account, err);
 }
 
 /* Everything that may fail early does, before anybody is asked for a
@@ -208,10 +231,39 @@ prepare_account(const struct setup_options *o, struct home *home,
 	TRY(home_prepare(home, err));
 	TRY(account_find_servers(&home->account, home->resolver, err));
 	TRY(make_front(&home->account, credential, err));
-	if (o->credential_file != NULL && credential->len > 0)
-		TRY(file_save(
-		    o->credential_file, buf_span(credential), 0600, err));
-	return account_save(home->state, &home->account, err);
+	return save_account(o, home, credential, err);
+}
+
+static bool
+sets_anything(const struct setup_options *o)
+{
+	return o->password_file != NULL || o->user != NULL || o->imap != NULL ||
+	       o->smtp != NULL || o->authority != NULL || o->trust != NULL ||
+	       o->tls_trust != NULL || o->dns != NULL || o->anchors != NULL;
+}
+
+/* For who lost it.  Nothing else changes and nobody is asked: it must work
+ * without the provider, and when the certificates have ended. */
+static enum rc
+replace_credential(const struct setup_options *o, struct err *err)
+{
+	struct home home HOME_OWNED;
+	struct buf credential BUF_OWNED = BUF_SECRET(256);
+
+	home_init(&home);
+	if (sets_anything(o))
+		return err_set(err, RC_SYNTAX,
+		    "--new-credential changes nothing else: "
+		    "leave the other settings out");
+	TRY(home_open(&home, &o->home, false, err));
+	TRY(state_lock(home.state, err));
+	TRY(home_load(&home, err));
+	TRY(read_address(o, &home.account, err));
+	TRY(make_credential(&home.account, &credential, err));
+	TRY(save_account(o, &home, &credential, err));
+	printf("The old credential of %s is not good any more.\n\n",
+	    home.account.address);
+	return tell(&home, o, buf_span(&credential), err);
 }
 
 static enum rc
@@ -226,6 +278,9 @@ run_setup(const struct setup_options *o, struct err *err)
 	TRY(prepare_account(o, &home, &credential, err));
 	home_enrol(&home, SETUP_TIMEOUT, &enrol);
 	TRY(enrol_run(&enrol, &got, err));
+	printf(
+	    "%s is ready: it has a signing and an encrypting certificate.\n\n",
+	    home.account.address);
 	return tell(&home, o, buf_span(&credential), err);
 }
 
@@ -256,6 +311,10 @@ command_setup(int argc, char **argv)
 	    {"credential-file", OPTION_TEXT, &o.credential_file, "FILE",
 		"write the mail program's password there, not on the screen",
 		false},
+	    {"new-credential", OPTION_FLAG, &o.new_credential, NULL,
+		"make a new password for the mail program; nothing else "
+		"changes",
+		false},
 	    HOME_OPTIONS(o.home),
 	    {0},
 	};
@@ -265,7 +324,8 @@ command_setup(int argc, char **argv)
 		return EXIT_YES;
 	enum rc rc = options_parse(argc, argv, options, &o.address, &err);
 	if (rc == RC_OK)
-		rc = run_setup(&o, &err);
+		rc = o.new_credential ? replace_credential(&o, &err)
+				      : run_setup(&o, &err);
 	strlist_done(&o.address);
 	return rc == RC_OK ? EXIT_YES : command_failed("setup", &err);
 }

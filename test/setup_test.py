@@ -1,6 +1,8 @@
 """From an address and a password to two certificates, with nobody touching anything."""
 
 import base64
+import imaplib
+import smtplib
 import subprocess
 import time
 import urllib.parse
@@ -102,6 +104,51 @@ def test_running_setup_again_changes_nothing(agents, world, program, tmp_path_fa
         assert certificates(world, carol.address) == before
     finally:
         carol.close()
+
+
+def test_a_lost_credential_is_replaced_and_the_certificates_stay(agents, world, program,
+                                                                 tmp_path_factory):
+    carol = Agent(world, program, "carol@alpha.test", tmp_path_factory.mktemp("lost"))
+    try:
+        carol.setup()
+        lost, front = carol.credential, (carol.home / "localhost.pem").read_bytes()
+        before = certificates(world, carol.address)
+        carol.start()
+        done = replace_credential(carol)
+        assert done.returncode == 2 and b"stop it first" in done.stderr, done.stderr
+        carol.stop()
+        done = replace_credential(carol)
+        assert done.returncode == 0, done.stderr
+        assert carol.credential != lost and carol.credential.encode() not in done.stdout
+        assert (carol.home / "localhost.pem").read_bytes() == front
+        assert certificates(world, carol.address) == before
+        carol.start()
+        carol.imap().logout()
+        carol.smtp().quit()
+        carol.credential_file.write_text(lost)
+        with pytest.raises(imaplib.IMAP4.error, match="--new-credential"):
+            carol.imap()
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            carol.smtp()
+    finally:
+        carol.close()
+
+
+def replace_credential(agent, *words):
+    return agent.run("setup", agent.address, "--new-credential",
+                     "--credential-file", agent.credential_file, *words)
+
+
+def test_a_new_credential_comes_alone_and_for_an_account_that_is_there(world, program, tmp_path):
+    agent = Agent(world, program, "mallory@alpha.test", tmp_path)
+    try:
+        for words, says in ([], b"letterlock setup"), (["--user", "m"], b"changes nothing else"):
+            done = replace_credential(agent, *words)
+            assert done.returncode == 2 and says in done.stderr, done.stderr
+            assert done.stderr.count(b"\n") == 1
+            assert not agent.credential_file.exists()
+    finally:
+        agent.close()
 
 
 def test_somebody_elses_challenge_stays_where_it_is_and_is_reported(agents, world, program,
