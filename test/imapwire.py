@@ -135,7 +135,7 @@ class Middle:
 
     def __init__(self, world, domain):
         self.world, self.facts = world, world.domains[domain]
-        self.said = b""
+        self.said = bytearray()
         self.twist = None
         self.deaf = None
         tls = Path(world.facts["tls_ca"]).parent

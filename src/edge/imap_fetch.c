@@ -19,7 +19,8 @@
  * EXPUNGE in between (RFC 3501 section 7.4.1), and what we pass on stays as
  * regular as what it says. */
 #define BATCH 250
-#define LETTER_MAX ((size_t)64 << 20) /* below what net/imap_link takes */
+/* What net/imap_link takes: a letter of 50 MiB once it is sealed. */
+#define LETTER_MAX (IMAP_CLIENT_LIMITS.literal)
 
 enum need {
 	NEED_NOTHING,  /* all is known here */

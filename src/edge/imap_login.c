@@ -104,6 +104,7 @@ static enum rc
 log_in(struct imap_session *s, const char *user, struct span credential,
     struct err *err)
 {
+	struct imap_limits limits = IMAP_SERVER_LIMITS;
 	struct err why = ERR_NONE;
 	struct buf offer BUF_OWNED = BUF(1024);
 	const char *text;
@@ -115,7 +116,9 @@ log_in(struct imap_session *s, const char *user, struct span credential,
 		return refuse_upstream(s, rc, &why, err);
 	s->state = IMAP_LOGGED_IN;
 	stream_set_timeout(s->stream, s->agent->limits.idle);
-	imap_stream_set_limits(s->units, IMAP_SERVER_LIMITS);
+	limits.literal = s->agent->limits.letter;
+	limits.unit = limits.literal + limits.line;
+	imap_stream_set_limits(s->units, limits);
 	TRY(imap_print_capabilities(s, &offer, err));
 	TRY(buf_str(&offer, &text, err));
 	return imap_reply(s, err, "OK [%s] welcome", text);
