@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "authority/hierarchy.h"
 #include "authority/keyfile.h"
@@ -207,7 +208,11 @@ run(int argc, char **argv, struct err *err)
 int
 main(int argc, char **argv)
 {
+	const struct rlimit none = {0, 0};
 	struct err err = ERR_NONE;
+
+	/* a crash must not leave the authority's keys on the disk */
+	(void)setrlimit(RLIMIT_CORE, &none);
 
 	if (run(argc, argv, &err) == RC_OK)
 		return EXIT_SUCCESS;

@@ -1,6 +1,7 @@
 /* letterlock -- the agent of one person, and the engine on files. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cmd/command.h"
 
@@ -51,9 +52,20 @@ command_helps(
 	return false;
 }
 
+/* What a crash leaves behind must not be the keys and the clear text. */
+static void
+leave_no_core(void)
+{
+	const struct rlimit none = {0, 0};
+
+	/* lowering one's own limit cannot be refused */
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int
 main(int argc, char **argv)
 {
+	leave_no_core();
 	if (argc < 2) {
 		print_help();
 		return EXIT_FAILED;

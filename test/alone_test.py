@@ -54,6 +54,11 @@ def as_nobody(*words):
                            *map(str, words)], capture_output=True, text=True, timeout=60)
 
 
+def test_a_crash_leaves_no_core_with_clear_text(alice):
+    with open(f"/proc/{alice.process.pid}/limits") as limits:
+        assert re.search(r"^Max core file size +0 +0 ", limits.read(), re.MULTILINE)
+
+
 def test_another_user_can_neither_send_nor_read(alice):
     done = as_nobody("/usr/bin/python3", "-c", STRANGER, alice.smtp_port, alice.imap_port,
                      alice.home, alice.credential_file)
