@@ -270,6 +270,16 @@ spool_add(struct spool *spool, const struct spool_letter *letters, size_t count,
 	return RC_OK;
 }
 
+/* A wait longer than any that is asked for: the clock was wrong then, and is
+ * set back now.  The letter must not wait until it has caught up. */
+#define WAIT_MAX ((int64_t)24 * 3600)
+
+static bool
+must_wait(const struct entry *entry, int64_t now)
+{
+	return entry->next > now && entry->next - now <= WAIT_MAX;
+}
+
 /* The one that is due for the longest time; NULL: none. */
 static struct entry *
 next_due(struct spool *spool, int64_t now, int64_t *ret_next)
@@ -281,7 +291,7 @@ next_due(struct spool *spool, int64_t now, int64_t *ret_next)
 		struct entry *entry = &spool->entry[i];
 		if (entry->being_tried)
 			continue;
-		if (entry->next > now) {
+		if (must_wait(entry, now)) {
 			if (entry->next < *ret_next)
 				*ret_next = entry->next;
 			continue;

@@ -123,6 +123,28 @@ what_is_being_tried_is_not_taken_twice_and_later_means_later(void **state)
 }
 
 static void
+a_clock_that_is_set_back_holds_up_no_letter(void **state)
+{
+	struct world *w = *state;
+	struct spool_letter in SPOOL_LETTER_OWNED = {0},
+			       out SPOOL_LETTER_OWNED = {0};
+	const int64_t day = (int64_t)24 * 3600;
+	struct spool *spool = NULL;
+	uint64_t id = 0, got = 0;
+	int64_t next = 0;
+
+	make(&in, "bob@beta.test", "x");
+	assert_ok(spool_new(w->state, &spool, NULL));
+	assert_ok(spool_add(spool, &in, 1, &id, NULL));
+	assert_ok(spool_later(spool, id, 400 * day, "no route", NULL));
+	assert_rc(
+	    spool_take(spool, 399 * day, &got, &out, &next, NULL), RC_ABSENT);
+	assert_ok(spool_take(spool, 399 * day - 1, &got, &out, &next, NULL));
+	assert_true(got == id);
+	spool_free(spool);
+}
+
+static void
 nothing_of_a_letter_lies_open_on_the_disk(void **state)
 {
 	struct world *w = *state;
@@ -176,6 +198,7 @@ main(void)
 	    TEST(what_was_added_is_there_after_a_restart_whole),
 	    TEST(what_is_done_is_gone_for_good),
 	    TEST(what_is_being_tried_is_not_taken_twice_and_later_means_later),
+	    TEST(a_clock_that_is_set_back_holds_up_no_letter),
 	    TEST(nothing_of_a_letter_lies_open_on_the_disk),
 	    TEST(half_a_submission_is_taken_back),
 	};
