@@ -10,7 +10,9 @@
 #include "os/log.h"
 #include "os/random.h"
 
-#define REPORT_MAX ((size_t)64 * 1024)
+/* Each recipient with the server's words, 300 bytes at most: a report that did
+ * not fit would be tried for ever, and its sender never told. */
+#define REPORT_MAX ((size_t)OUTGOING_COPIES_MAX * 1024 + (size_t)16 * 1024)
 
 /* --- one try ------------------------------------------------------------------ */
 
