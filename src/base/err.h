@@ -37,4 +37,21 @@ enum rc err_nomem(struct err *err, const char *what);
 enum rc err_prefix(struct err *err, enum rc rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* None of these ever yields RC_OK, unless it was given it.  clang's analyzer
+ * cannot see into another file, and would follow failures as successes with
+ * results that were never set. */
+#if defined(__clang_analyzer__) && !defined(BASE_ERR_C)
+static inline enum rc
+err_failed(enum rc rc)
+{
+	if (rc == RC_OK)
+		__builtin_unreachable();
+	return rc;
+}
+#define err_set(...) err_failed(err_set(__VA_ARGS__))
+#define err_errno(...) err_failed(err_errno(__VA_ARGS__))
+#define err_nomem(...) err_failed(err_nomem(__VA_ARGS__))
+#define err_prefix(...) err_failed(err_prefix(__VA_ARGS__))
+#endif
+
 #endif

@@ -225,7 +225,8 @@ set_iv(struct letter *letter, struct span iv, struct err *err)
 {
 	if (iv.len > IV_MAX)
 		return bad_parameters(err);
-	memcpy(letter->iv, iv.data, iv.len);
+	if (iv.len > 0)
+		memcpy(letter->iv, iv.data, iv.len);
 	letter->iv_len = iv.len;
 	return RC_OK;
 }
