@@ -122,6 +122,22 @@ what_is_no_login_is_an_error(void **state)
 	}
 }
 
+/* Bytes behind the OK would be read as if they had come under TLS: no TLS is
+ * begun after them. */
+static void
+bytes_put_in_before_tls_end_the_connection(void **state)
+{
+	static const char *const steps[] = {GREETING, "< a1 STARTTLS\r\n",
+	    "> a1 OK go\r\n* CAPABILITY IMAP4rev1\r\n", "tls!", NULL};
+	struct peer peer = peer_listen(steps);
+	struct imap_route route = route_to(&peer);
+	struct imap_link *link = NULL;
+
+	route.starttls = true;
+	assert_int_equal(imap_link_new(&route, &link, NULL), RC_IO);
+	peer_finish(&peer);
+}
+
 static void
 check_answer(struct imap_link *link, enum imap_answer want, const char *line)
 {
@@ -176,6 +192,39 @@ literals_wait_for_the_servers_permission(void **state)
 	assert_true(imap_link_has_answer(link));
 	check_answer(link, IMAP_UNTAGGED, "4 EXISTS");
 	check_answer(link, IMAP_OK, "done");
+	imap_link_free(take(link));
+	peer_finish(&peer);
+}
+
+static void
+what_was_only_looked_at_is_not_overtaken(void **state)
+{
+	static const char *const steps[] = {START, "> * 5 EXISTS\r\n",
+	    "< a2 X {1}\r\n", "> * 6 EXISTS\r\n", "> + go\r\n", "< y\r\n",
+	    "> a2 OK done\r\n", END, NULL};
+	struct peer peer = peer_listen(steps);
+	struct imap_link *link OWNED(imap_link_free) = open_link(&peer);
+
+	while (!imap_link_has_answer(link))
+		(void)usleep(1000);
+	assert_int_equal(
+	    imap_link_command(link, span_str("X {1}\r\ny"), NULL), RC_OK);
+	check_answer(link, IMAP_UNTAGGED, "5 EXISTS");
+	check_answer(link, IMAP_UNTAGGED, "6 EXISTS");
+	check_answer(link, IMAP_OK, "done");
+	imap_link_free(take(link));
+	peer_finish(&peer);
+}
+
+static void
+an_answer_to_somebody_elses_tag_is_none(void **state)
+{
+	static const char *const steps[] = {
+	    START, "< a2 X\r\n", "> b2 OK x\r\n", "< z", NULL};
+	struct peer peer = peer_listen(steps);
+	struct imap_link *link OWNED(imap_link_free) = open_link(&peer);
+
+	assert_int_equal(imap_link_run(link, span_str("X"), NULL), RC_SYNTAX);
 	imap_link_free(take(link));
 	peer_finish(&peer);
 }
@@ -335,6 +384,9 @@ main(void)
 	    cmocka_unit_test(logins_go_in_the_form_the_server_offers),
 	    cmocka_unit_test(starttls_comes_first_and_forgets_what_was_offered),
 	    cmocka_unit_test(what_is_no_login_is_an_error),
+	    cmocka_unit_test(bytes_put_in_before_tls_end_the_connection),
+	    cmocka_unit_test(what_was_only_looked_at_is_not_overtaken),
+	    cmocka_unit_test(an_answer_to_somebody_elses_tag_is_none),
 	    cmocka_unit_test(answers_come_one_by_one),
 	    cmocka_unit_test(literals_wait_for_the_servers_permission),
 	    cmocka_unit_test(a_literal_that_is_refused_is_not_sent),
