@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-#define WHEN_TEXT_MAX 40
+#define WHEN_TEXT_MAX 48
 
 /* "2026-11-21T20:18:00Z" */
 void when_print(int64_t when, char text[WHEN_TEXT_MAX]);

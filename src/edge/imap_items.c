@@ -102,7 +102,7 @@ enum rc
 imap_items_add(
     struct imap_items *items, enum imap_item_kind kind, struct err *err)
 {
-	struct imap_item *added;
+	struct imap_item *added = NULL;
 
 	if (imap_items_have(items, kind))
 		return RC_OK;

@@ -347,7 +347,7 @@ imap_stream_next(
     struct imap_stream *stream, struct span *ret_unit, struct err *err)
 {
 	for (;;) {
-		size_t line_end;
+		size_t line_end = 0;
 
 		if (stream->state == CLOSED)
 			return closed(err);
@@ -367,7 +367,7 @@ enum rc
 imap_stream_next_line(
     struct imap_stream *stream, struct span *ret_line, struct err *err)
 {
-	size_t line_end;
+	size_t line_end = 0;
 
 	if (stream->state == CLOSED)
 		return closed(err);
