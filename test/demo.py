@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import smtplib
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +33,15 @@ def step(text):
 def must(holds, what):
     if not holds:
         sys.exit(f"run: {what}")
+
+
+def must_be_free(port):
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            must(False, f"port {port} of 127.0.0.1 is taken; 'ss -ltnp' says by whom: stop that")
 
 
 def down():
@@ -68,6 +78,15 @@ class Held(Agent):
     smtp_port = property(lambda self: PORTS[self.address][0])
     imap_port = property(lambda self: PORTS[self.address][1])
 
+    @property
+    def certificate(self):
+        return PLACE / f"{self.address.partition('@')[0]}.pem"
+
+    def show_certificate(self):
+        """The agent's folder is root's; the person with the mail program may be somebody else."""
+        self.certificate.write_bytes((self.home / "localhost.pem").read_bytes())
+        self.certificate.chmod(0o644)
+
     def hold(self):
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
@@ -80,11 +99,14 @@ class Held(Agent):
 
 def up(build):
     down()
+    for port in sum(PORTS.values(), ()):
+        must_be_free(port)
     PLACE.mkdir(parents=True)
     PLACE.chmod(0o755)
     step("two organisations (alpha.test, beta.test), DNS and the authority are started")
     began = time.monotonic()
-    done = subprocess.run([VILLAGE, "up", PLACE / "village", "--bin-dir", build])
+    done = subprocess.run([VILLAGE, "up", PLACE / "village", "--bin-dir", build],
+                          stdout=subprocess.DEVNULL)
     must(done.returncode == 0, "the mail servers did not start")
     print(f"   up after {time.monotonic() - began:.1f} s")
     return World(PLACE / "village")
@@ -97,14 +119,18 @@ def set_up(world, build, address, pids):
     done = agent.setup(check=False)
     must(done.returncode == 0, done.stderr.decode())
     print(f"   both certificates after {time.monotonic() - began:.1f} s, nobody was asked")
+    agent.show_certificate()
     pids.append(agent.hold())
     (PLACE / "holders.json").write_text(json.dumps(pids))
     return agent
 
 
-def show(octets, lines):
-    for line in octets.decode(errors="replace").splitlines()[:lines]:
-        print(f"   | {line[:100]}")
+def show(message, names, text, lines):
+    """The fields and lines that matter: what servers write on top is longer than the letter."""
+    for name in names:
+        print(f"   | {name}: {message[name]}")
+    for line in ["", *text.strip().splitlines()[:lines], "..."]:
+        print(f"   | {line}")
 
 
 def send_and_read(world, alice, bob):
@@ -116,14 +142,17 @@ def send_and_read(world, alice, bob):
         must(False, f"the letter was refused: {refused}")
     raw = world.wait_for_letter(BOB, message["Message-ID"])
     step("what lies on Bob's mail server")
-    show(raw, 24)
+    sealed = parse(raw)
+    show(sealed, ("From", "To", "Subject", "Content-Type"), sealed.get_payload(), 3)
     must(found_in(raw, CANARY, SUBJECT) == [], "clear text lies on the server")
     flags, shown = bob.wait_for(message["Message-ID"])
     step("what Bob's mail program is shown by his agent")
-    show(shown, 16)
-    must(parse(shown)["Letterlock-Verdict"].startswith("verified;"), "it is not verified")
-    must(parse(shown)["Subject"] == SUBJECT, "the subject is not the real one")
-    must(CANARY in parse(shown).get_body().get_content(), "the text is not the real one")
+    opened = parse(shown)
+    text = opened.get_body(("plain",)).get_content()
+    show(opened, ("Letterlock-Verdict", "Subject", "From"), text, 3)
+    must(opened["Letterlock-Verdict"].startswith("verified;"), "it is not verified")
+    must(opened["Subject"] == SUBJECT, "the subject is not the real one")
+    must(CANARY in text, "the text is not the real one")
     must(b"$Letterlock-verified" in flags, "the keyword is missing")
 
 
@@ -132,18 +161,22 @@ def refuse(alice):
     try:
         alice.send(letter(ALICE, ["eve@beta.test"]), ["eve@beta.test"])
     except smtplib.SMTPRecipientsRefused as refused:
-        print(f"   {refused.recipients['eve@beta.test']}")
+        code, reason = refused.recipients["eve@beta.test"]
+        print(f"   | {code} {reason.decode()}")
         return
     must(False, "it was not refused")
 
 
-def tell(agents):
-    print("\nEverything runs.  For a mail program (TLS; trust the certificate):")
+def tell(world, agents):
+    print("\nEverything runs.  For a mail program (TLS from the start; trust the certificate):")
     for agent in agents:
-        print(f"   {agent.address}: SMTP 127.0.0.1:{agent.smtp_port}, "
-              f"IMAP 127.0.0.1:{agent.imap_port}, password {agent.credential}\n"
-              f"      certificate {agent.home}/localhost.pem")
-    print("There is no web mail yet.  ./run --down stops it all.")
+        print(f"   {agent.address}, password {agent.credential}\n"
+              f"      SMTP 127.0.0.1:{agent.smtp_port}   IMAP 127.0.0.1:{agent.imap_port}   "
+              f"certificate {agent.certificate}")
+    print("As the servers keep it:")
+    for agent in agents:
+        print(f"   {world.users[agent.address]['store']}")
+    print("./run --down stops it all.")
 
 
 def main():
@@ -159,7 +192,7 @@ def main():
         send_and_read(world, *agents)
         refuse(agents[0])
         if not once:
-            tell(agents)
+            tell(world, agents)
     except BaseException:
         down()
         raise
