@@ -1,5 +1,6 @@
 /* dns/zone_fixture -- a real DNS server (Knot) for this room's tests: signed,
- * unsigned and forged zones on a free port of loopback.  For tests only.
+ * unsigned and forged zones on a loopback address of this process' own.  For
+ * tests only.
  */
 #ifndef DNS_ZONE_FIXTURE_H
 #define DNS_ZONE_FIXTURE_H
@@ -10,19 +11,20 @@
 #include <stdlib.h>
 #include <signal.h>
 #include <unistd.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "dns/resolver.h"
 
+#define ZONE_PORT 5300
+#define ZONE_STOP_TRIES 200 /* of 50 ms */
+
 struct zone_fixture {
 	char root[64];
-	char server[64];   /* "127.0.0.1@12345" */
+	char address[20];  /* of 127.64.0.0/10 */
+	char server[64];   /* "127.64.1.2@5300" */
 	char anchors[128]; /* of signed.test and, wrongly, of forged.test */
-	int port;
 	pid_t knot;
 };
 
@@ -44,18 +46,17 @@ zone_run(const struct zone_fixture *fixture, const char *format, ...)
 		fail_msg("failed: %s", command);
 }
 
-static int
-zone_free_port(void)
+/* Tests run side by side: a port that was free a moment ago may be another's
+ * by now, an address made of the process id may not. */
+static void
+zone_choose_address(struct zone_fixture *fixture)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	socklen_t len = sizeof(address);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	unsigned pid = (unsigned)getpid();
 
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	assert_int_equal(bind(fd, (const struct sockaddr *)&address, len), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-	(void)close(fd);
-	return ntohs(address.sin_port);
+	(void)snprintf(fixture->address, sizeof(fixture->address),
+	    "127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255, pid & 255);
+	(void)snprintf(fixture->server, sizeof(fixture->server), "%s@%d",
+	    fixture->address, ZONE_PORT);
 }
 
 static void
@@ -63,7 +64,7 @@ zone_write_config(const struct zone_fixture *fixture)
 {
 	zone_run(fixture,
 	    "cat > knot.conf <<'END'\n"
-	    "server:\n  rundir: %s\n  listen: 127.0.0.1@%d\n"
+	    "server:\n  rundir: %s\n  listen: %s\n"
 	    "  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n"
 	    "control:\n  listen: %s/knot.sock\n"
 	    "database:\n  storage: %s/db\n"
@@ -78,7 +79,7 @@ zone_write_config(const struct zone_fixture *fixture)
 	    "  - domain: forged.test\n    file: open.zone\n"
 	    "  - domain: football.example.com\n    file: football.zone\n"
 	    "END\n",
-	    fixture->root, fixture->port, fixture->root, fixture->root,
+	    fixture->root, fixture->server, fixture->root, fixture->root,
 	    fixture->root);
 }
 
@@ -114,10 +115,10 @@ zone_wait(const struct zone_fixture *fixture)
 {
 	zone_run(fixture,
 	    "for i in $(seq 200); do "
-	    "kdig +short +timeout=1 @127.0.0.1 -p %d TXT ready.signed.test "
+	    "kdig +short +timeout=1 +retry=0 @%s -p %d TXT ready.signed.test "
 	    "2>/dev/null | grep -q ready && exit 0; sleep 0.05; done; cat log; "
 	    "exit 1",
-	    fixture->port);
+	    fixture->address, ZONE_PORT);
 }
 
 static void
@@ -126,9 +127,7 @@ zone_fixture_init(struct zone_fixture *fixture)
 	(void)snprintf(
 	    fixture->root, sizeof(fixture->root), "/tmp/zone-XXXXXX");
 	assert_non_null(mkdtemp(fixture->root));
-	fixture->port = zone_free_port();
-	(void)snprintf(fixture->server, sizeof(fixture->server), "127.0.0.1@%d",
-	    fixture->port);
+	zone_choose_address(fixture);
 	(void)snprintf(fixture->anchors, sizeof(fixture->anchors), "%s/anchors",
 	    fixture->root);
 	zone_write_config(fixture);
@@ -139,8 +138,16 @@ zone_fixture_init(struct zone_fixture *fixture)
 static void
 zone_fixture_done(struct zone_fixture *fixture)
 {
-	if (fixture->knot > 0) {
+	bool gone = fixture->knot <= 0;
+
+	for (int i = 0; !gone && i < ZONE_STOP_TRIES; i++) {
 		(void)kill(fixture->knot, SIGTERM);
+		gone = waitpid(fixture->knot, NULL, WNOHANG) != 0;
+		if (!gone)
+			(void)usleep(50 * 1000);
+	}
+	if (!gone) {
+		(void)kill(fixture->knot, SIGKILL);
 		(void)waitpid(fixture->knot, NULL, 0);
 	}
 	zone_run(fixture, "rm -r '%s'", fixture->root);
