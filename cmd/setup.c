@@ -12,6 +12,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/random.h"
+#include "pki/chain.h"
 
 #define CREDENTIAL_RANDOM 24 /* bytes */
 #define SETUP_TIMEOUT 120    /* seconds */
@@ -219,8 +220,8 @@ save_account(const struct setup_options *o, struct home *home,
 /* Everything that may fail early does, before anybody is asked for a
  * certificate. */
 static enum rc
-prepare_account(const struct setup_options *o, struct home *home,
-    struct buf *credential, struct err *err)
+prepare_account(
+    const struct setup_options *o, struct home *home, struct err *err)
 {
 	TRY(home_open(home, &o->home, true, err));
 	TRY(state_lock(home->state, err));
@@ -230,8 +231,31 @@ prepare_account(const struct setup_options *o, struct home *home,
 	TRY(read_account(o, &home->account, err));
 	TRY(home_prepare(home, err));
 	TRY(account_find_servers(&home->account, home->resolver, err));
-	TRY(make_front(&home->account, credential, err));
-	return save_account(o, home, credential, err);
+	return account_save(home->state, &home->account, err);
+}
+
+/* With somebody else's root every letter would be "caution" and nobody would
+ * have a certificate; it is told now, and another --trust mends it. */
+static enum rc
+check_trust(const struct home *home, const struct certs *got, struct err *err)
+{
+	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	const struct chain_request ask = {
+	    .roots = &home->roots,
+	    .untrusted = got,
+	    .at = clock_now(),
+	    .purpose = CHAIN_ANY,
+	};
+
+	if (got->len == 0)
+		return RC_OK;
+	TRY(chain_check(got->item[0], &ask, &result, err));
+	if (result.state == CHAIN_VALID)
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "the certificates of %s do not lead to the roots of --trust (%s): "
+	    "run setup again with the --trust FILE of this authority",
+	    home->account.authority, result.reason);
 }
 
 static bool
@@ -259,6 +283,11 @@ replace_credential(const struct setup_options *o, struct err *err)
 	TRY(state_lock(home.state, err));
 	TRY(home_load(&home, err));
 	TRY(read_address(o, &home.account, err));
+	if (home.account.local_cert.len == 0)
+		return err_set(err, RC_ABSENT,
+		    "%s is not set up to its end: run letterlock setup without "
+		    "--new-credential",
+		    home.account.address);
 	TRY(make_credential(&home.account, &credential, err));
 	TRY(save_account(o, &home, &credential, err));
 	printf("The old credential of %s is not good any more.\n\n",
@@ -266,6 +295,8 @@ replace_credential(const struct setup_options *o, struct err *err)
 	return tell(&home, o, buf_span(&credential), err);
 }
 
+/* The credential is made last: were it made before something fails, the next
+ * run would find one that nobody was ever told. */
 static enum rc
 run_setup(const struct setup_options *o, struct err *err)
 {
@@ -275,9 +306,12 @@ run_setup(const struct setup_options *o, struct err *err)
 	struct enrol enrol;
 
 	home_init(&home);
-	TRY(prepare_account(o, &home, &credential, err));
+	TRY(prepare_account(o, &home, err));
 	home_enrol(&home, SETUP_TIMEOUT, &enrol);
 	TRY(enrol_run(&enrol, &got, err));
+	TRY(check_trust(&home, &got, err));
+	TRY(make_front(&home.account, &credential, err));
+	TRY(save_account(o, &home, &credential, err));
 	printf(
 	    "%s is ready: it has a signing and an encrypting certificate.\n\n",
 	    home.account.address);

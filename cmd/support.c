@@ -1,6 +1,7 @@
 #include "cmd/support.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "codec/when.h"
 #include "os/file.h"
@@ -17,7 +18,8 @@ support_read_certs(const char *path, struct certs *ret, struct err *err)
 		return err_prefix(err, rc, "%s", path);
 	if (ret->len == before)
 		return err_set(err, RC_ABSENT,
-		    "%s holds no certificate (PEM or DER)", path);
+		    "%s holds no certificate (PEM or DER)",
+		    strcmp(path, "-") == 0 ? "standard input" : path);
 	return RC_OK;
 }
 

@@ -134,6 +134,30 @@ def test_a_lost_credential_is_replaced_and_the_certificates_stay(agents, world, 
         carol.close()
 
 
+def test_after_a_setup_that_failed_the_next_one_tells_the_credential(agents, world, program,
+                                                                     tmp_path_factory):
+    """Nothing listens at the first authority; the root given second is another one's."""
+    mallory = Agent(world, program, "mallory@alpha.test", tmp_path_factory.mktemp("failed"))
+    known = ["--password-file", world.users[mallory.address]["password_file"],
+             "--tls-trust", world.facts["tls_ca"], "--dns-anchors", world.facts["dns"]["anchors"],
+             "--dns", f"{world.facts['dns']['address']}@{world.facts['dns']['port']}"]
+    nobody = "https://authority.test:9/acme/directory"
+    somebody, root = world.authority["acme_directory"], world.authority["root"]
+    try:
+        for authority, trust, says in ((nobody, root, nobody.encode()),
+                                       (somebody, world.facts["tls_ca"], b"--trust")):
+            done = mallory.run("setup", mallory.address, *known, "--authority", authority,
+                               "--trust", trust)
+            assert done.returncode == 2 and says in done.stderr, done.stderr
+            assert done.stdout == b"" and done.stderr.count(b"\n") == 1
+            done = replace_credential(mallory)
+            assert done.returncode == 2 and b"not set up" in done.stderr, done.stderr
+        done = mallory.run("setup", mallory.address, "--trust", root)
+        assert done.returncode == 0 and b"  password  " in done.stdout, done.stderr
+    finally:
+        mallory.close()
+
+
 def replace_credential(agent, *words):
     return agent.run("setup", agent.address, "--new-credential",
                      "--credential-file", agent.credential_file, *words)
