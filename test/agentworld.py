@@ -86,13 +86,13 @@ class Agent:
     def command(self, *words):
         return [self.program, "agent", *self.where(), *words]
 
-    def start(self, *words, before=(), wait=True):
-        """`before`: words to put in front of the command (strace, ...)."""
+    def start(self, *words, env=None, wait=True):
+        """`env`: added to the environment."""
         smtp, imap = self.smtp_socket.fileno(), self.imap_socket.fileno()
-        env = dict(os.environ, LISTEN_FDS="2", LISTEN_FDNAMES="smtp:imap")
+        env = {**os.environ, **(env or {}), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "smtp:imap"}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["bash", "-c", ACTIVATE % (smtp, imap), "sh", *before, *self.command(*words)],
+                ["bash", "-c", ACTIVATE % (smtp, imap), "sh", *self.command(*words)],
                 pass_fds=(smtp, imap), env=env, stdout=log, stderr=log)
         if wait:
             self.wait_until_ready()

@@ -50,7 +50,8 @@ def traced(agent, inject=()):
     """Attached when the agent is ready: only the thread of the submission makes these calls then."""
     trace = agent.dir / "trace"
     trace.unlink(missing_ok=True)
-    agent.start()
+    # the leak sanitizer is a tracer itself, and there can be only one
+    agent.start(env={"ASAN_OPTIONS": "detect_leaks=0"})
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-yy", "-o", trace, "-e", f"trace={CALLS}",
                                *inject, "-p", str(agent.process.pid)])
     until = time.monotonic() + 20
