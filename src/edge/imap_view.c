@@ -3,6 +3,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
 
 #include "codec/hex.h"
 #include "flow/incoming.h"
@@ -13,15 +16,16 @@
 #define VIEW_MAX ((size_t)80 << 20)
 #define DECISION_MAX ((size_t)16 * 1024)
 #define NAME_MAX_LEN 96
-#define MAGIC "letterlock-view 1\n"
+#define MAGIC "letterlock-view 2\n"
+#define AS_IT_CAME "as-it-came "
 
 OWNER(struct entity, entity_free);
 
 void
 imap_view_init(struct imap_view *view)
 {
-	*view =
-	    (struct imap_view){STRLIST_NONE, false, BUF_SECRET(VIEW_MAX), NULL};
+	*view = (struct imap_view){
+	    STRLIST_NONE, false, "", BUF_SECRET(VIEW_MAX), NULL};
 }
 
 void
@@ -68,8 +72,10 @@ static enum rc
 print_decision(const struct imap_view *view, struct buf *out, struct err *err)
 {
 	TRY(buf_add_str(out, MAGIC, err));
-	TRY(buf_add_str(
-	    out, view->rebuilt ? "rebuilt\n" : "as-it-came\n", err));
+	if (view->rebuilt)
+		TRY(buf_add_str(out, "rebuilt\n", err));
+	else
+		TRY(buf_add_format(out, err, AS_IT_CAME "%s\n", view->judged));
 	for (size_t i = 0; i < view->keywords.len; i++)
 		TRY(buf_add_format(out, err, "%s\n", view->keywords.item[i]));
 	return RC_OK;
@@ -92,7 +98,11 @@ parse_decision(struct span text, struct imap_view *view, struct err *err)
 	if (!span_starts(text, MAGIC))
 		return err_set(err, RC_SYNTAX, "a view of another version");
 	text = span_after(text, strlen(MAGIC));
-	view->rebuilt = span_is(take_line(&text), span_str("rebuilt"));
+	struct span how = take_line(&text);
+	view->rebuilt = span_is(how, span_str("rebuilt"));
+	if (span_starts(how, AS_IT_CAME))
+		(void)snprintf(view->judged, sizeof(view->judged), "%.*s",
+		    SPAN_ARGS(span_after(how, strlen(AS_IT_CAME))));
 	while (text.len > 0)
 		TRY(strlist_add(&view->keywords, take_line(&text), err));
 	return RC_OK;
@@ -157,6 +167,18 @@ replace_nul(struct buf *bytes)
 }
 
 static enum rc
+digest_of(struct span letter, char ret[65], struct err *err)
+{
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	struct buf hex BUF_OWNED = BUF(80);
+
+	SHA256(letter.data, letter.len, hash);
+	TRY(hex_encode(span_of(hash, sizeof(hash)), &hex, err));
+	(void)snprintf(ret, 65, "%.*s", SPAN_ARGS(buf_span(&hex)));
+	return RC_OK;
+}
+
+static enum rc
 judge(const struct agent *agent, struct span letter, struct imap_view *view,
     struct err *err)
 {
@@ -169,7 +191,7 @@ judge(const struct agent *agent, struct span letter, struct imap_view *view,
 	TRY(report_keywords(&incoming.verdict, &view->keywords, err));
 	view->rebuilt = incoming.rebuilt;
 	if (!view->rebuilt)
-		return RC_OK;
+		return digest_of(letter, view->judged, err);
 	view->bytes = incoming.view;
 	incoming.view = BUF_SECRET(VIEW_MAX);
 	replace_nul(&view->bytes);
@@ -346,6 +368,25 @@ load_letter(const struct agent *agent, const struct imap_view_folder *folder,
 	return rc == RC_OK ? rc : err_set(err, rc, "%s", why.text);
 }
 
+/* RFC 3501 section 2.3.1.1: what a UID stands for never changes.  A server that
+ * shows one letter to be verified and another one to be read lies; the next
+ * time the other one is judged. */
+static enum rc
+check_same(const struct agent *agent, const struct imap_view_folder *folder,
+    uint32_t uid, struct span letter, const struct imap_view *view,
+    struct err *err)
+{
+	char name[NAME_MAX_LEN], digest[65];
+
+	TRY(digest_of(letter, digest, err));
+	if (strcmp(digest, view->judged) == 0)
+		return RC_OK;
+	item_name(folder, uid, "", name);
+	TRY(state_remove(agent->state, name, err));
+	return err_set(err, RC_CRYPTO,
+	    "the mail server shows another letter %u than before", uid);
+}
+
 enum rc
 imap_view_open(const struct agent *agent, const struct imap_view_folder *folder,
     uint32_t uid, struct span letter, struct imap_view *view, struct err *err)
@@ -353,6 +394,7 @@ imap_view_open(const struct agent *agent, const struct imap_view_folder *folder,
 	if (view->letter != NULL)
 		return RC_OK;
 	if (!view->rebuilt) {
+		TRY(check_same(agent, folder, uid, letter, view, err));
 		TRY(imap_view_strip(letter, &view->bytes, err));
 		replace_nul(&view->bytes);
 	} else if (view->bytes.len == 0) {

@@ -30,6 +30,8 @@ struct imap_view_folder {
 struct imap_view {
 	struct strlist keywords;
 	bool rebuilt;
+	char judged[65];       /* SHA-256 of the letter that was judged, in
+				* hex; of one that is shown as it came */
 	struct buf bytes;      /* what is shown; empty until it is needed */
 	struct entity *letter; /* the same, parsed; NULL until then */
 };

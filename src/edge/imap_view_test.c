@@ -107,12 +107,32 @@ a_decision_stays_whatever_the_server_gives_later(void **state)
 	imap_view_init(&view);
 	(void)snprintf(name, sizeof(name), "%s/5", w.views.name);
 	assert_ok(state_save(w.state, name,
-	    span_str("letterlock-view 1\nas-it-came\n$Letterlock-caution\n"),
+	    span_str("letterlock-view 2\nas-it-came 0\n$Letterlock-caution\n"),
 	    &err));
 	assert_ok(imap_view_decide(
 	    &w.agent, &w.views, 5, span_str(UNSIGNED), &view, &err));
 	assert_int_equal(view.keywords.len, 1);
 	assert_string_equal(view.keywords.item[0], "$Letterlock-caution");
+}
+
+static void
+another_letter_in_its_place_is_not_shown_with_its_verdict(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct imap_view view IMAP_VIEW_OWNED;
+	struct err err = ERR_NONE;
+
+	set_up(&w);
+	imap_view_init(&view);
+	expect_decided(&w, 5, UNSIGNED, 2);
+	assert_ok(imap_view_find(&w.agent, &w.views, 5, &view, &err));
+	assert_rc(imap_view_open(&w.agent, &w.views, 5, span_str(UNSIGNED "x"),
+		      &view, &err),
+	    RC_CRYPTO);
+	assert_null(view.letter);
+	/* and the other one is judged the next time */
+	assert_rc(
+	    imap_view_find(&w.agent, &w.views, 5, &view, &err), RC_ABSENT);
 }
 
 static void
@@ -152,7 +172,7 @@ what_is_shown_of_a_rebuilt_letter_is_what_was_kept(void **state)
 	imap_view_init(&again);
 	(void)snprintf(name, sizeof(name), "%s/9", w.views.name);
 	assert_ok(state_save(w.state, name,
-	    span_str("letterlock-view 1\nrebuilt\n$Letterlock-verified\n"),
+	    span_str("letterlock-view 2\nrebuilt\n$Letterlock-verified\n"),
 	    &err));
 	(void)snprintf(name, sizeof(name), "%s/9.letter", w.views.name);
 	assert_ok(state_save(w.state, name, span_str("S: 1\r\n\r\nin"), &err));
@@ -204,8 +224,9 @@ what_is_no_message_is_one_text(void **state)
 
 	set_up(&w);
 	imap_view_init(&view);
-	assert_ok(imap_view_open(&w.agent, &w.views, 1,
-	    span_of("A: \0\rb\r\n\r\nbo\0dy", 15), &view, &err));
+	const struct span odd = span_of("A: \0\rb\r\n\r\nbo\0dy", 15);
+	assert_ok(imap_view_decide(&w.agent, &w.views, 1, odd, &view, &err));
+	assert_ok(imap_view_open(&w.agent, &w.views, 1, odd, &view, &err));
 	assert_true(view.letter->malformed);
 	/* no literal may hold a NUL */
 	assert_span(view.letter->header, "A: \x80\rb\r\n\r\n");
@@ -258,6 +279,8 @@ main(void)
 		every_line_that_could_be_a_verdict_is_taken_out_of_the_header),
 	    cmocka_unit_test(a_letter_is_decided_once),
 	    cmocka_unit_test(a_decision_stays_whatever_the_server_gives_later),
+	    cmocka_unit_test(
+		another_letter_in_its_place_is_not_shown_with_its_verdict),
 	    cmocka_unit_test(a_damaged_decision_is_as_good_as_none),
 	    cmocka_unit_test(
 		what_is_shown_of_a_rebuilt_letter_is_what_was_kept),
