@@ -90,7 +90,7 @@ class Held(Agent):
     def hold(self):
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            ["/usr/bin/python3", HERE / "holder.py", str(self.smtp_port), str(self.imap_port),
+            ["/usr/bin/python3", "-B", HERE / "holder.py", str(self.smtp_port), str(self.imap_port),
              *self.command()],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.wait_until_ready()
