@@ -1,4 +1,4 @@
-"""The session's world, for every test that asks for it.
+"""The world, for every test that asks for it.
 
 LETTERLOCK_BUILD names the build directory (default: build in the project).  LETTERLOCK_WORLD names
 the directory of a village that is up already; it is used and left up.
@@ -24,8 +24,9 @@ def build():
     return Path(os.environ.get("LETTERLOCK_BUILD", PROJECT / "build")).resolve()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(build):
+    """Each file of tests has a world of its own: what one does to it is not another's trouble."""
     if "LETTERLOCK_WORLD" in os.environ:
         yield World(os.environ["LETTERLOCK_WORLD"])
         return
@@ -66,7 +67,7 @@ def program(build):
     return build / "letterlock"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def agents(world, program):
     people = Agents(world, program)
     yield people
