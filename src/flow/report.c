@@ -202,9 +202,14 @@ report_field(const struct verdict *verdict, int64_t now, struct buf *out,
 	char when[WHEN_TEXT_MAX];
 	struct buf value BUF_OWNED = BUF(1024);
 
+	size_t len = strlen(verdict->sentence);
+
+	/* in a row of parts the sentence needs no full stop */
+	if (len > 0 && verdict->sentence[len - 1] == '.')
+		len--;
 	when_print(now, when);
-	TRY(buf_add_format(&value, err, "%s; %s; as of %s",
-	    verdict_name(verdict->level), verdict->sentence, when));
+	TRY(buf_add_format(&value, err, "%s; %.*s; as of %s",
+	    verdict_name(verdict->level), (int)len, verdict->sentence, when));
 	return field_print("Letterlock-Verdict", buf_span(&value), out, err);
 }
 
