@@ -14,8 +14,8 @@
 /* token-part1 of a subject "ACME: <token>" (is_reply false) or "Re: ACME:
  * <token>" (true: everything before "ACME:" is passed over); white space in
  * the token is dropped.  RC_ABSENT: not such a subject. */
-enum rc challenge_token(struct span subject, bool is_reply, struct buf *token,
-    struct err *err);
+enum rc challenge_token(
+    struct span subject, bool is_reply, struct buf *token, struct err *err);
 
 /* base64url(SHA-256(token1 token2 "." thumbprint)). */
 enum rc challenge_digest(struct span token1, struct span token2,
@@ -29,10 +29,10 @@ struct challenge_mail {
 	const char *from;
 	const char *to;
 	const char *message_id; /* with angle brackets */
-	const char *date;	/* RFC 5322 */
+	const char *date;       /* RFC 5322 */
 	struct span token1;
 	const char *in_reply_to; /* answers only: the challenge's Message-ID */
-	struct span digest;	 /* answers only */
+	struct span digest;      /* answers only */
 };
 /* Append the whole letter: Subject "ACME: ...", Auto-Submitted
  * "auto-generated; type=acme", a sentence for people. */

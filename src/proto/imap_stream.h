@@ -15,17 +15,17 @@
 #include "base/buf.h"
 
 struct imap_limits {
-	size_t line;	/* bytes of a unit without its literals */
+	size_t line;    /* bytes of a unit without its literals */
 	size_t literal; /* bytes of one literal */
-	size_t unit;	/* bytes of a whole unit */
+	size_t unit;    /* bytes of a whole unit */
 };
 
 #define IMAP_SERVER_LIMITS \
 	((struct imap_limits){64 * 1024, (size_t)50 << 20, (size_t)51 << 20})
 #define IMAP_STRANGER_LIMITS ((struct imap_limits){16384, 4096, 32768})
-#define IMAP_CLIENT_LIMITS \
-	((struct imap_limits){(size_t)8 << 20, (size_t)70 << 20, \
-	    (size_t)80 << 20})
+#define IMAP_CLIENT_LIMITS     \
+	((struct imap_limits){ \
+	    (size_t)8 << 20, (size_t)70 << 20, (size_t)80 << 20})
 
 enum imap_side { IMAP_SERVER, IMAP_CLIENT };
 
@@ -45,12 +45,12 @@ enum rc imap_stream_push(
  * call.  RC_AGAIN: send the output, read more.  RC_LIMIT / RC_SYNTAX: the
  * answer is in the output already; RC_REFUSED: send the output and close.
  * After RC_LIMIT and RC_SYNTAX go on calling. */
-enum rc imap_stream_next(struct imap_stream *stream,
-    struct span *ret_unit, struct err *err);
+enum rc imap_stream_next(
+    struct imap_stream *stream, struct span *ret_unit, struct err *err);
 
 /* Server side, for IDLE and AUTHENTICATE: the next line is taken as it is. */
-enum rc imap_stream_next_line(struct imap_stream *stream,
-    struct span *ret_line, struct err *err);
+enum rc imap_stream_next_line(
+    struct imap_stream *stream, struct span *ret_line, struct err *err);
 
 /* Add to what is to be sent; lend it; drop what was sent. */
 enum rc imap_stream_send(

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 
 enum imap_token_kind {
-	IMAP_END,    /* nothing left */
-	IMAP_ATOM,   /* also numbers, flags (\Seen), NIL, sets, BODY[...]<..>, "*" */
+	IMAP_END, /* nothing left */
+	IMAP_ATOM, /* also numbers, flags (\Seen), NIL, sets, BODY[...]<..>, "*" */
 	IMAP_STRING, /* quoted or literal */
 	IMAP_OPEN,   /* ( */
 	IMAP_CLOSE,  /* ) */
