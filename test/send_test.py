@@ -1,5 +1,6 @@
 """One letter from an ordinary mail program to another: sealed on the way, plain at both ends."""
 
+import base64
 import re
 import smtplib
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+import acmeclient
 from names import Names
 from people import (ATTACHMENT, CANARY, SUBJECT, found_in, leaves, letter, parse, same_text,
                     wire)
@@ -212,6 +215,54 @@ def test_a_letter_with_one_byte_of_its_ciphertext_changed_is_shown_unopened(agen
         assert b"application/pkcs7-mime" in shown
         assert changed[:60] in shown
         assert found_in(shown, CANARY, SUBJECT) == []
+
+
+@pytest.fixture(scope="module")
+def eve(world, tmp_path_factory):
+    """Eve's own signing certificate, got honestly from the same authority: (PEM, key file)."""
+    directory = tmp_path_factory.mktemp("eve")
+    client = acmeclient.Client(world)
+    client.register()
+    order = client.authorize(EVE)
+    csr, key = acmeclient.make_csr(EVE, "signing")
+    assert client.finalize(order, csr).status == 200
+    order = client.wait_for(order["url"], ("valid",))
+    (directory / "eve.pem").write_bytes(client.certificates(order))
+    (directory / "eve.key").write_bytes(key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return directory / "eve.pem", directory / "eve.key"
+
+
+def certificate_of(world, address, path):
+    reply = acmeclient.Https(world).send("GET", f"/directory/v1?address={address}")
+    path.write_bytes(base64.b64decode(reply.json["encrypting"][0]))
+    run("openssl", "x509", "-inform", "DER", "-in", path, "-out", path)
+    return path
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["signed", "signed and sealed"])
+def test_eves_valid_signature_under_alices_name_is_not_verified(agents, world, eve, tmp_path,
+                                                                sealed):
+    chain, key = eve
+    ident = f"<eve-{sealed}-{time.time()}@alpha.test>"
+    (tmp_path / "body").write_bytes(b"Content-Type: text/plain\r\n\r\nPay Eve.\r\n")
+    header = ["-from", "Alice <alice@alpha.test>", "-to", BOB, "-subject", "urgent"]
+    run("openssl", "cms", "-sign", "-in", tmp_path / "body", "-signer", chain, "-certfile",
+        f"{world.authority['dir']}/issuing.pem", "-inkey", key, "-out", tmp_path / "letter",
+        *([] if sealed else header))
+    if sealed:
+        run("openssl", "cms", "-encrypt", "-aes256", "-in", tmp_path / "letter", "-out",
+            tmp_path / "sealed", *header, certificate_of(world, BOB, tmp_path / "bob.pem"))
+        (tmp_path / "sealed").rename(tmp_path / "letter")
+    octets = f"Message-ID: {ident}\n".encode() + (tmp_path / "letter").read_bytes()
+    with world.stranger("beta.test") as smtp:
+        smtp.sendmail(EVE, [BOB], octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    world.wait_for_letter(BOB, ident)
+    flags, shown = agents[BOB].wait_for(ident)
+    assert b"$Letterlock-verified" not in flags
+    assert b"$Letterlock-caution" in flags and b"$Letterlock-reason-addr.mismatch" in flags
+    if sealed:
+        assert parse(shown)["Letterlock-Verdict"].startswith("caution; Signed by eve@beta.test")
 
 
 def test_a_draft_lies_sealed_on_the_server_and_forgets_nothing(agents, world):
