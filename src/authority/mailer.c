@@ -7,9 +7,9 @@
 
 #include "authority/authorization.h"
 #include "authority/schema.h"
-#include "authority/submit.h"
 #include "codec/when.h"
 #include "dns/dkim.h"
+#include "net/smtp_send.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "proto/challenge.h"
@@ -64,17 +64,34 @@ print_letter(const struct mailer *mailer, const struct authorization *a,
 	return buf_add(&letter->bytes, buf_span(&bare), err);
 }
 
+/* A smarthost lets us relay because of where we come from, and a machine has
+ * more than one address: hence the source. */
+static enum rc
+submit(const struct mailer *mailer, const struct smtp_client_letter *letter,
+    struct smtp_client_result *ret, struct err *err)
+{
+	const struct settings *settings = mailer->config.settings;
+	struct names names = {resolver_find_address, mailer->config.resolver};
+	struct settings_place place;
+
+	TRY(settings_place(settings->smarthost, &place, err));
+	struct smtp_route route = {.names = &names,
+	    .host = place.host,
+	    .port = place.port,
+	    .source = settings->send_from,
+	    .security = SMTP_PLAIN,
+	    .helo = settings->domain,
+	    .timeout = SEND_MS};
+	enum rc rc = smtp_send(&route, letter, ret, err);
+	return rc == RC_OK ? rc : err_prefix(err, rc, "smarthost");
+}
+
 static enum rc
 send_letter(const struct mailer *mailer, const struct authorization *a,
     struct smtp_client_result *ret, struct err *err)
 {
 	struct letter letter = {.bytes = BUF(LETTER_MAX)};
 	struct strlist to STRLIST_OWNED = STRLIST_NONE;
-	struct submit_route route = {.resolver = mailer->config.resolver,
-	    .place = mailer->config.settings->smarthost,
-	    .from = mailer->config.settings->send_from,
-	    .name = mailer->config.settings->domain,
-	    .timeout = SEND_MS};
 
 	enum rc rc = print_letter(mailer, a, &letter, err);
 	if (rc == RC_OK)
@@ -82,7 +99,7 @@ send_letter(const struct mailer *mailer, const struct authorization *a,
 	struct smtp_client_letter out = {
 	    .from = letter.from, .to = &to, .bytes = buf_span(&letter.bytes)};
 	if (rc == RC_OK)
-		rc = submit(&route, &out, ret, err);
+		rc = submit(mailer, &out, ret, err);
 	buf_done(&letter.bytes);
 	return rc;
 }

@@ -512,8 +512,10 @@ log_in(struct imap_link *link, const struct imap_route *route, struct err *err)
 static enum rc
 set_up(struct imap_link *link, const struct imap_route *route, struct err *err)
 {
-	TRY(stream_connect(route->names, route->host, route->port,
-	    route->timeout, &link->stream, err));
+	struct stream_place place = {
+	    .names = route->names, .host = route->host, .port = route->port};
+
+	TRY(stream_connect(&place, route->timeout, &link->stream, err));
 	stream_set_timeout(link->stream, route->timeout);
 	if (!route->starttls)
 		TRY(stream_secure_client(

@@ -4,7 +4,7 @@
  *     "> text"  send it            "< text"  read exactly that, else fail
  *     "<~ text"  read to an empty line; `text` must be in it
  *     "tls"     start TLS          "tls! OPTIONS"  try to, which must fail
- *     "sleep"   for 0.1 s
+ *     "sleep"   for 0.1 s         "from X"  the other's address is X
  *     "cut"     end without TLS's goodbye           "eof"  read the end
  * OPTIONS: alpn=h2,imap max=TLSv1_1 ciphers=AES128-SHA.  All peers trust and
  * use the certificate made by peer_setup().
@@ -75,6 +75,9 @@ static const char peer_program[] =
     "        except (OSError, ssl.SSLError): sys.exit(0)\n"
     "        sys.exit('peer: TLS was not refused')\n"
     "    elif step[:3] == 'tls': c = start_tls(c, step[3:])\n"
+    "    elif step[:5] == 'from ':\n"
+    "        if c.getpeername()[0] != step[5:]:\n"
+    "            sys.exit(f'peer: from {c.getpeername()[0]}')\n"
     "    elif step == 'sleep': time.sleep(0.1)\n"
     "    elif step == 'eof':\n"
     "        if c.recv(1): sys.exit('peer: more, not the end')\n"

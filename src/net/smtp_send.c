@@ -130,11 +130,12 @@ static enum rc
 open_session(struct session *session, struct err *err)
 {
 	const struct smtp_route *route = session->route;
+	struct stream_place place = {
+	    route->names, route->host, route->port, route->source};
 	int left = 0;
 
 	TRY(find_time_left(session, &left, err));
-	TRY(stream_connect(route->names, route->host, route->port, left,
-	    &session->stream, err));
+	TRY(stream_connect(&place, left, &session->stream, err));
 	if (route->security == SMTP_TLS)
 		return secure(session, err);
 	return RC_OK;

@@ -15,6 +15,7 @@ struct smtp_route {
 	const struct tls *tls; /* for SMTP_STARTTLS and SMTP_TLS */
 	const char *host;
 	uint16_t port;
+	const char *source; /* local address to come from; NULL: any */
 	enum smtp_security security;
 	const char *helo;
 	const char *user; /* NULL: no login */

@@ -19,7 +19,7 @@ static struct smtp_route
 route_to(const struct peer *peer, enum smtp_security security)
 {
 	return (struct smtp_route){NULL, peer_trust, "127.0.0.1", peer->port,
-	    security, "me", security == SMTP_PLAIN ? NULL : "alice",
+	    NULL, security, "me", security == SMTP_PLAIN ? NULL : "alice",
 	    span_str("secret"), 5000};
 }
 
@@ -136,8 +136,8 @@ a_server_for_another_name_is_unfit(void **state)
 static void
 a_password_never_goes_without_tls(void **state)
 {
-	struct smtp_route route = {NULL, peer_trust, "127.0.0.1", 1, SMTP_PLAIN,
-	    "me", "alice", span_str("secret"), 1000};
+	struct smtp_route route = {NULL, peer_trust, "127.0.0.1", 1, NULL,
+	    SMTP_PLAIN, "me", "alice", span_str("secret"), 1000};
 	struct smtp_client_result result;
 
 	assert_int_equal(smtp_send(&route, &letter, &result, NULL), RC_UNFIT);

@@ -198,29 +198,36 @@ stream_peer(const struct stream *stream)
 
 /* -- Connect ------------------------------------------------------------------ */
 
-struct place {
+struct endpoint {
 	struct sockaddr_storage address;
 	socklen_t len;
 };
 
+/* One address tried. */
+struct attempt {
+	const char *source; /* `from` as it was given; NULL: any */
+	struct endpoint from, peer;
+	int64_t deadline;
+};
+
 static bool
-read_place(const char *text, uint16_t port, struct place *ret)
+read_endpoint(const char *text, uint16_t port, struct endpoint *ret)
 {
-	struct place place = {0};
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&place.address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&place.address;
+	struct endpoint endpoint = {0};
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&endpoint.address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&endpoint.address;
 
 	if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
 		v4->sin_family = AF_INET;
 		v4->sin_port = htons(port);
-		place.len = sizeof(*v4);
+		endpoint.len = sizeof(*v4);
 	} else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
 		v6->sin6_family = AF_INET6;
 		v6->sin6_port = htons(port);
-		place.len = sizeof(*v6);
+		endpoint.len = sizeof(*v6);
 	}
-	*ret = place;
-	return place.len > 0;
+	*ret = endpoint;
+	return endpoint.len > 0;
 }
 
 static enum rc
@@ -241,43 +248,63 @@ wait_connected(int fd, const char *peer, int64_t deadline, struct err *err)
 }
 
 static enum rc
-finish_connect(int fd, const struct place *place, int64_t deadline,
-    struct stream **ret, struct err *err)
+bind_source(int fd, const struct attempt *attempt, struct err *err)
 {
+	if (attempt->source == NULL)
+		return RC_OK;
+	if (bind(fd, (const struct sockaddr *)&attempt->from.address,
+		attempt->from.len) != 0)
+		return err_errno(err, "come from %s", attempt->source);
+	return RC_OK;
+}
+
+static enum rc
+finish_connect(
+    int fd, const struct attempt *attempt, struct stream **ret, struct err *err)
+{
+	const struct endpoint *to = &attempt->peer;
 	char peer[PEER_MAX];
 
-	print_address(&place->address, peer);
-	if (connect(fd, (const struct sockaddr *)&place->address, place->len) !=
-	    0) {
+	TRY(bind_source(fd, attempt, err));
+	print_address(&to->address, peer);
+	if (connect(fd, (const struct sockaddr *)&to->address, to->len) != 0) {
 		if (errno != EINPROGRESS && errno != EINTR)
 			return err_errno(err, "connect to %s", peer);
-		TRY(wait_connected(fd, peer, deadline, err));
+		TRY(wait_connected(fd, peer, attempt->deadline, err));
 	}
 	return stream_adopt(fd, ret, err);
 }
 
 static enum rc
-connect_place(const struct place *place, int64_t deadline, struct stream **ret,
-    struct err *err)
+connect_once(
+    const struct attempt *attempt, struct stream **ret, struct err *err)
 {
-	int fd = socket(place->address.ss_family,
+	int fd = socket(attempt->peer.address.ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return err_errno(err, "socket");
-	enum rc rc = finish_connect(fd, place, deadline, ret, err);
+	enum rc rc = finish_connect(fd, attempt, ret, err);
 	if (rc != RC_OK)
 		(void)close(fd);
 	return rc;
+}
+
+/* An IPv4 address is never reached from an IPv6 one. */
+static bool
+is_reachable(const struct attempt *attempt)
+{
+	return attempt->source == NULL || attempt->from.address.ss_family ==
+					      attempt->peer.address.ss_family;
 }
 
 static enum rc
 find_addresses(const struct names *names, const char *host, struct strlist *ret,
     struct err *err)
 {
-	struct place unused;
+	struct endpoint unused;
 
-	if (read_place(host, 0, &unused))
+	if (read_endpoint(host, 0, &unused))
 		return strlist_add_str(ret, host, err);
 	if (names == NULL)
 		return err_set(err, RC_UNFIT,
@@ -291,20 +318,27 @@ find_addresses(const struct names *names, const char *host, struct strlist *ret,
 /* Each address gets its share of what is left, so that a dead one in front
  * does not use up everything. */
 enum rc
-stream_connect(const struct names *names, const char *host, uint16_t port,
-    int timeout, struct stream **ret, struct err *err)
+stream_connect(const struct stream_place *place, int timeout,
+    struct stream **ret, struct err *err)
 {
 	struct strlist addresses STRLIST_OWNED = STRLIST_NONE;
+	struct attempt attempt = {.source = place->source};
 	int64_t deadline = now() + timeout;
 
-	TRY(find_addresses(names, host, &addresses, err));
-	enum rc rc = err_set(err, RC_IO, "%s: no usable address", host);
+	if (place->source != NULL &&
+	    !read_endpoint(place->source, 0, &attempt.from))
+		return err_set(err, RC_UNFIT, "come from %s: no IP address",
+		    place->source);
+	TRY(find_addresses(place->names, place->host, &addresses, err));
+	enum rc rc = err_set(err, RC_IO, "%s: no usable address", place->host);
 	for (size_t i = 0; i < addresses.len; i++) {
-		struct place place;
 		int share = left_until(deadline) / (int)(addresses.len - i);
-		if (!read_place(addresses.item[i], port, &place))
+		if (!read_endpoint(
+			addresses.item[i], place->port, &attempt.peer) ||
+		    !is_reachable(&attempt))
 			continue;
-		rc = connect_place(&place, now() + share, ret, err);
+		attempt.deadline = now() + share;
+		rc = connect_once(&attempt, ret, err);
 		if (rc == RC_OK)
 			return RC_OK;
 	}
@@ -415,8 +449,8 @@ static enum rc
 expect_name(SSL *ssl, const char *host, struct err *err)
 {
 	X509_VERIFY_PARAM *rules = SSL_get0_param(ssl);
-	struct place unused;
-	bool literal = read_place(host, 0, &unused);
+	struct endpoint unused;
+	bool literal = read_endpoint(host, 0, &unused);
 
 	X509_VERIFY_PARAM_set_hostflags(
 	    rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |

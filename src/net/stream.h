@@ -15,11 +15,19 @@
 
 struct stream;
 
-/* Connect within `timeout` milliseconds, trying each address of `host`
- * (a literal IP address is taken as it is, and needs no `names`).  RC_IO: it
- * has no address, or nobody answers. */
-enum rc stream_connect(const struct names *names, const char *host,
-    uint16_t port, int timeout, struct stream **ret, struct err *err);
+struct stream_place {
+	const struct names *names;
+	const char *host;
+	uint16_t port;
+	const char *source; /* local address to come from; NULL: any */
+};
+
+/* Connect within `timeout` milliseconds, trying each address of the host
+ * (a literal IP address is taken as it is, and needs no names).  RC_IO: it
+ * has no address that `source` could reach, nobody answers, or `source` is
+ * not ours. */
+enum rc stream_connect(const struct stream_place *place, int timeout,
+    struct stream **ret, struct err *err);
 /* Take over an accepted or otherwise connected descriptor. */
 enum rc stream_adopt(int fd, struct stream **ret, struct err *err);
 void stream_free(struct stream *stream); /* closes; NULL is fine */

@@ -28,11 +28,11 @@ static const struct names local = {find_local, NULL};
 static struct stream *
 connect_to(const struct peer *peer)
 {
+	struct stream_place place = {&local, "localhost", peer->port, NULL};
 	struct stream *stream = NULL;
 	struct err err = ERR_NONE;
 
-	if (stream_connect(
-		&local, "localhost", peer->port, 5000, &stream, &err) != RC_OK)
+	if (stream_connect(&place, 5000, &stream, &err) != RC_OK)
 		fail_msg("%s", err.text);
 	stream_set_timeout(stream, 5000);
 	return stream;
@@ -106,28 +106,73 @@ bytes_go_both_ways(void **state)
 static void
 a_name_is_asked_of_the_plugged_in_resolver_only(void **state)
 {
+	struct stream_place nowhere = {&local, "nowhere.example", 1, NULL};
+	struct stream_place unknown = {NULL, "localhost", 1, NULL};
 	struct stream *stream = NULL;
 	struct err err = ERR_NONE;
 
-	assert_int_equal(
-	    stream_connect(&local, "nowhere.example", 1, 100, &stream, &err),
-	    RC_IO);
+	assert_int_equal(stream_connect(&nowhere, 100, &stream, &err), RC_IO);
 	assert_string_equal(err.text, "nowhere.example has no address");
 	assert_int_equal(
-	    stream_connect(NULL, "localhost", 1, 100, &stream, &err), RC_UNFIT);
+	    stream_connect(&unknown, 100, &stream, &err), RC_UNFIT);
 	assert_null(stream);
 }
 
 static void
 nobody_listening_is_an_error_of_io(void **state)
 {
+	struct stream_place place = {NULL, "127.0.0.1", 1, NULL};
 	struct stream *stream = NULL;
 	struct err err = ERR_NONE;
 
-	assert_int_equal(
-	    stream_connect(NULL, "127.0.0.1", 1, 1000, &stream, &err), RC_IO);
+	assert_int_equal(stream_connect(&place, 1000, &stream, &err), RC_IO);
 	assert_string_equal(
 	    err.text, "connect to 127.0.0.1:1: Connection refused");
+}
+
+static void
+a_peer_sees_the_chosen_source(void **state)
+{
+	static const char *const steps[] = {"from 127.0.0.77", "> hello", NULL};
+	struct peer peer = peer_listen(steps);
+	/* the first address of localhost is dead: each try is bound */
+	struct stream_place place = {
+	    &local, "localhost", peer.port, "127.0.0.77"};
+	struct stream *stream OWNED(stream_free) = NULL;
+	struct err err = ERR_NONE;
+
+	if (stream_connect(&place, 5000, &stream, &err) != RC_OK)
+		fail_msg("%s", err.text);
+	check_read(stream, "hello");
+	peer_finish(&peer);
+}
+
+static void
+a_source_that_cannot_be_used_is_an_error(void **state)
+{
+	static const struct {
+		const char *source;
+		enum rc rc;
+		const char *text;
+	} cases[] = {
+	    {"192.0.2.1", RC_IO,
+		"come from 192.0.2.1: Cannot assign requested address"},
+	    /* the other family */
+	    {"::1", RC_IO, "127.0.0.1: no usable address"},
+	    {"localhost", RC_UNFIT, "come from localhost: no IP address"},
+	    {"", RC_UNFIT, "come from : no IP address"},
+	};
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct stream_place place = {
+		    NULL, "127.0.0.1", 1, cases[i].source};
+		struct stream *stream = NULL;
+		struct err err = ERR_NONE;
+		assert_int_equal(
+		    stream_connect(&place, 1000, &stream, &err), cases[i].rc);
+		assert_string_equal(err.text, cases[i].text);
+		assert_null(stream);
+	}
 }
 
 static void
@@ -570,6 +615,8 @@ main(void)
 	    cmocka_unit_test(bytes_go_both_ways),
 	    cmocka_unit_test(a_name_is_asked_of_the_plugged_in_resolver_only),
 	    cmocka_unit_test(nobody_listening_is_an_error_of_io),
+	    cmocka_unit_test(a_peer_sees_the_chosen_source),
+	    cmocka_unit_test(a_source_that_cannot_be_used_is_an_error),
 	    cmocka_unit_test(a_silent_peer_is_given_up_after_the_timeout),
 	    cmocka_unit_test(
 		a_peer_that_does_not_read_is_given_up_after_the_timeout),
