@@ -4,18 +4,13 @@
 #include <strings.h>
 
 #include "codec/word.h"
+#include "mime/cursor_priv.h"
 #include "mime/utf8_priv.h"
 
-#define COMMENT_DEPTH_MAX 50
 #define LOCAL_MAX 64   /* RFC 5321 section 4.5.3.1.1 */
 #define DOMAIN_MAX 255 /* RFC 5321 section 4.5.3.1.2 */
 #define LABEL_MAX 63   /* RFC 1035 section 2.3.4 */
 #define TEXT_MAX ((size_t)256 * 1024)
-
-struct cursor {
-	struct span rest;
-	struct err *err;
-};
 
 /* The words before "<", "@" or ":": only then it is known what they are. */
 struct words {
@@ -34,54 +29,6 @@ words_done(struct words *words)
 #define WORDS_OWNED __attribute__((cleanup(words_done)))
 #define WORDS_NONE ((struct words){BUF(TEXT_MAX), BUF(TEXT_MAX), false})
 
-static int
-peek(const struct cursor *at)
-{
-	return at->rest.len == 0 ? -1 : at->rest.data[0];
-}
-
-static void
-skip(struct cursor *at, size_t len)
-{
-	at->rest = span_after(at->rest, len);
-}
-
-static enum rc
-skip_comment(struct cursor *at)
-{
-	unsigned depth = 0;
-
-	do {
-		int c = peek(at);
-		if (c == -1)
-			return err_set(at->err, RC_SYNTAX,
-			    "comment without end in an address field");
-		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
-			return err_set(at->err, RC_LIMIT,
-			    "comments nested deeper than %d",
-			    COMMENT_DEPTH_MAX);
-		if (c == ')')
-			depth--;
-		skip(at, c == '\\' ? 2 : 1);
-	} while (depth > 0);
-	return RC_OK;
-}
-
-/* Skip blanks and comments (CFWS). */
-static enum rc
-skip_blanks(struct cursor *at)
-{
-	for (;;) {
-		int c = peek(at);
-		if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-			skip(at, 1);
-		else if (c == '(')
-			TRY(skip_comment(at));
-		else
-			return RC_OK;
-	}
-}
-
 /* RFC 5322 section 3.2.3, and RFC 6532 for what is not ASCII. */
 static bool
 is_atom_byte(int c)
@@ -92,21 +39,21 @@ is_atom_byte(int c)
 static enum rc
 take_quoted(struct cursor *at, struct words *words)
 {
-	skip(at, 1);
+	cursor_skip(at, 1);
 	for (;;) {
-		int c = peek(at);
+		int c = cursor_peek(at);
 		if (c == '"') {
-			skip(at, 1);
+			cursor_skip(at, 1);
 			return RC_OK;
 		}
 		if (c == '\\') {
-			skip(at, 1);
-			c = peek(at);
+			cursor_skip(at, 1);
+			c = cursor_peek(at);
 		}
 		if (c == -1)
 			return err_set(at->err, RC_SYNTAX,
 			    "quotation without end in an address field");
-		skip(at, 1);
+		cursor_skip(at, 1);
 		if (c == '\r' || c == '\n')
 			continue;
 		TRY(buf_add_byte(&words->name, (uint8_t)c, at->err));
@@ -119,15 +66,15 @@ take_atom(struct cursor *at)
 {
 	struct span all = at->rest;
 
-	while (is_atom_byte(peek(at)))
-		skip(at, 1);
+	while (is_atom_byte(cursor_peek(at)))
+		cursor_skip(at, 1);
 	return span_first(all, all.len - at->rest.len);
 }
 
 static enum rc
 take_word(struct cursor *at, struct words *words)
 {
-	if (peek(at) == '"')
+	if (cursor_peek(at) == '"')
 		return take_quoted(at, words);
 	struct span atom = take_atom(at);
 	TRY(buf_add(&words->name, atom, at->err));
@@ -137,7 +84,7 @@ take_word(struct cursor *at, struct words *words)
 static enum rc
 take_dot(struct cursor *at, struct words *words)
 {
-	skip(at, 1);
+	cursor_skip(at, 1);
 	TRY(buf_add_byte(&words->name, '.', at->err));
 	return buf_add_byte(&words->local, '.', at->err);
 }
@@ -150,8 +97,8 @@ take_words(struct cursor *at, struct words *words)
 	words->is_local = true;
 	for (;; any = true) {
 		size_t before = at->rest.len;
-		TRY(skip_blanks(at));
-		int c = peek(at);
+		TRY(cursor_skip_blanks(at));
+		int c = cursor_peek(at);
 		bool is_word = c == '"' || is_atom_byte(c);
 		if (!is_word && c != '.')
 			break;
@@ -215,15 +162,15 @@ take_literal(struct cursor *at, struct buf *out)
 			return err_set(at->err, RC_SYNTAX,
 			    "bad domain literal in an address");
 	TRY(buf_add(out, literal, at->err));
-	skip(at, literal.len);
-	return skip_blanks(at);
+	cursor_skip(at, literal.len);
+	return cursor_skip_blanks(at);
 }
 
 static enum rc
 take_domain(struct cursor *at, struct buf *out)
 {
-	TRY(skip_blanks(at));
-	if (peek(at) == '[')
+	TRY(cursor_skip_blanks(at));
+	if (cursor_peek(at) == '[')
 		return take_literal(at, out);
 	for (;;) {
 		struct span atom = take_atom(at);
@@ -236,12 +183,12 @@ take_domain(struct cursor *at, struct buf *out)
 			TRY(buf_add_byte(
 			    out, upper ? (uint8_t)(c | 0x20) : c, at->err));
 		}
-		TRY(skip_blanks(at));
-		if (peek(at) != '.')
+		TRY(cursor_skip_blanks(at));
+		if (cursor_peek(at) != '.')
 			return RC_OK;
 		TRY(buf_add_byte(out, '.', at->err));
-		skip(at, 1);
-		TRY(skip_blanks(at));
+		cursor_skip(at, 1);
+		TRY(cursor_skip_blanks(at));
 	}
 }
 
@@ -249,10 +196,10 @@ take_domain(struct cursor *at, struct buf *out)
 static enum rc
 take_address(struct cursor *at, const struct words *words, struct buf *out)
 {
-	if (peek(at) != '@' || !words->is_local)
+	if (cursor_peek(at) != '@' || !words->is_local)
 		return err_set(
 		    at->err, RC_SYNTAX, "not an address: want local@domain");
-	skip(at, 1);
+	cursor_skip(at, 1);
 	TRY(print_local(buf_span(&words->local), out, at->err));
 	TRY(buf_add_byte(out, '@', at->err));
 	TRY(take_domain(at, out));
@@ -268,23 +215,23 @@ take_address(struct cursor *at, const struct words *words, struct buf *out)
 static enum rc
 skip_route(struct cursor *at)
 {
-	TRY(skip_blanks(at));
-	if (peek(at) != '@')
+	TRY(cursor_skip_blanks(at));
+	if (cursor_peek(at) != '@')
 		return RC_OK;
-	while (peek(at) == '@' || peek(at) == ',') {
+	while (cursor_peek(at) == '@' || cursor_peek(at) == ',') {
 		struct buf domain BUF_OWNED = BUF(TEXT_MAX);
-		if (peek(at) == '@') {
-			skip(at, 1);
+		if (cursor_peek(at) == '@') {
+			cursor_skip(at, 1);
 			TRY(take_domain(at, &domain));
 		} else {
-			skip(at, 1);
-			TRY(skip_blanks(at));
+			cursor_skip(at, 1);
+			TRY(cursor_skip_blanks(at));
 		}
 	}
-	if (peek(at) != ':')
+	if (cursor_peek(at) != ':')
 		return err_set(
 		    at->err, RC_SYNTAX, "bad source route in an address");
-	skip(at, 1);
+	cursor_skip(at, 1);
 	return RC_OK;
 }
 
@@ -293,14 +240,14 @@ take_angle(struct cursor *at, struct buf *out)
 {
 	struct words words WORDS_OWNED = WORDS_NONE;
 
-	skip(at, 1);
+	cursor_skip(at, 1);
 	TRY(skip_route(at));
 	TRY(take_words(at, &words));
 	TRY(take_address(at, &words, out));
-	if (peek(at) != '>')
+	if (cursor_peek(at) != '>')
 		return err_set(at->err, RC_SYNTAX, "address without \">\"");
-	skip(at, 1);
-	return skip_blanks(at);
+	cursor_skip(at, 1);
+	return cursor_skip_blanks(at);
 }
 
 static void
@@ -348,7 +295,7 @@ take_mailbox(struct cursor *at, struct words *words, struct mailboxes *list)
 	struct buf address BUF_OWNED = BUF(TEXT_MAX);
 	struct buf name BUF_OWNED = BUF(4 * TEXT_MAX);
 
-	if (peek(at) == '<') {
+	if (cursor_peek(at) == '<') {
 		TRY(take_angle(at, &address));
 		TRY(word_decode(buf_span(&words->name), &name, at->err));
 	} else {
@@ -365,9 +312,9 @@ take_element(struct cursor *at, struct mailboxes *list, bool *in_group)
 	struct words words WORDS_OWNED = WORDS_NONE;
 
 	TRY(take_words(at, &words));
-	int c = peek(at);
+	int c = cursor_peek(at);
 	if (c == ':' && !*in_group && words.name.len > 0) {
-		skip(at, 1);
+		cursor_skip(at, 1);
 		*in_group = list->has_group = true;
 		return take_element(at, list, in_group);
 	}
@@ -386,17 +333,17 @@ parse_list(struct cursor *at, struct mailboxes *list)
 
 	for (;;) {
 		TRY(take_element(at, list, &in_group));
-		if (in_group && peek(at) == ';') {
+		if (in_group && cursor_peek(at) == ';') {
 			in_group = false;
-			skip(at, 1);
-			TRY(skip_blanks(at));
+			cursor_skip(at, 1);
+			TRY(cursor_skip_blanks(at));
 		}
-		if (peek(at) == -1)
+		if (cursor_peek(at) == -1)
 			break;
-		if (peek(at) != ',')
+		if (cursor_peek(at) != ',')
 			return err_set(at->err, RC_SYNTAX,
 			    "addresses without a comma between them");
-		skip(at, 1);
+		cursor_skip(at, 1);
 	}
 	if (in_group)
 		return err_set(
@@ -414,7 +361,7 @@ cut(struct mailboxes *list, size_t len)
 enum rc
 mailboxes_parse(struct span value, struct mailboxes *list, struct err *err)
 {
-	struct cursor at = {value, err};
+	struct cursor at = {value, "an address field", err};
 	size_t len = list->len;
 	bool has_group = list->has_group;
 

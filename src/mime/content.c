@@ -5,10 +5,10 @@
 #include <strings.h>
 
 #include "codec/word.h"
+#include "mime/cursor_priv.h"
 #include "mime/utf8_priv.h"
 
 #define CONTENT_VALUE_MAX ((size_t)256 * 1024)
-#define COMMENT_DEPTH_MAX 50
 
 /* A parameter as it is written: name, name*, name*3 or name*3*. */
 struct piece {
@@ -24,67 +24,11 @@ struct pieces {
 	size_t len;
 };
 
-struct cursor {
-	struct span rest;
-	struct err *err;
-};
-
 static void
 pieces_done(struct pieces *pieces)
 {
 	for (size_t i = 0; i < pieces->len; i++)
 		buf_done(&pieces->item[i].raw);
-}
-
-static int
-peek(const struct cursor *at)
-{
-	return at->rest.len == 0 ? -1 : at->rest.data[0];
-}
-
-static void
-skip(struct cursor *at, size_t len)
-{
-	at->rest = span_after(at->rest, len);
-}
-
-static bool
-is_space(int c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static enum rc
-skip_comment(struct cursor *at)
-{
-	unsigned depth = 0;
-
-	do {
-		int c = peek(at);
-		if (c == -1)
-			return err_set(at->err, RC_SYNTAX,
-			    "comment without end in a MIME field");
-		if (c == '(' && ++depth > COMMENT_DEPTH_MAX)
-			return err_set(at->err, RC_LIMIT,
-			    "comments nested deeper than %d",
-			    COMMENT_DEPTH_MAX);
-		if (c == ')')
-			depth--;
-		skip(at, c == '\\' ? 2 : 1);
-	} while (depth > 0);
-	return RC_OK;
-}
-
-static enum rc
-skip_blanks(struct cursor *at)
-{
-	for (;;) {
-		while (is_space(peek(at)))
-			skip(at, 1);
-		if (peek(at) != '(')
-			return RC_OK;
-		TRY(skip_comment(at));
-	}
 }
 
 /* RFC 2045 section 5.1: token is printable ASCII without tspecials. */
@@ -111,27 +55,27 @@ take_while(struct cursor *at, bool (*is)(int))
 
 	while (len < all.len && is(all.data[len]))
 		len++;
-	skip(at, len);
+	cursor_skip(at, len);
 	return span_first(all, len);
 }
 
 static enum rc
 take_quoted(struct cursor *at, struct buf *out)
 {
-	skip(at, 1);
+	cursor_skip(at, 1);
 	for (;;) {
-		int c = peek(at);
+		int c = cursor_peek(at);
 		if (c == '\\' && at->rest.len > 1) {
-			skip(at, 1);
-			c = peek(at);
+			cursor_skip(at, 1);
+			c = cursor_peek(at);
 		} else if (c == '"') {
-			skip(at, 1);
+			cursor_skip(at, 1);
 			return RC_OK;
 		}
 		if (c == -1)
 			return err_set(at->err, RC_SYNTAX,
 			    "quotation without end in a MIME field");
-		skip(at, 1);
+		cursor_skip(at, 1);
 		if (c != '\r' && c != '\n')
 			TRY(buf_add_byte(out, (uint8_t)c, at->err));
 	}
@@ -140,8 +84,8 @@ take_quoted(struct cursor *at, struct buf *out)
 static enum rc
 take_value(struct cursor *at, struct buf *out)
 {
-	TRY(skip_blanks(at));
-	if (peek(at) == '"')
+	TRY(cursor_skip_blanks(at));
+	if (cursor_peek(at) == '"')
 		return take_quoted(at, out);
 	struct span value = take_while(at, is_value_byte);
 	if (value.len == 0)
@@ -223,13 +167,13 @@ parse_piece(struct cursor *at, struct pieces *pieces)
 	struct piece *piece = &pieces->item[pieces->len++];
 	*piece = (struct piece){.raw = BUF(CONTENT_VALUE_MAX)};
 	TRY(parse_name(take_while(at, is_token_byte), piece, at->err));
-	TRY(skip_blanks(at));
-	if (peek(at) != '=')
+	TRY(cursor_skip_blanks(at));
+	if (cursor_peek(at) != '=')
 		return err_set(
 		    at->err, RC_SYNTAX, "MIME parameter without \"=\"");
-	skip(at, 1);
+	cursor_skip(at, 1);
 	TRY(take_value(at, &piece->raw));
-	return skip_blanks(at);
+	return cursor_skip_blanks(at);
 }
 
 /* RFC 2231 section 4: charset'language'text, in the first piece only. */
@@ -477,14 +421,14 @@ resolve_all(struct pieces *pieces, struct content *content, struct err *err)
 static enum rc
 parse_type(struct cursor *at, struct content *content)
 {
-	TRY(skip_blanks(at));
+	TRY(cursor_skip_blanks(at));
 	struct span type = take_while(at, is_token_byte), subtype = SPAN_NONE;
-	TRY(skip_blanks(at));
-	if (peek(at) == '/') {
-		skip(at, 1);
-		TRY(skip_blanks(at));
+	TRY(cursor_skip_blanks(at));
+	if (cursor_peek(at) == '/') {
+		cursor_skip(at, 1);
+		TRY(cursor_skip_blanks(at));
 		subtype = take_while(at, is_token_byte);
-		TRY(skip_blanks(at));
+		TRY(cursor_skip_blanks(at));
 		if (subtype.len == 0)
 			return err_set(
 			    at->err, RC_SYNTAX, "MIME type without subtype");
@@ -498,14 +442,14 @@ parse_type(struct cursor *at, struct content *content)
 static enum rc
 parse_pieces(struct cursor *at, struct pieces *pieces)
 {
-	while (peek(at) == ';') {
-		skip(at, 1);
-		TRY(skip_blanks(at));
+	while (cursor_peek(at) == ';') {
+		cursor_skip(at, 1);
+		TRY(cursor_skip_blanks(at));
 		/* ";;" and a last ";" say nothing and are common */
-		if (peek(at) != ';' && peek(at) != -1)
+		if (cursor_peek(at) != ';' && cursor_peek(at) != -1)
 			TRY(parse_piece(at, pieces));
 	}
-	if (peek(at) != -1)
+	if (cursor_peek(at) != -1)
 		return err_set(at->err, RC_SYNTAX,
 		    "something behind the value of a MIME field");
 	return RC_OK;
@@ -516,7 +460,7 @@ content_parse(struct span value, struct content *ret, struct err *err)
 {
 	struct content content CONTENT_OWNED = CONTENT_NONE;
 	struct pieces pieces __attribute__((cleanup(pieces_done)));
-	struct cursor at = {value, err};
+	struct cursor at = {value, "a MIME field", err};
 
 	pieces.len = 0;
 	if (value.len > CONTENT_VALUE_MAX)
