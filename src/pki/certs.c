@@ -1,29 +1,12 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include "pki/cert.h"
-#include "pki/crypto.h"
+#include "pki/pem.h"
 
 #define TEXT_MAX ((size_t)32 << 20)
-
-struct block {
-	char *name, *header;
-	unsigned char *data;
-	long len;
-};
-
-/* Other blocks of the text may be private keys. */
-static void
-block_done(struct block *block)
-{
-	OPENSSL_free(block->name);
-	OPENSSL_free(block->header);
-	OPENSSL_clear_free(
-	    block->data, block->data != NULL ? (size_t)block->len : 0);
-}
 
 enum rc
 certs_add(struct certs *certs, const struct cert *cert, struct err *err)
@@ -49,28 +32,14 @@ add_der(struct certs *certs, struct span der, struct err *err)
 	return certs_add(certs, cert, err);
 }
 
-/* RC_ABSENT: no further block. */
-static enum rc
-next_block(BIO *in, struct block *block, struct err *err)
-{
-	if (PEM_read_bio(
-		in, &block->name, &block->header, &block->data, &block->len))
-		return RC_OK;
-	bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-	ERR_clear_error();
-	if (end)
-		return err_set(err, RC_ABSENT, "no further PEM block");
-	return err_set(err, RC_SYNTAX, "damaged PEM text");
-}
-
+/* Other blocks of the text may be private keys. */
 static enum rc
 add_next(struct certs *certs, BIO *in, struct err *err)
 {
-	struct block block __attribute__((cleanup(block_done))) = {0};
+	struct pem_block block PEM_BLOCK_OWNED = {0};
 
-	TRY(next_block(in, &block, err));
-	if (strcmp(block.name, PEM_STRING_X509) != 0 &&
-	    strcmp(block.name, PEM_STRING_X509_OLD) != 0)
+	TRY(pem_block_next(in, &block, err));
+	if (!pem_block_is_cert(&block))
 		return RC_OK;
 	return add_der(certs, span_of(block.data, (size_t)block.len), err);
 }

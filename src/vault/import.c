@@ -5,7 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 
-#include "pki/crypto.h"
+#include "pki/pem.h"
 #include "vault/vault_priv.h"
 
 #define FILE_MAX ((size_t)4 << 20)
@@ -301,21 +301,6 @@ add_pkcs12(struct found *found, PKCS12 *p12, struct err *err)
 
 /* ---- PEM ---------------------------------------------------------------- */
 
-struct block {
-	char *name, *header;
-	unsigned char *data;
-	long len;
-};
-
-static void
-block_done(struct block *block)
-{
-	OPENSSL_free(block->name);
-	OPENSSL_free(block->header);
-	OPENSSL_clear_free(
-	    block->data, block->data != NULL ? (size_t)block->len : 0);
-}
-
 static int
 give_passphrase(char *room, int size, int writing, void *context)
 {
@@ -330,7 +315,7 @@ give_passphrase(char *room, int size, int writing, void *context)
 
 /* "Proc-Type: 4,ENCRYPTED", as OpenSSL wrote keys until 2010. */
 static enum rc
-decrypt_block(struct found *found, struct block *block, struct err *err)
+decrypt_block(struct found *found, struct pem_block *block, struct err *err)
 {
 	EVP_CIPHER_INFO cipher;
 
@@ -354,12 +339,11 @@ is_key_name(const char *name)
 }
 
 static enum rc
-read_block(struct found *found, struct block *block, struct err *err)
+read_block(struct found *found, struct pem_block *block, struct err *err)
 {
 	struct span der = span_of(block->data, (size_t)block->len);
 
-	if (!strcmp(block->name, PEM_STRING_X509) ||
-	    !strcmp(block->name, PEM_STRING_X509_OLD))
+	if (pem_block_is_cert(block))
 		return add_cert(found, der, err);
 	if (!strcmp(block->name, PEM_STRING_PKCS8))
 		return add_encrypted_der(found, der, err);
@@ -373,15 +357,10 @@ read_block(struct found *found, struct block *block, struct err *err)
 static enum rc
 read_next_block(struct found *found, BIO *in, struct err *err)
 {
-	struct block block __attribute__((cleanup(block_done))) = {0};
+	struct pem_block block PEM_BLOCK_OWNED = {0};
 
-	if (PEM_read_bio(
-		in, &block.name, &block.header, &block.data, &block.len))
-		return read_block(found, &block, err);
-	bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-	ERR_clear_error();
-	return end ? err_set(err, RC_ABSENT, "no further PEM block")
-		   : err_set(err, RC_SYNTAX, "damaged PEM text");
+	TRY(pem_block_next(in, &block, err));
+	return read_block(found, &block, err);
 }
 
 static enum rc
