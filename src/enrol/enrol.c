@@ -381,6 +381,14 @@ finalize(struct run *run, const struct key *key, struct acme_order *order,
 	    run->acme, order, buf_span(&csr), order, err);
 }
 
+/* After a crash behind the answer the authority may be content already, while
+ * the challenge still lies in the inbox: one more look removes it. */
+static enum rc
+clear_inbox(struct run *run, struct err *err)
+{
+	return run->order.token[0] != '\0' ? look_patiently(run, err) : RC_OK;
+}
+
 /* One arrow of RFC 8555 section 7.1.6. */
 static enum rc
 step(struct run *run, const struct key *key, struct acme_order *order,
@@ -391,6 +399,7 @@ step(struct run *run, const struct key *key, struct acme_order *order,
 		TRY(authorize(run, order->authorization, err));
 		return acme_order_get(run->acme, order->url, order, err);
 	case ACME_READY:
+		TRY(clear_inbox(run, err));
 		return finalize(run, key, order, err);
 	case ACME_PROCESSING:
 		pause_before_order(order->retry_after);
