@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 #include "base/own.h"
 
@@ -195,6 +196,17 @@ take_body(char *bytes, size_t one, size_t len, void *context)
 	return CURL_WRITEFUNC_ERROR;
 }
 
+/* libcurl's own would be inherited by whatever is executed meanwhile, and the
+ * connection stay open as long as that runs. */
+static curl_socket_t
+open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)context;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	    address->protocol);
+}
+
 #define SET(option, value)                                                    \
 	do {                                                                  \
 		if (curl_easy_setopt(curl, option, value) != CURLE_OK)        \
@@ -211,6 +223,7 @@ set_rules(struct https *https, struct transfer *transfer, struct err *err)
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_PROXY, ""); /* not even from the environment */
 	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
