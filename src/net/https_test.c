@@ -284,14 +284,17 @@ ask_many(void *ret_good)
 {
 	static const char *const steps[] = {
 	    "tls", "<~ GET / ", OK_HEAD "Content-Length: 2\r\n\r\nhi", NULL};
-	struct https *https OWNED(https_free) = NULL;
 
-	if (https_new(peer_pem, &local, &https, NULL) != RC_OK)
-		return NULL;
 	for (int i = 0; i < 5; i++) {
 		struct peer peer = peer_listen(steps);
+		struct https *https OWNED(https_free) = NULL;
 		struct answer answer ANSWER_OWNED = ANSWER;
+		if (https_new(peer_pem, &local, &https, NULL) != RC_OK)
+			return NULL;
 		ask(https, &peer, "/", (struct https_request){0}, &answer);
+		/* the peer waits for the end of the connection, which is kept */
+		https_free(take(https));
+		(void)kill(peer.pid, SIGTERM);
 		peer_forget(&peer);
 		if (answer.rc != RC_OK || answer.response.status != 200)
 			return NULL;
