@@ -271,6 +271,7 @@ next_layer(struct reading *r, struct err *err)
 	case SMIME_OPAQUE:
 		return verify_layer(r, kind, err);
 	case SMIME_NONE:
+	case SMIME_COMPRESSED:
 	case SMIME_OTHER:
 		r->at = NULL;
 		return RC_OK;

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 
 #include "base/own.h"
-#include "codec/base64.h"
-#include "codec/qp.h"
 #include "mime/scan.h"
+#include "mime/transfer.h"
 
 OWNER(struct entity, entity_free);
 OWNER(struct scan, scan_free);
@@ -122,20 +121,16 @@ entity_free(struct entity *entity)
 enum rc
 entity_decode(const struct entity *entity, struct buf *out, struct err *err)
 {
-	switch (entity->encoding) {
-	case ENCODING_QP:
-		return qp_decode(entity->body, out, err);
-	case ENCODING_BASE64:
-		return base64_decode(entity->body, out, err);
-	case ENCODING_UNKNOWN:
-		return err_set(err, RC_SYNTAX,
-		    "unknown Content-Transfer-Encoding in a part");
-	case ENCODING_7BIT:
-	case ENCODING_8BIT:
-	case ENCODING_BINARY:
-	default:
-		return buf_add(out, entity->body, err);
-	}
+	size_t before = out->len;
+	struct transfer transfer;
+
+	transfer_init(&transfer, entity->encoding);
+	enum rc rc = transfer_read(&transfer, entity->body, out, err);
+	if (rc == RC_OK)
+		rc = transfer_end(&transfer, out, err);
+	if (rc != RC_OK)
+		buf_cut(out, before);
+	return rc;
 }
 
 bool

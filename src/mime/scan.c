@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "codec/dashes.h"
 #include "mime/level_priv.h"
 
 /* More than fields_parse() looks at. */
@@ -249,24 +250,6 @@ struct stop {
 	size_t line; /* where the delimiter's own line begins */
 };
 
-/* The next "--" that begins a line, or follows a bare CR. */
-static ptrdiff_t
-find_dashes(struct span bytes, size_t from, bool line_start)
-{
-	for (;; from++) {
-		ptrdiff_t at = span_find_byte(span_after(bytes, from), '-');
-		if (at < 0)
-			return -1;
-		from += (size_t)at;
-		if (!span_starts(span_after(bytes, from), "--"))
-			continue;
-		if (from == 0 ? line_start
-			      : bytes.data[from - 1] == '\n' ||
-				    bytes.data[from - 1] == '\r')
-			return (ptrdiff_t)from;
-	}
-}
-
 /* Nothing was found: all of it, but for an end that may yet become the line
  * end before a delimiter and its first dash. */
 static struct stop
@@ -310,7 +293,7 @@ find_stop(struct scan *scan, struct window w)
 	ptrdiff_t found;
 
 	for (size_t from = 0;; from = (size_t)found + 2) {
-		found = find_dashes(w.bytes, from, scan->line_start);
+		found = dashes_find(w.bytes, from, scan->line_start);
 		if (found < 0)
 			return stop_at_end(scan, w);
 		size_t at = (size_t)found;
@@ -452,6 +435,19 @@ step_over(
 {
 	scan->stuck = true;
 	return RC_OK;
+}
+
+/* The levels are only those of the entity itself, if it is a container. */
+void
+scan_flat(struct scan *scan)
+{
+	if (scan->entity == NULL || scan->parts != 1)
+		bug("scan_flat: not behind the letter's header");
+	scan->levels.len = 0;
+	scan->leaf = true;
+	scan->leaf_start = 0;
+	scan->held = 0;
+	scan->state = STATE_REST;
 }
 
 /* --- all of it ------------------------------------------------------------- */

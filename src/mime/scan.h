@@ -55,6 +55,10 @@ void scan_free(struct scan *scan);
 enum rc scan_next(struct scan *scan, struct span *in, bool last,
     struct scan_event *ret, struct err *err);
 
+/* Behind the letter's own SCAN_BEGIN: do not look for parts, all that follows
+ * are its bytes. */
+void scan_flat(struct scan *scan);
+
 /* Hands the entity of the last SCAN_BEGIN on; its spans borrow the input if
  * that was given whole. */
 struct entity *scan_take(struct scan *scan);
