@@ -210,6 +210,13 @@ recipient_check(const struct recipient_match *match, struct err *err)
 	return check_transport(match->place->transport, err);
 }
 
+bool
+recipient_is_certain(const struct recipient_match *match)
+{
+	return match->place->agree != NULL ||
+	       shape_nid(match->place->transport->scheme) == NID_rsaesOaep;
+}
+
 static enum rc
 unwrap_transport(const struct recipient_match *match, size_t want,
     struct buf *cek, struct err *err)

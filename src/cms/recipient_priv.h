@@ -57,6 +57,9 @@ enum rc recipient_look(struct span der, const struct recipient_own *own,
  * that it cannot have. */
 enum rc recipient_check(const struct recipient_match *match, struct err *err);
 
+/* Does unwrapping tell whether the key is right?  Only RSA v1.5 does not. */
+bool recipient_is_certain(const struct recipient_match *match);
+
 /* Append the content key of `want` bytes; `cek` is secret.  RSA v1.5 with a
  * wrong padding yields random bytes (RFC 3218) and RC_OK.  RC_NOMEM, RC_IO and
  * RC_AGAIN say nothing about the letter; behind every other failure the caller
