@@ -99,12 +99,17 @@ decrypt(struct reading *r, struct open_result *ret, struct err *err)
 {
 	struct open *open OWNED(open_free) = NULL;
 	struct buf der BUF_OWNED = BUF(CMS_MAX);
+	struct buf *plain = &r->out->plain[r->out->layers];
 
 	TRY(smime_der(r->at, &der, err));
 	TRY(open_new(&open, err));
 	TRY(add_keys(open, r->reader, err));
-	TRY(open_push(open, buf_span(&der), err));
-	return open_finish(open, &r->out->plain[r->out->layers], ret, err);
+	enum rc rc = open_push(open, buf_span(&der), plain, err);
+	if (rc == RC_OK)
+		rc = open_finish(open, plain, ret, err);
+	if (rc != RC_OK)
+		buf_done(plain); /* nobody has vouched for it */
+	return rc;
 }
 
 static enum rc
