@@ -8,32 +8,18 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include "cms/agree_priv.h"
-#include "cms/padding_priv.h"
+#include "cms/recipient_priv.h"
 #include "cms/shape_priv.h"
 
 #define OPEN_KEYS_MAX 1000
-#define OPEN_RECIPIENTS_MAX 10000
-/* How often one letter may have a private key used.  A sender who names us a
- * thousand times would have it used for seconds. */
-#define OPEN_TRIES_MAX 16
 #define CONTENT_KEY_MAX 32
 #define IV_MAX 16
 #define GCM_NONCE_MIN 12
 #define GCM_TAG_MIN 12
 #define GCM_TAG_MAX 16
-/* RFC 5652 sections 6.2.1 and 6.2.2 */
-#define TRANSPORT_BY_SERIAL 0
-#define TRANSPORT_BY_KEY_ID 2
-#define AGREE_VERSION 3
-
-struct own_key {
-	struct cert *cert;
-	const struct key *key; /* borrowed */
-};
 
 struct open {
-	struct own_key *own;
+	struct recipient_own *own; /* a reference of each certificate */
 	size_t len;
 	struct buf der;
 };
@@ -65,6 +51,7 @@ struct letter {
 	const struct cipher *cipher;
 	uint8_t iv[IV_MAX];
 	size_t iv_len;
+	size_t count;
 	struct span tag;       /* GCM only */
 	struct buf attributes; /* authAttrs as they are authenticated */
 };
@@ -102,12 +89,13 @@ open_add(struct open *open, const struct cert *cert, const struct key *key,
 	if (open->len >= OPEN_KEYS_MAX)
 		return err_set(
 		    err, RC_LIMIT, "more than %d keys", OPEN_KEYS_MAX);
-	struct own_key *own =
+	struct recipient_own *own =
 	    realloc(open->own, (open->len + 1) * sizeof(*own));
 	if (own == NULL)
 		return err_nomem(err, "envelope");
 	open->own = own;
-	own[open->len++] = (struct own_key){cert_ref(cert), key};
+	own[open->len++] =
+	    (struct recipient_own){.cert = cert_ref(cert), .key = key};
 	return RC_OK;
 }
 
@@ -179,10 +167,6 @@ parse_letter(struct span der, struct letter *letter, struct err *err)
 		return err_set(
 		    err, RC_SYNTAX, "no encrypted CMS (S/MIME) message");
 	}
-	int count = OPENSSL_sk_num(letter->recipients);
-	if (count > OPEN_RECIPIENTS_MAX)
-		return err_set(err, RC_LIMIT, "sealed for more than %d",
-		    OPEN_RECIPIENTS_MAX);
 	if (letter->content->bytes == NULL)
 		return err_set(err, RC_SYNTAX, "encrypted CMS without content");
 	if (OBJ_obj2nid(letter->content->type) != NID_pkcs7_data)
@@ -291,182 +275,23 @@ read_attributes(struct letter *letter, struct err *err)
 	    ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), list, &letter->attributes, err);
 }
 
-/* One of our keys, and the place in the letter that names it. */
-struct match {
-	const struct own_key *own;
-	const struct shape_transport *transport; /* one of the two */
-	const struct shape_agree *agree;
-	const struct shape_agree_key *agree_key;
-};
-
-struct matches {
-	struct match item[OPEN_TRIES_MAX];
-	size_t len;
-};
-
-static void
-add_match(struct matches *list, struct match match)
-{
-	if (list->len < OPEN_TRIES_MAX)
-		list->item[list->len++] = match;
-}
-
-static bool
-names_transport(const struct shape_transport *transport, X509 *x509)
-{
-	if (transport->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(transport->id->d.by_serial, x509);
-	return shape_key_id_is(transport->id->d.by_key_id, x509);
-}
-
-static bool
-names_agree(const struct shape_agree_key *key, X509 *x509)
-{
-	if (key->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(key->id->d.by_serial, x509);
-	return shape_key_id_is(key->id->d.by_key_id->key_id, x509);
-}
-
-static void
-match_agree(const struct own_key *own, const struct shape_agree *agree,
-    struct matches *ret)
-{
-	for (int i = 0; i < OPENSSL_sk_num(agree->keys); i++) {
-		const struct shape_agree_key *key =
-		    OPENSSL_sk_value(agree->keys, i);
-		if (names_agree(key, cert_x509(own->cert)))
-			add_match(ret, (struct match){own, NULL, agree, key});
-	}
-}
-
-static void
-match_recipient(const struct own_key *own, const struct shape_recipient *r,
-    struct matches *ret)
-{
-	if (r->type == SHAPE_TRANSPORT &&
-	    names_transport(r->d.transport, cert_x509(own->cert)))
-		add_match(ret, (struct match){own, r->d.transport, NULL, NULL});
-	if (r->type == SHAPE_AGREE)
-		match_agree(own, r->d.agree, ret);
-}
-
-static size_t
-count_recipients(const OPENSSL_STACK *list)
-{
-	size_t count = 0;
-
-	for (int i = 0; i < OPENSSL_sk_num(list); i++) {
-		const struct shape_recipient *r = OPENSSL_sk_value(list, i);
-		count += r->type == SHAPE_AGREE
-			     ? (size_t)OPENSSL_sk_num(r->d.agree->keys)
-			     : 1;
-	}
-	return count;
-}
-
 static enum rc
-find_matches(const struct open *open, const struct letter *letter,
-    struct matches *ret, struct err *err)
+find_matches(const struct open *open, struct letter *letter,
+    struct recipient_matches *ret, struct err *err)
 {
-	if (count_recipients(letter->recipients) > OPEN_RECIPIENTS_MAX)
-		return err_set(err, RC_LIMIT, "sealed for more than %d",
-		    OPEN_RECIPIENTS_MAX);
-	for (int i = 0; i < OPENSSL_sk_num(letter->recipients); i++)
-		for (size_t k = 0; k < open->len; k++)
-			match_recipient(&open->own[k],
-			    OPENSSL_sk_value(letter->recipients, i), ret);
+	struct buf der BUF_OWNED = BUF(SHAPE_MAX);
+
+	for (int i = 0; i < OPENSSL_sk_num(letter->recipients); i++) {
+		buf_clear(&der);
+		TRY(shape_print(ASN1_ITEM_rptr(SHAPE_RECIPIENT),
+		    OPENSSL_sk_value(letter->recipients, i), &der, err));
+		TRY(recipient_look(buf_span(&der), open->own, open->len, ret,
+		    &letter->count, err));
+	}
 	if (ret->len == 0)
 		return err_set(err, RC_ABSENT,
 		    "the letter is not sealed for any of your keys");
 	return RC_OK;
-}
-
-static enum rc
-check_transport(const struct shape_transport *transport, struct err *err)
-{
-	char name[80] = "unnamed";
-	const ASN1_OBJECT *object;
-
-	long version = shape_version(transport->version);
-	if (version != TRANSPORT_BY_SERIAL && version != TRANSPORT_BY_KEY_ID)
-		return err_set(
-		    err, RC_SYNTAX, "KeyTransRecipientInfo of unknown version");
-	switch (shape_nid(transport->scheme)) {
-	case NID_rsaEncryption:
-		if (shape_is_bare(transport->scheme))
-			return RC_OK;
-		return err_set(err, RC_SYNTAX,
-		    "RSA key transport with parameters that it cannot have");
-	case NID_rsaesOaep:
-		if (padding_oaep(transport->scheme) != NULL)
-			return RC_OK;
-		return err_set(err, RC_UNFIT,
-		    "sealed with RSAES-OAEP parameters not supported here");
-	default:
-		X509_ALGOR_get0(&object, NULL, NULL, transport->scheme);
-		OBJ_obj2txt(name, sizeof(name), object, 0);
-		return err_set(err, RC_UNFIT,
-		    "sealed with a key transport not supported here: %s", name);
-	}
-}
-
-static enum rc
-check_agree(const struct shape_agree *agree, struct err *err)
-{
-	if (shape_version(agree->version) != AGREE_VERSION)
-		return err_set(
-		    err, RC_SYNTAX, "KeyAgreeRecipientInfo of unknown version");
-	if (agree->originator->type != SHAPE_ORIGINATOR_POINT)
-		return err_set(err, RC_UNFIT,
-		    "sealed with the sender's static key, which is not "
-		    "supported");
-	if (shape_nid(agree->originator->d.point->algorithm) !=
-	    NID_X9_62_id_ecPublicKey)
-		return err_set(err, RC_UNFIT,
-		    "sealed with an ephemeral key of a kind not supported");
-	/* bits that are not there: a point is whole bytes */
-	if ((agree->originator->d.point->key->flags & 0x07) != 0)
-		return err_set(err, RC_SYNTAX, "no whole ephemeral key");
-	return agree_check_scheme(agree, err);
-}
-
-static enum rc
-check_match(const struct match *match, struct err *err)
-{
-	if (match->agree != NULL)
-		return check_agree(match->agree, err);
-	return check_transport(match->transport, err);
-}
-
-static enum rc
-unwrap_transport(
-    const struct match *match, size_t want, struct buf *cek, struct err *err)
-{
-	const struct key *key = match->own->key;
-	const char *oaep = shape_nid(match->transport->scheme) == NID_rsaesOaep
-			       ? padding_oaep(match->transport->scheme)
-			       : NULL;
-
-	if (EVP_PKEY_get_base_id(
-		X509_get0_pubkey(cert_x509(match->own->cert))) != EVP_PKEY_RSA)
-		return RC_CRYPTO;
-	return key->ops->unwrap(key,
-	    shape_span(match->transport->encrypted_key), oaep, want, cek, err);
-}
-
-static enum rc
-unwrap_agree(const struct match *match, struct buf *cek, struct err *err)
-{
-	struct buf secret BUF_OWNED = BUF_SECRET(1024);
-	const struct key *key = match->own->key;
-
-	if (EVP_PKEY_get_base_id(
-		X509_get0_pubkey(cert_x509(match->own->cert))) != EVP_PKEY_EC)
-		return RC_CRYPTO;
-	TRY(key->ops->agree(key,
-	    shape_span(match->agree->originator->d.point->key), &secret, err));
-	return agree_unwrap(match->agree, buf_span(&secret),
-	    shape_span(match->agree_key->encrypted_key), cek, err);
 }
 
 /* A key that could not be unwrapped becomes a random one, so that what
@@ -474,16 +299,14 @@ unwrap_agree(const struct match *match, struct buf *cek, struct err *err)
  * know that it is random; a wrong PKCS#1 v1.5 padding nobody knows but the
  * vault. */
 static enum rc
-content_key(const struct match *match, size_t want,
+content_key(const struct recipient_match *match, size_t want,
     uint8_t key[CONTENT_KEY_MAX], bool *ret_good, struct err *err)
 {
 	struct buf cek BUF_OWNED = BUF_SECRET(1024);
 
 	if (RAND_priv_bytes(key, CONTENT_KEY_MAX) != 1)
 		return shape_fail(err, "random numbers");
-	enum rc rc = match->agree != NULL
-			 ? unwrap_agree(match, &cek, err)
-			 : unwrap_transport(match, want, &cek, err);
+	enum rc rc = recipient_unwrap(match, want, &cek, err);
 	/* the vault away, or no memory, says nothing about the letter */
 	if (rc == RC_NOMEM || rc == RC_IO || rc == RC_AGAIN)
 		return rc;
@@ -536,7 +359,7 @@ run_cipher(const struct letter *letter, const uint8_t *key, uint8_t *room,
 }
 
 static enum rc
-decrypt(const struct letter *letter, const struct match *match,
+decrypt(const struct letter *letter, const struct recipient_match *match,
     struct buf *plain, struct err *err)
 {
 	uint8_t key[CONTENT_KEY_MAX];
@@ -565,14 +388,14 @@ decrypt(const struct letter *letter, const struct match *match,
 /* The first of our keys that opens it.  Schemes that we do not know are
  * passed over while there is another. */
 static enum rc
-try_matches(const struct letter *letter, const struct matches *matches,
-    struct buf *plain, struct err *err)
+try_matches(const struct letter *letter,
+    const struct recipient_matches *matches, struct buf *plain, struct err *err)
 {
 	enum rc unfit = RC_OK, last = RC_UNFIT;
 	struct err why = ERR_NONE;
 
 	for (size_t i = 0; i < matches->len; i++) {
-		enum rc rc = check_match(&matches->item[i], &why);
+		enum rc rc = recipient_check(&matches->item[i], &why);
 		if (rc != RC_OK) {
 			unfit = rc;
 			continue;
@@ -590,7 +413,8 @@ static enum rc
 open_letter(const struct open *open, struct letter *letter, struct buf *plain,
     struct err *err)
 {
-	struct matches matches = {.len = 0};
+	struct recipient_matches matches RECIPIENT_MATCHES_OWNED =
+	    RECIPIENT_MATCHES_NONE;
 
 	TRY(parse_letter(buf_span(&open->der), letter, err));
 	TRY(find_cipher(letter, err));
@@ -608,8 +432,8 @@ open_finish(struct open *open, struct buf *plain, struct open_result *ret,
 
 	enum rc rc = open_letter(open, &letter, plain, err);
 	if (rc == RC_OK)
-		*ret = (struct open_result){letter.cipher->name,
-		    letter.cipher->gcm, count_recipients(letter.recipients)};
+		*ret = (struct open_result){
+		    letter.cipher->name, letter.cipher->gcm, letter.count};
 	letter_done(&letter);
 	return rc;
 }

@@ -7,16 +7,14 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/rsa.h>
 
-#include "cms/agree_priv.h"
+#include "cms/recipient_priv.h"
 #include "cms/shape_priv.h"
 
 #define KEY_LEN 32
 #define GCM_NONCE_LEN 12
 #define GCM_TAG_LEN 16
 #define CBC_IV_LEN 16
-#define AGREE_VERSION 3 /* RFC 5652 section 6.2.2 */
 
 struct seal {
 	enum seal_cipher cipher;
@@ -29,15 +27,6 @@ struct seal {
 };
 
 OWNER(struct seal, seal_free);
-OWNER(EVP_PKEY, EVP_PKEY_free);
-OWNER(EVP_PKEY_CTX, EVP_PKEY_CTX_free);
-
-static void
-recipient_free(struct shape_recipient *recipient)
-{
-	shape_free(ASN1_ITEM_rptr(SHAPE_RECIPIENT), recipient);
-}
-OWNER(struct shape_recipient, recipient_free);
 
 static enum rc
 start(struct seal *seal, struct err *err)
@@ -140,184 +129,37 @@ last_block(struct seal *seal, uint8_t tag[GCM_TAG_LEN], struct err *err)
 	return RC_OK;
 }
 
-/* RSA PKCS#1 v1.5: the only key transport every mail program reads. */
-static enum rc
-wrap_rsa(const struct seal *seal, EVP_PKEY *to, ASN1_OCTET_STRING *out,
-    struct err *err)
-{
-	struct buf wrapped BUF_OWNED = BUF_SMALL;
-	uint8_t *room;
-	size_t len = (size_t)EVP_PKEY_get_size(to);
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = EVP_PKEY_CTX_new(to, NULL);
-
-	TRY(buf_reserve(&wrapped, len, &room, err));
-	if (ctx == NULL || EVP_PKEY_encrypt_init(ctx) <= 0 ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) <= 0 ||
-	    EVP_PKEY_encrypt(ctx, room, &len, seal->key, KEY_LEN) <= 0 ||
-	    !ASN1_OCTET_STRING_set(out, room, (int)len))
-		return shape_fail(err, "encrypting for an RSA key");
-	return RC_OK;
-}
-
-static enum rc
-fill_transport(const struct seal *seal, const struct cert *cert,
-    struct shape_recipient *recipient, struct err *err)
-{
-	void *value = NULL;
-	X509 *x509 = cert_x509(cert);
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_TRANSPORT), &value, err));
-	struct shape_transport *transport = value;
-	recipient->type = SHAPE_TRANSPORT;
-	recipient->d.transport = transport;
-	TRY(shape_set_version(transport->version, 0, err));
-	TRY(shape_set_serial(transport->id, x509, err));
-	TRY(shape_set_algorithm_null(
-	    transport->scheme, NID_rsaEncryption, err));
-	return wrap_rsa(
-	    seal, X509_get0_pubkey(x509), transport->encrypted_key, err);
-}
-
-/* Fresh for each recipient, so that nothing links two letters. */
-static enum rc
-make_ephemeral(EVP_PKEY *to, EVP_PKEY **ret, struct err *err)
-{
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = EVP_PKEY_CTX_new(to, NULL);
-
-	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) <= 0 ||
-	    EVP_PKEY_keygen(ctx, ret) <= 0)
-		return shape_fail(err, "making an ephemeral key");
-	return RC_OK;
-}
-
-static enum rc
-derive(EVP_PKEY *own, EVP_PKEY *to, struct buf *ret_secret, struct err *err)
-{
-	size_t len = 0;
-	uint8_t *room;
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(own, NULL);
-
-	if (ctx == NULL || EVP_PKEY_derive_init(ctx) <= 0 ||
-	    EVP_PKEY_derive_set_peer(ctx, to) <= 0 ||
-	    EVP_PKEY_derive(ctx, NULL, &len) <= 0)
-		return shape_fail(err, "key agreement");
-	TRY(buf_reserve(ret_secret, len, &room, err));
-	if (EVP_PKEY_derive(ctx, room, &len) <= 0)
-		return shape_fail(err, "key agreement");
-	buf_grown(ret_secret, len);
-	return RC_OK;
-}
-
-static enum rc
-fill_point(struct shape_originator *originator, EVP_PKEY *own, struct err *err)
-{
-	void *value = NULL;
-	uint8_t *bytes = NULL;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_POINT), &value, err));
-	originator->type = SHAPE_ORIGINATOR_POINT;
-	originator->d.point = value;
-	/* parameters absent: the curve is the recipient's (RFC 5753 3.1.1) */
-	TRY(shape_set_algorithm(
-	    originator->d.point->algorithm, NID_X9_62_id_ecPublicKey, err));
-	size_t len = EVP_PKEY_get1_encoded_public_key(own, &bytes);
-	int ok = len > 0 &&
-		 ASN1_BIT_STRING_set(originator->d.point->key, bytes, (int)len);
-	OPENSSL_free(bytes);
-	if (!ok)
-		return shape_fail(err, "ephemeral key");
-	/* else the encoder cuts zero bits off the end */
-	ASN1_BIT_STRING *key = originator->d.point->key;
-	key->flags = (key->flags & ~0x07L) | ASN1_STRING_FLAG_BITS_LEFT;
-	return RC_OK;
-}
-
-static enum rc
-add_agree_key(const struct cert *cert, struct shape_agree *agree,
-    struct shape_agree_key **ret, struct err *err)
-{
-	void *value = NULL;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AGREE_KEY), &value, err));
-	struct shape_agree_key *key = value;
-	if (!OPENSSL_sk_push(agree->keys, key)) {
-		shape_free(ASN1_ITEM_rptr(SHAPE_AGREE_KEY), key);
-		return err_nomem(err, "recipient");
-	}
-	struct shape_signer_id id = {-1, {NULL}};
-	enum rc rc = shape_set_serial(&id, cert_x509(cert), err);
-	key->id->type = SHAPE_BY_SERIAL;
-	key->id->d.by_serial = id.d.by_serial;
-	*ret = key;
-	return rc;
-}
-
-static enum rc
-wrap_agreed(const struct seal *seal, EVP_PKEY *to, struct shape_agree *agree,
-    struct shape_agree_key *key, struct err *err)
-{
-	struct buf secret BUF_OWNED = BUF_SECRET(1024);
-	struct buf wrapped BUF_OWNED = BUF_SMALL;
-	EVP_PKEY *own OWNED(EVP_PKEY_free) = NULL;
-
-	TRY(make_ephemeral(to, &own, err));
-	TRY(fill_point(agree->originator, own, err));
-	TRY(derive(own, to, &secret, err));
-	TRY(agree_wrap(agree, buf_span(&secret), span_of(seal->key, KEY_LEN),
-	    &wrapped, err));
-	if (!ASN1_OCTET_STRING_set(
-		key->encrypted_key, wrapped.data, (int)wrapped.len))
-		return err_nomem(err, "recipient");
-	return RC_OK;
-}
-
-static enum rc
-fill_agree(const struct seal *seal, const struct cert *cert,
-    struct shape_recipient *recipient, struct err *err)
-{
-	void *value = NULL;
-	struct shape_agree_key *key = NULL;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AGREE), &value, err));
-	struct shape_agree *agree = value;
-	recipient->type = SHAPE_AGREE;
-	recipient->d.agree = agree;
-	TRY(shape_set_version(agree->version, AGREE_VERSION, err));
-	TRY(agree_set_scheme(agree, err));
-	TRY(add_agree_key(cert, agree, &key, err));
-	return wrap_agreed(
-	    seal, X509_get0_pubkey(cert_x509(cert)), agree, key, err);
-}
-
 static enum rc
 add_recipient(const struct seal *seal, const struct cert *cert,
-    OPENSSL_STACK *list, struct err *err)
+    OPENSSL_STACK *list, int *ret_version, struct err *err)
 {
+	static const struct recipient_way way = {0};
+	struct buf der BUF_OWNED = BUF_SMALL;
 	void *value = NULL;
-	const EVP_PKEY *to = X509_get0_pubkey(cert_x509(cert));
 
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_RECIPIENT), &value, err));
-	struct shape_recipient *recipient OWNED(recipient_free) = value;
-	if (EVP_PKEY_get_base_id(to) == EVP_PKEY_RSA)
-		TRY(fill_transport(seal, cert, recipient, err));
-	else
-		TRY(fill_agree(seal, cert, recipient, err));
-	if (!OPENSSL_sk_push(list, recipient))
+	TRY(recipient_print(
+	    cert, &way, span_of(seal->key, KEY_LEN), &der, ret_version, err));
+	TRY(shape_parse(ASN1_ITEM_rptr(SHAPE_RECIPIENT), buf_span(&der),
+	    "RecipientInfo", &value, err));
+	if (!OPENSSL_sk_push(list, value)) {
+		shape_free(ASN1_ITEM_rptr(SHAPE_RECIPIENT), value);
 		return err_nomem(err, "recipient");
-	(void)take(recipient);
+	}
 	return RC_OK;
 }
 
-static bool
-has_agree(const OPENSSL_STACK *list)
+/* *ret_any: one of them is not of version 0. */
+static enum rc
+add_recipients(const struct seal *seal, OPENSSL_STACK *list, bool *ret_any,
+    struct err *err)
 {
-	for (int i = 0; i < OPENSSL_sk_num(list); i++) {
-		const struct shape_recipient *r = OPENSSL_sk_value(list, i);
-		if (r->type == SHAPE_AGREE)
-			return true;
+	int version = 0;
+
+	for (size_t i = 0; i < seal->to.len; i++) {
+		TRY(add_recipient(seal, seal->to.item[i], list, &version, err));
+		*ret_any |= version != 0;
 	}
-	return false;
+	return RC_OK;
 }
 
 /* ContentEncryptionAlgorithm with parameters that are a SEQUENCE or the IV. */
@@ -372,26 +214,18 @@ fill_content(
 }
 
 static enum rc
-add_recipients(const struct seal *seal, OPENSSL_STACK *list, struct err *err)
-{
-	for (size_t i = 0; i < seal->to.len; i++)
-		TRY(add_recipient(seal, seal->to.item[i], list, err));
-	return RC_OK;
-}
-
-static enum rc
 print_enveloped(const struct seal *seal, struct buf *der, struct err *err)
 {
 	void *value = NULL;
+	bool any = false;
 
 	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), &value, err));
 	struct shape_enveloped_info *info OWNED(shape_enveloped_info_free) =
 	    value;
 	info->type = OBJ_nid2obj(NID_pkcs7_enveloped);
-	TRY(add_recipients(seal, info->body->recipients, err));
+	TRY(add_recipients(seal, info->body->recipients, &any, err));
 	/* RFC 5652 section 6.1: 0 only if all RecipientInfos are version 0 */
-	TRY(shape_set_version(info->body->version,
-	    has_agree(info->body->recipients) ? 2 : 0, err));
+	TRY(shape_set_version(info->body->version, any ? 2 : 0, err));
 	TRY(fill_content(seal, info->body->content, err));
 	return shape_print(
 	    ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), info, der, err);
@@ -402,12 +236,13 @@ print_auth(const struct seal *seal, const uint8_t tag[GCM_TAG_LEN],
     struct buf *der, struct err *err)
 {
 	void *value = NULL;
+	bool any = false;
 
 	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), &value, err));
 	struct shape_auth_info *info OWNED(shape_auth_info_free) = value;
 	info->type = OBJ_nid2obj(NID_id_smime_ct_authEnvelopedData);
 	TRY(shape_set_version(info->body->version, 0, err));
-	TRY(add_recipients(seal, info->body->recipients, err));
+	TRY(add_recipients(seal, info->body->recipients, &any, err));
 	TRY(fill_content(seal, info->body->content, err));
 	if (!ASN1_OCTET_STRING_set(info->body->mac, tag, GCM_TAG_LEN))
 		return err_nomem(err, "authentication tag");

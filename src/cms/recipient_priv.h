@@ -1,0 +1,84 @@
+/* cms/recipient -- one RecipientInfo, both ways.
+ *
+ * Standard:  RFC 5652 section 6.2; RSA v1.5 and OAEP (RFC 3560), ECDH (RFC
+ *            5753).
+ * May use:   base pki.  Only inside cms.
+ * Not here:  the list of them, and the content (cms/open, cms/seal).
+ */
+#ifndef CMS_RECIPIENT_PRIV_H
+#define CMS_RECIPIENT_PRIV_H
+
+#include "base/buf.h"
+#include "pki/key.h"
+
+/* --- what we have, to open with; exactly one of the three kinds.  All of it
+ * is borrowed. */
+struct recipient_own {
+	const struct cert *cert; /* a key pair */
+	const struct key *key;
+	struct span key_id, kek; /* KEKRecipientInfo */
+	struct span password;    /* PasswordRecipientInfo */
+};
+
+/* How often one letter may have a private key used.  A sender who names us a
+ * thousand times would have it used for seconds. */
+#define RECIPIENT_MATCHES_MAX 16
+/* For how many a letter may be sealed. */
+#define RECIPIENTS_MAX 10000
+
+/* A place in a letter that names something we have, with what is needed of
+ * the RecipientInfo. */
+struct recipient_match {
+	const struct recipient_own *own; /* borrowed */
+	struct recipient_place *place;   /* owned */
+};
+
+struct recipient_matches {
+	struct recipient_match item[RECIPIENT_MATCHES_MAX];
+	size_t len;
+};
+
+#define RECIPIENT_MATCHES_NONE ((struct recipient_matches){.len = 0})
+#define RECIPIENT_MATCHES_OWNED __attribute__((cleanup(recipient_matches_done)))
+
+void recipient_matches_done(struct recipient_matches *matches);
+
+/* Look at one whole RecipientInfo (BER; borrowed for this call).  Adds to
+ * *ret_count how many recipients it stands for, and to `ret` a match for every
+ * key of ours that it names, while there is room; `own` is borrowed until
+ * recipient_matches_done().  A kind that we do not know is no match and no
+ * error: others may be able to read it.  RC_SYNTAX: broken.  RC_LIMIT: more
+ * than RECIPIENTS_MAX. */
+enum rc recipient_look(struct span der, const struct recipient_own *own,
+    size_t own_len, struct recipient_matches *ret, size_t *ret_count,
+    struct err *err);
+
+/* RC_UNFIT, named: an algorithm that we do not open.  RC_SYNTAX: parameters
+ * that it cannot have. */
+enum rc recipient_check(const struct recipient_match *match, struct err *err);
+
+/* Append the content key of `want` bytes; `cek` is secret.  RSA v1.5 with a
+ * wrong padding yields random bytes (RFC 3218) and RC_OK.  RC_NOMEM, RC_IO and
+ * RC_AGAIN say nothing about the letter; behind every other failure the caller
+ * goes on with a random key, so that nobody can watch the difference.  Only
+ * after recipient_check(). */
+enum rc recipient_unwrap(const struct recipient_match *match, size_t want,
+    struct buf *cek, struct err *err);
+
+/* --- writing */
+
+/* How to write; {0} is what every reader of today can read. */
+enum recipient_rsa { RECIPIENT_RSA_PKCS1 };
+
+struct recipient_way {
+	enum recipient_rsa rsa;
+};
+
+/* Append the DER of one RecipientInfo for `cert`.  *ret_version: its version,
+ * by which that of the whole is decided.  RC_UNFIT: a kind of key that we
+ * cannot seal for. */
+enum rc recipient_print(const struct cert *cert,
+    const struct recipient_way *way, struct span cek, struct buf *der,
+    int *ret_version, struct err *err);
+
+#endif
