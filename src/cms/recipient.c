@@ -3,43 +3,51 @@
 #include <stdlib.h>
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 
-#include "cms/agree_priv.h"
-#include "cms/padding_priv.h"
-#include "cms/shape_priv.h"
+#include "base/own.h"
+#include "cms/recipient_place_priv.h"
 
-/* RFC 5652 sections 6.2.1 and 6.2.2 */
+#define KEPT_MAX ((size_t)64 * 1024)
+#define SERIAL_MAX 64 /* bytes of DER; a certificate's has 20 and a header */
+#define VERSION_MAX 1000
+
+/* RFC 5652 sections 6.2.1 to 6.2.4, RFC 9629 section 3 */
 #define TRANSPORT_BY_SERIAL 0
 #define TRANSPORT_BY_KEY_ID 2
 #define AGREE_VERSION 3
+#define KEK_VERSION 4
+#define PASSWORD_VERSION 0
+#define KEM_VERSION 0
 
-struct recipient_place {
-	struct shape_recipient *whole;
-	const struct shape_transport *transport; /* one of the two */
-	const struct shape_agree *agree;
-	const struct shape_agree_key *agree_key;
+/* id-ori-kem */
+static const struct span oid_kem = {
+    (const uint8_t *)"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x0d\x03", 11};
+
+/* One RecipientInfo that is being looked at. */
+struct look {
+	const struct recipient_own *own;
+	size_t own_len;
+	struct recipient_matches *ret;
+	size_t *ret_count;
+	struct buf room; /* for strings in pieces */
 };
 
-OWNER(EVP_PKEY, EVP_PKEY_free);
-OWNER(EVP_PKEY_CTX, EVP_PKEY_CTX_free);
+/* RecipientIdentifier: issuer and serial number, or a key identifier. */
+struct name {
+	struct span issuer; /* the whole element; empty: by key identifier */
+	struct span serial; /* the content of the INTEGER */
+	struct span key_id;
+};
 
-static void
-recipient_free(struct shape_recipient *recipient)
-{
-	shape_free(ASN1_ITEM_rptr(SHAPE_RECIPIENT), recipient);
-}
-OWNER(struct shape_recipient, recipient_free);
-
-/* --- reading */
+OWNER(X509_NAME, X509_NAME_free);
 
 static void
 place_free(struct recipient_place *place)
 {
 	if (place == NULL)
 		return;
-	recipient_free(place->whole);
+	buf_done(&place->kept);
 	free(place);
 }
 OWNER(struct recipient_place, place_free);
@@ -51,385 +59,422 @@ recipient_matches_done(struct recipient_matches *matches)
 		place_free(matches->item[--matches->len].place);
 }
 
-static enum rc
-parse(struct span der, struct shape_recipient **ret, struct err *err)
-{
-	void *value = NULL;
+/* --- a match */
 
-	TRY(shape_parse(ASN1_ITEM_rptr(SHAPE_RECIPIENT), der, "RecipientInfo",
-	    &value, err));
-	*ret = value;
+/* `kept` has the room; an empty string stays one. */
+static enum rc
+keep(struct buf *kept, struct span *span, struct err *err)
+{
+	size_t begin = kept->len;
+
+	if (span->data == NULL)
+		return RC_OK;
+	TRY(buf_add(kept, *span, err));
+	*span = span_of(kept->data + begin, span->len);
 	return RC_OK;
 }
 
-/* `agree_key`: which of the keys; ignored for a KeyTransRecipientInfo. */
 static enum rc
-add_match(struct span der, int agree_key, const struct recipient_own *own,
-    struct recipient_matches *ret, struct err *err)
+keep_algorithm(
+    struct buf *kept, struct tlv_algorithm *algorithm, struct err *err)
 {
-	if (ret->len >= RECIPIENT_MATCHES_MAX)
+	struct tlv tlv;
+	struct span whole = algorithm->whole;
+
+	if (algorithm->oid.len == 0)
+		return RC_OK;
+	TRY(keep(kept, &whole, err));
+	TRY(tlv_next(&whole, &tlv, err));
+	return tlv_algorithm_of(&tlv, algorithm, err);
+}
+
+static enum rc
+keep_all(struct recipient_place *place, struct err *err)
+{
+	struct tlv_algorithm *algorithms[] = {
+	    &place->scheme, &place->derive, &place->wrap, &place->peer};
+	struct span *spans[] = {&place->point, &place->ukm, &place->key};
+	size_t total = 1;
+	uint8_t *unused;
+
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
+		total += algorithms[i]->whole.len;
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)
+		total += spans[i]->len;
+	/* so that it does not move while spans point into it */
+	TRY(buf_reserve(&place->kept, total, &unused, err));
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
+		TRY(keep_algorithm(&place->kept, algorithms[i], err));
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)
+		TRY(keep(&place->kept, spans[i], err));
+	return RC_OK;
+}
+
+static enum rc
+add_match(struct look *look, const struct recipient_own *own,
+    const struct recipient_place *seen, struct err *err)
+{
+	if (look->ret->len >= RECIPIENT_MATCHES_MAX)
 		return RC_OK;
 	struct recipient_place *place OWNED(place_free) =
-	    calloc(1, sizeof(*place));
+	    malloc(sizeof(*place));
 	if (place == NULL)
 		return err_nomem(err, "recipient");
-	TRY(parse(der, &place->whole, err));
-	if (place->whole->type == SHAPE_TRANSPORT) {
-		place->transport = place->whole->d.transport;
-	} else {
-		place->agree = place->whole->d.agree;
-		place->agree_key =
-		    OPENSSL_sk_value(place->agree->keys, agree_key);
+	*place = *seen;
+	place->kept = BUF(KEPT_MAX);
+	TRY(keep_all(place, err));
+	look->ret->item[look->ret->len++] =
+	    (struct recipient_match){own, take(place)};
+	return RC_OK;
+}
+
+/* --- names */
+
+/* BER allows zeros in front; certificates hold the shortest form. */
+static bool
+serial_is(struct span serial, const ASN1_INTEGER *own)
+{
+	uint8_t der[SERIAL_MAX];
+	uint8_t *at = der;
+
+	while (serial.len > 1 && serial.data[0] == 0)
+		serial = span_after(serial, 1);
+	struct span magnitude = span_of(
+	    ASN1_STRING_get0_data(own), (size_t)ASN1_STRING_length(own));
+	if (ASN1_STRING_type(own) == V_ASN1_INTEGER)
+		return span_is(serial, magnitude);
+	/* negative, which no serial number should be */
+	int len = i2d_ASN1_INTEGER(own, NULL);
+	if (len <= 2 || len > SERIAL_MAX)
+		return false;
+	(void)i2d_ASN1_INTEGER(own, &at);
+	return span_is(serial, span_of(der + 2, (size_t)len - 2));
+}
+
+/* The same bytes, as a rule; else by RFC 5280's rules for names. */
+static bool
+issuer_is(struct span issuer, const X509_NAME *own)
+{
+	const uint8_t *der = NULL;
+	size_t len = 0;
+
+	if (X509_NAME_get0_der(own, &der, &len) &&
+	    span_is(issuer, span_of(der, len)))
+		return true;
+	const uint8_t *at = issuer.data;
+	X509_NAME *name OWNED(X509_NAME_free) =
+	    d2i_X509_NAME(NULL, &at, (long)issuer.len);
+	ERR_clear_error();
+	return name != NULL && at == issuer.data + issuer.len &&
+	       X509_NAME_cmp(name, own) == 0;
+}
+
+static bool
+key_id_is(struct span key_id, X509 *x509)
+{
+	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x509);
+
+	return own != NULL &&
+	       span_is(key_id, span_of(ASN1_STRING_get0_data(own),
+				   (size_t)ASN1_STRING_length(own)));
+}
+
+static bool
+name_is(const struct name *name, X509 *x509)
+{
+	if (name->issuer.len == 0)
+		return key_id_is(name->key_id, x509);
+	return serial_is(name->serial, X509_get0_serialNumber(x509)) &&
+	       issuer_is(name->issuer, X509_get_issuer_name(x509));
+}
+
+static enum rc
+match_name(struct look *look, const struct name *name,
+    const struct recipient_place *seen, struct err *err)
+{
+	for (size_t i = 0; i < look->own_len; i++) {
+		const struct recipient_own *own = &look->own[i];
+		if (own->cert != NULL && name_is(name, cert_x509(own->cert)))
+			TRY(add_match(look, own, seen, err));
 	}
-	ret->item[ret->len++] = (struct recipient_match){own, take(place)};
-	return RC_OK;
-}
-
-static bool
-names_transport(const struct shape_transport *transport, X509 *x509)
-{
-	if (transport->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(transport->id->d.by_serial, x509);
-	return shape_key_id_is(transport->id->d.by_key_id, x509);
-}
-
-static bool
-names_agree(const struct shape_agree_key *key, X509 *x509)
-{
-	if (key->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(key->id->d.by_serial, x509);
-	return shape_key_id_is(key->id->d.by_key_id->key_id, x509);
-}
-
-static enum rc
-match_agree(const struct shape_agree *agree, struct span der,
-    const struct recipient_own *own, struct recipient_matches *ret,
-    struct err *err)
-{
-	for (int i = 0; i < OPENSSL_sk_num(agree->keys); i++)
-		if (names_agree(
-			OPENSSL_sk_value(agree->keys, i), cert_x509(own->cert)))
-			TRY(add_match(der, i, own, ret, err));
 	return RC_OK;
 }
 
 static enum rc
-match_recipient(const struct shape_recipient *r, struct span der,
-    const struct recipient_own *own, struct recipient_matches *ret,
-    struct err *err)
+read_issuer_serial(struct span *in, struct name *ret, struct err *err)
 {
-	if (own->cert == NULL)
-		return RC_OK;
-	if (r->type == SHAPE_TRANSPORT &&
-	    names_transport(r->d.transport, cert_x509(own->cert)))
-		TRY(add_match(der, 0, own, ret, err));
-	if (r->type == SHAPE_AGREE)
-		TRY(match_agree(r->d.agree, der, own, ret, err));
-	return RC_OK;
+	struct tlv both, issuer, serial;
+
+	TRY(tlv_expect(in, TLV_SEQUENCE, &both, err));
+	TRY(tlv_expect(&both.value, TLV_SEQUENCE, &issuer, err));
+	TRY(tlv_expect(&both.value, TLV_INTEGER, &serial, err));
+	ret->issuer = issuer.whole;
+	ret->serial = serial.value;
+	return tlv_end(both.value, err);
 }
 
 static enum rc
-count(const struct shape_recipient *r, size_t *ret_count, struct err *err)
+read_name(struct look *look, struct span *in, struct name *ret, struct err *err)
 {
-	*ret_count += r->type == SHAPE_AGREE
-			  ? (size_t)OPENSSL_sk_num(r->d.agree->keys)
-			  : 1;
-	if (*ret_count > RECIPIENTS_MAX)
+	*ret = (struct name){0};
+	if (tlv_is(*in, TLV_SEQUENCE))
+		return read_issuer_serial(in, ret, err);
+	return tlv_octets(in, TLV_CONTEXT(0), &look->room, &ret->key_id, err);
+}
+
+/* KEKIdentifier and RecipientKeyIdentifier begin alike; date and other do not
+ * help anybody to find a key. */
+static enum rc
+read_key_id(
+    struct look *look, struct span in, struct span *ret, struct err *err)
+{
+	return tlv_octets(&in, TLV_OCTETS, &look->room, ret, err);
+}
+
+/* --- the kinds of RecipientInfo */
+
+static enum rc
+count(struct look *look, struct err *err)
+{
+	if (++*look->ret_count > RECIPIENTS_MAX)
 		return err_set(
 		    err, RC_LIMIT, "sealed for more than %d", RECIPIENTS_MAX);
 	return RC_OK;
+}
+
+/* The content key is the last in each. */
+static enum rc
+read_key(struct look *look, struct span in, struct recipient_place *seen,
+    struct err *err)
+{
+	TRY(tlv_octets(&in, TLV_OCTETS, &look->room, &seen->key, err));
+	return tlv_end(in, err);
+}
+
+static enum rc
+look_transport(struct look *look, struct span in, struct err *err)
+{
+	struct recipient_place seen = {.kind = PLACE_TRANSPORT};
+	struct name name;
+	uint32_t version;
+
+	TRY(count(look, err));
+	TRY(tlv_number(&in, VERSION_MAX, &version, err));
+	if (version != TRANSPORT_BY_SERIAL && version != TRANSPORT_BY_KEY_ID)
+		return RC_OK;
+	TRY(read_name(look, &in, &name, err));
+	TRY(tlv_algorithm(&in, &seen.scheme, err));
+	TRY(read_key(look, in, &seen, err));
+	return match_name(look, &name, &seen, err);
+}
+
+/* An empty string would be of another length, and so would a key of bits that
+ * are no whole bytes. */
+static enum rc
+read_point(struct span in, struct recipient_place *seen, struct err *err)
+{
+	struct tlv bits;
+
+	TRY(tlv_algorithm(&in, &seen->peer, err));
+	TRY(tlv_expect(&in, TLV_BITS, &bits, err));
+	if (bits.value.len < 2 || bits.value.data[0] != 0)
+		return err_set(err, RC_SYNTAX, "no whole ephemeral key");
+	seen->point = span_after(bits.value, 1);
+	return tlv_end(in, err);
+}
+
+/* OriginatorIdentifierOrKey; the names of a certificate are not kept, for we
+ * do not open what was sealed with a sender's static key. */
+static enum rc
+read_originator(struct span *in, struct recipient_place *seen, struct err *err)
+{
+	struct tlv outer, choice;
+
+	TRY(tlv_expect(in, TLV_CONTEXT_OF(0), &outer, err));
+	TRY(tlv_next(&outer.value, &choice, err));
+	TRY(tlv_end(outer.value, err));
+	if (choice.tag == TLV_CONTEXT_OF(1))
+		return read_point(choice.value, seen, err);
+	if (choice.tag == TLV_SEQUENCE || choice.tag == TLV_CONTEXT(0) ||
+	    choice.tag == TLV_CONTEXT_OF(0))
+		return RC_OK;
+	return err_set(err, RC_SYNTAX, "no well-formed originator");
+}
+
+static enum rc
+read_ukm(struct look *look, struct span *in, unsigned number,
+    struct recipient_place *seen, struct err *err)
+{
+	struct tlv outer;
+
+	if (!tlv_is(*in, TLV_CONTEXT_OF(number)))
+		return RC_OK;
+	TRY(tlv_expect(in, TLV_CONTEXT_OF(number), &outer, err));
+	TRY(tlv_octets(&outer.value, TLV_OCTETS, &look->room, &seen->ukm, err));
+	return tlv_end(outer.value, err);
+}
+
+/* RecipientEncryptedKey */
+static enum rc
+look_agree_key(struct look *look, struct span in,
+    const struct recipient_place *all, struct err *err)
+{
+	struct recipient_place seen = *all;
+	struct name name = {0};
+	struct tlv id;
+
+	TRY(count(look, err));
+	if (tlv_is(in, TLV_SEQUENCE)) {
+		TRY(read_issuer_serial(&in, &name, err));
+	} else {
+		TRY(tlv_expect(&in, TLV_CONTEXT_OF(0), &id, err));
+		TRY(read_key_id(look, id.value, &name.key_id, err));
+	}
+	TRY(read_key(look, in, &seen, err));
+	return match_name(look, &name, &seen, err);
+}
+
+static enum rc
+look_agree(struct look *look, struct span in, struct err *err)
+{
+	struct recipient_place seen = {.kind = PLACE_AGREE};
+	struct tlv keys, key;
+	uint32_t version;
+
+	TRY(tlv_number(&in, VERSION_MAX, &version, err));
+	if (version != AGREE_VERSION)
+		return count(look, err);
+	TRY(read_originator(&in, &seen, err));
+	TRY(read_ukm(look, &in, 1, &seen, err));
+	TRY(tlv_algorithm(&in, &seen.scheme, err));
+	TRY(tlv_expect(&in, TLV_SEQUENCE, &keys, err));
+	TRY(tlv_end(in, err));
+	/* millions without a key would count as none */
+	if (keys.value.len == 0)
+		return count(look, err);
+	while (keys.value.len > 0) {
+		TRY(tlv_expect(&keys.value, TLV_SEQUENCE, &key, err));
+		TRY(look_agree_key(look, key.value, &seen, err));
+	}
+	return RC_OK;
+}
+
+static enum rc
+look_kek(struct look *look, struct span in, struct err *err)
+{
+	struct recipient_place seen = {.kind = PLACE_KEK};
+	struct span key_id;
+	struct tlv id;
+	uint32_t version;
+
+	TRY(count(look, err));
+	TRY(tlv_number(&in, VERSION_MAX, &version, err));
+	if (version != KEK_VERSION)
+		return RC_OK;
+	TRY(tlv_expect(&in, TLV_SEQUENCE, &id, err));
+	TRY(read_key_id(look, id.value, &key_id, err));
+	TRY(tlv_algorithm(&in, &seen.scheme, err));
+	TRY(read_key(look, in, &seen, err));
+	for (size_t i = 0; i < look->own_len; i++)
+		if (look->own[i].kek.len > 0 &&
+		    span_is(look->own[i].key_id, key_id))
+			TRY(add_match(look, &look->own[i], &seen, err));
+	return RC_OK;
+}
+
+/* A password has no name: each is tried. */
+static enum rc
+look_password(struct look *look, struct span in, struct err *err)
+{
+	struct recipient_place seen = {.kind = PLACE_PASSWORD};
+	struct tlv derive;
+	uint32_t version;
+
+	TRY(count(look, err));
+	TRY(tlv_number(&in, VERSION_MAX, &version, err));
+	if (version != PASSWORD_VERSION)
+		return RC_OK;
+	if (tlv_is(in, TLV_CONTEXT_OF(0))) {
+		TRY(tlv_expect(&in, TLV_CONTEXT_OF(0), &derive, err));
+		TRY(tlv_algorithm_of(&derive, &seen.derive, err));
+	}
+	TRY(tlv_algorithm(&in, &seen.scheme, err));
+	TRY(read_key(look, in, &seen, err));
+	for (size_t i = 0; i < look->own_len; i++)
+		if (look->own[i].password.len > 0)
+			TRY(add_match(look, &look->own[i], &seen, err));
+	return RC_OK;
+}
+
+static enum rc
+look_kem(struct look *look, struct span in, struct err *err)
+{
+	struct recipient_place seen = {.kind = PLACE_KEM};
+	struct name name;
+	uint32_t version;
+
+	TRY(tlv_number(&in, VERSION_MAX, &version, err));
+	if (version != KEM_VERSION)
+		return RC_OK;
+	TRY(read_name(look, &in, &name, err));
+	TRY(tlv_algorithm(&in, &seen.scheme, err));
+	TRY(tlv_octets(&in, TLV_OCTETS, &look->room, &seen.point, err));
+	TRY(tlv_algorithm(&in, &seen.derive, err));
+	TRY(tlv_number(&in, UINT16_MAX, &seen.kek_len, err));
+	TRY(read_ukm(look, &in, 0, &seen, err));
+	TRY(tlv_algorithm(&in, &seen.wrap, err));
+	TRY(read_key(look, in, &seen, err));
+	return match_name(look, &name, &seen, err);
+}
+
+/* OtherRecipientInfo: of all types KEMRecipientInfo is the one we know. */
+static enum rc
+look_other(struct look *look, struct span in, struct err *err)
+{
+	struct tlv type, value;
+
+	TRY(count(look, err));
+	TRY(tlv_expect(&in, TLV_OID, &type, err));
+	TRY(tlv_next(&in, &value, err));
+	TRY(tlv_end(in, err));
+	if (!span_is(type.value, oid_kem) || value.tag != TLV_SEQUENCE)
+		return RC_OK;
+	return look_kem(look, value.value, err);
+}
+
+static enum rc
+look_any(struct look *look, struct span in, struct err *err)
+{
+	struct tlv info;
+
+	TRY(tlv_next(&in, &info, err));
+	TRY(tlv_end(in, err));
+	switch (info.tag) {
+	case TLV_SEQUENCE:
+		return look_transport(look, info.value, err);
+	case TLV_CONTEXT_OF(1):
+		return look_agree(look, info.value, err);
+	case TLV_CONTEXT_OF(2):
+		return look_kek(look, info.value, err);
+	case TLV_CONTEXT_OF(3):
+		return look_password(look, info.value, err);
+	case TLV_CONTEXT_OF(4):
+		return look_other(look, info.value, err);
+	default:
+		return err_set(err, RC_SYNTAX, "no well-formed RecipientInfo");
+	}
 }
 
 enum rc
 recipient_look(struct span der, const struct recipient_own *own, size_t own_len,
     struct recipient_matches *ret, size_t *ret_count, struct err *err)
 {
-	struct shape_recipient *r OWNED(recipient_free) = NULL;
+	struct look look = {own, own_len, ret, ret_count, BUF(der.len)};
 
-	TRY(parse(der, &r, err));
-	TRY(count(r, ret_count, err));
-	for (size_t i = 0; i < own_len; i++)
-		TRY(match_recipient(r, der, &own[i], ret, err));
-	return RC_OK;
-}
-
-static enum rc
-check_transport(const struct shape_transport *transport, struct err *err)
-{
-	char name[80] = "unnamed";
-	const ASN1_OBJECT *object;
-
-	long version = shape_version(transport->version);
-	if (version != TRANSPORT_BY_SERIAL && version != TRANSPORT_BY_KEY_ID)
-		return err_set(
-		    err, RC_SYNTAX, "KeyTransRecipientInfo of unknown version");
-	switch (shape_nid(transport->scheme)) {
-	case NID_rsaEncryption:
-		if (shape_is_bare(transport->scheme))
-			return RC_OK;
-		return err_set(err, RC_SYNTAX,
-		    "RSA key transport with parameters that it cannot have");
-	case NID_rsaesOaep:
-		if (padding_oaep(transport->scheme) != NULL)
-			return RC_OK;
-		return err_set(err, RC_UNFIT,
-		    "sealed with RSAES-OAEP parameters not supported here");
-	default:
-		X509_ALGOR_get0(&object, NULL, NULL, transport->scheme);
-		OBJ_obj2txt(name, sizeof(name), object, 0);
-		return err_set(err, RC_UNFIT,
-		    "sealed with a key transport not supported here: %s", name);
-	}
-}
-
-static enum rc
-check_agree(const struct shape_agree *agree, struct err *err)
-{
-	if (shape_version(agree->version) != AGREE_VERSION)
-		return err_set(
-		    err, RC_SYNTAX, "KeyAgreeRecipientInfo of unknown version");
-	if (agree->originator->type != SHAPE_ORIGINATOR_POINT)
-		return err_set(err, RC_UNFIT,
-		    "sealed with the sender's static key, which is not "
-		    "supported");
-	if (shape_nid(agree->originator->d.point->algorithm) !=
-	    NID_X9_62_id_ecPublicKey)
-		return err_set(err, RC_UNFIT,
-		    "sealed with an ephemeral key of a kind not supported");
-	/* bits that are not there: a point is whole bytes */
-	if ((agree->originator->d.point->key->flags & 0x07) != 0)
-		return err_set(err, RC_SYNTAX, "no whole ephemeral key");
-	return agree_check_scheme(agree, err);
-}
-
-enum rc
-recipient_check(const struct recipient_match *match, struct err *err)
-{
-	if (match->place->agree != NULL)
-		return check_agree(match->place->agree, err);
-	return check_transport(match->place->transport, err);
-}
-
-bool
-recipient_is_certain(const struct recipient_match *match)
-{
-	return match->place->agree != NULL ||
-	       shape_nid(match->place->transport->scheme) == NID_rsaesOaep;
-}
-
-static enum rc
-unwrap_transport(const struct recipient_match *match, size_t want,
-    struct buf *cek, struct err *err)
-{
-	const struct key *key = match->own->key;
-	const char *oaep =
-	    shape_nid(match->place->transport->scheme) == NID_rsaesOaep
-		? padding_oaep(match->place->transport->scheme)
-		: NULL;
-
-	if (EVP_PKEY_get_base_id(
-		X509_get0_pubkey(cert_x509(match->own->cert))) != EVP_PKEY_RSA)
-		return RC_CRYPTO;
-	return key->ops->unwrap(key,
-	    shape_span(match->place->transport->encrypted_key), oaep, want, cek,
-	    err);
-}
-
-static enum rc
-unwrap_agree(
-    const struct recipient_match *match, struct buf *cek, struct err *err)
-{
-	struct buf secret BUF_OWNED = BUF_SECRET(1024);
-	const struct key *key = match->own->key;
-
-	if (EVP_PKEY_get_base_id(
-		X509_get0_pubkey(cert_x509(match->own->cert))) != EVP_PKEY_EC)
-		return RC_CRYPTO;
-	TRY(key->ops->agree(key,
-	    shape_span(match->place->agree->originator->d.point->key), &secret,
-	    err));
-	return agree_unwrap(match->place->agree, buf_span(&secret),
-	    shape_span(match->place->agree_key->encrypted_key), cek, err);
-}
-
-enum rc
-recipient_unwrap(const struct recipient_match *match, size_t want,
-    struct buf *cek, struct err *err)
-{
-	if (match->place->agree != NULL)
-		return unwrap_agree(match, cek, err);
-	return unwrap_transport(match, want, cek, err);
-}
-
-/* --- writing */
-
-/* RSA PKCS#1 v1.5: the only key transport every mail program reads. */
-static enum rc
-wrap_rsa(struct span cek, EVP_PKEY *to, ASN1_OCTET_STRING *out, struct err *err)
-{
-	struct buf wrapped BUF_OWNED = BUF_SMALL;
-	uint8_t *room;
-	size_t len = (size_t)EVP_PKEY_get_size(to);
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = EVP_PKEY_CTX_new(to, NULL);
-
-	TRY(buf_reserve(&wrapped, len, &room, err));
-	if (ctx == NULL || EVP_PKEY_encrypt_init(ctx) <= 0 ||
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) <= 0 ||
-	    EVP_PKEY_encrypt(ctx, room, &len, cek.data, cek.len) <= 0 ||
-	    !ASN1_OCTET_STRING_set(out, room, (int)len))
-		return shape_fail(err, "encrypting for an RSA key");
-	return RC_OK;
-}
-
-static enum rc
-fill_transport(struct span cek, const struct cert *cert,
-    struct shape_recipient *recipient, struct err *err)
-{
-	void *value = NULL;
-	X509 *x509 = cert_x509(cert);
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_TRANSPORT), &value, err));
-	struct shape_transport *transport = value;
-	recipient->type = SHAPE_TRANSPORT;
-	recipient->d.transport = transport;
-	TRY(shape_set_version(transport->version, 0, err));
-	TRY(shape_set_serial(transport->id, x509, err));
-	TRY(shape_set_algorithm_null(
-	    transport->scheme, NID_rsaEncryption, err));
-	return wrap_rsa(
-	    cek, X509_get0_pubkey(x509), transport->encrypted_key, err);
-}
-
-/* Fresh for each recipient, so that nothing links two letters. */
-static enum rc
-make_ephemeral(EVP_PKEY *to, EVP_PKEY **ret, struct err *err)
-{
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = EVP_PKEY_CTX_new(to, NULL);
-
-	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) <= 0 ||
-	    EVP_PKEY_keygen(ctx, ret) <= 0)
-		return shape_fail(err, "making an ephemeral key");
-	return RC_OK;
-}
-
-static enum rc
-derive(EVP_PKEY *own, EVP_PKEY *to, struct buf *ret_secret, struct err *err)
-{
-	size_t len = 0;
-	uint8_t *room;
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(own, NULL);
-
-	if (ctx == NULL || EVP_PKEY_derive_init(ctx) <= 0 ||
-	    EVP_PKEY_derive_set_peer(ctx, to) <= 0 ||
-	    EVP_PKEY_derive(ctx, NULL, &len) <= 0)
-		return shape_fail(err, "key agreement");
-	TRY(buf_reserve(ret_secret, len, &room, err));
-	if (EVP_PKEY_derive(ctx, room, &len) <= 0)
-		return shape_fail(err, "key agreement");
-	buf_grown(ret_secret, len);
-	return RC_OK;
-}
-
-static enum rc
-fill_point(struct shape_originator *originator, EVP_PKEY *own, struct err *err)
-{
-	void *value = NULL;
-	uint8_t *bytes = NULL;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_POINT), &value, err));
-	originator->type = SHAPE_ORIGINATOR_POINT;
-	originator->d.point = value;
-	/* parameters absent: the curve is the recipient's (RFC 5753 3.1.1) */
-	TRY(shape_set_algorithm(
-	    originator->d.point->algorithm, NID_X9_62_id_ecPublicKey, err));
-	size_t len = EVP_PKEY_get1_encoded_public_key(own, &bytes);
-	int ok = len > 0 &&
-		 ASN1_BIT_STRING_set(originator->d.point->key, bytes, (int)len);
-	OPENSSL_free(bytes);
-	if (!ok)
-		return shape_fail(err, "ephemeral key");
-	/* else the encoder cuts zero bits off the end */
-	ASN1_BIT_STRING *key = originator->d.point->key;
-	key->flags = (key->flags & ~0x07L) | ASN1_STRING_FLAG_BITS_LEFT;
-	return RC_OK;
-}
-
-static enum rc
-add_agree_key(const struct cert *cert, struct shape_agree *agree,
-    struct shape_agree_key **ret, struct err *err)
-{
-	void *value = NULL;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AGREE_KEY), &value, err));
-	struct shape_agree_key *key = value;
-	if (!OPENSSL_sk_push(agree->keys, key)) {
-		shape_free(ASN1_ITEM_rptr(SHAPE_AGREE_KEY), key);
-		return err_nomem(err, "recipient");
-	}
-	struct shape_signer_id id = {-1, {NULL}};
-	enum rc rc = shape_set_serial(&id, cert_x509(cert), err);
-	key->id->type = SHAPE_BY_SERIAL;
-	key->id->d.by_serial = id.d.by_serial;
-	*ret = key;
-	return rc;
-}
-
-static enum rc
-wrap_agreed(struct span cek, EVP_PKEY *to, struct shape_agree *agree,
-    struct shape_agree_key *key, struct err *err)
-{
-	struct buf secret BUF_OWNED = BUF_SECRET(1024);
-	struct buf wrapped BUF_OWNED = BUF_SMALL;
-	EVP_PKEY *own OWNED(EVP_PKEY_free) = NULL;
-
-	TRY(make_ephemeral(to, &own, err));
-	TRY(fill_point(agree->originator, own, err));
-	TRY(derive(own, to, &secret, err));
-	TRY(agree_wrap(agree, buf_span(&secret), cek, &wrapped, err));
-	if (!ASN1_OCTET_STRING_set(
-		key->encrypted_key, wrapped.data, (int)wrapped.len))
-		return err_nomem(err, "recipient");
-	return RC_OK;
-}
-
-static enum rc
-fill_agree(struct span cek, const struct cert *cert,
-    struct shape_recipient *recipient, struct err *err)
-{
-	void *value = NULL;
-	struct shape_agree_key *key = NULL;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AGREE), &value, err));
-	struct shape_agree *agree = value;
-	recipient->type = SHAPE_AGREE;
-	recipient->d.agree = agree;
-	TRY(shape_set_version(agree->version, AGREE_VERSION, err));
-	TRY(agree_set_scheme(agree, err));
-	TRY(add_agree_key(cert, agree, &key, err));
-	return wrap_agreed(
-	    cek, X509_get0_pubkey(cert_x509(cert)), agree, key, err);
-}
-
-enum rc
-recipient_print(const struct cert *cert, const struct recipient_way *way,
-    struct span cek, struct buf *der, int *ret_version, struct err *err)
-{
-	void *value = NULL;
-	const EVP_PKEY *to = X509_get0_pubkey(cert_x509(cert));
-	int kind = to == NULL ? EVP_PKEY_NONE : EVP_PKEY_get_base_id(to);
-
-	if (kind != EVP_PKEY_RSA && kind != EVP_PKEY_EC)
-		return err_set(err, RC_UNFIT,
-		    "the certificate's key is neither RSA nor on a curve we "
-		    "can seal for");
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_RECIPIENT), &value, err));
-	struct shape_recipient *recipient OWNED(recipient_free) = value;
-	if (kind == EVP_PKEY_RSA)
-		TRY(fill_transport(cek, cert, recipient, err));
-	else
-		TRY(fill_agree(cek, cert, recipient, err));
-	*ret_version = kind == EVP_PKEY_RSA ? 0 : AGREE_VERSION;
-	return shape_print(
-	    ASN1_ITEM_rptr(SHAPE_RECIPIENT), recipient, der, err);
+	enum rc rc = look_any(&look, der, err);
+	buf_done(&look.room);
+	/* not even one element: to the caller the same as a broken one */
+	return rc == RC_ABSENT
+		   ? err_set(err, RC_SYNTAX, "no well-formed RecipientInfo")
+		   : rc;
 }

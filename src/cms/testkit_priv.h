@@ -93,20 +93,36 @@ kit_sign(
 	return RC_OK;
 }
 
+/* The peer's key, or NULL: none of that kind. */
+static inline EVP_PKEY *
+kit_peer(EVP_PKEY *own, struct span bytes)
+{
+	EVP_PKEY *peer = EVP_PKEY_new();
+
+	if (!EVP_PKEY_is_a(own, "EC")) {
+		EVP_PKEY_free(peer);
+		return EVP_PKEY_new_raw_public_key_ex(NULL,
+		    EVP_PKEY_is_a(own, "X448") ? "X448" : "X25519", NULL,
+		    bytes.data, bytes.len);
+	}
+	assert_true_ssl(EVP_PKEY_copy_parameters(peer, own));
+	if (EVP_PKEY_set1_encoded_public_key(peer, bytes.data, bytes.len) == 1)
+		return peer;
+	EVP_PKEY_free(peer);
+	return NULL;
+}
+
 static inline enum rc
 kit_agree(
     const struct key *key, struct span point, struct buf *out, struct err *err)
 {
-	EVP_PKEY *pkey = key->handle, *peer = EVP_PKEY_new();
+	EVP_PKEY *pkey = key->handle, *peer = kit_peer(pkey, point);
 	uint8_t *room;
 	size_t len = 66;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
 
 	TRY(buf_reserve(out, len, &room, err));
-	assert_true_ssl(EVP_PKEY_copy_parameters(peer, pkey));
-	bool ok = EVP_PKEY_set1_encoded_public_key(
-		      peer, point.data, point.len) == 1 &&
-		  EVP_PKEY_derive_init(ctx) == 1 &&
+	bool ok = peer != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
 		  EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
 		  EVP_PKEY_derive(ctx, room, &len) == 1;
 	if (ok)
@@ -117,9 +133,22 @@ kit_agree(
 	return ok ? RC_OK : err_set(err, RC_CRYPTO, "no point on the curve");
 }
 
+static inline void
+kit_set_oaep(EVP_PKEY_CTX *ctx, const struct key_oaep *oaep)
+{
+	assert_true_ssl(
+	    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep->digest, NULL));
+	assert_true_ssl(
+	    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep->mask, NULL));
+	if (oaep->label.len > 0)
+		assert_true_ssl(EVP_PKEY_CTX_set0_rsa_oaep_label(ctx,
+		    OPENSSL_memdup(oaep->label.data, oaep->label.len),
+		    (int)oaep->label.len));
+}
+
 static inline enum rc
-kit_unwrap(const struct key *key, struct span wrapped, const char *oaep,
-    size_t want, struct buf *out, struct err *err)
+kit_unwrap(const struct key *key, struct span wrapped,
+    const struct key_oaep *oaep, size_t want, struct buf *out, struct err *err)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->handle, NULL);
 	uint8_t clear[1024] = {0};
@@ -128,12 +157,8 @@ kit_unwrap(const struct key *key, struct span wrapped, const char *oaep,
 	assert_true_ssl(EVP_PKEY_decrypt_init(ctx));
 	assert_true_ssl(EVP_PKEY_CTX_set_rsa_padding(
 	    ctx, oaep ? RSA_PKCS1_OAEP_PADDING : RSA_PKCS1_PADDING));
-	if (oaep != NULL) {
-		assert_true_ssl(
-		    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep, NULL));
-		assert_true_ssl(
-		    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep, NULL));
-	}
+	if (oaep != NULL)
+		kit_set_oaep(ctx, oaep);
 	bool ok = EVP_PKEY_decrypt(
 		      ctx, clear, &len, wrapped.data, wrapped.len) == 1 &&
 		  len == want;

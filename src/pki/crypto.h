@@ -39,4 +39,10 @@ enum rc crypto_failed(struct err *err, const char *what);
  * their own. */
 const EVP_MD *crypto_digest(const EVP_PKEY *key);
 
+/* Must a point of this key's curve be checked to be of full order before one
+ * agrees with it?  On NIST's prime curves the cofactor is 1, and to be on the
+ * curve, which was seen when it was read, is enough; the library's check costs
+ * as much as the agreement.  False for keys that have no curve. */
+bool crypto_wants_order_check(const EVP_PKEY *key);
+
 #endif
