@@ -150,6 +150,7 @@ lengths_that_lie_are_refused(void **state)
 {
 	reads_as("3003040261", RC_SYNTAX, NULL);
 	reads_as("3001040161", RC_SYNTAX, NULL); /* half a head inside */
+	reads_as("30013080", RC_SYNTAX, NULL);
 	reads_as("3002048101"
 		 "61",
 	    RC_SYNTAX, NULL);
