@@ -11,7 +11,6 @@
 
 /* Enough of a CMS to see its content type. */
 #define PEEK_DER 64
-#define LINE 76
 #define BOUNDARY_MAX 70 /* RFC 2046 section 5.1.1 */
 
 static bool
@@ -247,8 +246,8 @@ find_micalg(struct span der, const char **ret, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-check_boundary(struct span entity, const char *boundary, struct err *err)
+enum rc
+smime_check_boundary(const char *boundary, struct err *err)
 {
 	size_t len = strlen(boundary);
 
@@ -257,10 +256,45 @@ check_boundary(struct span entity, const char *boundary, struct err *err)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 		"0123456789-_=.+") != len)
 		return err_set(err, RC_UNFIT, "no usable MIME boundary");
+	return RC_OK;
+}
+
+static enum rc
+check_boundary(struct span entity, const char *boundary, struct err *err)
+{
+	TRY(smime_check_boundary(boundary, err));
 	if (span_find(entity, span_str(boundary)) >= 0)
 		return err_set(err, RC_UNFIT,
 		    "the MIME boundary occurs in the letter: take another");
 	return RC_OK;
+}
+
+enum rc
+smime_print_signed_head(
+    const char *micalg, const char *boundary, struct buf *out, struct err *err)
+{
+	/* RFC 2045 section 5.1: a list has a comma, which no token has */
+	const char *quote = strchr(micalg, ',') == NULL ? "" : "\"";
+
+	return buf_add_format(out, err,
+	    "Content-Type: multipart/signed;\r\n"
+	    " protocol=\"application/pkcs7-signature\"; micalg=%s%s%s;\r\n"
+	    " boundary=\"%s\"\r\n\r\n--%s\r\n",
+	    quote, micalg, quote, boundary, boundary);
+}
+
+enum rc
+smime_print_signed_tail(struct span signature_der, const char *boundary,
+    struct buf *out, struct err *err)
+{
+	TRY(buf_add_format(out, err,
+	    "\r\n--%s\r\n"
+	    "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
+	    "Content-Transfer-Encoding: base64\r\n"
+	    "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n",
+	    boundary));
+	TRY(base64_encode(signature_der, SMIME_LINE, out, err));
+	return buf_add_format(out, err, "\r\n--%s--\r\n", boundary);
 }
 
 static enum rc
@@ -270,20 +304,9 @@ print_signed(struct span entity, struct span der, const char *boundary,
 	const char *micalg = NULL;
 
 	TRY(find_micalg(der, &micalg, err));
-	TRY(buf_add_format(out, err,
-	    "Content-Type: multipart/signed;\r\n"
-	    " protocol=\"application/pkcs7-signature\"; micalg=%s;\r\n"
-	    " boundary=\"%s\"\r\n\r\n--%s\r\n",
-	    micalg, boundary, boundary));
+	TRY(smime_print_signed_head(micalg, boundary, out, err));
 	TRY(buf_add(out, entity, err));
-	TRY(buf_add_format(out, err,
-	    "\r\n--%s\r\n"
-	    "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
-	    "Content-Transfer-Encoding: base64\r\n"
-	    "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n",
-	    boundary));
-	TRY(base64_encode(der, LINE, out, err));
-	return buf_add_format(out, err, "\r\n--%s--\r\n", boundary);
+	return smime_print_signed_tail(der, boundary, out, err);
 }
 
 enum rc
@@ -319,19 +342,25 @@ type_of(enum smime_kind kind)
 }
 
 enum rc
-smime_print(
-    enum smime_kind kind, struct span der, struct buf *out, struct err *err)
+smime_print_head(enum smime_kind kind, struct buf *out, struct err *err)
 {
-	size_t before = out->len;
-
-	enum rc rc = buf_add_format(out, err,
+	return buf_add_format(out, err,
 	    "Content-Type: application/pkcs7-mime; smime-type=%s;\r\n"
 	    " name=\"smime.p7m\"\r\n"
 	    "Content-Transfer-Encoding: base64\r\n"
 	    "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\r\n",
 	    type_of(kind));
+}
+
+enum rc
+smime_print(
+    enum smime_kind kind, struct span der, struct buf *out, struct err *err)
+{
+	size_t before = out->len;
+
+	enum rc rc = smime_print_head(kind, out, err);
 	if (rc == RC_OK)
-		rc = base64_encode(der, LINE, out, err);
+		rc = base64_encode(der, SMIME_LINE, out, err);
 	if (rc != RC_OK)
 		buf_cut(out, before);
 	return rc;

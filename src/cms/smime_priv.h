@@ -22,6 +22,17 @@ bool smime_names_protocol(const struct entity *entity);
  * of it, if it is shorter).  SMIME_OPAQUE may yet turn out to sign nothing. */
 enum smime_kind smime_peek(const struct entity *entity, struct span body);
 
+#define SMIME_LINE 76
+
+/* What smime_print() and smime_print_signed() print, in pieces. */
+enum rc smime_print_head(
+    enum smime_kind kind, struct buf *out, struct err *err);
+enum rc smime_check_boundary(const char *boundary, struct err *err);
+enum rc smime_print_signed_head(
+    const char *micalg, const char *boundary, struct buf *out, struct err *err);
+enum rc smime_print_signed_tail(struct span signature_der, const char *boundary,
+    struct buf *out, struct err *err);
+
 /* What smime_split() says about what is no proper multipart/signed. */
 enum rc smime_check_parts(
     bool malformed, size_t parts, bool second_is_signature, struct err *err);
