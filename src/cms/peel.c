@@ -20,7 +20,7 @@ enum peel_state {
 
 struct peel {
 	struct scan *scan;
-	bool flat;
+	unsigned way;
 	enum peel_state state;
 	enum smime_kind kind;
 	struct entity *head;    /* without its fields */
@@ -45,17 +45,19 @@ struct peel {
 OWNER(struct peel, peel_free);
 
 enum rc
-peel_new(bool flat, struct peel **ret, struct err *err)
+peel_new(unsigned way, struct peel **ret, struct err *err)
 {
 	struct peel *peel OWNED(peel_free) = calloc(1, sizeof(*peel));
 
 	if (peel == NULL)
 		return err_nomem(err, "letter");
-	peel->flat = flat;
+	peel->way = way;
 	peel->kept = BUF_SECRET(KEPT_MAX);
 	peel->decoded = BUF_SECRET(SIZE_MAX / 4);
 	peel->signature = BUF(PEEL_SIGNATURE_MAX);
 	TRY(scan_new(ENTITY_LIMITS, &peel->scan, err));
+	if (way & PEEL_OF_PART)
+		scan_part(peel->scan);
 	*ret = take(peel);
 	return RC_OK;
 }
@@ -88,18 +90,22 @@ begin_parts(struct peel *peel, const struct entity *root, struct err *err)
 	    span_str(micalg == NULL ? "" : micalg), &peel->micalg, err);
 }
 
+static bool
+may_be_signed(const struct peel *peel, const struct entity *root)
+{
+	return entity_is(root, "multipart", "signed") &&
+	       (!(peel->way & PEEL_NAMED) || smime_names_protocol(root));
+}
+
 static enum rc
 begin_letter(struct peel *peel, const struct entity *root, struct err *err)
 {
-	bool cms = !peel->flat && smime_is_cms(root);
-
 	peel->header_left = root->header.len;
-	if (!peel->flat && entity_is(root, "multipart", "signed"))
+	peel->state = PEEL_IN_ENTITY;
+	if (!(peel->way & PEEL_FLAT) && may_be_signed(peel, root))
 		TRY(begin_parts(peel, root, err));
-	else if (cms)
+	else if (!(peel->way & PEEL_FLAT) && smime_is_cms(root))
 		peel->state = PEEL_AT_KIND;
-	else
-		peel->state = PEEL_IN_ENTITY;
 	if (peel->state != PEEL_IN_PARTS)
 		scan_flat(peel->scan);
 	peel->head = scan_take(peel->scan);

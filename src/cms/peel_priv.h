@@ -30,8 +30,17 @@ struct peel_event {
 			    * input */
 };
 
-/* `flat`: all of it is PEEL_ENTITY, whatever it says it is. */
-enum rc peel_new(bool flat, struct peel **ret, struct err *err);
+/* How it is read; a set. */
+enum peel_way {
+	PEEL_PLAIN = 0,
+	PEEL_FLAT = 1,    /* all of it is PEEL_ENTITY, whatever it says it is */
+	PEEL_OF_PART = 2, /* of a part: scan_part() */
+	/* A multipart/signed counts only if its `protocol` says so, which is
+	 * known before its end. */
+	PEEL_NAMED = 4,
+};
+
+enum rc peel_new(unsigned way, struct peel **ret, struct err *err);
 void peel_free(struct peel *peel);
 
 /* As scan_next().  After a failure it is of no more use. */

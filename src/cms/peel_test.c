@@ -99,7 +99,7 @@ see_stream(struct span letter, size_t size, struct seen *ret)
 	struct peel *peel OWNED(peel_free) = NULL;
 	struct span der = SPAN_NONE;
 
-	assert_ok(peel_new(false, &peel, &kit_err));
+	assert_ok(peel_new(PEEL_PLAIN, &peel, &kit_err));
 	ret->rc = peel_pieces(peel, letter, size, ret);
 	ret->kind = peel_kind(peel);
 	if (ret->kind != SMIME_SIGNED || ret->rc != RC_OK)
@@ -348,7 +348,7 @@ flat_is_all_of_it_whatever_it_is(void **state)
 	for (size_t i = 0; i + 1 < sizeof(letters) / sizeof(letters[0]); i++) {
 		struct peel *peel OWNED(peel_free) = NULL;
 		struct seen got SEEN_OWNED = SEEN;
-		assert_ok(peel_new(true, &peel, &kit_err));
+		assert_ok(peel_new(PEEL_FLAT, &peel, &kit_err));
 		assert_ok(peel_pieces(peel, span_str(letters[i]), 10, &got));
 		assert_int_equal(peel_kind(peel), SMIME_NONE);
 		assert_true(

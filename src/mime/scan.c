@@ -36,6 +36,7 @@ enum scan_state {
 
 struct scan {
 	struct entity_limits limits;
+	bool part; /* the input is a part of a letter */
 	unsigned parts;
 	struct levels levels;
 	enum scan_state state;
@@ -93,6 +94,12 @@ scan_free(struct scan *scan)
 	free(scan);
 }
 
+void
+scan_part(struct scan *scan)
+{
+	scan->part = true;
+}
+
 struct entity *
 scan_take(struct scan *scan)
 {
@@ -141,7 +148,7 @@ static enum head_place
 place_of(const struct scan *scan)
 {
 	if (scan->levels.len == 0)
-		return HEAD_OF_LETTER;
+		return scan->part ? HEAD_OF_PART : HEAD_OF_LETTER;
 	return scan->levels.item[scan->levels.len - 1].digest
 		   ? HEAD_OF_DIGEST_PART
 		   : HEAD_OF_PART;

@@ -48,6 +48,11 @@ enum rc scan_new(
     struct entity_limits limits, struct scan **ret, struct err *err);
 void scan_free(struct scan *scan);
 
+/* Before the first scan_next(): the input is a part of another letter, not a
+ * letter of its own.  A header with NUL or a bare CR is then none, as in
+ * entity_parse(), and no error. */
+void scan_part(struct scan *scan);
+
 /* The next event.  Takes from the front of `in`; what is left of it has to be
  * given again.  `last`: nothing follows `in`; then SCAN_MORE is the end, and
  * everything that began has ended.  RC_SYNTAX, RC_LIMIT: as entity_parse();
