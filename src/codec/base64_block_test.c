@@ -1,3 +1,6 @@
+#include <stdio.h>
+#include <unistd.h>
+
 #include "base/expect.h"
 #include "codec/base64.h"
 #include "codec/simd_priv.h"
@@ -101,6 +104,9 @@ assert_written(struct span bytes, size_t line)
 		simd_limit(simd);
 		assert_ok(base64_encode(in, line, &out, NULL));
 		assert_bytes(buf_span(&out), buf_span(&want));
+		struct buf tight BUF_OWNED = BUF(want.len);
+		assert_ok(base64_encode(in, line, &tight, NULL));
+		assert_bytes(buf_span(&tight), buf_span(&want));
 	}
 }
 
@@ -122,6 +128,12 @@ assert_read(struct span text)
 		assert_bytes(buf_span(&out), buf_span(&want));
 		assert_ok(base64_decode(in, &tight, NULL));
 		assert_bytes(buf_span(&tight), buf_span(&want));
+		if (want.len == 0)
+			continue;
+		struct buf less BUF_OWNED =
+		    BUF(want.len - 1 - random_below((uint32_t)want.len));
+		assert_rc(base64_decode(in, &less, NULL), RC_LIMIT);
+		assert_int_equal(less.len, 0);
 	}
 }
 
@@ -233,6 +245,44 @@ long_letters_in_random_pieces_are_alike_at_every_level(void **state)
 	}
 }
 
+/* Python gets text of ours and gives text of its own, with lone LFs. */
+static void
+python_writes_what_we_read_and_reads_what_we_write(void **state)
+{
+	static const char script[] =
+	    "/usr/bin/python3 -c '\n"
+	    "import sys, base64\n"
+	    "ours = sys.stdin.buffer.read()\n"
+	    "assert all(len(l) <= 78 for l in ours.splitlines(True))\n"
+	    "raw = base64.b64decode(ours.replace(b\"\\r\\n\", b\"\"),"
+	    " validate=True)\n"
+	    "open(sys.argv[1], \"wb\").write(base64.encodebytes(raw))' ";
+	char command[1024], name[] = "/tmp/base64-test-XXXXXX";
+	struct buf bytes BUF_OWNED = BUF_SMALL, ours BUF_OWNED = BUF_SMALL;
+	struct buf theirs BUF_OWNED = BUF_SMALL, back BUF_OWNED = BUF_SMALL;
+	uint8_t *room;
+
+	if (access("/usr/bin/python3", X_OK) != 0)
+		skip();
+	int fd = mkstemp(name);
+	assert_true(fd >= 0);
+	random_bytes(&bytes, 100000);
+	assert_ok(base64_encode(buf_span(&bytes), 76, &ours, NULL));
+	(void)snprintf(command, sizeof(command), "%s%s", script, name);
+	FILE *python = popen(command, "w");
+	assert_non_null(python);
+	assert_int_equal(fwrite(ours.data, 1, ours.len, python), ours.len);
+	assert_int_equal(pclose(python), 0);
+	assert_ok(buf_reserve(&theirs, 1 << 19, &room, NULL));
+	FILE *file = fdopen(fd, "rb");
+	assert_non_null(file);
+	buf_grown(&theirs, fread(room, 1, 1 << 19, file));
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(unlink(name), 0);
+	assert_ok(base64_decode(buf_span(&theirs), &back, NULL));
+	assert_bytes(buf_span(&back), buf_span(&bytes));
+}
+
 int
 main(void)
 {
@@ -244,6 +294,8 @@ main(void)
 	    cmocka_unit_test(one_wrong_byte_is_found_alike_at_every_level),
 	    cmocka_unit_test(
 		long_letters_in_random_pieces_are_alike_at_every_level),
+	    cmocka_unit_test(
+		python_writes_what_we_read_and_reads_what_we_write),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "base/expect.h"
 #include "codec/qp.h"
+#include "codec/qp_block_priv.h"
 #include "codec/simd_priv.h"
 
 static uint32_t seed = 1871;
@@ -59,8 +60,9 @@ plain_encode(struct span in, struct buf *out)
 			width = stands_for_itself(in, at, 0) ? 1 : 3;
 		}
 		column += width;
-		assert_ok(buf_add_format(
-		    out, NULL, width == 1 ? "%c" : "=%02X", in.data[at]));
+		assert_ok(width == 1 ? buf_add_byte(out, in.data[at], NULL)
+				     : buf_add_format(
+					   out, NULL, "=%02X", in.data[at]));
 	}
 }
 
@@ -149,17 +151,16 @@ write_in_pieces(struct span in, uint32_t most, struct buf *out)
 	assert_ok(qp_write_end(&w, out, NULL));
 }
 
-/* At each level, in pieces of several sizes. */
+/* At each level, in pieces of less than `least` and more. */
 static void
-assert_alike(struct span in)
+assert_alike(struct span in, uint32_t least)
 {
 	struct buf text BUF_OWNED = BUF_SMALL, bytes BUF_OWNED = BUF_SMALL;
 
 	plain_encode(in, &text);
 	plain_decode(in, &bytes);
 	for (enum simd simd = SIMD_NONE; simd <= SIMD_AVX2; simd++)
-		for (uint32_t most = in.len < 400 ? 2 : 120; most < 20000;
-		     most *= 60) {
+		for (uint32_t most = least; most < 20000; most *= 60) {
 			struct buf out BUF_OWNED = BUF(text.len);
 			struct buf back BUF_OWNED = BUF(bytes.len);
 			simd_limit(simd);
@@ -190,7 +191,7 @@ any_text_is_read_and_written_alike_at_every_level(void **state)
 	for (size_t len = 0; len <= 300; len++)
 		for (size_t count = 4; count < sizeof(kinds); count += 19) {
 			random_text(&text, len, kinds, count);
-			assert_alike(buf_span(&text));
+			assert_alike(buf_span(&text), 2);
 		}
 }
 
@@ -204,7 +205,7 @@ long_letters_in_any_pieces_are_alike(void **state)
 	for (size_t round = 0; round < 30; round++) {
 		random_text(&text, random_below(40000), kinds + round % 5,
 		    sizeof(kinds) - 5);
-		assert_alike(buf_span(&text));
+		assert_alike(buf_span(&text), 200);
 	}
 }
 
@@ -219,8 +220,43 @@ every_place_of_a_line_is_judged_alike_at_every_level(void **state)
 			for (size_t i = 0; i < 140; i++)
 				assert_ok(buf_add_byte(
 				    &text, (uint8_t)(i == at ? c : 'x'), NULL));
-			assert_alike(buf_span(&text));
+			assert_alike(buf_span(&text), 200);
 		}
+}
+
+/* Room and input in blocks of exactly their sizes. */
+static void
+assert_copied(struct span in, size_t most, size_t room, size_t want)
+{
+	struct span from EXACT = expect_exact(in);
+	uint8_t *to = malloc(room + 1) + 1;
+
+	assert_int_equal(qp_copy_read(from, most, to, room), want);
+	assert_bytes(span_of(to, want), span_first(in, want));
+	assert_int_equal(qp_copy_write(from, most, to, room), want);
+	assert_bytes(span_of(to, want), span_first(in, want));
+	free(to - 1);
+}
+
+static void
+no_more_is_copied_than_is_asked_and_has_room(void **state)
+{
+	uint8_t text[100];
+
+	simd_limit(SIMD_AVX2);
+	for (size_t stop = 0; stop < sizeof(text); stop++) {
+		memset(text, 'x', sizeof(text));
+		text[stop] = '=';
+		for (size_t most = 0; most <= 70; most++) {
+			struct span in = span_of(text, sizeof(text));
+			size_t want = most < stop ? most : stop;
+			assert_copied(in, most, most, want);
+			assert_copied(in, most, most + stop % 40, want);
+			assert_copied(
+			    span_first(in, stop + 1), most, most + 40, want);
+			assert_copied(span_first(in, stop), most, most, want);
+		}
+	}
 }
 
 /* `count` blanks, then `end`. */
@@ -253,6 +289,7 @@ as_many_blanks_are_deleted_as_a_line_has_room_for(void **state)
 	assert_blanks("a", QP_BLANKS_MAX + 1, "\r\n", 1, "\r\n");
 	assert_blanks("a", QP_BLANKS_MAX, "\n", 0, "\n");
 	assert_blanks("a", QP_BLANKS_MAX + 1, "\n", 1, "\n");
+	assert_blanks("a", 3 * QP_BLANKS_MAX, "\n", 1, "\n");
 	assert_blanks("a", QP_BLANKS_MAX, "", 0, "");
 	assert_blanks("a", QP_BLANKS_MAX + 1, "", 1, "");
 	assert_blanks("a", QP_BLANKS_MAX, "b", 1, "b");
@@ -412,6 +449,7 @@ main(void)
 	    cmocka_unit_test(long_letters_in_any_pieces_are_alike),
 	    cmocka_unit_test(
 		every_place_of_a_line_is_judged_alike_at_every_level),
+	    cmocka_unit_test(no_more_is_copied_than_is_asked_and_has_room),
 	    cmocka_unit_test(as_many_blanks_are_deleted_as_a_line_has_room_for),
 	    cmocka_unit_test(any_split_of_a_text_is_read_and_written_alike),
 	    cmocka_unit_test(what_found_no_room_can_be_given_again),

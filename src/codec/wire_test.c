@@ -40,6 +40,10 @@ each_trouble_is_seen(void **state)
 	    {"\0", 1, "c"},
 	    {"\x80", 1, "8"},
 	    {"\xff\r\n", 3, "8"},
+	    {"abcdefg\x80", 8, "8"},
+	    {"\x80"
+	     "abcdefg",
+		8, "8"},
 	    {"\xff\0\n", 3, "8cb"},
 	};
 
