@@ -1,75 +1,125 @@
 #define _GNU_SOURCE /* explicit_bzero */
 #include "cms/open.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-
-#include "cms/agree_priv.h"
-#include "cms/padding_priv.h"
+#include "cms/cipher_priv.h"
+#include "cms/open_key_priv.h"
+#include "cms/recipient_priv.h"
 #include "cms/shape_priv.h"
+#include "cms/walk_priv.h"
+#include "pki/der.h"
 
 #define OPEN_KEYS_MAX 1000
-#define OPEN_RECIPIENTS_MAX 10000
-/* How often one letter may have a private key used.  A sender who names us a
- * thousand times would have it used for seconds. */
-#define OPEN_TRIES_MAX 16
-#define CONTENT_KEY_MAX 32
-#define IV_MAX 16
-#define GCM_NONCE_MIN 12
-#define GCM_TAG_MIN 12
-#define GCM_TAG_MAX 16
-/* RFC 5652 sections 6.2.1 and 6.2.2 */
-#define TRANSPORT_BY_SERIAL 0
-#define TRANSPORT_BY_KEY_ID 2
-#define AGREE_VERSION 3
+#define OPEN_PASSWORD_MAX 1024
+#define OPEN_KEY_ID_MAX 1024
+#define OPEN_RECIPIENT_MAX ((size_t)64 << 10)
+#define OPEN_ATTRIBUTES_MAX ((size_t)64 << 10)
+#define OPEN_ALGORITHM_MAX 256
+#define OPEN_OID_MAX 64
+#define OPEN_VERSION_MAX 16
+#define OPEN_TAG_MAX 16
+#define CONTEXT_1 0xa1
+#define CONTEXT_2 0xa2
+#define CONTENT_TAG 0x80
 
-struct own_key {
-	struct cert *cert;
-	const struct key *key; /* borrowed */
+/* The order in which a letter comes:
+ *
+ *   TYPE, VERSION   which of the two it is
+ *   RECIPIENT*      looked at, dropped or kept as a match
+ *   INNER           what was encrypted
+ *   ALGORITHM       the content key is unwrapped here
+ *   CONTENT         decrypted as it comes
+ *   ATTRIBUTES, TAG AuthEnvelopedData only; checked in open_finish()
+ */
+enum part {
+	PART_NONE,
+	PART_TYPE,
+	PART_VERSION,
+	PART_RECIPIENT,
+	PART_INNER,
+	PART_ALGORITHM,
+	PART_CONTENT,
+	PART_ATTRIBUTES,
+	PART_TAG,
 };
+
+/* The table is written as the types are; the formatter would only make it
+ * longer. */
+/* clang-format off */
+#define ROWS_OF_BOTH \
+	{0, DER_SEQUENCE, WALK_ENTER, 0, 0, PART_NONE}, \
+	{1, DER_OID, WALK_GATHER, 0, OPEN_OID_MAX, PART_TYPE}, \
+	{1, DER_CONTEXT_0, WALK_ENTER, 0, 0, PART_NONE}, \
+	{2, DER_SEQUENCE, WALK_ENTER, 0, 0, PART_NONE}, \
+	{3, DER_INTEGER, WALK_GATHER, 0, OPEN_VERSION_MAX, PART_VERSION}, \
+	{3, DER_CONTEXT_0, WALK_SKIP, WALK_OPTIONAL, 0, PART_NONE}, \
+	{3, DER_SET, WALK_ENTER, 0, 0, PART_NONE}, \
+	{4, WALK_ANY, WALK_GATHER, WALK_REPEATED, OPEN_RECIPIENT_MAX, \
+	    PART_RECIPIENT}, \
+	{3, DER_SEQUENCE, WALK_ENTER, 0, 0, PART_NONE}, \
+	{4, DER_OID, WALK_GATHER, 0, OPEN_OID_MAX, PART_INNER}, \
+	{4, DER_SEQUENCE, WALK_GATHER, 0, OPEN_ALGORITHM_MAX, \
+	    PART_ALGORITHM}, \
+	{4, CONTENT_TAG, WALK_STREAM, WALK_OPTIONAL, 0, PART_CONTENT}
+
+static const struct walk_row enveloped_rows[] = {
+	ROWS_OF_BOTH,
+	{3, CONTEXT_1, WALK_SKIP, WALK_OPTIONAL, 0, PART_NONE},
+};
+
+static const struct walk_row auth_rows[] = {
+	ROWS_OF_BOTH,
+	{3, CONTEXT_1, WALK_GATHER, WALK_OPTIONAL, OPEN_ATTRIBUTES_MAX,
+	    PART_ATTRIBUTES},
+	{3, DER_OCTETS, WALK_STREAM, 0, OPEN_TAG_MAX, PART_TAG},
+	{3, CONTEXT_2, WALK_SKIP, WALK_OPTIONAL, 0, PART_NONE},
+};
+/* clang-format on */
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+/* until the type is known: the first two rows */
+static const struct walk_table either = {
+    "encrypted CMS (S/MIME) message", auth_rows, 2};
+static const struct walk_table enveloped = {
+    "EnvelopedData", enveloped_rows, COUNT(enveloped_rows)};
+static const struct walk_table auth = {
+    "AuthEnvelopedData", auth_rows, COUNT(auth_rows)};
+
+#define OID(bytes) span_of(bytes, sizeof(bytes) - 1)
+#define OID_DATA "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01"
+#define OID_ENVELOPED "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"
+#define OID_AUTH "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17"
 
 struct open {
-	struct own_key *own;
-	size_t len;
-	struct buf der;
-};
-
-struct cipher {
-	int nid;
-	const char *name;
-	size_t key_len;
-	bool gcm;
-	const EVP_CIPHER *(*evp)(void);
-};
-
-static const struct cipher ciphers[] = {
-    {NID_aes_256_gcm, "aes-256-gcm", 32, true, EVP_aes_256_gcm},
-    {NID_aes_192_gcm, "aes-192-gcm", 24, true, EVP_aes_192_gcm},
-    {NID_aes_128_gcm, "aes-128-gcm", 16, true, EVP_aes_128_gcm},
-    {NID_aes_256_cbc, "aes-256-cbc", 32, false, EVP_aes_256_cbc},
-    {NID_aes_192_cbc, "aes-192-cbc", 24, false, EVP_aes_192_cbc},
-    {NID_aes_128_cbc, "aes-128-cbc", 16, false, EVP_aes_128_cbc},
-    {NID_des_ede3_cbc, "des-ede3-cbc", 24, false, EVP_des_ede3_cbc},
-};
-
-/* One letter, as far as it was read. */
-struct letter {
-	struct shape_enveloped_info *enveloped; /* one of the two, owned */
-	struct shape_auth_info *auth;
-	const OPENSSL_STACK *recipients;
-	const struct shape_ciphertext *content;
+	struct recipient_own *own;
+	size_t own_len;
+	struct walk walk;
+	bool begun, finished;
+	enum rc failed; /* and why: every later call says the same */
+	struct err why;
+	struct recipient_matches matches;
+	size_t recipients;
+	const struct walk_table *kind;
 	const struct cipher *cipher;
-	uint8_t iv[IV_MAX];
-	size_t iv_len;
-	struct span tag;       /* GCM only */
-	struct buf attributes; /* authAttrs as they are authenticated */
+	struct buf algorithm; /* DER */
+	struct cipher_run *run;
+	bool good; /* false: the content key is a random one */
+	bool content;
+	struct buf attributes; /* DER, as they are authenticated */
+	struct buf tag;
+	bool again; /* a second pass, and the tag of the first */
+	struct buf first_tag;
 };
 
-OWNER(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free);
+static void
+reset(struct open *open)
+{
+	walk_init(&open->walk, &either);
+	open->begun = open->finished = open->content = false;
+	buf_clear(&open->attributes);
+	buf_clear(&open->tag);
+}
 
 enum rc
 open_new(struct open **ret, struct err *err)
@@ -78,9 +128,32 @@ open_new(struct open **ret, struct err *err)
 
 	if (open == NULL)
 		return err_nomem(err, "envelope");
-	open->der = BUF(SHAPE_MAX);
+	open->algorithm = BUF(OPEN_ALGORITHM_MAX);
+	open->attributes = BUF(2 * OPEN_ATTRIBUTES_MAX);
+	open->tag = open->first_tag = BUF(OPEN_TAG_MAX);
+	reset(open);
 	*ret = open;
 	return RC_OK;
+}
+
+/* --- what we have ---------------------------------------------------------- */
+
+static void
+free_secret(struct span secret)
+{
+	if (secret.data == NULL)
+		return;
+	explicit_bzero((void *)(uintptr_t)secret.data, secret.len);
+	free((void *)(uintptr_t)secret.data);
+}
+
+static void
+free_own(struct recipient_own *own)
+{
+	cert_free((struct cert *)(uintptr_t)own->cert);
+	free_secret(own->key_id);
+	free_secret(own->kek);
+	free_secret(own->password);
 }
 
 void
@@ -88,528 +161,380 @@ open_free(struct open *open)
 {
 	if (open == NULL)
 		return;
-	for (size_t i = 0; i < open->len; i++)
-		cert_free(open->own[i].cert);
+	recipient_matches_done(&open->matches);
+	for (size_t i = 0; i < open->own_len; i++)
+		free_own(&open->own[i]);
 	free(open->own);
-	buf_done(&open->der);
+	walk_done(&open->walk);
+	cipher_run_free(open->run);
+	buf_done(&open->algorithm);
+	buf_done(&open->attributes);
+	buf_done(&open->tag);
+	buf_done(&open->first_tag);
 	free(open);
+}
+
+static enum rc
+add_own(struct open *open, struct recipient_own **ret, struct err *err)
+{
+	if (open->begun || open->again)
+		bug("open_add: the letter has begun");
+	if (open->own_len >= OPEN_KEYS_MAX)
+		return err_set(
+		    err, RC_LIMIT, "more than %d keys", OPEN_KEYS_MAX);
+	struct recipient_own *own =
+	    realloc(open->own, (open->own_len + 1) * sizeof(*own));
+	if (own == NULL)
+		return err_nomem(err, "envelope");
+	open->own = own;
+	own[open->own_len] = (struct recipient_own){.cert = NULL};
+	*ret = &own[open->own_len++];
+	return RC_OK;
 }
 
 enum rc
 open_add(struct open *open, const struct cert *cert, const struct key *key,
     struct err *err)
 {
-	if (open->len >= OPEN_KEYS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d keys", OPEN_KEYS_MAX);
-	struct own_key *own =
-	    realloc(open->own, (open->len + 1) * sizeof(*own));
-	if (own == NULL)
-		return err_nomem(err, "envelope");
-	open->own = own;
-	own[open->len++] = (struct own_key){cert_ref(cert), key};
+	struct recipient_own *own = NULL;
+
+	TRY(add_own(open, &own, err));
+	own->cert = cert_ref(cert);
+	own->key = key;
 	return RC_OK;
+}
+
+static enum rc
+copy_secret(struct span secret, size_t max, struct span *ret, struct err *err)
+{
+	if (secret.len == 0 || secret.len > max)
+		return err_set(err, RC_UNFIT,
+		    "a password or the name of a key has 1 to %zu bytes", max);
+	uint8_t *copy = malloc(secret.len);
+	if (copy == NULL)
+		return err_nomem(err, "envelope");
+	memcpy(copy, secret.data, secret.len);
+	*ret = span_of(copy, secret.len);
+	return RC_OK;
+}
+
+/* Takes what `own` holds, in any case. */
+static enum rc
+add_copies(
+    struct open *open, enum rc rc, struct recipient_own own, struct err *err)
+{
+	struct recipient_own *place = NULL;
+
+	if (rc == RC_OK)
+		rc = add_own(open, &place, err);
+	if (rc == RC_OK)
+		*place = own;
+	else
+		free_own(&own);
+	return rc;
 }
 
 enum rc
-open_push(struct open *open, struct span der, struct err *err)
+open_add_kek(
+    struct open *open, struct span key_id, struct span kek, struct err *err)
 {
-	return buf_add(&open->der, der, err);
+	struct recipient_own own = {.cert = NULL};
+
+	if (kek.len != 16 && kek.len != 24 && kek.len != 32)
+		return err_set(err, RC_UNFIT,
+		    "a key-encrypting key has 16, 24 or 32 bytes");
+	enum rc rc = copy_secret(key_id, OPEN_KEY_ID_MAX, &own.key_id, err);
+	if (rc == RC_OK)
+		rc = copy_secret(kek, kek.len, &own.kek, err);
+	return add_copies(open, rc, own, err);
 }
 
-/* Everything behind the choice of the recipient ends here: an attacker who
- * can watch us must not learn which of our keys, paddings or tags said no. */
-static enum rc
-closed(struct err *err)
+enum rc
+open_add_password(struct open *open, struct span password, struct err *err)
 {
-	ERR_clear_error();
-	return err_set(err, RC_CRYPTO,
-	    "the letter was changed on the way, or not made for this key");
+	struct recipient_own own = {.cert = NULL};
+
+	enum rc rc =
+	    copy_secret(password, OPEN_PASSWORD_MAX, &own.password, err);
+	return add_copies(open, rc, own, err);
 }
 
-static void
-letter_done(struct letter *letter)
-{
-	shape_enveloped_info_free(letter->enveloped);
-	shape_auth_info_free(letter->auth);
-	buf_done(&letter->attributes);
-}
-
-static enum rc
-parse_enveloped(struct span der, struct letter *letter, struct err *err)
-{
-	void *value = NULL;
-
-	TRY(shape_parse_outer(ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), der,
-	    "EnvelopedData", &value, err));
-	letter->enveloped = value;
-	letter->recipients = letter->enveloped->body->recipients;
-	letter->content = letter->enveloped->body->content;
-	return RC_OK;
-}
+/* --- the parts, as they come by -------------------------------------------- */
 
 static enum rc
-parse_auth(struct span der, struct letter *letter, struct err *err)
+take_type(struct open *open, struct span ber, struct err *err)
 {
-	void *value = NULL;
+	struct buf copy BUF_OWNED = BUF(OPEN_OID_MAX);
+	struct span type = SPAN_NONE;
 
-	TRY(shape_parse_outer(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), der,
-	    "AuthEnvelopedData", &value, err));
-	letter->auth = value;
-	if (shape_version(letter->auth->body->version) != 0)
-		return err_set(
-		    err, RC_SYNTAX, "AuthEnvelopedData of unknown version");
-	letter->recipients = letter->auth->body->recipients;
-	letter->content = letter->auth->body->content;
-	letter->tag = shape_span(letter->auth->body->mac);
-	return RC_OK;
-}
-
-static enum rc
-parse_letter(struct span der, struct letter *letter, struct err *err)
-{
-	switch (shape_content_nid(der)) {
-	case NID_pkcs7_enveloped:
-		TRY(parse_enveloped(der, letter, err));
-		break;
-	case NID_id_smime_ct_authEnvelopedData:
-		TRY(parse_auth(der, letter, err));
-		break;
-	default:
+	TRY(ber_der(ber, &copy, &type, err));
+	if (span_is(type, OID(OID_ENVELOPED)))
+		open->kind = &enveloped;
+	else if (span_is(type, OID(OID_AUTH)))
+		open->kind = &auth;
+	else
 		return err_set(
 		    err, RC_SYNTAX, "no encrypted CMS (S/MIME) message");
-	}
-	int count = OPENSSL_sk_num(letter->recipients);
-	if (count > OPEN_RECIPIENTS_MAX)
-		return err_set(err, RC_LIMIT, "sealed for more than %d",
-		    OPEN_RECIPIENTS_MAX);
-	if (letter->content->bytes == NULL)
-		return err_set(err, RC_SYNTAX, "encrypted CMS without content");
-	if (OBJ_obj2nid(letter->content->type) != NID_pkcs7_data)
+	walk_use(&open->walk, open->kind);
+	return RC_OK;
+}
+
+/* That of EnvelopedData says only what it holds; others may come. */
+static enum rc
+take_version(struct open *open, struct span ber, struct err *err)
+{
+	struct buf copy BUF_OWNED = BUF(OPEN_VERSION_MAX);
+	struct span version = SPAN_NONE;
+
+	TRY(ber_der(ber, &copy, &version, err));
+	if (open->kind == &auth && !span_is(version, span_of("\2\1\0", 3)))
+		return err_set(
+		    err, RC_SYNTAX, "AuthEnvelopedData of unknown version");
+	return RC_OK;
+}
+
+static enum rc
+take_recipient(struct open *open, struct span ber, struct err *err)
+{
+	struct buf copy BUF_OWNED = BUF(2 * OPEN_RECIPIENT_MAX);
+	struct span der = ber;
+
+	if (open->again)
+		return RC_OK;
+	/* of a kind that we do not know there may be things in it that we
+	 * cannot rewrite; others may be able to read it */
+	if (ber_der(ber, &copy, &der, NULL) == RC_NOMEM)
+		return err_nomem(err, "recipient");
+	return recipient_look(der, open->own, open->own_len, &open->matches,
+	    &open->recipients, err);
+}
+
+static enum rc
+take_inner(struct span ber, struct err *err)
+{
+	struct buf copy BUF_OWNED = BUF(OPEN_OID_MAX);
+	struct span type = SPAN_NONE;
+
+	TRY(ber_der(ber, &copy, &type, err));
+	if (!span_is(type, OID(OID_DATA)))
 		return err_set(err, RC_UNFIT,
 		    "the encrypted content is no MIME entity (id-data)");
 	return RC_OK;
 }
 
+/* A CBC cipher inside AuthEnvelopedData, or an AEAD without a place for its
+ * tag, is a downgrade or nonsense. */
 static enum rc
-find_cipher(struct letter *letter, struct err *err)
+find_cipher(struct open *open, struct span algorithm, struct err *err)
 {
-	char name[80] = "unnamed";
-	int nid = shape_nid(letter->content->cipher);
+	char name[CIPHER_NAME_MAX];
+	const struct cipher *cipher = cipher_find_algorithm(algorithm, name);
 
-	for (size_t i = 0; i < sizeof(ciphers) / sizeof(*ciphers); i++) {
-		/* A CBC cipher inside AuthEnvelopedData, or GCM without a
-		 * place for its tag, is a downgrade or nonsense. */
-		if (ciphers[i].nid == nid &&
-		    ciphers[i].gcm == (letter->auth != NULL)) {
-			letter->cipher = &ciphers[i];
-			return RC_OK;
-		}
+	if (cipher != NULL && cipher->aead == (open->kind == &auth)) {
+		open->cipher = cipher;
+		return RC_OK;
 	}
-	const ASN1_OBJECT *object;
-	X509_ALGOR_get0(&object, NULL, NULL, letter->content->cipher);
-	OBJ_obj2txt(name, sizeof(name), object, 0);
-	return err_set(
-	    err, RC_UNFIT, "encrypted with a cipher not read here: %s", name);
+	return err_set(err, RC_UNFIT,
+	    "encrypted with a cipher not read here: %s",
+	    cipher != NULL ? cipher->name : name);
 }
 
 static enum rc
-bad_parameters(struct err *err)
+start_cipher(struct open *open, struct err *err)
 {
-	return err_set(
-	    err, RC_SYNTAX, "the cipher's parameters are not as they must be");
-}
+	uint8_t key[CIPHER_KEY_MAX];
+	size_t len = open->cipher->key_len;
 
-static enum rc
-set_iv(struct letter *letter, struct span iv, struct err *err)
-{
-	if (iv.len > IV_MAX)
-		return bad_parameters(err);
-	if (iv.len > 0)
-		memcpy(letter->iv, iv.data, iv.len);
-	letter->iv_len = iv.len;
-	return RC_OK;
-}
-
-/* RFC 5084 section 3.2: the tag length has the default 12 and must be that of
- * the mac; less than 12 bytes could be guessed. */
-static enum rc
-check_gcm(struct letter *letter, const struct shape_gcm *gcm, struct err *err)
-{
-	long tag_len =
-	    gcm->tag_len == NULL ? GCM_TAG_MIN : ASN1_INTEGER_get(gcm->tag_len);
-	struct span nonce = shape_span(gcm->nonce);
-
-	if (tag_len < GCM_TAG_MIN || tag_len > GCM_TAG_MAX ||
-	    letter->tag.len != (size_t)tag_len || nonce.len < GCM_NONCE_MIN)
-		return bad_parameters(err);
-	return set_iv(letter, nonce, err);
-}
-
-static enum rc
-read_parameters(struct letter *letter, struct err *err)
-{
-	int type;
-	const void *value;
-	void *gcm = NULL;
-
-	X509_ALGOR_get0(NULL, &type, &value, letter->content->cipher);
-	if (!letter->cipher->gcm) {
-		struct span iv =
-		    type == V_ASN1_OCTET_STRING ? shape_span(value) : SPAN_NONE;
-		if (iv.len !=
-		    (size_t)EVP_CIPHER_get_iv_length(letter->cipher->evp()))
-			return bad_parameters(err);
-		return set_iv(letter, iv, err);
-	}
-	if (type != V_ASN1_SEQUENCE ||
-	    shape_parse(ASN1_ITEM_rptr(SHAPE_GCM), shape_span(value), "", &gcm,
-		NULL) != RC_OK)
-		return bad_parameters(err);
-	enum rc rc = check_gcm(letter, gcm, err);
-	shape_free(ASN1_ITEM_rptr(SHAPE_GCM), gcm);
+	enum rc rc = open_key_find(&open->matches, len, key, &open->good, err);
+	if (rc == RC_OK)
+		rc =
+		    cipher_decrypt_new(open->cipher, buf_span(&open->algorithm),
+			span_of(key, len), &open->run, err);
+	explicit_bzero(key, sizeof(key));
 	return rc;
+}
+
+static enum rc
+take_algorithm(struct open *open, struct span ber, struct err *err)
+{
+	struct buf copy BUF_OWNED = BUF(2 * OPEN_ALGORITHM_MAX);
+	struct span algorithm = SPAN_NONE;
+
+	TRY(ber_der(ber, &copy, &algorithm, err));
+	if (open->again)
+		return span_is(algorithm, buf_span(&open->algorithm))
+			   ? RC_OK
+			   : cipher_closed(err);
+	TRY(find_cipher(open, algorithm, err));
+	if (open->matches.len == 0)
+		return err_set(err, RC_ABSENT,
+		    "the letter is not sealed for any of your keys");
+	TRY(buf_add(&open->algorithm, algorithm, err));
+	TRY(start_cipher(open, err));
+	recipient_matches_done(&open->matches);
+	return RC_OK;
 }
 
 /* What is authenticated is the DER of the SET OF, not the [1] that is sent
  * (RFC 5083 section 2.2). */
 static enum rc
-read_attributes(struct letter *letter, struct err *err)
+take_attributes(struct open *open, struct span ber, struct err *err)
 {
-	struct buf set BUF_OWNED = BUF(SHAPE_MAX);
+	struct buf copy BUF_OWNED = BUF(2 * OPEN_ATTRIBUTES_MAX);
+	struct buf set BUF_OWNED = BUF(2 * OPEN_ATTRIBUTES_MAX);
+	struct span der = SPAN_NONE;
 	void *value = NULL;
 
-	letter->attributes = BUF(SHAPE_MAX);
-	if (letter->auth == NULL || letter->auth->body->authenticated == NULL)
-		return RC_OK;
-	TRY(buf_add(&set, shape_span(letter->auth->body->authenticated), err));
-	set.data[0] = V_ASN1_SET | V_ASN1_CONSTRUCTED;
+	TRY(ber_der(ber, &copy, &der, err));
+	TRY(buf_add(&set, der, err));
+	set.data[0] = DER_SET;
 	TRY(shape_parse(ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), buf_span(&set),
 	    "authenticated attributes", &value, err));
 	STACK_OF(X509_ATTRIBUTE) *list OWNED(shape_attributes_free) = value;
 	return shape_print(
-	    ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), list, &letter->attributes, err);
+	    ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), list, &open->attributes, err);
 }
 
-/* One of our keys, and the place in the letter that names it. */
-struct match {
-	const struct own_key *own;
-	const struct shape_transport *transport; /* one of the two */
-	const struct shape_agree *agree;
-	const struct shape_agree_key *agree_key;
-};
-
-struct matches {
-	struct match item[OPEN_TRIES_MAX];
-	size_t len;
-};
-
-static void
-add_match(struct matches *list, struct match match)
+static enum rc
+take_content(struct open *open, const struct walk_item *item,
+    struct buf *quarantine, struct err *err)
 {
-	if (list->len < OPEN_TRIES_MAX)
-		list->item[list->len++] = match;
+	open->content = true;
+	if (item->event != WALK_BYTES)
+		return RC_OK;
+	return cipher_push(open->run, item->bytes, quarantine, err);
 }
 
-static bool
-names_transport(const struct shape_transport *transport, X509 *x509)
+static enum rc
+take_tag(struct open *open, const struct walk_item *item, struct err *err)
 {
-	if (transport->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(transport->id->d.by_serial, x509);
-	return shape_key_id_is(transport->id->d.by_key_id, x509);
+	if (item->event != WALK_BYTES)
+		return RC_OK;
+	return buf_add(&open->tag, item->bytes, err);
 }
 
-static bool
-names_agree(const struct shape_agree_key *key, X509 *x509)
+static enum rc
+take_item(struct open *open, const struct walk_item *item,
+    struct buf *quarantine, struct err *err)
 {
-	if (key->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(key->id->d.by_serial, x509);
-	return shape_key_id_is(key->id->d.by_key_id->key_id, x509);
-}
-
-static void
-match_agree(const struct own_key *own, const struct shape_agree *agree,
-    struct matches *ret)
-{
-	for (int i = 0; i < OPENSSL_sk_num(agree->keys); i++) {
-		const struct shape_agree_key *key =
-		    OPENSSL_sk_value(agree->keys, i);
-		if (names_agree(key, cert_x509(own->cert)))
-			add_match(ret, (struct match){own, NULL, agree, key});
+	switch ((enum part)item->id) {
+	case PART_TYPE:
+		return take_type(open, item->bytes, err);
+	case PART_VERSION:
+		return take_version(open, item->bytes, err);
+	case PART_RECIPIENT:
+		return take_recipient(open, item->bytes, err);
+	case PART_INNER:
+		return take_inner(item->bytes, err);
+	case PART_ALGORITHM:
+		return take_algorithm(open, item->bytes, err);
+	case PART_CONTENT:
+		return take_content(open, item, quarantine, err);
+	case PART_ATTRIBUTES:
+		return take_attributes(open, item->bytes, err);
+	case PART_TAG:
+		return take_tag(open, item, err);
+	case PART_NONE:
+		break;
 	}
+	bug("open: an item without a part");
 }
 
-static void
-match_recipient(const struct own_key *own, const struct shape_recipient *r,
-    struct matches *ret)
-{
-	if (r->type == SHAPE_TRANSPORT &&
-	    names_transport(r->d.transport, cert_x509(own->cert)))
-		add_match(ret, (struct match){own, r->d.transport, NULL, NULL});
-	if (r->type == SHAPE_AGREE)
-		match_agree(own, r->d.agree, ret);
-}
-
-static size_t
-count_recipients(const OPENSSL_STACK *list)
-{
-	size_t count = 0;
-
-	for (int i = 0; i < OPENSSL_sk_num(list); i++) {
-		const struct shape_recipient *r = OPENSSL_sk_value(list, i);
-		count += r->type == SHAPE_AGREE
-			     ? (size_t)OPENSSL_sk_num(r->d.agree->keys)
-			     : 1;
-	}
-	return count;
-}
+/* --- the stream ------------------------------------------------------------ */
 
 static enum rc
-find_matches(const struct open *open, const struct letter *letter,
-    struct matches *ret, struct err *err)
+push(
+    struct open *open, struct span der, struct buf *quarantine, struct err *err)
 {
-	if (count_recipients(letter->recipients) > OPEN_RECIPIENTS_MAX)
-		return err_set(err, RC_LIMIT, "sealed for more than %d",
-		    OPEN_RECIPIENTS_MAX);
-	for (int i = 0; i < OPENSSL_sk_num(letter->recipients); i++)
-		for (size_t k = 0; k < open->len; k++)
-			match_recipient(&open->own[k],
-			    OPENSSL_sk_value(letter->recipients, i), ret);
-	if (ret->len == 0)
-		return err_set(err, RC_ABSENT,
-		    "the letter is not sealed for any of your keys");
-	return RC_OK;
+	struct walk_item item;
+	enum rc rc;
+
+	walk_push(&open->walk, der);
+	while ((rc = walk_next(&open->walk, &item, err)) == RC_OK)
+		TRY(take_item(open, &item, quarantine, err));
+	return rc == RC_AGAIN ? RC_OK : rc;
 }
 
+/* Keep the failure for every later call, and take back what this one gave
+ * out. */
 static enum rc
-check_transport(const struct shape_transport *transport, struct err *err)
+end_call(struct open *open, enum rc rc, struct buf *quarantine, size_t before,
+    const struct err *why, struct err *err)
 {
-	char name[80] = "unnamed";
-	const ASN1_OBJECT *object;
-
-	long version = shape_version(transport->version);
-	if (version != TRANSPORT_BY_SERIAL && version != TRANSPORT_BY_KEY_ID)
-		return err_set(
-		    err, RC_SYNTAX, "KeyTransRecipientInfo of unknown version");
-	switch (shape_nid(transport->scheme)) {
-	case NID_rsaEncryption:
-		if (shape_is_bare(transport->scheme))
-			return RC_OK;
-		return err_set(err, RC_SYNTAX,
-		    "RSA key transport with parameters that it cannot have");
-	case NID_rsaesOaep:
-		if (padding_oaep(transport->scheme) != NULL)
-			return RC_OK;
-		return err_set(err, RC_UNFIT,
-		    "sealed with RSAES-OAEP parameters not supported here");
-	default:
-		X509_ALGOR_get0(&object, NULL, NULL, transport->scheme);
-		OBJ_obj2txt(name, sizeof(name), object, 0);
-		return err_set(err, RC_UNFIT,
-		    "sealed with a key transport not supported here: %s", name);
-	}
-}
-
-static enum rc
-check_agree(const struct shape_agree *agree, struct err *err)
-{
-	if (shape_version(agree->version) != AGREE_VERSION)
-		return err_set(
-		    err, RC_SYNTAX, "KeyAgreeRecipientInfo of unknown version");
-	if (agree->originator->type != SHAPE_ORIGINATOR_POINT)
-		return err_set(err, RC_UNFIT,
-		    "sealed with the sender's static key, which is not "
-		    "supported");
-	if (shape_nid(agree->originator->d.point->algorithm) !=
-	    NID_X9_62_id_ecPublicKey)
-		return err_set(err, RC_UNFIT,
-		    "sealed with an ephemeral key of a kind not supported");
-	/* bits that are not there: a point is whole bytes */
-	if ((agree->originator->d.point->key->flags & 0x07) != 0)
-		return err_set(err, RC_SYNTAX, "no whole ephemeral key");
-	return agree_check_scheme(agree, err);
-}
-
-static enum rc
-check_match(const struct match *match, struct err *err)
-{
-	if (match->agree != NULL)
-		return check_agree(match->agree, err);
-	return check_transport(match->transport, err);
-}
-
-static enum rc
-unwrap_transport(
-    const struct match *match, size_t want, struct buf *cek, struct err *err)
-{
-	const struct key *key = match->own->key;
-	const char *oaep = shape_nid(match->transport->scheme) == NID_rsaesOaep
-			       ? padding_oaep(match->transport->scheme)
-			       : NULL;
-
-	if (EVP_PKEY_get_base_id(
-		X509_get0_pubkey(cert_x509(match->own->cert))) != EVP_PKEY_RSA)
-		return RC_CRYPTO;
-	return key->ops->unwrap(key,
-	    shape_span(match->transport->encrypted_key), oaep, want, cek, err);
-}
-
-static enum rc
-unwrap_agree(const struct match *match, struct buf *cek, struct err *err)
-{
-	struct buf secret BUF_OWNED = BUF_SECRET(1024);
-	const struct key *key = match->own->key;
-
-	if (EVP_PKEY_get_base_id(
-		X509_get0_pubkey(cert_x509(match->own->cert))) != EVP_PKEY_EC)
-		return RC_CRYPTO;
-	TRY(key->ops->agree(key,
-	    shape_span(match->agree->originator->d.point->key), &secret, err));
-	return agree_unwrap(match->agree, buf_span(&secret),
-	    shape_span(match->agree_key->encrypted_key), cek, err);
-}
-
-/* A key that could not be unwrapped becomes a random one, so that what
- * follows is the same work with the same end (RFC 3218).  *ret_good false: we
- * know that it is random; a wrong PKCS#1 v1.5 padding nobody knows but the
- * vault. */
-static enum rc
-content_key(const struct match *match, size_t want,
-    uint8_t key[CONTENT_KEY_MAX], bool *ret_good, struct err *err)
-{
-	struct buf cek BUF_OWNED = BUF_SECRET(1024);
-
-	if (RAND_priv_bytes(key, CONTENT_KEY_MAX) != 1)
-		return shape_fail(err, "random numbers");
-	enum rc rc = match->agree != NULL
-			 ? unwrap_agree(match, &cek, err)
-			 : unwrap_transport(match, want, &cek, err);
-	/* the vault away, or no memory, says nothing about the letter */
-	if (rc == RC_NOMEM || rc == RC_IO || rc == RC_AGAIN)
-		return rc;
-	*ret_good = rc == RC_OK && cek.len == want;
-	if (*ret_good)
-		memcpy(key, cek.data, want);
-	return RC_OK;
-}
-
-static bool
-start_cipher(
-    EVP_CIPHER_CTX *ctx, const struct letter *letter, const uint8_t *key)
-{
-	int len = 0;
-	struct span attributes = buf_span(&letter->attributes);
-
-	if (!EVP_DecryptInit_ex(ctx, letter->cipher->evp(), NULL, NULL, NULL))
-		return false;
-	if (letter->cipher->gcm &&
-	    (!EVP_CIPHER_CTX_ctrl(
-		 ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)letter->iv_len, NULL) ||
-		!EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG,
-		    (int)letter->tag.len, (void *)letter->tag.data)))
-		return false;
-	if (!EVP_DecryptInit_ex(ctx, NULL, NULL, key, letter->iv))
-		return false;
-	return attributes.len == 0 || EVP_DecryptUpdate(ctx, NULL, &len,
-					  attributes.data, (int)attributes.len);
-}
-
-/* `room` has the size of the ciphertext and one block.  What is in it before
- * the last line is not to be believed. */
-static bool
-run_cipher(const struct letter *letter, const uint8_t *key, uint8_t *room,
-    size_t *ret_len)
-{
-	int len = 0, last = 0;
-	struct span in = shape_span(letter->content->bytes);
-	EVP_CIPHER_CTX *ctx OWNED(EVP_CIPHER_CTX_free) = EVP_CIPHER_CTX_new();
-
-	if (ctx == NULL || !start_cipher(ctx, letter, key))
-		return false;
-	if (in.len > 0 &&
-	    !EVP_DecryptUpdate(ctx, room, &len, in.data, (int)in.len))
-		return false;
-	if (!EVP_DecryptFinal_ex(ctx, room + len, &last))
-		return false;
-	*ret_len = (size_t)len + (size_t)last;
-	return true;
-}
-
-static enum rc
-decrypt(const struct letter *letter, const struct match *match,
-    struct buf *plain, struct err *err)
-{
-	uint8_t key[CONTENT_KEY_MAX];
-	uint8_t *room;
-	size_t len = 0;
-	bool good = false;
-	size_t size = (size_t)ASN1_STRING_length(letter->content->bytes) +
-		      EVP_MAX_BLOCK_LENGTH;
-
-	enum rc rc = buf_reserve(plain, size, &room, err);
 	if (rc == RC_OK)
-		rc = content_key(
-		    match, letter->cipher->key_len, key, &good, err);
-	if (rc != RC_OK)
-		return rc;
-	bool ok = run_cipher(letter, key, room, &len);
-	explicit_bzero(key, sizeof(key));
-	if (!ok || !good) {
-		explicit_bzero(room, size);
-		return closed(err);
-	}
-	buf_grown(plain, len);
-	return RC_OK;
-}
-
-/* The first of our keys that opens it.  Schemes that we do not know are
- * passed over while there is another. */
-static enum rc
-try_matches(const struct letter *letter, const struct matches *matches,
-    struct buf *plain, struct err *err)
-{
-	enum rc unfit = RC_OK, last = RC_UNFIT;
-	struct err why = ERR_NONE;
-
-	for (size_t i = 0; i < matches->len; i++) {
-		enum rc rc = check_match(&matches->item[i], &why);
-		if (rc != RC_OK) {
-			unfit = rc;
-			continue;
-		}
-		last = decrypt(letter, &matches->item[i], plain, err);
-		if (last != RC_CRYPTO)
-			return last;
-	}
-	if (last == RC_CRYPTO)
-		return last;
-	return err_set(err, unfit, "%s", why.text);
-}
-
-static enum rc
-open_letter(const struct open *open, struct letter *letter, struct buf *plain,
-    struct err *err)
-{
-	struct matches matches = {.len = 0};
-
-	TRY(parse_letter(buf_span(&open->der), letter, err));
-	TRY(find_cipher(letter, err));
-	TRY(read_parameters(letter, err));
-	TRY(read_attributes(letter, err));
-	TRY(find_matches(open, letter, &matches, err));
-	return try_matches(letter, &matches, plain, err);
+		return RC_OK;
+	buf_cut(quarantine, before);
+	open->failed = rc;
+	open->why = *why;
+	return err_set(err, rc, "%s", why->text);
 }
 
 enum rc
-open_finish(struct open *open, struct buf *plain, struct open_result *ret,
+open_push(
+    struct open *open, struct span der, struct buf *quarantine, struct err *err)
+{
+	struct err why = ERR_NONE;
+	size_t before = quarantine->len;
+
+	if (open->finished)
+		bug("open_push: the letter has ended");
+	if (open->failed != RC_OK)
+		return err_set(err, open->failed, "%s", open->why.text);
+	open->begun = true;
+	enum rc rc = push(open, der, quarantine, &why);
+	return end_call(open, rc, quarantine, before, &why, err);
+}
+
+static enum rc
+finish(struct open *open, struct buf *quarantine, struct err *err)
+{
+	TRY(walk_finish(&open->walk, err));
+	if (!open->content)
+		return err_set(err, RC_SYNTAX, "encrypted CMS without content");
+	TRY(cipher_decrypt_finish(open->run, buf_span(&open->tag),
+	    buf_span(&open->attributes), quarantine, err));
+	/* by a miracle of padding, or other bytes than in the first pass */
+	if (!open->good || (open->again && !span_is(buf_span(&open->tag),
+					       buf_span(&open->first_tag))))
+		return cipher_closed(err);
+	return RC_OK;
+}
+
+enum rc
+open_finish(struct open *open, struct buf *quarantine, struct open_result *ret,
     struct err *err)
 {
-	struct letter letter = {0};
+	struct err why = ERR_NONE;
+	size_t before = quarantine->len;
 
-	enum rc rc = open_letter(open, &letter, plain, err);
-	if (rc == RC_OK)
-		*ret = (struct open_result){letter.cipher->name,
-		    letter.cipher->gcm, count_recipients(letter.recipients)};
-	letter_done(&letter);
-	return rc;
+	if (open->finished)
+		bug("open_finish twice");
+	if (open->failed != RC_OK)
+		return err_set(err, open->failed, "%s", open->why.text);
+	enum rc rc = finish(open, quarantine, &why);
+	TRY(end_call(open, rc, quarantine, before, &why, err));
+	open->finished = true;
+	*ret = (struct open_result){
+	    open->cipher->name, open->cipher->aead, open->recipients};
+	return RC_OK;
+}
+
+const char *
+open_cipher(const struct open *open)
+{
+	return open->cipher == NULL ? NULL : open->cipher->name;
+}
+
+enum rc
+open_rewind(struct open *open, struct err *err)
+{
+	if (!open->finished)
+		bug("open_rewind: the first pass has not ended well");
+	buf_clear(&open->first_tag);
+	TRY(buf_add(&open->first_tag, buf_span(&open->tag), err));
+	TRY(cipher_decrypt_again(open->run, err));
+	walk_done(&open->walk);
+	reset(open);
+	open->again = true;
+	return RC_OK;
 }

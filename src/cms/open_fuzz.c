@@ -1,7 +1,7 @@
 /* clang -g -fsanitize=fuzzer,address,undefined -std=gnu2x -Isrc, this file
  * and the sources of cms, pki, mime, codec and base without their tests,
- * -lcmocka -lcrypto: what was not sealed for us by seal never opens as authenticated, and
- * what does not open gives nothing out. */
+ * -lcmocka -lcrypto: what was not sealed for us by seal never opens as
+ * authenticated, and a call that fails gives nothing out. */
 #include "cms/testkit_priv.h"
 
 #include "cms/open.h"
@@ -30,13 +30,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct open_result result = {0};
 
 	make_people();
-	if (open_new(&open, NULL) != RC_OK ||
+	if (len < 2 || open_new(&open, NULL) != RC_OK ||
 	    open_add(open, alice.cert, &alice.key, NULL) != RC_OK ||
-	    open_add(open, rsa.cert, &rsa.key, NULL) != RC_OK ||
-	    open_push(open, span_of(data, len), NULL) != RC_OK)
-		abort();
-	enum rc rc = open_finish(open, &plain, &result, NULL);
-	if (rc != RC_OK && plain.len != 0)
+	    open_add(open, rsa.cert, &rsa.key, NULL) != RC_OK)
+		return 0;
+	/* the first two bytes say how the rest is cut into pieces */
+	size_t step = 1 + (size_t)(data[0] << 8 | data[1]);
+	struct span rest = span_of(data + 2, len - 2);
+	enum rc rc = RC_OK;
+	for (; rest.len > 0; rest = span_after(rest, step)) {
+		size_t before = plain.len;
+		rc = open_push(open, span_first(rest, step), &plain, NULL);
+		if (rc != RC_OK && plain.len != before)
+			abort();
+	}
+	size_t before = plain.len;
+	rc = open_finish(open, &plain, &result, NULL);
+	if (rc != RC_OK && plain.len != before)
 		abort();
 	if (rc == RC_OK && result.authenticated)
 		abort();

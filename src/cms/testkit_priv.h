@@ -29,6 +29,7 @@
 
 #include "base/buf.h"
 #include "pki/cert.h"
+#include "pki/crypto.h"
 #include "pki/key.h"
 
 #define assert_rc(got, want)                                               \
@@ -62,7 +63,9 @@ struct person {
 static inline const char *
 kit_digest(const EVP_PKEY *pkey)
 {
-	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
+	if (EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_is_a(pkey, "ED448"))
+		return NULL;
+	if (!EVP_PKEY_is_a(pkey, "EC"))
 		return "SHA256";
 	switch (EVP_PKEY_get_bits(pkey)) {
 	case 384:
@@ -74,39 +77,83 @@ kit_digest(const EVP_PKEY *pkey)
 	}
 }
 
+/* `pss`: with what crypto_pss() says. */
 static inline enum rc
-kit_sign(
-    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+kit_sign_as(const struct key *key, struct span bytes, bool pss, struct buf *out,
+    struct err *err)
 {
 	EVP_PKEY *pkey = key->handle;
+	EVP_PKEY_CTX *how = NULL;
+	struct crypto_pss pss_way;
 	uint8_t *room;
 	size_t len = (size_t)EVP_PKEY_get_size(pkey);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	assert_true(bytes.len > 0 && bytes.data[0] == 0x31);
 	TRY(buf_reserve(out, len, &room, err));
-	assert_true_ssl(EVP_DigestSignInit_ex(
-	    ctx, NULL, kit_digest(pkey), NULL, NULL, pkey, NULL));
+	if (pss) {
+		assert_ok(crypto_pss(pkey, &pss_way, &kit_err));
+		assert_true_ssl(
+		    EVP_DigestSignInit(ctx, &how, pss_way.digest, NULL, pkey));
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING));
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(how, pss_way.salt));
+	} else {
+		assert_true_ssl(EVP_DigestSignInit_ex(
+		    ctx, NULL, kit_digest(pkey), NULL, NULL, pkey, NULL));
+	}
 	assert_true_ssl(EVP_DigestSign(ctx, room, &len, bytes.data, bytes.len));
 	buf_grown(out, len);
 	EVP_MD_CTX_free(ctx);
 	return RC_OK;
 }
 
+/* The peer's key, or NULL: none of that kind. */
+static inline EVP_PKEY *
+kit_peer(EVP_PKEY *own, struct span bytes)
+{
+	EVP_PKEY *peer = EVP_PKEY_new();
+
+	if (!EVP_PKEY_is_a(own, "EC")) {
+		EVP_PKEY_free(peer);
+		return EVP_PKEY_new_raw_public_key_ex(NULL,
+		    EVP_PKEY_is_a(own, "X448") ? "X448" : "X25519", NULL,
+		    bytes.data, bytes.len);
+	}
+	assert_true_ssl(EVP_PKEY_copy_parameters(peer, own));
+	if (EVP_PKEY_set1_encoded_public_key(peer, bytes.data, bytes.len) == 1)
+		return peer;
+	EVP_PKEY_free(peer);
+	return NULL;
+}
+
+static inline enum rc
+kit_sign(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	return kit_sign_as(
+	    key, bytes, EVP_PKEY_is_a(key->handle, "RSA-PSS"), out, err);
+}
+
+static inline enum rc
+kit_sign_pss(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	return kit_sign_as(key, bytes, true, out, err);
+}
+
 static inline enum rc
 kit_agree(
     const struct key *key, struct span point, struct buf *out, struct err *err)
 {
-	EVP_PKEY *pkey = key->handle, *peer = EVP_PKEY_new();
+	EVP_PKEY *pkey = key->handle, *peer = kit_peer(pkey, point);
 	uint8_t *room;
 	size_t len = 66;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(pkey, NULL);
 
 	TRY(buf_reserve(out, len, &room, err));
-	assert_true_ssl(EVP_PKEY_copy_parameters(peer, pkey));
-	bool ok = EVP_PKEY_set1_encoded_public_key(
-		      peer, point.data, point.len) == 1 &&
-		  EVP_PKEY_derive_init(ctx) == 1 &&
+	bool ok = peer != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
 		  EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
 		  EVP_PKEY_derive(ctx, room, &len) == 1;
 	if (ok)
@@ -117,9 +164,22 @@ kit_agree(
 	return ok ? RC_OK : err_set(err, RC_CRYPTO, "no point on the curve");
 }
 
+static inline void
+kit_set_oaep(EVP_PKEY_CTX *ctx, const struct key_oaep *oaep)
+{
+	assert_true_ssl(
+	    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep->digest, NULL));
+	assert_true_ssl(
+	    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep->mask, NULL));
+	if (oaep->label.len > 0)
+		assert_true_ssl(EVP_PKEY_CTX_set0_rsa_oaep_label(ctx,
+		    OPENSSL_memdup(oaep->label.data, oaep->label.len),
+		    (int)oaep->label.len));
+}
+
 static inline enum rc
-kit_unwrap(const struct key *key, struct span wrapped, const char *oaep,
-    size_t want, struct buf *out, struct err *err)
+kit_unwrap(const struct key *key, struct span wrapped,
+    const struct key_oaep *oaep, size_t want, struct buf *out, struct err *err)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->handle, NULL);
 	uint8_t clear[1024] = {0};
@@ -128,12 +188,8 @@ kit_unwrap(const struct key *key, struct span wrapped, const char *oaep,
 	assert_true_ssl(EVP_PKEY_decrypt_init(ctx));
 	assert_true_ssl(EVP_PKEY_CTX_set_rsa_padding(
 	    ctx, oaep ? RSA_PKCS1_OAEP_PADDING : RSA_PKCS1_PADDING));
-	if (oaep != NULL) {
-		assert_true_ssl(
-		    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep, NULL));
-		assert_true_ssl(
-		    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep, NULL));
-	}
+	if (oaep != NULL)
+		kit_set_oaep(ctx, oaep);
 	bool ok = EVP_PKEY_decrypt(
 		      ctx, clear, &len, wrapped.data, wrapped.len) == 1 &&
 		  len == want;
@@ -146,8 +202,10 @@ kit_unwrap(const struct key *key, struct span wrapped, const char *oaep,
 	return buf_add(out, span_of(clear, want), err);
 }
 
-static const struct key_ops kit_ops = {
-    .sign_attributes = kit_sign, .agree = kit_agree, .unwrap = kit_unwrap};
+static const struct key_ops kit_ops = {.sign_attributes = kit_sign,
+    .sign_attributes_pss = kit_sign_pss,
+    .agree = kit_agree,
+    .unwrap = kit_unwrap};
 
 /* --- certificates */
 
@@ -255,8 +313,9 @@ kit_cert(EVP_PKEY *key, const char *name, const struct kit_extension *list,
 	    issuer == NULL ? X509_get_subject_name(x509)
 			   : X509_get_subject_name(cert_x509(issuer->cert)));
 	kit_extend(x509, list);
+	EVP_PKEY *by = issuer == NULL ? key : issuer->pkey;
 	assert_true_ssl(
-	    X509_sign(x509, issuer == NULL ? key : issuer->pkey, EVP_sha256()));
+	    X509_sign(x509, by, kit_digest(by) == NULL ? NULL : EVP_sha256()));
 	assert_ok(cert_from_x509(x509, &cert, &kit_err));
 	X509_free(x509);
 	return cert;

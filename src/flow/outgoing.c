@@ -63,8 +63,8 @@ ask_for_stamp(const struct sender *sender, const uint8_t imprint[32],
 		rc = err_set(err, RC_IO, "the time stamp authority answered %u",
 		    response.status);
 	if (rc == RC_OK)
-		rc = stamp_response(
-		    buf_span(&response.body), imprint, &nonce, token, err);
+		rc = stamp_response(buf_span(&response.body), imprint, &nonce,
+		    sender->now, token, err);
 	buf_done(&response.body);
 	return rc;
 }
@@ -160,10 +160,10 @@ encrypt(struct span entity, enum seal_cipher cipher, const struct certs *to,
 	TRY(seal_new(cipher, &seal, err));
 	for (size_t i = 0; i < to->len; i++)
 		TRY(seal_add(seal, to->item[i], err));
-	TRY(seal_push(seal, entity, err));
+	TRY(seal_push(seal, entity, &der, err));
 	TRY(seal_finish(seal, &der, err));
-	return smime_print(
-	    cipher == SEAL_AES256_GCM ? SMIME_AUTH_ENVELOPED : SMIME_ENVELOPED,
+	return smime_print(seal_is_authenticated(cipher) ? SMIME_AUTH_ENVELOPED
+							 : SMIME_ENVELOPED,
 	    buf_span(&der), out, err);
 }
 

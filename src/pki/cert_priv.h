@@ -5,7 +5,15 @@
 
 #include "pki/cert.h"
 
-enum key_kind { KIND_OTHER, KIND_RSA, KIND_RSA_PSS, KIND_EC, KIND_ED };
+enum key_kind {
+	KIND_OTHER,
+	KIND_RSA,
+	KIND_RSA_PSS,
+	KIND_EC,
+	KIND_ED,
+	KIND_X,  /* X25519, X448: for key agreement only */
+	KIND_KEM /* ML-KEM, where the library has it: encapsulation only */
+};
 
 struct cert {
 	_Atomic unsigned references;

@@ -48,7 +48,8 @@ may_receive(const struct cert *cert)
 {
 	if (cert->usage == UINT32_MAX)
 		return true;
-	if (cert->kind == KIND_RSA)
+	/* RFC 9936 section 3: an ML-KEM key has keyEncipherment */
+	if (cert->kind == KIND_RSA || cert->kind == KIND_KEM)
 		return cert->usage & USAGE_KEY_ENCIPHER;
 	return (cert->usage & USAGE_KEY_AGREE) &&
 	       !(cert->usage & USAGE_ENCIPHER_ONLY);
@@ -59,12 +60,16 @@ cert_receive_fault(const struct cert *cert)
 {
 	if (cert->is_ca)
 		return CERT_IS_CA;
-	if (cert->kind != KIND_RSA && cert->kind != KIND_EC)
+	if (cert->kind == KIND_OTHER || cert->kind == KIND_RSA_PSS ||
+	    cert->kind == KIND_ED)
 		return CERT_KEY_KIND;
 	if (!may_receive(cert))
 		return CERT_KU;
 	if (!cert_eku_allows(cert, NID_email_protect))
 		return CERT_EKU;
+	/* these have one size each, and cannot sign */
+	if (cert->kind == KIND_X || cert->kind == KIND_KEM)
+		return CERT_FIT;
 	return key_fault(cert);
 }
 

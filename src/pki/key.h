@@ -19,12 +19,27 @@ struct key;
  * another. */
 enum key_purpose { KEY_SIGN, KEY_DECRYPT, KEY_BOTH };
 
+/* The parameters of RSA's OAEP, with digests as libcrypto calls them
+ * ("SHA256"). */
+struct key_oaep {
+	const char *digest;
+	const char *mask; /* of MGF1; mostly the same */
+	struct span label;
+};
+
 struct key_ops {
 	/* Sign S/MIME signed attributes.  `attributes`: DER SET OF (tag 0x31)
 	 * with exactly one contentType and one messageDigest (RFC 5652 section
 	 * 5.4); anything else is RC_UNFIT.  Appends the signature value: ECDSA
-	 * P-256/384/521 with SHA-256/384/512, or RSA PKCS#1 v1.5 with SHA-256. */
+	 * P-256/384/521 with SHA-256/384/512, RSA PKCS#1 v1.5 with SHA-256,
+	 * Ed25519, Ed448 or ML-DSA without a digest.  A key whose own OID is
+	 * id-RSASSA-PSS signs as sign_attributes_pss() does. */
 	enum rc (*sign_attributes)(const struct key *key,
+	    struct span attributes, struct buf *signature, struct err *err);
+
+	/* The same with RSA-PSS, as crypto_pss() says for that key; RC_UNFIT:
+	 * the key is not RSA.  NULL: this key cannot. */
+	enum rc (*sign_attributes_pss)(const struct key *key,
 	    struct span attributes, struct buf *signature, struct err *err);
 
 	/* Sign a TLS 1.3 client CertificateVerify.  `content`: 64 spaces, the
@@ -40,18 +55,25 @@ struct key_ops {
 	enum rc (*sign_request)(const struct key *key, struct span info,
 	    struct buf *signature, struct err *err);
 
-	/* ECDH: append the shared secret (the x coordinate) with the peer's
-	 * point (uncompressed or compressed, checked to be on the curve).  `out`
-	 * must be secret. */
-	enum rc (*agree)(const struct key *key, struct span point,
+	/* ECDH: append the shared secret with the peer's public key: a point
+	 * (uncompressed or compressed, checked to be on the curve; the secret is
+	 * the x coordinate), or the 32 or 56 bytes of X25519 or X448 (an all-zero
+	 * secret is RC_CRYPTO).  `out` must be secret. */
+	enum rc (*agree)(const struct key *key, struct span peer,
 	    struct buf *out, struct err *err);
 
-	/* RSA key transport: append the content key.  `oaep_digest` NULL: PKCS#1
-	 * v1.5, which never fails for a wrong padding but yields `want` random
-	 * bytes (RFC 3218); else the name of OAEP's digest, "SHA256". */
+	/* RSA key transport: append the content key.  `oaep` NULL: PKCS#1 v1.5,
+	 * which never fails for a wrong padding but yields `want` random bytes
+	 * (RFC 3218). */
 	enum rc (*unwrap)(const struct key *key, struct span wrapped,
-	    const char *oaep_digest, size_t want, struct buf *out,
+	    const struct key_oaep *oaep, size_t want, struct buf *out,
 	    struct err *err);
+
+	/* ML-KEM: append the shared secret; `out` must be secret.  A ciphertext
+	 * that was not made for this key yields another secret (FIPS 203's
+	 * implicit rejection).  RC_UNFIT: the library here has no ML-KEM. */
+	enum rc (*decapsulate)(const struct key *key, struct span ciphertext,
+	    struct buf *out, struct err *err);
 };
 
 struct key {

@@ -435,8 +435,8 @@ purpose_of(const struct found *found, const EVP_PKEY *key)
 		receive |= cert_can_receive(cert, NULL) == RC_OK;
 	}
 	ERR_clear_error();
-	if (sign == receive)
-		return KEY_BOTH;
+	if (sign == receive) /* X25519 and the like never sign */
+		return EVP_PKEY_can_sign(key) ? KEY_BOTH : KEY_DECRYPT;
 	return sign ? KEY_SIGN : KEY_DECRYPT;
 }
 

@@ -16,6 +16,7 @@
 #define TLS_CONTEXT "TLS 1.3, client CertificateVerify"
 #define CONTENT_KEY_MAX 64
 #define RSA_MAX_BYTES 2048
+#define OAEP_LABEL_MAX 1024
 
 static EVP_PKEY *
 private_of(const struct key *key)
@@ -25,29 +26,79 @@ private_of(const struct key *key)
 
 /* ---- signing ------------------------------------------------------------ */
 
+static bool
+set_pss(EVP_PKEY_CTX *ctx, const struct crypto_pss *pss)
+{
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, pss->digest) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, pss->salt) == 1;
+}
+
+/* Ed25519 and its like take the bytes themselves. */
 static enum rc
-sign_bytes(const struct key *key, struct span bytes, bool pss,
-    struct buf *signature, struct err *err)
+sign_pure(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
 {
 	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *how = NULL; /* belongs to ctx */
-	size_t len = 0;
+	size_t len = (size_t)EVP_PKEY_get_size(key->public_key);
 	uint8_t *room;
 
 	if (ctx == NULL ||
-	    EVP_DigestSignInit(ctx, &how, crypto_digest(key->public_key), NULL,
-		private_of(key)) != 1 ||
-	    (pss && (EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) !=
-			    1 ||
-			EVP_PKEY_CTX_set_rsa_pss_saltlen(
-			    how, RSA_PSS_SALTLEN_DIGEST) != 1)) ||
-	    EVP_DigestSign(ctx, NULL, &len, bytes.data, bytes.len) != 1)
+	    EVP_DigestSignInit(ctx, NULL, NULL, NULL, private_of(key)) != 1)
 		return crypto_failed(err, "signing");
 	TRY(buf_reserve(signature, len, &room, err));
 	if (EVP_DigestSign(ctx, room, &len, bytes.data, bytes.len) != 1)
 		return crypto_failed(err, "signing");
 	buf_grown(signature, len);
 	return RC_OK;
+}
+
+/* The digest by hand, for EVP_DigestSignInit() would fetch it each time.
+ * `pss` NULL: RSA signs with PKCS#1 v1.5. */
+static enum rc
+sign_digest(const struct key *key, struct span bytes,
+    const struct crypto_pss *pss, struct buf *signature, struct err *err)
+{
+	const EVP_MD *md =
+	    pss != NULL ? pss->digest : crypto_digest(key->public_key);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_pkey(NULL, private_of(key), NULL);
+	size_t len = (size_t)EVP_PKEY_get_size(key->public_key);
+	uint8_t hash[EVP_MAX_MD_SIZE], *room;
+	unsigned hash_len = 0;
+
+	if (ctx == NULL ||
+	    EVP_Digest(bytes.data, bytes.len, hash, &hash_len, md, NULL) != 1 ||
+	    EVP_PKEY_sign_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) != 1 ||
+	    (pss != NULL && !set_pss(ctx, pss)))
+		return crypto_failed(err, "signing");
+	TRY(buf_reserve(signature, len, &room, err));
+	if (EVP_PKEY_sign(ctx, room, &len, hash, hash_len) != 1)
+		return crypto_failed(err, "signing");
+	buf_grown(signature, len);
+	return RC_OK;
+}
+
+static enum rc
+sign_with_pss(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
+{
+	struct crypto_pss pss;
+
+	TRY(crypto_pss(key->public_key, &pss, err));
+	return sign_digest(key, bytes, &pss, signature, err);
+}
+
+static enum rc
+sign_bytes(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
+{
+	if (EVP_PKEY_is_a(key->public_key, "RSA-PSS"))
+		return sign_with_pss(key, bytes, signature, err);
+	if (crypto_digest(key->public_key) == NULL)
+		return sign_pure(key, bytes, signature, err);
+	return sign_digest(key, bytes, NULL, signature, err);
 }
 
 static enum rc
@@ -146,7 +197,21 @@ sign_attributes(const struct key *key, struct span attributes,
 	if (check_attributes(attributes, err) != RC_OK)
 		return err_prefix(
 		    err, RC_UNFIT, "these are no signed attributes");
-	return sign_bytes(key, attributes, false, signature, err);
+	return sign_bytes(key, attributes, signature, err);
+}
+
+static enum rc
+sign_attributes_pss(const struct key *key, struct span attributes,
+    struct buf *signature, struct err *err)
+{
+	TRY(check_purpose(key, KEY_SIGN, err));
+	if (!EVP_PKEY_is_a(key->public_key, "RSA") &&
+	    !EVP_PKEY_is_a(key->public_key, "RSA-PSS"))
+		return err_set(err, RC_UNFIT, "PSS wants an RSA key");
+	if (check_attributes(attributes, err) != RC_OK)
+		return err_prefix(
+		    err, RC_UNFIT, "these are no signed attributes");
+	return sign_with_pss(key, attributes, signature, err);
 }
 
 /* RFC 8446 section 4.4.3 */
@@ -173,8 +238,10 @@ sign_tls(const struct key *key, struct span content, struct buf *signature,
 	if (!is_tls_login(content))
 		return err_set(
 		    err, RC_UNFIT, "this is no TLS 1.3 login of a client");
-	return sign_bytes(key, content, EVP_PKEY_is_a(key->public_key, "RSA"),
-	    signature, err);
+	/* RFC 8446 section 4.2.3: RSA signs with PSS, and no longer otherwise */
+	if (EVP_PKEY_is_a(key->public_key, "RSA"))
+		return sign_with_pss(key, content, signature, err);
+	return sign_bytes(key, content, signature, err);
 }
 
 static enum rc
@@ -212,15 +279,43 @@ sign_request(const struct key *key, struct span info, struct buf *signature,
 	if (check_request(key, info, err) != RC_OK)
 		return err_prefix(
 		    err, RC_UNFIT, "no request for this key's certificate");
-	return sign_bytes(key, info, false, signature, err);
+	return sign_bytes(key, info, signature, err);
 }
 
 /* ---- decrypting --------------------------------------------------------- */
 
+/* The keys that are a number and no point: each 32 or 56 bytes is one, and the
+ * library refuses those that would yield zeros. */
+static const struct montgomery {
+	const char *name;
+	size_t len;
+} montgomery[] = {{"X25519", 32}, {"X448", 56}};
+
+static const struct montgomery *
+montgomery_of(const struct key *key)
+{
+	for (size_t i = 0; i < sizeof(montgomery) / sizeof(*montgomery); i++)
+		if (EVP_PKEY_is_a(key->public_key, montgomery[i].name))
+			return &montgomery[i];
+	return NULL;
+}
+
+static enum rc
+make_number(const struct montgomery *kind, struct span number, EVP_PKEY **ret,
+    struct err *err)
+{
+	if (number.len != kind->len)
+		return err_set(err, RC_CRYPTO, "no public key of %s: %zu bytes",
+		    kind->name, number.len);
+	*ret = EVP_PKEY_new_raw_public_key_ex(
+	    NULL, kind->name, NULL, number.data, number.len);
+	return *ret != NULL ? RC_OK : crypto_failed(err, "key agreement");
+}
+
 /* A point on this key's curve: the library refuses others, which would give
  * the private key away bit by bit (invalid-curve attack). */
 static enum rc
-make_peer(
+make_point(
     const struct key *key, struct span point, EVP_PKEY **ret, struct err *err)
 {
 	char curve[64];
@@ -249,8 +344,22 @@ make_peer(
 }
 
 static enum rc
+make_peer(
+    const struct key *key, struct span bytes, EVP_PKEY **ret, struct err *err)
+{
+	const struct montgomery *kind = montgomery_of(key);
+
+	if (kind != NULL)
+		return make_number(kind, bytes, ret, err);
+	if (!EVP_PKEY_is_a(key->public_key, "EC"))
+		return err_set(
+		    err, RC_UNFIT, "key agreement wants an elliptic curve key");
+	return make_point(key, bytes, ret, err);
+}
+
+static enum rc
 agree(
-    const struct key *key, struct span point, struct buf *out, struct err *err)
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
 {
 	EVP_PKEY *peer OWNED(EVP_PKEY_free) = NULL;
 	size_t len = 0;
@@ -259,14 +368,12 @@ agree(
 	if (!out->secret)
 		bug("a shared secret goes into a secret buf");
 	TRY(check_purpose(key, KEY_DECRYPT, err));
-	if (!EVP_PKEY_is_a(key->public_key, "EC"))
-		return err_set(
-		    err, RC_UNFIT, "key agreement wants an elliptic curve key");
-	TRY(make_peer(key, point, &peer, err));
+	TRY(make_peer(key, bytes, &peer, err));
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
 	    EVP_PKEY_CTX_new(private_of(key), NULL);
 	if (ctx == NULL || EVP_PKEY_derive_init(ctx) != 1 ||
-	    EVP_PKEY_derive_set_peer(ctx, peer) != 1 ||
+	    EVP_PKEY_derive_set_peer_ex(
+		ctx, peer, crypto_wants_order_check(key->public_key)) != 1 ||
 	    EVP_PKEY_derive(ctx, NULL, &len) != 1)
 		return crypto_failed(err, "key agreement");
 	TRY(buf_reserve(out, len, &room, err));
@@ -276,9 +383,39 @@ agree(
 	return RC_OK;
 }
 
+/* The label is the library's to free. */
+static bool
+set_label(EVP_PKEY_CTX *ctx, struct span label)
+{
+	if (label.len == 0)
+		return true;
+	void *copy = OPENSSL_memdup(label.data, label.len);
+	if (copy != NULL &&
+	    EVP_PKEY_CTX_set0_rsa_oaep_label(ctx, copy, (int)label.len) == 1)
+		return true;
+	OPENSSL_free(copy);
+	return false;
+}
+
 static enum rc
-decrypt_rsa(const struct key *key, struct span wrapped, const char *oaep,
-    struct buf *out, struct err *err)
+set_oaep(EVP_PKEY_CTX *ctx, const struct key_oaep *oaep, struct err *err)
+{
+	if (oaep == NULL)
+		return RC_OK;
+	if (oaep->label.len <= OAEP_LABEL_MAX &&
+	    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep->digest, NULL) == 1 &&
+	    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep->mask, NULL) == 1 &&
+	    set_label(ctx, oaep->label))
+		return RC_OK;
+	ERR_clear_error();
+	return err_set(err, RC_UNFIT,
+	    "key transport: OAEP with %s and %s is not supported", oaep->digest,
+	    oaep->mask);
+}
+
+static enum rc
+decrypt_rsa(const struct key *key, struct span wrapped,
+    const struct key_oaep *oaep, struct buf *out, struct err *err)
 {
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
 	    EVP_PKEY_CTX_new(private_of(key), NULL);
@@ -289,13 +426,7 @@ decrypt_rsa(const struct key *key, struct span wrapped, const char *oaep,
 	if (ctx == NULL || EVP_PKEY_decrypt_init(ctx) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1)
 		return crypto_failed(err, "key transport");
-	if (oaep != NULL &&
-	    (EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep, NULL) != 1 ||
-		EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep, NULL) != 1)) {
-		ERR_clear_error();
-		return err_set(err, RC_UNFIT,
-		    "key transport: the digest %s is not supported", oaep);
-	}
+	TRY(set_oaep(ctx, oaep, err));
 	TRY(buf_reserve(out, len, &room, err));
 	if (EVP_PKEY_decrypt(ctx, room, &len, wrapped.data, wrapped.len) != 1) {
 		ERR_clear_error();
@@ -354,12 +485,12 @@ unwrap_pkcs1(const struct key *key, struct span wrapped, size_t want,
 }
 
 static enum rc
-unwrap_oaep(const struct key *key, struct span wrapped, const char *digest,
-    size_t want, struct buf *out, struct err *err)
+unwrap_oaep(const struct key *key, struct span wrapped,
+    const struct key_oaep *oaep, size_t want, struct buf *out, struct err *err)
 {
 	struct buf opened BUF_OWNED = BUF_SECRET(RSA_MAX_BYTES);
 
-	TRY(decrypt_rsa(key, wrapped, digest, &opened, err));
+	TRY(decrypt_rsa(key, wrapped, oaep, &opened, err));
 	if (opened.len != want)
 		return err_set(
 		    err, RC_CRYPTO, "key transport: it did not open");
@@ -367,7 +498,7 @@ unwrap_oaep(const struct key *key, struct span wrapped, const char *digest,
 }
 
 static enum rc
-unwrap(const struct key *key, struct span wrapped, const char *oaep_digest,
+unwrap(const struct key *key, struct span wrapped, const struct key_oaep *oaep,
     size_t want, struct buf *out, struct err *err)
 {
 	if (!out->secret)
@@ -378,18 +509,72 @@ unwrap(const struct key *key, struct span wrapped, const char *oaep_digest,
 	if (want == 0 || want > CONTENT_KEY_MAX)
 		return err_set(
 		    err, RC_UNFIT, "a content key of %zu bytes is none", want);
+	if (EVP_PKEY_get_size(key->public_key) > RSA_MAX_BYTES)
+		return err_set(err, RC_UNFIT,
+		    "key transport: an RSA key of more than %d bits",
+		    RSA_MAX_BYTES * 8);
 	if (wrapped.len != (size_t)EVP_PKEY_get_size(key->public_key))
 		return err_set(
 		    err, RC_CRYPTO, "key transport: not of the key's length");
-	if (oaep_digest == NULL)
+	if (oaep == NULL)
 		return unwrap_pkcs1(key, wrapped, want, out, err);
-	return unwrap_oaep(key, wrapped, oaep_digest, want, out, err);
+	return unwrap_oaep(key, wrapped, oaep, want, out, err);
+}
+
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+
+static enum rc
+decapsulate_with(const struct key *key, struct span ciphertext, struct buf *out,
+    struct err *err)
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_pkey(NULL, private_of(key), NULL);
+	size_t len = 0;
+	uint8_t *room;
+
+	if (ctx == NULL || EVP_PKEY_decapsulate_init(ctx, NULL) != 1 ||
+	    EVP_PKEY_decapsulate(
+		ctx, NULL, &len, ciphertext.data, ciphertext.len) != 1)
+		return crypto_failed(err, "ML-KEM");
+	TRY(buf_reserve(out, len, &room, err));
+	if (EVP_PKEY_decapsulate(
+		ctx, room, &len, ciphertext.data, ciphertext.len) != 1)
+		return crypto_failed(err, "ML-KEM");
+	buf_grown(out, len);
+	return RC_OK;
+}
+
+#else
+
+static enum rc
+decapsulate_with(const struct key *key, struct span ciphertext, struct buf *out,
+    struct err *err)
+{
+	return err_set(err, RC_UNFIT, "ML-KEM is not in this build's OpenSSL");
+}
+
+#endif
+
+static enum rc
+decapsulate(const struct key *key, struct span ciphertext, struct buf *out,
+    struct err *err)
+{
+	if (!out->secret)
+		bug("a shared secret goes into a secret buf");
+	TRY(check_purpose(key, KEY_DECRYPT, err));
+	if (!EVP_PKEY_is_a(key->public_key, "ML-KEM-768") &&
+	    !EVP_PKEY_is_a(key->public_key, "ML-KEM-1024"))
+		return err_set(
+		    err, RC_UNFIT, "decapsulation wants an ML-KEM key");
+	return decapsulate_with(key, ciphertext, out, err);
 }
 
 const struct key_ops vault_key_ops = {
     .sign_attributes = sign_attributes,
+    .sign_attributes_pss = sign_attributes_pss,
     .sign_tls = sign_tls,
     .sign_request = sign_request,
     .agree = agree,
     .unwrap = unwrap,
+    .decapsulate = decapsulate,
 };
