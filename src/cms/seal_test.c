@@ -52,7 +52,8 @@ seal_letter(
 	assert_ok(seal_add(seal, rsa.cert, &kit_err));
 	assert_ok(seal_add(seal, p384.cert, &kit_err));
 	for (; letter.len > 0; letter = span_after(letter, step))
-		assert_ok(seal_push(seal, span_first(letter, step), &kit_err));
+		assert_ok(
+		    seal_push(seal, span_first(letter, step), der, &kit_err));
 	assert_ok(seal_finish(seal, der, &kit_err));
 }
 
@@ -173,7 +174,7 @@ the_same_certificate_twice_counts_once(void **state)
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
 	for (int i = 0; i < SEAL_MAX_RECIPIENTS + 1; i++)
 		assert_ok(seal_add(seal, alice.cert, &kit_err));
-	assert_ok(seal_push(seal, span_str("x"), &kit_err));
+	assert_ok(seal_push(seal, span_str("x"), &der, &kit_err));
 	assert_ok(seal_finish(seal, &der, &kit_err));
 	assert_true(der.len < 600);
 }
@@ -199,8 +200,11 @@ without_recipients_nothing_is_made(void **state)
 	struct buf der BUF_OWNED = BUF_SMALL;
 
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
-	assert_ok(seal_push(seal, span_str(LETTER), &kit_err));
-	assert_rc(seal_finish(seal, &der, &kit_err), RC_ABSENT);
+	assert_rc(seal_push(seal, span_str(LETTER), &der, &kit_err), RC_ABSENT);
+	assert_rc(seal_finish(seal, &der, &kit_err), RC_CRYPTO);
+	struct seal *other OWNED(seal_free) = NULL;
+	assert_ok(seal_new(SEAL_AES256_GCM, &other, &kit_err));
+	assert_rc(seal_finish(other, &der, &kit_err), RC_ABSENT);
 	assert_int_equal(der.len, 0);
 }
 
@@ -223,8 +227,7 @@ a_full_output_buffer_leaves_it_as_it_was(void **state)
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
 	assert_ok(seal_add(seal, alice.cert, &kit_err));
 	assert_ok(buf_add_str(&der, "before", &kit_err));
-	assert_ok(seal_push(seal, span_str(LETTER), &kit_err));
-	assert_rc(seal_finish(seal, &der, &kit_err), RC_LIMIT);
+	assert_rc(seal_push(seal, span_str(LETTER), &der, &kit_err), RC_LIMIT);
 	assert_true(span_is(buf_span(&der), span_str("before")));
 }
 

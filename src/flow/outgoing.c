@@ -135,10 +135,10 @@ encrypt(struct span entity, enum seal_cipher cipher, const struct certs *to,
 	TRY(seal_new(cipher, &seal, err));
 	for (size_t i = 0; i < to->len; i++)
 		TRY(seal_add(seal, to->item[i], err));
-	TRY(seal_push(seal, entity, err));
+	TRY(seal_push(seal, entity, &der, err));
 	TRY(seal_finish(seal, &der, err));
-	return smime_print(
-	    cipher == SEAL_AES256_GCM ? SMIME_AUTH_ENVELOPED : SMIME_ENVELOPED,
+	return smime_print(seal_is_authenticated(cipher) ? SMIME_AUTH_ENVELOPED
+							 : SMIME_ENVELOPED,
 	    buf_span(&der), out, err);
 }
 
