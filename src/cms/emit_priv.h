@@ -8,8 +8,8 @@
  * that fails leaves what was added before; whoever prints more than one
  * element cuts the buf back.
  */
-#ifndef CMS_PRINT_PRIV_H
-#define CMS_PRINT_PRIV_H
+#ifndef CMS_EMIT_PRIV_H
+#define CMS_EMIT_PRIV_H
 
 #include "base/buf.h"
 
