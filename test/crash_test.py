@@ -94,11 +94,13 @@ def kinds(line):
 
 
 @pytest.fixture(scope="module")
-def course(carrier):
+def course(carrier, world):
     """The submission's system calls as they come when nothing goes wrong: [(thread, name, kind)]."""
     trace = traced(carrier)
-    assert submit(carrier, letter(ALICE, [BOB]))
+    message = letter(ALICE, [BOB])
+    assert submit(carrier, message)
     carrier.stop()
+    world.wait_for_letter(BOB, message["Message-ID"], seconds=60)
     lines = [line for line in trace.read_text(errors="replace").splitlines()
              if re.match(r"\d+ +\w+\(", line)]
     # others look into the spool too; only the submission puts something there

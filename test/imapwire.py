@@ -1,6 +1,7 @@
 """IMAP by hand: every byte of the answers, straight or through the agent, or with a middleman."""
 
 import re
+import select
 import socket
 import ssl
 import threading
@@ -58,6 +59,7 @@ class Wire:
     """IMAP by hand, with every byte of the answers."""
 
     def __init__(self, sock):
+        self.sock = sock
         self.file = sock.makefile("rwb")
         self.number = 0
         self.greeting = self.line()
@@ -89,6 +91,33 @@ class Wire:
         untagged, end = self.command(text)
         assert end.startswith(b"OK"), (text, untagged, end)
         return untagged
+
+    def flood(self, octets, enough):
+        """Send it all without waiting for answers, and take those as they come, until enough(answers).
+
+        One thread: a TLS connection cannot be read by one and written by another.  The last thing that
+        is done with this wire.
+        """
+        self.sock.setblocking(False)
+        answers = bytearray()
+        while not enough(answers):
+            try:
+                more = self.sock.recv(65536)
+                assert more, f"closed after {bytes(answers[-200:])!r}, {len(octets)} bytes still to send"
+                answers += more
+                continue
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            try:
+                octets = octets[self.sock.send(octets[:16384]):] if octets else octets
+                continue_at_once = bool(octets)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                continue_at_once = False
+            if not continue_at_once:
+                writers = [self.sock] if octets else []
+                ready = select.select([self.sock], writers, [], 60)
+                assert ready[0] or ready[1], "nothing for a minute"
+        return bytes(answers)
 
     def fetch(self, text):
         """{sequence number: {item: value}}"""
@@ -167,27 +196,27 @@ class Middle:
         except OSError:
             plain.close()
             return
-        threading.Thread(target=self.pass_answers, args=(server, agent), daemon=True).start()
-        self.pass_commands(agent, server)
-
-    def pass_commands(self, agent, server):
         try:
-            while octets := agent.recv(65536):
+            self.pass_on(agent, server)
+        except OSError:
+            pass
+        hang_up(agent, server)
+
+    def pass_on(self, agent, server):
+        """One thread for both ways: a TLS connection cannot be read by one and written by another."""
+        while True:
+            ready = [s for s in (agent, server) if s.pending()] or select.select([agent, server], [], [])[0]
+            for sock in ready:
+                octets = sock.recv(65536)
+                if not octets:
+                    return
+                if sock is server:
+                    agent.sendall(octets if self.twist is None else self.twist(octets))
+                    continue
                 self.said += octets
                 if self.deaf is not None and self.deaf in octets:
-                    break
+                    return
                 server.sendall(octets)
-        except OSError:
-            pass
-        hang_up(agent, server)
-
-    def pass_answers(self, server, agent):
-        try:
-            while octets := server.recv(65536):
-                agent.sendall(octets if self.twist is None else self.twist(octets))
-        except OSError:
-            pass
-        hang_up(agent, server)
 
 
 def hang_up(*sockets):

@@ -240,9 +240,10 @@ a_random_key_never_opens(void **state)
 {
 	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
 	struct made made = {.nid = NID_aes_128_cbc, .text = span_str(LETTER)};
+	int version = 0;
 
 	assert_ok(recipient_print_kek(span_str("K1"), span_str(KEK),
-	    span_of(made_key, 16), &recipients, &kit_err));
+	    span_of(made_key, 16), &recipients, &version, &kit_err));
 	made.recipients = buf_span(&recipients);
 	made_letter(&made, &der);
 	for (int i = 0; i < 3000; i++) {
@@ -293,9 +294,10 @@ a_symmetric_key_opens(void **state)
 	};
 	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
 	size_t count = 0;
+	int version = 0;
 
 	assert_ok(recipient_print_kek(span_str("K1"), span_str(KEK),
-	    span_of(made_key, 16), &recipients, &kit_err));
+	    span_of(made_key, 16), &recipients, &version, &kit_err));
 	make(&recipients, &der);
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct open *open OWNED(open_free) = NULL;
@@ -312,9 +314,10 @@ a_password_opens(void **state)
 {
 	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
 	const char *const passwords[] = {"wrong", "right"};
+	int version = 0;
 
-	assert_ok(recipient_print_password(
-	    span_str("right"), span_of(made_key, 16), &recipients, &kit_err));
+	assert_ok(recipient_print_password(span_str("right"),
+	    span_of(made_key, 16), &recipients, &version, &kit_err));
 	make(&recipients, &der);
 	for (size_t i = 0; i < 2; i++) {
 		struct open *open OWNED(open_free) = NULL;

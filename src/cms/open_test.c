@@ -78,7 +78,7 @@ seal_letter(const struct person *to, enum seal_cipher cipher, struct buf *der)
 
 	assert_ok(seal_new(cipher, &seal, &kit_err));
 	assert_ok(seal_add(seal, to->cert, &kit_err));
-	assert_ok(seal_push(seal, span_str(LETTER), &kit_err));
+	assert_ok(seal_push(seal, span_str(LETTER), der, &kit_err));
 	assert_ok(seal_finish(seal, der, &kit_err));
 }
 

@@ -92,20 +92,20 @@ static enum rc
 keep_all(struct recipient_place *place, struct err *err)
 {
 	struct tlv_algorithm *algorithms[] = {
-	    &place->scheme, &place->derive, &place->wrap, &place->peer};
-	struct span *spans[] = {&place->point, &place->ukm, &place->key};
+	    &place->scheme, &place->derive, &place->wrap, &place->peer, NULL};
+	struct span *spans[] = {&place->point, &place->ukm, &place->key, NULL};
 	size_t total = 1;
 	uint8_t *unused;
 
-	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
+	for (size_t i = 0; algorithms[i] != NULL; i++)
 		total += algorithms[i]->whole.len;
-	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)
+	for (size_t i = 0; spans[i] != NULL; i++)
 		total += spans[i]->len;
 	/* so that it does not move while spans point into it */
 	TRY(buf_reserve(&place->kept, total, &unused, err));
-	for (size_t i = 0; i < sizeof(algorithms) / sizeof(*algorithms); i++)
+	for (size_t i = 0; algorithms[i] != NULL; i++)
 		TRY(keep_algorithm(&place->kept, algorithms[i], err));
-	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)
+	for (size_t i = 0; spans[i] != NULL; i++)
 		TRY(keep(&place->kept, spans[i], err));
 	return RC_OK;
 }

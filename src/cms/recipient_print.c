@@ -21,7 +21,12 @@
 #define AGREE_VERSION 3
 #define KEK_VERSION 4
 #define PASSWORD_VERSION 0
+#define KEM_VERSION 0
 #define SECRET_MAX 1024
+
+/* RFC 5652 section 6.1: EnvelopedData's version is 3 with a password or another
+ * kind inside, 0 with nothing but RecipientInfos of version 0, else 2. */
+enum { WANTS_0 = 0, WANTS_2 = 2, WANTS_3 = 3 };
 
 #define OID(bytes)                                          \
 	{                                                   \
@@ -386,8 +391,6 @@ print_agree(const struct cert *cert, const struct recipient_way *way,
 
 /* --- OtherRecipientInfo: KEMRecipientInfo */
 
-#define KEM_VERSION 0
-
 static enum rc
 print_kem(const struct cert *cert, const struct recipient_way *way,
     struct span cek, struct buf *der, struct err *err)
@@ -413,15 +416,14 @@ print_any(const struct cert *cert, const struct recipient_way *way,
 	const EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
 
 	if (EVP_PKEY_is_a(key, "RSA")) {
-		*ret_version =
-		    way->by_key_id ? TRANSPORT_BY_KEY_ID : TRANSPORT_BY_SERIAL;
+		*ret_version = way->by_key_id ? WANTS_2 : WANTS_0;
 		return print_transport(cert, way, cek, der, err);
 	}
 	if (kem_is_key(key)) {
-		*ret_version = KEM_VERSION;
+		*ret_version = WANTS_3;
 		return print_kem(cert, way, cek, der, err);
 	}
-	*ret_version = AGREE_VERSION;
+	*ret_version = WANTS_2;
 	return print_agree(cert, way, cek, der, err);
 }
 
@@ -452,12 +454,8 @@ print_kek(struct span key_id, struct span kek, struct span cek, struct buf *der,
 	const struct keywrap *wrap = keywrap_of_size(kek.len);
 	size_t at, id;
 
-	if (wrap == NULL)
-		bug("a key encryption key of no wrap's length");
-	if (kek.len < cek.len)
-		return err_set(err, RC_UNFIT,
-		    "a key of %zu bytes is too weak for the content's of %zu",
-		    kek.len, cek.len);
+	if (wrap == NULL || kek.len < cek.len)
+		bug("a key encryption key of no wrap's length, or too weak");
 	TRY(keywrap_wrap(wrap, kek.data, cek, &wrapped, err));
 	TRY(print_begin(der, PRINT_CONTEXT_OF(2), &at, err));
 	TRY(print_number(der, KEK_VERSION, err));
@@ -471,10 +469,11 @@ print_kek(struct span key_id, struct span kek, struct span cek, struct buf *der,
 
 enum rc
 recipient_print_kek(struct span key_id, struct span kek, struct span cek,
-    struct buf *der, struct err *err)
+    struct buf *der, int *ret_version, struct err *err)
 {
 	size_t begin = der->len;
 
+	*ret_version = WANTS_2;
 	return whole(print_kek(key_id, kek, cek, der, err), der, begin);
 }
 
@@ -491,10 +490,11 @@ print_password(
 }
 
 enum rc
-recipient_print_password(
-    struct span password, struct span cek, struct buf *der, struct err *err)
+recipient_print_password(struct span password, struct span cek, struct buf *der,
+    int *ret_version, struct err *err)
 {
 	size_t begin = der->len;
 
+	*ret_version = WANTS_3;
 	return whole(print_password(password, cek, der, err), der, begin);
 }

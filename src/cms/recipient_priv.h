@@ -77,16 +77,17 @@ enum rc recipient_can(
     const struct cert *cert, const struct recipient_way *way, struct err *err);
 
 /* Append the DER of one RecipientInfo for `cert`, for which recipient_can()
- * said yes.  *ret_version: its version, by which that of the whole is
- * decided. */
+ * said yes.  *ret_version: what it wants EnvelopedData's version to be at
+ * least, 0, 2 or 3 (RFC 5652 section 6.1). */
 enum rc recipient_print(const struct cert *cert,
     const struct recipient_way *way, struct span cek, struct buf *der,
     int *ret_version, struct err *err);
-/* A KEKRecipientInfo: version 4.  `kek` has 16, 24 or 32 bytes. */
+/* A KEKRecipientInfo.  `kek` has 16, 24 or 32 bytes, and as many as the content
+ * key at least. */
 enum rc recipient_print_kek(struct span key_id, struct span kek,
-    struct span cek, struct buf *der, struct err *err);
-/* A PasswordRecipientInfo: version 0. */
-enum rc recipient_print_password(
-    struct span password, struct span cek, struct buf *der, struct err *err);
+    struct span cek, struct buf *der, int *ret_version, struct err *err);
+/* A PasswordRecipientInfo. */
+enum rc recipient_print_password(struct span password, struct span cek,
+    struct buf *der, int *ret_version, struct err *err);
 
 #endif

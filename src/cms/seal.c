@@ -1,60 +1,92 @@
-#define _GNU_SOURCE /* explicit_bzero */
 #include "cms/seal.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <openssl/objects.h>
 
+#include "base/own.h"
+#include "cms/cipher_priv.h"
+#include "cms/print_priv.h"
 #include "cms/recipient_priv.h"
-#include "cms/shape_priv.h"
 
-#define KEY_LEN 32
-#define GCM_NONCE_LEN 12
-#define GCM_TAG_LEN 16
-#define CBC_IV_LEN 16
+#define CHUNK ((size_t)64 * 1024)
+#define BLOCK_MAX 16
+#define TAG_MAX 16
+
+#define OID(bytes)                                          \
+	{                                                   \
+		(const uint8_t *)(bytes), sizeof(bytes) - 1 \
+	}
+#define RSADSI "\x2a\x86\x48\x86\xf7\x0d\x01"
+
+static const struct span oid_data = OID(RSADSI "\x07\x01");
+static const struct span oid_enveloped = OID(RSADSI "\x07\x03");
+static const struct span oid_auth_enveloped = OID(RSADSI "\x09\x10\x01\x17");
+
+static const int cipher_nids[] = {
+    [SEAL_AES256_CBC] = NID_aes_256_cbc,
+    [SEAL_AES256_GCM] = NID_aes_256_gcm,
+    [SEAL_AES128_GCM] = NID_aes_128_gcm,
+    [SEAL_AES128_CBC] = NID_aes_128_cbc,
+    [SEAL_AES192_CBC] = NID_aes_192_cbc,
+    [SEAL_CHACHA20_POLY1305] = NID_chacha20_poly1305,
+};
+
+/* One of: a certificate, a key with its identifier, a password. */
+struct reader {
+	const struct cert *cert; /* a reference */
+	struct recipient_way way;
+	struct buf key_id;
+	struct buf kek;
+	struct buf password;
+};
+
+enum state {
+	STATE_NEW,     /* readers can be added */
+	STATE_CONTENT, /* the head is out */
+	STATE_OVER     /* finished, or failed */
+};
 
 struct seal {
-	enum seal_cipher cipher;
-	struct certs to;
-	EVP_CIPHER_CTX *encrypt;
-	uint8_t key[KEY_LEN];
-	uint8_t iv[CBC_IV_LEN];
-	struct buf ciphertext;
-	bool finished;
+	const struct cipher *cipher;
+	struct cipher_run *run;
+	struct reader *reader[SEAL_MAX_RECIPIENTS];
+	size_t len;
+	enum state state;
+	struct buf chunk; /* ciphertext of a chunk that is not full */
+	size_t filled;    /* bytes of the content that are in it */
+	bool any;         /* a chunk is out */
 };
 
 OWNER(struct seal, seal_free);
 
-static enum rc
-start(struct seal *seal, struct err *err)
+bool
+seal_is_authenticated(enum seal_cipher cipher)
 {
-	const EVP_CIPHER *cipher = seal->cipher == SEAL_AES256_GCM
-				       ? EVP_aes_256_gcm()
-				       : EVP_aes_256_cbc();
-
-	/* one key for one letter: a GCM nonce can never come twice */
-	if (RAND_priv_bytes(seal->key, KEY_LEN) != 1 ||
-	    RAND_bytes(seal->iv, CBC_IV_LEN) != 1)
-		return shape_fail(err, "random numbers");
-	if (!EVP_EncryptInit_ex(
-		seal->encrypt, cipher, NULL, seal->key, seal->iv))
-		return shape_fail(err, "encryption");
-	return RC_OK;
+	return cipher_find(cipher_nids[cipher])->aead;
 }
+
+static void
+reader_free(struct reader *reader)
+{
+	cert_free(reader->cert);
+	buf_done(&reader->key_id);
+	buf_done(&reader->kek);
+	buf_done(&reader->password);
+	free(reader);
+}
+OWNER(struct reader, reader_free);
 
 enum rc
 seal_new(enum seal_cipher cipher, struct seal **ret, struct err *err)
 {
 	struct seal *seal OWNED(seal_free) = calloc(1, sizeof(*seal));
 
-	if (seal == NULL || (seal->encrypt = EVP_CIPHER_CTX_new()) == NULL)
+	if (seal == NULL)
 		return err_nomem(err, "envelope");
-	seal->cipher = cipher;
-	seal->ciphertext = BUF(SHAPE_MAX);
-	TRY(start(seal, err));
+	seal->chunk = BUF(CHUNK + BLOCK_MAX);
+	seal->cipher = cipher_find(cipher_nids[cipher]);
+	TRY(cipher_encrypt_new(seal->cipher, &seal->run, err));
 	*ret = take(seal);
 	return RC_OK;
 }
@@ -64,204 +96,275 @@ seal_free(struct seal *seal)
 {
 	if (seal == NULL)
 		return;
-	EVP_CIPHER_CTX_free(seal->encrypt);
-	certs_done(&seal->to);
-	buf_done(&seal->ciphertext);
-	explicit_bzero(seal, sizeof(*seal));
+	while (seal->len > 0)
+		reader_free(seal->reader[--seal->len]);
+	cipher_run_free(seal->run);
+	buf_done(&seal->chunk);
 	free(seal);
+}
+
+/* --- for whom */
+
+static enum rc
+reader_new(struct seal *seal, struct reader **ret, struct err *err)
+{
+	if (seal->state != STATE_NEW)
+		bug("a recipient behind the head of the letter");
+	if (seal->len >= SEAL_MAX_RECIPIENTS)
+		return err_set(err, RC_LIMIT,
+		    "more than %d recipients: send several letters",
+		    SEAL_MAX_RECIPIENTS);
+	struct reader *reader = calloc(1, sizeof(*reader));
+	if (reader == NULL)
+		return err_nomem(err, "recipient");
+	reader->key_id = BUF(SEAL_KEY_ID_MAX);
+	reader->kek = BUF_SECRET(CIPHER_KEY_MAX);
+	reader->password = BUF_SECRET(SEAL_PASSWORD_MAX);
+	*ret = reader;
+	return RC_OK;
+}
+
+static bool
+is_there(const struct seal *seal, const struct cert *cert)
+{
+	for (size_t i = 0; i < seal->len; i++)
+		if (seal->reader[i]->cert != NULL &&
+		    span_is(cert_der(seal->reader[i]->cert), cert_der(cert)))
+			return true;
+	return false;
+}
+
+enum rc
+seal_add_way(struct seal *seal, const struct cert *cert,
+    const struct recipient_way *way, struct err *err)
+{
+	struct reader *reader = NULL;
+
+	TRY(recipient_can(cert, way, err));
+	TRY(cert_can_receive(cert, err));
+	if (is_there(seal, cert))
+		return RC_OK;
+	TRY(reader_new(seal, &reader, err));
+	reader->cert = cert_ref(cert);
+	reader->way = *way;
+	seal->reader[seal->len++] = reader;
+	return RC_OK;
 }
 
 enum rc
 seal_add(struct seal *seal, const struct cert *cert, struct err *err)
 {
-	TRY(cert_can_receive(cert, err));
-	const EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
-	if (key == NULL || (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA &&
-			       EVP_PKEY_get_base_id(key) != EVP_PKEY_EC))
-		return err_set(err, RC_UNFIT,
-		    "the certificate's key is neither RSA nor on a curve we "
-		    "can seal for");
-	for (size_t i = 0; i < seal->to.len; i++)
-		if (span_is(cert_der(seal->to.item[i]), cert_der(cert)))
-			return RC_OK;
-	if (seal->to.len >= SEAL_MAX_RECIPIENTS)
-		return err_set(err, RC_LIMIT,
-		    "more than %d recipients: send several letters",
-		    SEAL_MAX_RECIPIENTS);
-	return certs_add(&seal->to, cert, err);
+	static const struct recipient_way usual = {0};
+
+	return seal_add_way(seal, cert, &usual, err);
 }
 
 enum rc
-seal_push(struct seal *seal, struct span bytes, struct err *err)
+seal_add_kek(
+    struct seal *seal, struct span key_id, struct span kek, struct err *err)
 {
-	uint8_t *room;
-	int len = 0;
+	struct reader *reader OWNED(reader_free) = NULL;
 
-	if (seal->finished)
-		bug("seal_push behind seal_finish");
-	if (bytes.len == 0)
-		return RC_OK;
-	if (bytes.len > SHAPE_MAX)
-		return err_set(err, RC_LIMIT, "more than %zu bytes", SHAPE_MAX);
-	TRY(buf_reserve(
-	    &seal->ciphertext, bytes.len + EVP_MAX_BLOCK_LENGTH, &room, err));
-	if (!EVP_EncryptUpdate(
-		seal->encrypt, room, &len, bytes.data, (int)bytes.len))
-		return shape_fail(err, "encryption");
-	buf_grown(&seal->ciphertext, (size_t)len);
+	if (kek.len != 16 && kek.len != 24 && kek.len != 32)
+		return err_set(err, RC_UNFIT,
+		    "a key of %zu bytes is none of AES", kek.len);
+	if (kek.len < seal->cipher->key_len)
+		return err_set(err, RC_UNFIT,
+		    "a key of %zu bytes is weaker than that of %s", kek.len,
+		    seal->cipher->name);
+	TRY(reader_new(seal, &reader, err));
+	TRY(buf_add(&reader->key_id, key_id, err));
+	TRY(buf_add(&reader->kek, kek, err));
+	seal->reader[seal->len++] = take(reader);
 	return RC_OK;
 }
 
-static enum rc
-last_block(struct seal *seal, uint8_t tag[GCM_TAG_LEN], struct err *err)
+enum rc
+seal_add_password(struct seal *seal, struct span password, struct err *err)
 {
-	uint8_t *room;
-	int len = 0;
+	struct reader *reader OWNED(reader_free) = NULL;
 
-	TRY(buf_reserve(&seal->ciphertext, EVP_MAX_BLOCK_LENGTH, &room, err));
-	if (!EVP_EncryptFinal_ex(seal->encrypt, room, &len))
-		return shape_fail(err, "encryption");
-	buf_grown(&seal->ciphertext, (size_t)len);
-	if (seal->cipher == SEAL_AES256_GCM &&
-	    !EVP_CIPHER_CTX_ctrl(
-		seal->encrypt, EVP_CTRL_AEAD_GET_TAG, GCM_TAG_LEN, tag))
-		return shape_fail(err, "encryption");
+	if (password.len == 0)
+		return err_set(
+		    err, RC_UNFIT, "an empty password protects nothing");
+	TRY(reader_new(seal, &reader, err));
+	TRY(buf_add(&reader->password, password, err));
+	seal->reader[seal->len++] = take(reader);
 	return RC_OK;
 }
 
-static enum rc
-add_recipient(const struct seal *seal, const struct cert *cert,
-    OPENSSL_STACK *list, int *ret_version, struct err *err)
-{
-	static const struct recipient_way way = {0};
-	struct buf der BUF_OWNED = BUF_SMALL;
-	void *value = NULL;
+/* --- the head */
 
-	TRY(recipient_print(
-	    cert, &way, span_of(seal->key, KEY_LEN), &der, ret_version, err));
-	TRY(shape_parse(ASN1_ITEM_rptr(SHAPE_RECIPIENT), buf_span(&der),
-	    "RecipientInfo", &value, err));
-	if (!OPENSSL_sk_push(list, value)) {
-		shape_free(ASN1_ITEM_rptr(SHAPE_RECIPIENT), value);
-		return err_nomem(err, "recipient");
-	}
-	return RC_OK;
+static enum rc
+print_reader(const struct reader *reader, struct span cek, struct buf *der,
+    int *ret_version, struct err *err)
+{
+	if (reader->cert != NULL)
+		return recipient_print(
+		    reader->cert, &reader->way, cek, der, ret_version, err);
+	if (reader->kek.len > 0)
+		return recipient_print_kek(buf_span(&reader->key_id),
+		    buf_span(&reader->kek), cek, der, ret_version, err);
+	return recipient_print_password(
+	    buf_span(&reader->password), cek, der, ret_version, err);
 }
 
-/* *ret_any: one of them is not of version 0. */
 static enum rc
-add_recipients(const struct seal *seal, OPENSSL_STACK *list, bool *ret_any,
-    struct err *err)
+print_readers(
+    const struct seal *seal, struct buf *der, int *ret_version, struct err *err)
 {
+	size_t at;
 	int version = 0;
 
-	for (size_t i = 0; i < seal->to.len; i++) {
-		TRY(add_recipient(seal, seal->to.item[i], list, &version, err));
-		*ret_any |= version != 0;
+	TRY(print_begin(der, PRINT_SET, &at, err));
+	for (size_t i = 0; i < seal->len; i++) {
+		TRY(print_reader(seal->reader[i], cipher_key(seal->run), der,
+		    &version, err));
+		if (version > *ret_version)
+			*ret_version = version;
+	}
+	return print_end(der, at, err);
+}
+
+/* RFC 5652 section 6.1: the version depends on those behind it.  RFC 5083
+ * section 2.1: that of AuthEnvelopedData is always 0. */
+static enum rc
+print_version_and_readers(
+    const struct seal *seal, struct buf *der, struct err *err)
+{
+	int version = 0;
+	size_t at = der->len + 2;
+
+	TRY(print_number(der, 0, err));
+	TRY(print_readers(seal, der, &version, err));
+	if (!seal->cipher->aead)
+		der->data[at] = (uint8_t)version;
+	return RC_OK;
+}
+
+/* ContentInfo, and in it all up to the first byte of the content. */
+static enum rc
+print_head(const struct seal *seal, struct buf *der, struct err *err)
+{
+	TRY(print_begin_endless(der, PRINT_SEQUENCE, err));
+	TRY(print_bytes(der, PRINT_OID,
+	    seal->cipher->aead ? oid_auth_enveloped : oid_enveloped, err));
+	TRY(print_begin_endless(der, PRINT_CONTEXT_OF(0), err));
+	TRY(print_begin_endless(der, PRINT_SEQUENCE, err));
+	TRY(print_version_and_readers(seal, der, err));
+	TRY(print_begin_endless(der, PRINT_SEQUENCE, err));
+	TRY(print_bytes(der, PRINT_OID, oid_data, err));
+	TRY(cipher_print_algorithm(seal->run, der, err));
+	return print_begin_endless(der, PRINT_CONTEXT_OF(0), err);
+}
+
+static enum rc
+start(struct seal *seal, struct buf *der, struct err *err)
+{
+	if (seal->state != STATE_NEW)
+		return RC_OK;
+	if (seal->len == 0)
+		return err_set(err, RC_ABSENT,
+		    "nobody to seal for: add a recipient's certificate");
+	TRY(print_head(seal, der, err));
+	seal->state = STATE_CONTENT;
+	return RC_OK;
+}
+
+/* --- the content */
+
+/* `part` makes the chunk full.  Ciphers work in blocks that divide it, so the
+ * ciphertext is as long as the text. */
+static enum rc
+fill(struct seal *seal, struct span part, struct buf *der, struct err *err)
+{
+	TRY(print_header(der, PRINT_OCTETS, CHUNK, err));
+	size_t begin = der->len;
+	TRY(buf_add(der, buf_span(&seal->chunk), err));
+	buf_clear(&seal->chunk);
+	TRY(cipher_push(seal->run, part, der, err));
+	if (der->len - begin != CHUNK)
+		bug("a cipher that keeps bytes back");
+	seal->any = true;
+	seal->filled = 0;
+	return RC_OK;
+}
+
+static enum rc
+push(struct seal *seal, struct span bytes, struct buf *der, struct err *err)
+{
+	TRY(start(seal, der, err));
+	while (bytes.len > 0) {
+		struct span part = span_first(bytes, CHUNK - seal->filled);
+		if (seal->filled + part.len == CHUNK) {
+			TRY(fill(seal, part, der, err));
+		} else {
+			TRY(cipher_push(seal->run, part, &seal->chunk, err));
+			seal->filled += part.len;
+		}
+		bytes = span_after(bytes, part.len);
 	}
 	return RC_OK;
 }
 
-/* ContentEncryptionAlgorithm with parameters that are a SEQUENCE or the IV. */
 static enum rc
-set_parameter(X509_ALGOR *algorithm, int nid, int type, struct span value,
-    struct err *err)
+print_end_of_all(struct seal *seal, struct buf *der, struct err *err)
 {
-	ASN1_STRING *string = ASN1_STRING_type_new(type);
+	struct buf tag BUF_OWNED = BUF(TAG_MAX);
 
-	if (string == NULL ||
-	    !ASN1_STRING_set(string, value.data, (int)value.len) ||
-	    !X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), type, string)) {
-		ASN1_STRING_free(string);
-		return err_nomem(err, "cipher parameters");
-	}
+	TRY(cipher_encrypt_finish(seal->run, &seal->chunk, &tag, err));
+	/* an empty content is one empty string, for some read none as absent */
+	if (seal->chunk.len > 0 || !seal->any)
+		TRY(print_bytes(
+		    der, PRINT_OCTETS, buf_span(&seal->chunk), err));
+	TRY(print_end_endless(der, err)); /* encryptedContent */
+	TRY(print_end_endless(der, err)); /* EncryptedContentInfo */
+	if (seal->cipher->aead)
+		TRY(print_bytes(der, PRINT_OCTETS, buf_span(&tag), err));
+	TRY(print_end_endless(der, err)); /* (Auth)EnvelopedData */
+	TRY(print_end_endless(der, err)); /* content */
+	return print_end_endless(der, err);
+}
+
+static enum rc
+finish(struct seal *seal, struct buf *der, struct err *err)
+{
+	TRY(start(seal, der, err));
+	TRY(print_end_of_all(seal, der, err));
+	seal->state = STATE_OVER;
 	return RC_OK;
 }
 
-/* GCMParameters with the tag length in words: its default is 12 bytes. */
+/* All or nothing: half of a letter would look like one that was cut. */
 static enum rc
-set_gcm(const struct seal *seal, X509_ALGOR *algorithm, struct err *err)
+settle(struct seal *seal, enum rc rc, struct buf *der, size_t begin)
 {
-	uint8_t der[2 + 2 + GCM_NONCE_LEN + 3] = {
-	    V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, 2 + GCM_NONCE_LEN + 3,
-	    V_ASN1_OCTET_STRING, GCM_NONCE_LEN};
-
-	memcpy(der + 4, seal->iv, GCM_NONCE_LEN);
-	memcpy(der + 4 + GCM_NONCE_LEN,
-	    (uint8_t[]){V_ASN1_INTEGER, 1, GCM_TAG_LEN}, 3);
-	return set_parameter(algorithm, NID_aes_256_gcm, V_ASN1_SEQUENCE,
-	    span_of(der, sizeof(der)), err);
+	if (rc == RC_OK)
+		return RC_OK;
+	buf_cut(der, begin);
+	seal->state = STATE_OVER;
+	return rc;
 }
 
-static enum rc
-fill_content(
-    const struct seal *seal, struct shape_ciphertext *content, struct err *err)
+enum rc
+seal_push(
+    struct seal *seal, struct span bytes, struct buf *der, struct err *err)
 {
-	content->type = OBJ_nid2obj(NID_pkcs7_data);
-	if (seal->cipher == SEAL_AES256_GCM)
-		TRY(set_gcm(seal, content->cipher, err));
-	else
-		TRY(set_parameter(content->cipher, NID_aes_256_cbc,
-		    V_ASN1_OCTET_STRING, span_of(seal->iv, CBC_IV_LEN), err));
-	content->bytes = ASN1_OCTET_STRING_new();
-	if (content->bytes == NULL ||
-	    !ASN1_OCTET_STRING_set(content->bytes,
-		seal->ciphertext.data != NULL ? seal->ciphertext.data
-					      : (const uint8_t *)"",
-		(int)seal->ciphertext.len))
-		return err_nomem(err, "ciphertext");
-	return RC_OK;
-}
+	size_t begin = der->len;
 
-static enum rc
-print_enveloped(const struct seal *seal, struct buf *der, struct err *err)
-{
-	void *value = NULL;
-	bool any = false;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), &value, err));
-	struct shape_enveloped_info *info OWNED(shape_enveloped_info_free) =
-	    value;
-	info->type = OBJ_nid2obj(NID_pkcs7_enveloped);
-	TRY(add_recipients(seal, info->body->recipients, &any, err));
-	/* RFC 5652 section 6.1: 0 only if all RecipientInfos are version 0 */
-	TRY(shape_set_version(info->body->version, any ? 2 : 0, err));
-	TRY(fill_content(seal, info->body->content, err));
-	return shape_print(
-	    ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), info, der, err);
-}
-
-static enum rc
-print_auth(const struct seal *seal, const uint8_t tag[GCM_TAG_LEN],
-    struct buf *der, struct err *err)
-{
-	void *value = NULL;
-	bool any = false;
-
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), &value, err));
-	struct shape_auth_info *info OWNED(shape_auth_info_free) = value;
-	info->type = OBJ_nid2obj(NID_id_smime_ct_authEnvelopedData);
-	TRY(shape_set_version(info->body->version, 0, err));
-	TRY(add_recipients(seal, info->body->recipients, &any, err));
-	TRY(fill_content(seal, info->body->content, err));
-	if (!ASN1_OCTET_STRING_set(info->body->mac, tag, GCM_TAG_LEN))
-		return err_nomem(err, "authentication tag");
-	return shape_print(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), info, der, err);
+	if (seal->state == STATE_OVER)
+		return err_set(
+		    err, RC_CRYPTO, "the sealing is over, or has failed");
+	return settle(seal, push(seal, bytes, der, err), der, begin);
 }
 
 enum rc
 seal_finish(struct seal *seal, struct buf *der, struct err *err)
 {
-	uint8_t tag[GCM_TAG_LEN] = {0};
+	size_t begin = der->len;
 
-	if (seal->finished)
-		bug("seal_finish twice");
-	if (seal->to.len == 0)
-		return err_set(err, RC_ABSENT,
-		    "nobody to seal for: add a recipient's certificate");
-	TRY(last_block(seal, tag, err));
-	seal->finished = true;
-	if (seal->cipher == SEAL_AES256_GCM)
-		return print_auth(seal, tag, der, err);
-	return print_enveloped(seal, der, err);
+	if (seal->state == STATE_OVER)
+		return err_set(
+		    err, RC_CRYPTO, "the sealing is over, or has failed");
+	return settle(seal, finish(seal, der, err), der, begin);
 }

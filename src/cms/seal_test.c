@@ -1,12 +1,14 @@
 #include "cms/testkit_priv.h"
 
+#include "cms/recipient_judge_priv.h"
 #include "cms/seal.h"
+#include "cms/tlv_priv.h"
 
 OWNER(struct seal, seal_free);
 
 #define LETTER "Content-Type: text/plain\r\n\r\nThe canary sings at noon.\r\n"
 
-static struct person root, alice, rsa, p384, signer;
+static struct person root, alice, rsa, p384, p521, x25519, x448, signer;
 
 static int
 setup(void **state)
@@ -21,10 +23,18 @@ setup(void **state)
 	person_init(&alice, kit_ec("P-256"), "Alice", KIT_MAIL, &root);
 	person_init(&rsa, kit_rsa(2048), "Rita", KIT_MAIL_RSA, &root);
 	person_init(&p384, kit_ec("P-384"), "Tres", KIT_MAIL, &root);
+	person_init(&p521, kit_ec("P-521"), "Quinta", KIT_MAIL, &root);
+	person_init(&x25519, EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), "Xenia",
+	    KIT_MAIL, &root);
+	person_init(&x448, EVP_PKEY_Q_keygen(NULL, NULL, "X448"), "Xaver",
+	    KIT_MAIL, &root);
 	person_init(&signer, kit_ec("P-256"), "Sam", sign_only, &root);
 	kit_write_person("alice", &alice);
 	kit_write_person("rsa", &rsa);
 	kit_write_person("p384", &p384);
+	kit_write_person("p521", &p521);
+	kit_write_person("x25519", &x25519);
+	kit_write_person("x448", &x448);
 	kit_write_person("root", &root);
 	return 0;
 }
@@ -36,6 +46,9 @@ teardown(void **state)
 	person_done(&alice);
 	person_done(&rsa);
 	person_done(&p384);
+	person_done(&p521);
+	person_done(&x25519);
+	person_done(&x448);
 	person_done(&signer);
 	kit_leave();
 	return 0;
@@ -52,7 +65,8 @@ seal_letter(
 	assert_ok(seal_add(seal, rsa.cert, &kit_err));
 	assert_ok(seal_add(seal, p384.cert, &kit_err));
 	for (; letter.len > 0; letter = span_after(letter, step))
-		assert_ok(seal_push(seal, span_first(letter, step), &kit_err));
+		assert_ok(
+		    seal_push(seal, span_first(letter, step), der, &kit_err));
 	assert_ok(seal_finish(seal, der, &kit_err));
 }
 
@@ -173,7 +187,7 @@ the_same_certificate_twice_counts_once(void **state)
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
 	for (int i = 0; i < SEAL_MAX_RECIPIENTS + 1; i++)
 		assert_ok(seal_add(seal, alice.cert, &kit_err));
-	assert_ok(seal_push(seal, span_str("x"), &kit_err));
+	assert_ok(seal_push(seal, span_str("x"), &der, &kit_err));
 	assert_ok(seal_finish(seal, &der, &kit_err));
 	assert_true(der.len < 600);
 }
@@ -199,8 +213,11 @@ without_recipients_nothing_is_made(void **state)
 	struct buf der BUF_OWNED = BUF_SMALL;
 
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
-	assert_ok(seal_push(seal, span_str(LETTER), &kit_err));
-	assert_rc(seal_finish(seal, &der, &kit_err), RC_ABSENT);
+	assert_rc(seal_push(seal, span_str(LETTER), &der, &kit_err), RC_ABSENT);
+	assert_rc(seal_finish(seal, &der, &kit_err), RC_CRYPTO);
+	struct seal *other OWNED(seal_free) = NULL;
+	assert_ok(seal_new(SEAL_AES256_GCM, &other, &kit_err));
+	assert_rc(seal_finish(other, &der, &kit_err), RC_ABSENT);
 	assert_int_equal(der.len, 0);
 }
 
@@ -223,9 +240,452 @@ a_full_output_buffer_leaves_it_as_it_was(void **state)
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
 	assert_ok(seal_add(seal, alice.cert, &kit_err));
 	assert_ok(buf_add_str(&der, "before", &kit_err));
-	assert_ok(seal_push(seal, span_str(LETTER), &kit_err));
-	assert_rc(seal_finish(seal, &der, &kit_err), RC_LIMIT);
+	assert_rc(seal_push(seal, span_str(LETTER), &der, &kit_err), RC_LIMIT);
 	assert_true(span_is(buf_span(&der), span_str("before")));
+}
+
+/* --- every kind of recipient ------------------------------------------------ */
+
+/* Somebody to seal for, as one of these. */
+struct target {
+	const char *name;
+	const struct person *person;
+	struct recipient_way way;
+	const char *kek; /* text of 16, 24 or 32 bytes */
+	const char *password;
+};
+
+static void
+add_target(struct seal *seal, const struct target *target)
+{
+	if (target->person != NULL)
+		assert_ok(seal_add_way(
+		    seal, target->person->cert, &target->way, &kit_err));
+	if (target->kek != NULL)
+		assert_ok(seal_add_kek(seal, span_str("\x01\x02"),
+		    span_str(target->kek), &kit_err));
+	if (target->password != NULL)
+		assert_ok(seal_add_password(
+		    seal, span_str(target->password), &kit_err));
+}
+
+static void
+seal_for(enum seal_cipher cipher, const struct target *target, struct buf *der)
+{
+	struct seal *seal OWNED(seal_free) = NULL;
+
+	assert_ok(seal_new(cipher, &seal, &kit_err));
+	add_target(seal, target);
+	assert_ok(seal_push(seal, span_str(LETTER), der, &kit_err));
+	assert_ok(seal_finish(seal, der, &kit_err));
+}
+
+/* openssl has the letter in the file "sealed". */
+static void
+openssl_opens_for(const struct target *target, const char *file)
+{
+	struct buf out BUF_OWNED = BUF_SMALL;
+	char how[200] = "";
+
+	if (target->person != NULL)
+		snprintf(how, sizeof(how), "-recip %s.crt -inkey %s.key", file,
+		    file);
+	if (target->password != NULL)
+		snprintf(
+		    how, sizeof(how), "-pwri_password %s", target->password);
+	if (target->kek != NULL) {
+		size_t len = strlen(target->kek);
+		int at =
+		    snprintf(how, sizeof(how), "-secretkeyid 0102 -secretkey ");
+		for (size_t i = 0; i < len; i++, at += 2)
+			snprintf(how + at, sizeof(how) - (size_t)at, "%02x",
+			    (uint8_t)target->kek[i]);
+	}
+	if (kit_openssl("cms -decrypt -binary -inform DER -in sealed -out out "
+			"%s",
+		how) != 0)
+		fail_msg("openssl cannot open: %s", target->name);
+	kit_read("out", &out);
+	assert_true(span_is(buf_span(&out), span_str(LETTER)));
+}
+
+static void
+openssl_opens_every_way(void **state)
+{
+	static const struct {
+		struct target target;
+		const char *file;
+	} table[] = {
+	    {{"RSA v1.5", &rsa, {0}, NULL, NULL}, "rsa"},
+	    {{"RSA v1.5, SKI", &rsa, {.by_key_id = true}, NULL, NULL}, "rsa"},
+	    {{"OAEP SHA-1", &rsa, {RECIPIENT_RSA_OAEP_SHA1, NULL, false}, NULL,
+		 NULL},
+		"rsa"},
+	    {{"OAEP SHA-256", &rsa, {RECIPIENT_RSA_OAEP_SHA256, NULL, false},
+		 NULL, NULL},
+		"rsa"},
+	    {{"OAEP SHA-384", &rsa, {RECIPIENT_RSA_OAEP_SHA384, NULL, false},
+		 NULL, NULL},
+		"rsa"},
+	    {{"OAEP SHA-512, SKI", &rsa,
+		 {RECIPIENT_RSA_OAEP_SHA512, NULL, true}, NULL, NULL},
+		"rsa"},
+	    {{"P-256", &alice, {0}, NULL, NULL}, "alice"},
+	    {{"P-256, SKI", &alice, {.by_key_id = true}, NULL, NULL}, "alice"},
+	    {{"P-256, SHA-1", &alice, {.kdf = "SHA1"}, NULL, NULL}, "alice"},
+	    {{"P-256, SHA-384", &alice, {.kdf = "SHA384"}, NULL, NULL},
+		"alice"},
+	    {{"P-256, SHA-512", &alice, {.kdf = "SHA512"}, NULL, NULL},
+		"alice"},
+	    {{"P-384", &p384, {0}, NULL, NULL}, "p384"},
+	    {{"P-384, SHA-256", &p384, {.kdf = "SHA256"}, NULL, NULL}, "p384"},
+	    {{"P-521", &p521, {0}, NULL, NULL}, "p521"},
+	    {{"P-521, SHA-1", &p521, {.kdf = "SHA1"}, NULL, NULL}, "p521"},
+	    {{"a key of 256 bits", NULL, {0},
+		 "0123456789abcdef0123456789abcdef", NULL},
+		""},
+	    {{"a password", NULL, {0}, NULL, "correct-horse"}, ""},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct buf der BUF_OWNED = BUF_SMALL;
+		print_message("  %s\n", table[i].target.name);
+		seal_for(SEAL_AES256_GCM, &table[i].target, &der);
+		kit_write("sealed", buf_span(&der));
+		openssl_opens_for(&table[i].target, table[i].file);
+	}
+}
+
+/* openssl 3.0 has no ChaCha20-Poly1305 in CMS: our reader's tests do that. */
+static void
+openssl_opens_every_cipher(void **state)
+{
+	static const struct {
+		enum seal_cipher cipher;
+		const char *wrap, *name;
+	} table[] = {
+	    {SEAL_AES256_CBC, ":id-aes256-wrap", ":aes-256-cbc"},
+	    {SEAL_AES192_CBC, ":id-aes192-wrap", ":aes-192-cbc"},
+	    {SEAL_AES128_CBC, ":id-aes128-wrap", ":aes-128-cbc"},
+	    {SEAL_AES256_GCM, ":id-aes256-wrap", ":aes-256-gcm"},
+	    {SEAL_AES128_GCM, ":id-aes128-wrap", ":aes-128-gcm"},
+	};
+	static const struct target for_alice = {
+	    "alice", &alice, {0}, NULL, NULL};
+	static const struct target for_password = {
+	    "password", NULL, {0}, NULL, "x"};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct buf der BUF_OWNED = BUF_SMALL;
+		seal_for(table[i].cipher, &for_password, &der);
+		kit_write("sealed", buf_span(&der));
+		openssl_opens_for(&for_password, "");
+		buf_clear(&der);
+		seal_for(table[i].cipher, &for_alice, &der);
+		kit_write("sealed", buf_span(&der));
+		openssl_opens_for(&for_alice, "alice");
+		/* the wrap is as strong as the content's key */
+		assert_int_equal(
+		    kit_openssl("asn1parse -inform DER -in sealed"), 0);
+		assert_true(kit_has("said", table[i].wrap));
+		assert_true(kit_has("said", table[i].name));
+	}
+}
+
+static void
+python_opens_x25519_and_x448(void **state)
+{
+	static const struct {
+		struct target target;
+		const char *file;
+	} table[] = {
+	    {{"X25519", &x25519, {0}, NULL, NULL}, "x25519"},
+	    {{"X448", &x448, {0}, NULL, NULL}, "x448"},
+	    {{"X25519, X9.63", &x25519, {.kdf = "SHA256"}, NULL, NULL},
+		"x25519"},
+	    {{"X25519, SHA-512", &x25519, {.kdf = "HKDF-SHA512"}, NULL, NULL},
+		"x25519"},
+	    {{"X448, HKDF SHA-384", &x448, {.kdf = "HKDF-SHA384"}, NULL, NULL},
+		"x448"},
+	    {{"X448, X9.63", &x448, {.kdf = "SHA512"}, NULL, NULL}, "x448"},
+	};
+
+	for (size_t i = 0; i < 2 * sizeof(table) / sizeof(*table); i++) {
+		struct buf der BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF_SMALL;
+		print_message("  %s\n", table[i / 2].target.name);
+		seal_for(i % 2 == 0 ? SEAL_AES256_GCM : SEAL_AES128_GCM,
+		    &table[i / 2].target, &der);
+		kit_write("sealed", buf_span(&der));
+		if (judge("open sealed %s.key out", table[i / 2].file) != 0)
+			fail_msg("%s", table[i / 2].target.name);
+		kit_read("out", &out);
+		assert_true(span_is(buf_span(&out), span_str(LETTER)));
+	}
+}
+
+static void
+a_weaker_key_or_no_password_is_refused(void **state)
+{
+	static const size_t lens[] = {0, 15, 16, 17, 23, 24, 31, 33, 64};
+	struct seal *seal OWNED(seal_free) = NULL;
+	uint8_t kek[64] = {0};
+
+	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++)
+		assert_rc(seal_add_kek(seal, span_str("id"),
+			      span_of(kek, lens[i]), &kit_err),
+		    RC_UNFIT);
+	assert_ok(
+	    seal_add_kek(seal, span_str("id"), span_of(kek, 32), &kit_err));
+	assert_rc(seal_add_password(seal, SPAN_NONE, &kit_err), RC_UNFIT);
+	struct seal *small OWNED(seal_free) = NULL;
+	assert_ok(seal_new(SEAL_AES128_GCM, &small, &kit_err));
+	assert_ok(
+	    seal_add_kek(small, span_str("id"), span_of(kek, 16), &kit_err));
+}
+
+static void
+a_way_that_does_not_exist_is_refused(void **state)
+{
+	static const struct recipient_way no_kdf = {.kdf = "MD5"};
+	static const struct recipient_way key_id = {.by_key_id = true};
+	static const struct kit_extension bare[] = {
+	    {NID_key_usage, "critical,keyAgreement"}, {0, NULL}};
+	struct seal *seal OWNED(seal_free) = NULL;
+	struct cert *nameless OWNED(cert_free) =
+	    kit_cert(alice.pkey, "Alice", bare, &root);
+
+	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
+	assert_rc(seal_add_way(seal, alice.cert, &no_kdf, &kit_err), RC_UNFIT);
+	assert_rc(seal_add_way(seal, nameless, &key_id, &kit_err), RC_UNFIT);
+	assert_ok(seal_add(seal, nameless, &kit_err));
+}
+
+/* A certificate with a key of that OID. */
+static struct cert *
+make_strange(const char *oid, size_t len)
+{
+	struct cert *cert = NULL;
+	X509 *x509 = X509_dup(cert_x509(rsa.cert));
+	uint8_t *bytes = OPENSSL_zalloc(len);
+
+	assert_true_ssl(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x509),
+	    OBJ_txt2obj(oid, 1), V_ASN1_UNDEF, NULL, bytes, (int)len));
+	assert_true_ssl(X509_sign(x509, root.pkey, EVP_sha256()));
+	/* by its bytes: the object still has the old key beside the new */
+	uint8_t *der = NULL;
+	int der_len = i2d_X509(x509, &der);
+	assert_ok(cert_parse(span_of(der, (size_t)der_len), &cert, &kit_err));
+	OPENSSL_free(der);
+	X509_free(x509);
+	return cert;
+}
+
+static void
+a_kind_of_key_that_the_library_lacks_is_named(void **state)
+{
+	static const struct {
+		const char *oid, *name;
+		size_t len;
+	} table[] = {
+		{"1.3.101.99", "1.3.101.99", 32},
+#if OPENSSL_VERSION_NUMBER < 0x30500000L
+		{"2.16.840.1.101.3.4.4.2", "ML-KEM-768", 1184},
+		{"2.16.840.1.101.3.4.4.3", "ML-KEM-1024", 1568},
+#endif
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct seal *seal OWNED(seal_free) = NULL;
+		struct cert *cert OWNED(cert_free) =
+		    make_strange(table[i].oid, table[i].len);
+		assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
+		assert_rc(seal_add(seal, cert, &kit_err), RC_UNFIT);
+		assert_non_null(strstr(kit_err.text, table[i].name));
+	}
+}
+
+/* --- the structure ---------------------------------------------------------- */
+
+struct parts {
+	uint32_t version;
+	size_t chunks, whole_chunks, content, readers;
+};
+
+/* What is inside of the ContentInfo; fails on anything else. */
+static struct parts
+take_apart(struct span der)
+{
+	struct parts parts = {0};
+	struct tlv tlv, content, piece;
+
+	assert_ok(tlv_expect(&der, TLV_SEQUENCE, &tlv, &kit_err));
+	assert_int_equal(der.len, 0);
+	struct span in = tlv.value;
+	assert_ok(tlv_expect(&in, TLV_OID, &tlv, &kit_err));
+	assert_ok(tlv_expect(&in, TLV_CONTEXT_OF(0), &tlv, &kit_err));
+	in = tlv.value;
+	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &tlv, &kit_err));
+	in = tlv.value;
+	assert_ok(tlv_number(&in, 9, &parts.version, &kit_err));
+	assert_ok(tlv_expect(&in, TLV_SET, &tlv, &kit_err));
+	while (tlv.value.len > 0) {
+		assert_ok(tlv_next(&tlv.value, &piece, &kit_err));
+		parts.readers++;
+	}
+	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &content, &kit_err));
+	in = content.value;
+	assert_ok(tlv_expect(&in, TLV_OID, &tlv, &kit_err));
+	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &tlv, &kit_err));
+	assert_ok(tlv_expect(&in, TLV_CONTEXT_OF(0), &tlv, &kit_err));
+	assert_int_equal(in.len, 0);
+	while (tlv.value.len > 0) {
+		assert_ok(tlv_expect(&tlv.value, TLV_OCTETS, &piece, &kit_err));
+		parts.chunks++;
+		parts.content += piece.value.len;
+		parts.whole_chunks += piece.value.len == 65536;
+	}
+	return parts;
+}
+
+static void
+the_version_is_as_its_recipients_want_it(void **state)
+{
+	static const struct {
+		struct target first, second;
+		uint32_t want;
+	} table[] = {
+	    {{"", &rsa, {0}, NULL, NULL}, {0}, 0},
+	    {{"", &rsa, {0}, NULL, NULL}, {"", &alice, {0}, NULL, NULL}, 2},
+	    {{"", &rsa, {.by_key_id = true}, NULL, NULL}, {0}, 2},
+	    {{"", NULL, {0}, "0123456789abcdef", NULL}, {0}, 2},
+	    {{"", NULL, {0}, NULL, "x"}, {"", &alice, {0}, NULL, NULL}, 3},
+	    {{"", &rsa, {0}, NULL, NULL}, {"", NULL, {0}, NULL, "x"}, 3},
+	};
+
+	for (size_t i = 0; i < 2 * sizeof(table) / sizeof(*table); i++) {
+		struct seal *seal OWNED(seal_free) = NULL;
+		struct buf der BUF_OWNED = BUF_SMALL;
+		bool aead = i % 2 == 1;
+		assert_ok(seal_new(
+		    aead ? SEAL_AES128_GCM : SEAL_AES128_CBC, &seal, &kit_err));
+		add_target(seal, &table[i / 2].first);
+		add_target(seal, &table[i / 2].second);
+		assert_ok(seal_finish(seal, &der, &kit_err));
+		assert_int_equal(take_apart(buf_span(&der)).version,
+		    aead ? 0 : table[i / 2].want);
+	}
+}
+
+static void
+the_chunks_do_not_depend_on_the_pushes(void **state)
+{
+	static const size_t steps[] = {
+	    1000, 65535, 65536, 65537, 100000, (size_t)1 << 20};
+	static const enum seal_cipher ciphers[] = {
+	    SEAL_AES256_GCM, SEAL_AES256_CBC, SEAL_CHACHA20_POLY1305};
+	size_t len = 5 * 65536 + 77;
+	uint8_t *bytes = calloc(1, len);
+
+	for (size_t i = 0; i < 3 * sizeof(steps) / sizeof(*steps); i++) {
+		struct seal *seal OWNED(seal_free) = NULL;
+		struct buf der BUF_OWNED = BUF((size_t)8 << 20);
+		size_t step = steps[i / 3];
+		assert_ok(seal_new(ciphers[i % 3], &seal, &kit_err));
+		assert_ok(seal_add(seal, alice.cert, &kit_err));
+		for (struct span in = span_of(bytes, len); in.len > 0;
+		     in = span_after(in, step))
+			assert_ok(seal_push(
+			    seal, span_first(in, step), &der, &kit_err));
+		assert_ok(seal_finish(seal, &der, &kit_err));
+		struct parts parts = take_apart(buf_span(&der));
+		assert_int_equal(parts.whole_chunks, 5);
+		assert_int_equal(parts.chunks, 6);
+		assert_int_equal(
+		    parts.content, i % 3 == 1 ? len + 16 - len % 16 : len);
+	}
+	free(bytes);
+}
+
+/* Everything around a chunk's end, opened by openssl. */
+static void
+every_length_around_a_chunk_survives(void **state)
+{
+	static const size_t lens[] = {
+	    65535, 65536, 65537, 131071, 131072, 131073};
+	uint8_t *bytes = malloc(131073);
+
+	for (size_t i = 0; i < 131073; i++)
+		bytes[i] = (uint8_t)(i * 11 + i / 253);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(*lens); i++) {
+		check_with_openssl(
+		    SEAL_AES256_CBC, span_of(bytes, lens[i]), 40000);
+		check_with_openssl(
+		    SEAL_AES256_GCM, span_of(bytes, lens[i]), 70000);
+	}
+	free(bytes);
+}
+
+static size_t
+resident(void)
+{
+	size_t unused, pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%zu %zu", &unused, &pages), 2);
+	fclose(file);
+	return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void
+memory_does_not_depend_on_the_length(void **state)
+{
+	struct seal *seal OWNED(seal_free) = NULL;
+	struct buf der BUF_OWNED = BUF((size_t)2 << 20);
+	size_t len = (size_t)1 << 20, total = 0, before = 0;
+	uint8_t *bytes = calloc(1, len);
+
+	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
+	assert_ok(seal_add(seal, alice.cert, &kit_err));
+	for (int i = 0; i < 300; i++) {
+		if (i == 3)
+			before = resident();
+		/* never quite a chunk */
+		assert_ok(seal_push(
+		    seal, span_of(bytes, len - (size_t)i), &der, &kit_err));
+		total += der.len;
+		buf_clear(&der);
+	}
+	size_t after = resident();
+	assert_ok(seal_finish(seal, &der, &kit_err));
+	assert_true(total > (size_t)299 << 20);
+	if (after > before && after - before >= (size_t)1 << 20)
+		fail_msg("grew by %zu bytes", after - before);
+	free(bytes);
+}
+
+/* The caller has taken what was ready; it may not come again. */
+static void
+a_failure_takes_back_what_the_call_wrote(void **state)
+{
+	struct seal *seal OWNED(seal_free) = NULL;
+	struct buf der BUF_OWNED = BUF((size_t)100 << 10);
+	uint8_t *bytes = calloc(1, (size_t)200 << 10);
+
+	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
+	assert_ok(seal_add(seal, alice.cert, &kit_err));
+	assert_ok(seal_push(seal, span_of(bytes, 1000), &der, &kit_err));
+	size_t len = der.len;
+	assert_rc(
+	    seal_push(seal, span_of(bytes, (size_t)200 << 10), &der, &kit_err),
+	    RC_LIMIT);
+	assert_int_equal(der.len, len);
+	assert_rc(
+	    seal_push(seal, span_of(bytes, 1), &der, &kit_err), RC_CRYPTO);
+	assert_rc(seal_finish(seal, &der, &kit_err), RC_CRYPTO);
+	assert_int_equal(der.len, len);
+	free(bytes);
 }
 
 int
@@ -244,6 +704,17 @@ main(void)
 	    cmocka_unit_test(without_recipients_nothing_is_made),
 	    cmocka_unit_test(a_signing_certificate_may_not_receive),
 	    cmocka_unit_test(a_full_output_buffer_leaves_it_as_it_was),
+	    cmocka_unit_test(openssl_opens_every_way),
+	    cmocka_unit_test(openssl_opens_every_cipher),
+	    cmocka_unit_test(python_opens_x25519_and_x448),
+	    cmocka_unit_test(a_weaker_key_or_no_password_is_refused),
+	    cmocka_unit_test(a_way_that_does_not_exist_is_refused),
+	    cmocka_unit_test(a_kind_of_key_that_the_library_lacks_is_named),
+	    cmocka_unit_test(the_version_is_as_its_recipients_want_it),
+	    cmocka_unit_test(the_chunks_do_not_depend_on_the_pushes),
+	    cmocka_unit_test(every_length_around_a_chunk_survives),
+	    cmocka_unit_test(memory_does_not_depend_on_the_length),
+	    cmocka_unit_test(a_failure_takes_back_what_the_call_wrote),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

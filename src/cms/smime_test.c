@@ -31,7 +31,7 @@ make_envelope(void)
 
 	assert_ok(seal_new(SEAL_AES256_GCM, &seal, &kit_err));
 	assert_ok(seal_add(seal, alice.cert, &kit_err));
-	assert_ok(seal_push(seal, span_str(PART), &kit_err));
+	assert_ok(seal_push(seal, span_str(PART), &sealed, &kit_err));
 	assert_ok(seal_finish(seal, &sealed, &kit_err));
 }
 

@@ -141,7 +141,7 @@ tlv_end(struct span in, struct err *err)
 static enum rc
 collect(struct span pieces, int depth, struct buf *room, struct err *err)
 {
-	struct tlv piece;
+	struct tlv piece = {0};
 
 	if (depth >= DEPTH_MAX)
 		return broken(err);

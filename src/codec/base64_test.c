@@ -245,6 +245,138 @@ the_url_alphabet_is_judged_alike_in_every_place(void **state)
 		}
 }
 
+/* In the pieces that `cuts` has, one bit for a place between two bytes. */
+static enum rc
+read_in_pieces(struct span in, uint64_t cuts, struct buf *out)
+{
+	struct base64_reader r = BASE64_READER;
+	size_t from = 0;
+
+	for (size_t at = 1; at <= in.len; at++) {
+		if (at < in.len && (cuts >> (at % 64) & 1) == 0)
+			continue;
+		struct span piece EXACT =
+		    expect_exact(span_of(in.data + from, at - from));
+		TRY(base64_read(&r, piece, out, NULL));
+		from = at;
+	}
+	return base64_read_end(&r, NULL);
+}
+
+static void
+assert_read_alike(const char *text)
+{
+	struct span in = span_str(text);
+	struct buf want BUF_OWNED = BUF_SMALL;
+	enum rc want_rc = base64_decode(in, &want, NULL);
+
+	assert_in_range(in.len, 0, 13);
+	for (uint64_t cuts = 0; cuts < (uint64_t)1 << 13; cuts++) {
+		struct buf out BUF_OWNED = BUF_SMALL;
+		assert_rc(read_in_pieces(in, cuts << 1, &out), want_rc);
+		if (want_rc == RC_OK)
+			assert_bytes(buf_span(&out), buf_span(&want));
+	}
+}
+
+static void
+any_split_of_a_text_is_read_alike(void **state)
+{
+	static const char *const cases[] = {
+	    "",
+	    "Zm9vYg==",
+	    "Zm9v\r\nYg==\r\n",
+	    " Z\tm9\rvYg\n=\r=",
+	    "Zm9v*Zm9v",
+	    "Zm9vY",
+	    "Zm9vYg=",
+	    "Zg==\r\n=",
+	    "Zg==Zm9v",
+	    "Zg=v",
+	    "=Zm9v",
+	    "Zh==",
+	    "Zm9vZm9=\r\n",
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_read_alike(cases[i]);
+}
+
+static void
+write_in_pieces(struct span in, uint64_t cuts, size_t line, struct buf *out)
+{
+	struct base64_writer w = BASE64_WRITER(line);
+	size_t from = 0;
+
+	for (size_t at = 1; at <= in.len; at++) {
+		if (at < in.len && (cuts >> (at % 64) & 1) == 0)
+			continue;
+		struct span piece EXACT =
+		    expect_exact(span_of(in.data + from, at - from));
+		assert_ok(base64_write(&w, piece, out, NULL));
+		from = at;
+	}
+	assert_ok(base64_write_end(&w, out, NULL));
+}
+
+static void
+any_split_of_bytes_is_written_alike(void **state)
+{
+	uint8_t bytes[13];
+
+	fill(bytes, sizeof(bytes));
+	for (size_t line = 0; line <= 16; line += 4)
+		for (uint64_t cuts = 0; cuts < (uint64_t)1 << 13; cuts++) {
+			struct span in = span_of(bytes, 13 - cuts % 6);
+			struct buf out BUF_OWNED = BUF_SMALL;
+			struct buf want BUF_OWNED = BUF_SMALL;
+			write_in_pieces(in, cuts << 1, line, &out);
+			assert_ok(base64_encode(in, line, &want, NULL));
+			assert_bytes(buf_span(&out), buf_span(&want));
+		}
+}
+
+/* The writer waits for the room, and the reader too. */
+static void
+what_found_no_room_can_be_given_again(void **state)
+{
+	struct base64_writer w = BASE64_WRITER(4);
+	struct base64_reader r = BASE64_READER;
+	struct buf out BUF_OWNED = BUF(6);
+
+	assert_ok(base64_write(&w, span_str("f"), &out, NULL));
+	assert_rc(base64_write(&w, span_str("oobar"), &out, NULL), RC_LIMIT);
+	assert_ok(base64_write(&w, span_str("oob"), &out, NULL));
+	assert_rc(base64_write_end(&w, &out, NULL), RC_LIMIT);
+	assert_span(buf_span(&out), "Zm9v\r\n");
+	buf_clear(&out);
+	assert_ok(base64_write_end(&w, &out, NULL));
+	assert_span(buf_span(&out), "Yg==\r\n");
+	buf_clear(&out);
+	assert_ok(base64_read(&r, span_str("Z"), &out, NULL));
+	assert_rc(
+	    base64_read(&r, span_str("m9vYmFyZm9v"), &out, NULL), RC_LIMIT);
+	assert_int_equal(out.len, 0);
+	assert_ok(base64_read(&r, span_str("m9vYmFy"), &out, NULL));
+	assert_span(buf_span(&out), "foobar");
+	buf_clear(&out);
+	assert_ok(base64_read(&r, span_str("Zm9v"), &out, NULL));
+	assert_ok(base64_read_end(&r, NULL));
+	assert_span(buf_span(&out), "foo");
+}
+
+static void
+messages_count_from_the_first_piece(void **state)
+{
+	struct base64_reader r = BASE64_READER;
+	struct buf out BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+
+	assert_ok(base64_read(&r, span_str("Zm9v\r\nZ"), &out, NULL));
+	assert_rc(base64_read(&r, span_str("m*"), &out, &err), RC_SYNTAX);
+	assert_has(err.text, "character at 9");
+}
+
 static void
 a_nul_is_a_foreign_character(void **state)
 {
@@ -335,6 +467,10 @@ main(void)
 	    cmocka_unit_test(
 		every_byte_in_every_place_of_a_line_is_judged_alike),
 	    cmocka_unit_test(the_url_alphabet_is_judged_alike_in_every_place),
+	    cmocka_unit_test(any_split_of_a_text_is_read_alike),
+	    cmocka_unit_test(any_split_of_bytes_is_written_alike),
+	    cmocka_unit_test(what_found_no_room_can_be_given_again),
+	    cmocka_unit_test(messages_count_from_the_first_piece),
 	    cmocka_unit_test(a_nul_is_a_foreign_character),
 	    cmocka_unit_test(
 		the_output_is_limited_by_what_is_written_not_by_white_space),

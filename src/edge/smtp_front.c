@@ -82,6 +82,7 @@ on_to(struct session *s, struct err *err)
 	    .directory = s->agent->directory,
 	    .roots = s->agent->roots,
 	    .timeout = s->agent->limits.directory,
+	    .state = s->agent->state,
 	};
 	struct err why = ERR_NONE;
 

@@ -1,5 +1,6 @@
 #include "flow/outgoing.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,15 +115,39 @@ sign_payload(struct span payload, const struct sender *sender, struct buf *out,
 
 /* --- seal ---------------------------------------------------------------------- */
 
+/* Whom one copy is sealed for, and what all of them are known to read. */
+struct readers {
+	struct certs certs;
+	unsigned ciphers; /* enum capability */
+};
+
+#define READERS_NONE ((struct readers){CERTS_NONE, UINT_MAX})
+#define READERS_OWNED __attribute__((cleanup(readers_done)))
+
+static void
+readers_done(struct readers *readers)
+{
+	certs_done(&readers->certs);
+}
+
+static enum rc
+readers_add(struct readers *readers, const struct cert *cert, unsigned ciphers,
+    struct err *err)
+{
+	readers->ciphers &= ciphers;
+	return certs_add(&readers->certs, cert, err);
+}
+
+/* The strongest that everybody is known to read (RFC 8551 section 2.7).  Of
+ * somebody unknown: AES-256-CBC with the signature inside, for GCM is what
+ * many of today's programs cannot open. */
 static enum seal_cipher
-choose_cipher(const struct outgoing_way *way, const struct certs *to)
+choose_cipher(const struct outgoing_way *way, const struct readers *to)
 {
 	if (!way->cipher_auto)
 		return way->cipher;
-	for (size_t i = 0; i < to->len; i++)
-		if (!cert_reads_gcm(to->item[i]))
-			return SEAL_AES256_CBC;
-	return SEAL_AES256_GCM;
+	return (to->ciphers & CAPABILITY_AES256_GCM) != 0 ? SEAL_AES256_GCM
+							  : SEAL_AES256_CBC;
 }
 
 static enum rc
@@ -135,10 +160,10 @@ encrypt(struct span entity, enum seal_cipher cipher, const struct certs *to,
 	TRY(seal_new(cipher, &seal, err));
 	for (size_t i = 0; i < to->len; i++)
 		TRY(seal_add(seal, to->item[i], err));
-	TRY(seal_push(seal, entity, err));
+	TRY(seal_push(seal, entity, &der, err));
 	TRY(seal_finish(seal, &der, err));
-	return smime_print(
-	    cipher == SEAL_AES256_GCM ? SMIME_AUTH_ENVELOPED : SMIME_ENVELOPED,
+	return smime_print(seal_is_authenticated(cipher) ? SMIME_AUTH_ENVELOPED
+							 : SMIME_ENVELOPED,
 	    buf_span(&der), out, err);
 }
 
@@ -147,7 +172,7 @@ struct job {
 	const struct entity *letter;
 	const struct sender *sender;
 	const struct outgoing_way *way;
-	const struct certs *to;
+	const struct readers *to;
 	const char *bcc; /* the blind recipient it is for, or NULL */
 };
 
@@ -171,8 +196,8 @@ make_copy(
 		entity = buf_span(&body);
 	}
 	if (way->encrypt)
-		TRY(encrypt(
-		    entity, choose_cipher(way, job->to), job->to, &made, err));
+		TRY(encrypt(entity, choose_cipher(way, job->to),
+		    &job->to->certs, &made, err));
 	else
 		TRY(buf_add(&made, entity, err));
 	return buf_add(out, buf_span(&made), err);
@@ -183,9 +208,13 @@ outgoing_seal(const struct entity *letter, const struct sender *sender,
     const struct outgoing_way *way, const struct certs *to, struct buf *out,
     struct err *err)
 {
-	const struct job job = {letter, sender, way, to, NULL};
+	struct readers readers READERS_OWNED = READERS_NONE;
+	const struct job job = {letter, sender, way, &readers, NULL};
 	bool stamped = false;
 
+	for (size_t i = 0; i < to->len; i++)
+		TRY(readers_add(&readers, to->item[i],
+		    cert_capabilities(to->item[i]), err));
 	return make_copy(&job, out, &stamped, err);
 }
 
@@ -292,24 +321,26 @@ is_blind(const struct making *m, size_t i)
 
 static enum rc
 add_recipient(
-    const struct making *m, size_t i, struct certs *certs, struct err *err)
+    const struct making *m, size_t i, struct readers *to, struct err *err)
 {
 	struct copy *copy = &m->out->copy[m->out->copies];
 
-	TRY(certs_add(certs, m->recipients[i].cert, err));
+	TRY(readers_add(
+	    to, m->recipients[i].cert, m->recipients[i].ciphers, err));
 	return strlist_add_str(&copy->to, m->recipients[i].address, err);
 }
 
-/* Seal to `certs` and to the writer. */
+/* Seal to `to` and to the writer. */
 static enum rc
-finish_copy(const struct making *m, struct certs *certs, const char *bcc,
+finish_copy(const struct making *m, struct readers *to, const char *bcc,
     struct err *err)
 {
-	const struct job job = {m->letter, m->sender, &whole_way, certs, bcc};
+	const struct job job = {m->letter, m->sender, &whole_way, to, bcc};
 	struct copy *copy = &m->out->copy[m->out->copies];
 	bool stamped = false;
 
-	TRY(certs_add(certs, m->sender->own, err));
+	TRY(readers_add(
+	    to, m->sender->own, cert_capabilities(m->sender->own), err));
 	TRY(make_copy(&job, &copy->bytes, &stamped, err));
 	m->out->stamped = m->out->stamped && stamped;
 	m->out->copies++;
@@ -319,24 +350,24 @@ finish_copy(const struct making *m, struct certs *certs, const char *bcc,
 static enum rc
 make_visible_copy(const struct making *m, struct err *err)
 {
-	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct readers to READERS_OWNED = READERS_NONE;
 
 	for (size_t i = 0; i < m->count; i++)
 		if (!is_blind(m, i))
-			TRY(add_recipient(m, i, &certs, err));
-	if (certs.len == 0)
+			TRY(add_recipient(m, i, &to, err));
+	if (to.certs.len == 0)
 		return RC_OK;
-	return finish_copy(m, &certs, NULL, err);
+	return finish_copy(m, &to, NULL, err);
 }
 
 /* One envelope could not do: its recipient list would name the blind ones. */
 static enum rc
 make_blind_copy(const struct making *m, size_t i, struct err *err)
 {
-	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct readers to READERS_OWNED = READERS_NONE;
 
-	TRY(add_recipient(m, i, &certs, err));
-	return finish_copy(m, &certs, m->recipients[i].address, err);
+	TRY(add_recipient(m, i, &to, err));
+	return finish_copy(m, &to, m->recipients[i].address, err);
 }
 
 static enum rc
@@ -392,13 +423,14 @@ outgoing_keep(struct span letter, const struct sender *sender, struct buf *out,
     struct err *err)
 {
 	struct entity *parsed OWNED(entity_free) = NULL;
-	struct certs own CERTS_OWNED = CERTS_NONE;
+	struct readers own READERS_OWNED = READERS_NONE;
 	struct buf bcc BUF_OWNED = BUF(FIELD_SECTION_MAX);
 	const char *blind = NULL;
 	bool stamped = false;
 
 	TRY(entity_parse(letter, ENTITY_LIMITS, &parsed, err));
-	TRY(certs_add(&own, sender->own, err));
+	TRY(readers_add(
+	    &own, sender->own, cert_capabilities(sender->own), err));
 	/* a draft must not forget for whom it is; only its writer can read it */
 	TRY(field_unfold(fields_value(&parsed->fields, "Bcc"), &bcc, err));
 	if (bcc.len > 0)

@@ -21,6 +21,7 @@
 struct recipient {
 	const char *address;     /* as in RCPT TO */
 	const struct cert *cert; /* to encrypt to */
+	unsigned ciphers;        /* enum capability: known to be read there */
 };
 
 struct sender {
@@ -73,7 +74,7 @@ struct outgoing_way {
 	bool sign;
 	bool encrypt;
 	enum seal_cipher cipher;
-	bool cipher_auto; /* GCM if every recipient's certificate says it can */
+	bool cipher_auto; /* the strongest that all are known to read */
 };
 enum rc outgoing_seal(const struct entity *letter, const struct sender *sender,
     const struct outgoing_way *way, const struct certs *to, struct buf *out,

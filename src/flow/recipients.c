@@ -16,7 +16,7 @@ has(const struct recipients *recipients, const char *address)
 
 static enum rc
 append(struct recipients *recipients, const char *address,
-    const struct cert *cert, struct err *err)
+    const struct cert *cert, unsigned ciphers, struct err *err)
 {
 	char *copy = NULL;
 
@@ -28,7 +28,8 @@ append(struct recipients *recipients, const char *address,
 		return err_nomem(err, "recipients");
 	}
 	recipients->item = grown;
-	grown[recipients->len++] = (struct recipient){copy, cert_ref(cert)};
+	grown[recipients->len++] =
+	    (struct recipient){copy, cert_ref(cert), ciphers};
 	return RC_OK;
 }
 
@@ -43,7 +44,8 @@ recipients_add(struct recipients *recipients, const struct keydir *keydir,
 	if (address_check(span_str(address), err) != RC_OK)
 		return RC_UNFIT; /* no certificate can name it */
 	TRY(keydir_find(keydir, address, now, &cert, err));
-	return append(recipients, address, cert, err);
+	return append(recipients, address, cert,
+	    keydir_ciphers(keydir, address, cert), err);
 }
 
 void

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "codec/base64.h"
+#include "keydir/correspondent.h"
 #include "pki/chain.h"
 
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -152,4 +153,19 @@ keydir_find(const struct keydir *keydir, const char *address, int64_t now,
 		    keydir, buf_span(&response.body), address, now, ret, err);
 	buf_done(&response.body);
 	return rc;
+}
+
+unsigned
+keydir_ciphers(
+    const struct keydir *keydir, const char *address, const struct cert *cert)
+{
+	struct correspondent said = {0};
+	struct err ignored = ERR_NONE;
+
+	if (keydir->state == NULL ||
+	    correspondent_recall(keydir->state, address, &said, &ignored) !=
+		RC_OK ||
+	    said.signed_at <= cert_not_before(cert))
+		return cert_capabilities(cert);
+	return said.ciphers;
 }

@@ -11,6 +11,7 @@
 
 #include "net/https.h"
 #include "pki/cert.h"
+#include "store/state.h"
 
 struct keydir {
 	struct https *https; /* borrowed */
@@ -18,6 +19,8 @@ struct keydir {
 	    *directory; /* URL, the address is appended: "...?address=" */
 	const struct certs *roots; /* trusted for mail */
 	int timeout;               /* milliseconds for one question */
+	const struct state
+	    *state; /* what people said; NULL: nothing is known */
 };
 
 /* The certificate to encrypt to.  The caller frees *ret.
@@ -26,5 +29,11 @@ struct keydir {
  * RC_SYNTAX: the directory answered garbage: try later. */
 enum rc keydir_find(const struct keydir *keydir, const char *address,
     int64_t now, struct cert **ret, struct err *err);
+
+/* What is known to be read with that certificate at `address`, a set of enum
+ * capability: their newest signed word, or the certificate's own where that is
+ * newer. */
+unsigned keydir_ciphers(
+    const struct keydir *keydir, const char *address, const struct cert *cert);
 
 #endif

@@ -1,5 +1,7 @@
 #include "mime/lines_priv.h"
 
+#include "codec/crlf.h"
+
 static struct span
 first_line(struct span text)
 {
@@ -20,50 +22,22 @@ without_end(struct span line, bool *ret_ended)
 	return line;
 }
 
-static enum rc
-add_all(struct span text, struct buf *out, struct err *err)
-{
-	while (text.len > 0) {
-		bool ended;
-		struct span line = first_line(text);
-		TRY(buf_add(out, without_end(line, &ended), err));
-		if (ended)
-			TRY(buf_add_str(out, "\r\n", err));
-		text = span_after(text, line.len);
-	}
-	return RC_OK;
-}
-
 enum rc
 lines_add(struct span text, struct buf *out, struct err *err)
 {
-	size_t before = out->len;
-	enum rc rc = add_all(text, out, err);
+	struct crlf_writer w = CRLF_WRITER;
 
-	if (rc != RC_OK)
-		buf_cut(out, before);
-	return rc;
+	return crlf_write(&w, text, out, err);
 }
 
-struct lines_trouble
+struct wire
 lines_look(struct span text)
 {
-	struct lines_trouble trouble = {false, false, false};
+	struct wire wire = WIRE;
 
-	while (text.len > 0) {
-		bool ended;
-		struct span line = first_line(text);
-		text = span_after(text, line.len);
-		line = without_end(line, &ended);
-		if (line.len > LINE_MAX_LEN)
-			trouble.long_line = true;
-		for (size_t i = 0; i < line.len; i++) {
-			uint8_t c = line.data[i];
-			trouble.eight_bit |= c >= 0x80;
-			trouble.control |= c == 0 || c == '\r';
-		}
-	}
-	return trouble;
+	wire_look(&wire, text);
+	wire_end(&wire);
+	return wire;
 }
 
 static enum rc

@@ -67,7 +67,7 @@ check_sevenbit(const struct entity *entity)
 
 	if (sevenbit_print(entity, &once, NULL) != RC_OK)
 		return;
-	struct lines_trouble trouble = lines_look(buf_span(&once));
+	struct wire trouble = lines_look(buf_span(&once));
 	must(!trouble.eight_bit && !trouble.control && !trouble.long_line,
 	    "not 7-bit");
 	struct entity *made ENTITY_OWNED = parse(buf_span(&once));

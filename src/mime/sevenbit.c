@@ -162,7 +162,7 @@ is_wide(enum entity_encoding encoding)
 static enum rc
 edit_leaf(const struct entity *entity, struct edits *edits, struct err *err)
 {
-	struct lines_trouble trouble = lines_look(entity->body);
+	struct wire trouble = lines_look(entity->body);
 	struct buf body BUF_OWNED = BUF(SIZE_MAX / 2), *text;
 	const char *encoding;
 
@@ -194,7 +194,7 @@ edit_tree(const struct entity *root, struct edits *edits, struct err *err)
 static enum rc
 check_result(struct span result, struct err *err)
 {
-	struct lines_trouble trouble = lines_look(result);
+	struct wire trouble = lines_look(result);
 
 	if (trouble.eight_bit)
 		return err_set(err, RC_SYNTAX,
@@ -206,7 +206,7 @@ check_result(struct span result, struct err *err)
 	if (trouble.long_line)
 		return err_set(err, RC_SYNTAX,
 		    "line longer than %d bytes in a header or between parts",
-		    LINE_MAX_LEN);
+		    WIRE_LINE_MAX);
 	return RC_OK;
 }
 

@@ -18,6 +18,7 @@
 #define SERIAL_MAX_BYTES 20 /* RFC 5280 section 4.1.2.2 */
 #define OID_TEXT_MAX 128
 #define NO_REVOCATION_OID "2.5.29.56"
+#define CAPABILITIES_OID "1.2.840.113549.1.9.15" /* RFC 4262 */
 
 static void
 destroy(struct cert *cert)
@@ -357,35 +358,19 @@ find_extension(const X509 *x509, const char *oid)
 	return at >= 0 ? X509_EXTENSION_get_data(X509_get_ext(x509, at)) : NULL;
 }
 
-/* id-aes256-GCM, what cms/seal writes */
-static bool
-is_gcm(struct span capability)
+/* A list that cannot be read promises nothing. */
+static unsigned
+read_capabilities(const X509 *x509)
 {
-	static const uint8_t oid[] = {
-	    0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2e};
-	struct der found;
+	const ASN1_OCTET_STRING *data = find_extension(x509, CAPABILITIES_OID);
+	unsigned found = 0;
 
-	return der_expect(&capability, DER_OID, &found, NULL) == RC_OK &&
-	       span_is(found.value, span_of(oid, sizeof(oid)));
-}
-
-static bool
-reads_gcm(const X509 *x509)
-{
-	const ASN1_OCTET_STRING *data =
-	    find_extension(x509, "1.2.840.113549.1.9.15");
-	struct der list, one;
-
-	if (data == NULL)
-		return false;
-	struct span in = span_of(
-	    ASN1_STRING_get0_data(data), (size_t)ASN1_STRING_length(data));
-	if (der_expect(&in, DER_SEQUENCE, &list, NULL) != RC_OK)
-		return false;
-	while (der_next(&list.value, &one, NULL) == RC_OK)
-		if (one.tag == DER_SEQUENCE && is_gcm(one.value))
-			return true;
-	return false;
+	if (data == NULL ||
+	    capabilities_parse(span_of(ASN1_STRING_get0_data(data),
+				   (size_t)ASN1_STRING_length(data)),
+		&found, NULL) != RC_OK)
+		return 0;
+	return found;
 }
 
 static enum rc
@@ -408,7 +393,7 @@ read_pointers(struct cert *cert, struct err *err)
 			cert->has_pointer = true;
 	cert->no_revocation =
 	    find_extension(cert->x509, NO_REVOCATION_OID) != NULL;
-	cert->reads_gcm = reads_gcm(cert->x509);
+	cert->capabilities = read_capabilities(cert->x509);
 	return RC_OK;
 }
 

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/own.h"
 #include "base/strlist.h"
+#include "pki/capability.h"
 
 struct cert; /* immutable; shared by counting: cert_ref() / cert_free() */
 
@@ -65,9 +66,9 @@ enum rc cert_can_sign(const struct cert *cert, struct err *err);
 enum rc cert_can_receive(const struct cert *cert, struct err *err);
 /* RC_UNFIT: not yet or no longer valid at `when`. */
 enum rc cert_check_time(const struct cert *cert, int64_t when, struct err *err);
-/* Its smimeCapabilities extension names AES-256-GCM (RFC 4262), the one that
- * cms/seal writes. */
-bool cert_reads_gcm(const struct cert *cert);
+/* The ciphers its smimeCapabilities extension names (RFC 4262): a set of enum
+ * capability; 0 if it has none, or one that cannot be read. */
+unsigned cert_capabilities(const struct cert *cert);
 /* Does it, or did its issuer, say where revocation can be asked (CRL
  * distribution point or OCSP)? */
 bool cert_has_revocation_pointer(const struct cert *cert);

@@ -30,7 +30,8 @@ struct cert {
 	uint32_t usage; /* UINT32_MAX: not restricted */
 	bool has_eku, eku_critical;
 	bool eku_mail, eku_stamp, eku_any, eku_other;
-	bool reads_gcm, has_pointer, no_revocation;
+	bool has_pointer, no_revocation;
+	unsigned capabilities; /* enum capability */
 };
 
 /* Why a certificate may not be used for something; the first that holds. */

@@ -147,10 +147,10 @@ cert_check_time(const struct cert *cert, int64_t when, struct err *err)
 	return RC_OK;
 }
 
-bool
-cert_reads_gcm(const struct cert *cert)
+unsigned
+cert_capabilities(const struct cert *cert)
 {
-	return cert->reads_gcm;
+	return cert->capabilities;
 }
 
 bool
