@@ -485,6 +485,16 @@ open_push(
 	return end_call(open, rc, quarantine, before, &why, err);
 }
 
+/* The key was right, and a second pass had the bytes of the first. */
+static bool
+is_believed(const struct open *open)
+{
+	struct span tag = buf_span(&open->tag);
+
+	return open->good &&
+	       (!open->again || span_is(tag, buf_span(&open->first_tag)));
+}
+
 static enum rc
 finish(struct open *open, struct buf *quarantine, struct err *err)
 {
@@ -493,11 +503,7 @@ finish(struct open *open, struct buf *quarantine, struct err *err)
 		return err_set(err, RC_SYNTAX, "encrypted CMS without content");
 	TRY(cipher_decrypt_finish(open->run, buf_span(&open->tag),
 	    buf_span(&open->attributes), quarantine, err));
-	/* by a miracle of padding, or other bytes than in the first pass */
-	if (!open->good || (open->again && !span_is(buf_span(&open->tag),
-					       buf_span(&open->first_tag))))
-		return cipher_closed(err);
-	return RC_OK;
+	return is_believed(open) ? RC_OK : cipher_closed(err);
 }
 
 enum rc

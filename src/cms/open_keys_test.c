@@ -218,6 +218,48 @@ after_a_failure_every_call_fails(void **state)
 }
 
 static void
+a_call_that_fails_gives_nothing_out(void **state)
+{
+	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
+	struct buf plain BUF_OWNED = BUF_SECRET(1 << 20);
+	struct open *open OWNED(open_free) = NULL;
+
+	add_recipients("A", &recipients);
+	make(&recipients, &der);
+	assert_ok(buf_add_str(&der, "x", &kit_err));
+	assert_ok(open_new(&open, &kit_err));
+	assert_ok(open_add(open, alice.cert, &alice.key, &kit_err));
+	assert_ok(buf_add_str(&plain, "before", &kit_err));
+	assert_rc(open_push(open, buf_span(&der), &plain, &kit_err), RC_SYNTAX);
+	assert_true(span_is(buf_span(&plain), span_str("before")));
+}
+
+/* With CBC a random key finds a right padding once in 256 times. */
+static void
+a_random_key_never_opens(void **state)
+{
+	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
+	struct made made = {.nid = NID_aes_128_cbc, .text = span_str(LETTER)};
+	int version = 0;
+
+	assert_ok(recipient_print_kek(span_str("K1"), span_str(KEK),
+	    span_of(made_key, 16), &recipients, &version, &kit_err));
+	made.recipients = buf_span(&recipients);
+	made_letter(&made, &der);
+	for (int i = 0; i < 3000; i++) {
+		struct open *open OWNED(open_free) = NULL;
+		struct buf plain BUF_OWNED = BUF_SECRET(1 << 20);
+		struct open_result result;
+		assert_ok(open_new(&open, &kit_err));
+		assert_ok(open_add_kek(open, span_str("K1"),
+		    span_str("another AES key."), &kit_err));
+		assert_ok(open_push(open, buf_span(&der), &plain, &kit_err));
+		assert_rc(
+		    open_finish(open, &plain, &result, &kit_err), RC_CRYPTO);
+	}
+}
+
+static void
 the_cipher_is_known_before_the_end(void **state)
 {
 	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
@@ -252,9 +294,10 @@ a_symmetric_key_opens(void **state)
 	};
 	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
 	size_t count = 0;
+	int version = 0;
 
 	assert_ok(recipient_print_kek(span_str("K1"), span_str(KEK),
-	    span_of(made_key, 16), &recipients, &kit_err));
+	    span_of(made_key, 16), &recipients, &version, &kit_err));
 	make(&recipients, &der);
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct open *open OWNED(open_free) = NULL;
@@ -271,9 +314,10 @@ a_password_opens(void **state)
 {
 	struct buf recipients BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
 	const char *const passwords[] = {"wrong", "right"};
+	int version = 0;
 
-	assert_ok(recipient_print_password(
-	    span_str("right"), span_of(made_key, 16), &recipients, &kit_err));
+	assert_ok(recipient_print_password(span_str("right"),
+	    span_of(made_key, 16), &recipients, &version, &kit_err));
 	make(&recipients, &der);
 	for (size_t i = 0; i < 2; i++) {
 		struct open *open OWNED(open_free) = NULL;
@@ -359,6 +403,8 @@ main(void)
 	    cmocka_unit_test(
 		a_vault_that_is_away_says_nothing_about_the_letter),
 	    cmocka_unit_test(after_a_failure_every_call_fails),
+	    cmocka_unit_test(a_call_that_fails_gives_nothing_out),
+	    cmocka_unit_test(a_random_key_never_opens),
 	    cmocka_unit_test(the_cipher_is_known_before_the_end),
 	    cmocka_unit_test(a_symmetric_key_opens),
 	    cmocka_unit_test(a_password_opens),
