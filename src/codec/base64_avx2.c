@@ -131,14 +131,18 @@ read_block(struct base64_run *run)
 AVX2 void
 base64_read_avx2(struct base64_run *run)
 {
+	/* A copy that nothing else can point to stays in registers. */
+	struct base64_run r = *run;
+
 	do {
-		if (run->line == 76)
-			while (read_line(run, 76))
+		if (r.line == 76)
+			while (read_line(&r, 76))
 				;
-		else if (run->line >= 32 && run->line % 4 == 0)
-			while (read_line(run, run->line))
+		else if (r.line >= 32 && r.line % 4 == 0)
+			while (read_line(&r, r.line))
 				;
-	} while (read_block(run));
+	} while (read_block(&r));
+	*run = r;
 }
 
 /* 24 bytes as 32 digits.  The second half is loaded from four bytes further
