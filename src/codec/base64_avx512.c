@@ -92,16 +92,17 @@ advance(struct base64_run *run, size_t in, size_t to)
 	run->room -= to;
 }
 
-/* A line as long as the one before, 64 to 76, with its CRLF: no step needs to
- * wait for what the one before found.  The last 16 characters overlap the
- * first 64; what they write again is the same. */
+/* A line as long as the one before, 64 to 76, with a line end of `end` bytes:
+ * no step needs to wait for what the one before found.  The last 16 characters
+ * overlap the first 64; what they write again is the same. */
 AVX512_INLINE bool
-read_line(struct base64_run *run, size_t line)
+read_line(struct base64_run *run, size_t line, size_t end)
 {
 	__m512i wrong, wrong_last;
 
-	if (run->in_left < line + 2 || run->room < 64 ||
-	    run->in[line] != '\r' || run->in[line + 1] != '\n')
+	if (run->in_left < line + end || run->room < 64 ||
+	    run->in[line + end - 1] != '\n' ||
+	    (end == 2 && run->in[line] != '\r'))
 		return false;
 	_mm512_storeu_si512(
 	    run->to, read_64(_mm512_loadu_si512(run->in), &wrong));
@@ -112,7 +113,7 @@ read_line(struct base64_run *run, size_t line)
 	last = _mm512_castsi512_si128(wrong_last);
 	if ((_mm512_movepi8_mask(wrong) | _mm_movepi8_mask(last)) != 0)
 		return false;
-	advance(run, line + 2, line / 4 * 3);
+	advance(run, line + end, line / 4 * 3);
 	run->begin = run->in;
 	return true;
 }
@@ -130,6 +131,16 @@ read_64_digits(struct base64_run *run)
 		return false;
 	advance(run, 64, 48);
 	return true;
+}
+
+/* The compiler makes of it a loop for each line end. */
+AVX512_INLINE void
+read_lines(struct base64_run *run, size_t line)
+{
+	while (read_line(run, line, 2))
+		;
+	while (read_line(run, line, 1))
+		;
 }
 
 /* What of the next 64 characters is whole groups, and a line end. */
@@ -158,11 +169,9 @@ base64_read_avx512(struct base64_run *run)
 
 	do {
 		if (r.line == 76)
-			while (read_line(&r, 76))
-				;
+			read_lines(&r, 76);
 		else if (r.line >= 64 && r.line < 76 && r.line % 4 == 0)
-			while (read_line(&r, r.line))
-				;
+			read_lines(&r, r.line);
 		while (read_64_digits(&r))
 			;
 	} while (read_block(&r));
