@@ -528,7 +528,7 @@ what_openssl_wrote_is_read(void **state)
 
 	kit_write("text", span_str(PART));
 	for (size_t i = 0; i < COUNT(sign) * COUNT(seal); i++) {
-		char layers[3] = "";
+		char layers[3];
 		size_t k = i / COUNT(sign), s = i % COUNT(sign);
 		assert_int_equal(kit_openssl("%s %s " SIGN, sign[s].program,
 				     sign[s].options, "text", "signed"),
@@ -537,8 +537,8 @@ what_openssl_wrote_is_read(void **state)
 					     "signed -out sealed alice.crt",
 				     seal[k].options),
 		    0);
-		strcat(layers, seal[k].layer);
-		strcat(layers, strstr(sign[s].options, "nodetach") ? "o" : "s");
+		(void)snprintf(layers, sizeof(layers), "%s%s", seal[k].layer,
+		    strstr(sign[s].options, "nodetach") ? "o" : "s");
 		expect_from_openssl(layers + 1, "signed");
 		expect_from_openssl(layers, "sealed");
 	}

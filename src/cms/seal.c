@@ -315,8 +315,7 @@ print_end_of_all(struct seal *seal, struct buf *der, struct err *err)
 	TRY(cipher_encrypt_finish(seal->run, &seal->chunk, &tag, err));
 	/* an empty content is one empty string, for some read none as absent */
 	if (seal->chunk.len > 0 || !seal->any)
-		TRY(emit_bytes(
-		    der, EMIT_OCTETS, buf_span(&seal->chunk), err));
+		TRY(emit_bytes(der, EMIT_OCTETS, buf_span(&seal->chunk), err));
 	TRY(emit_end_endless(der, err)); /* encryptedContent */
 	TRY(emit_end_endless(der, err)); /* EncryptedContentInfo */
 	if (seal->cipher->aead)

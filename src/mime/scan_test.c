@@ -9,6 +9,7 @@ OWNER(struct scan, scan_free);
 OWNER(struct entity, entity_free);
 
 #define MIXED "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+#define MESSAGE_MIXED "Content-Type: message/rfc822\r\n\r\n" MIXED
 #define SIGNED                                                    \
 	"From: a@example.org\r\nContent-Type: multipart/signed; " \
 	"boundary=b;\r\n"                                         \
@@ -217,8 +218,7 @@ make_random(unsigned *seed, struct buf *out)
 	    "Content-Transfer-Encoding: base64\r\n",
 	    "Content-Type: application/pkcs7-signature\r\n\r\n"};
 	static const char *const begins[] = {MIXED, SIGNED, "",
-	    "Content-Type: multipart/digest; boundary=b\n\n",
-	    "Content-Type: message/rfc822\r\n\r\n" MIXED};
+	    "Content-Type: multipart/digest; boundary=b\n\n", MESSAGE_MIXED};
 
 	assert_ok(buf_add_str(
 	    out, begins[(unsigned)rand_r(seed) % COUNT(begins)], NULL));
