@@ -6,7 +6,7 @@
 #include "cms/layer_priv.h"
 
 /* So much at once goes through all layers while the nearest cache has it. */
-#define STEP ((size_t)16 * 1024)
+#define STEP ((size_t)32 * 1024)
 #define KEYS_MAX 1000
 /* What may come behind the last byte, for letter_finish() to see. */
 #define LATE_MAX ((size_t)1 << 20)
