@@ -40,8 +40,6 @@ struct letter {
 	bool out_failed; /* that one, not the letter */
 };
 
-OWNER(struct letter, letter_free);
-
 enum rc
 letter_new(struct letter **ret, struct err *err)
 {

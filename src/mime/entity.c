@@ -6,7 +6,6 @@
 #include "mime/scan.h"
 #include "mime/transfer.h"
 
-OWNER(struct entity, entity_free);
 OWNER(struct scan, scan_free);
 
 /* A tree in the making. */

@@ -68,8 +68,6 @@ struct window {
 	bool last; /* nothing follows them */
 };
 
-OWNER(struct scan, scan_free);
-
 enum rc
 scan_new(struct entity_limits limits, struct scan **ret, struct err *err)
 {
