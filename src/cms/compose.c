@@ -7,7 +7,7 @@
 #include "codec/base64.h"
 
 /* So much at once goes through all stages while the nearest cache has it. */
-#define STEP ((size_t)16 * 1024)
+#define STEP ((size_t)32 * 1024)
 #define SIGNATURE_MAX ((size_t)1 << 20)
 
 struct compose {

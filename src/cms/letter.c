@@ -6,7 +6,7 @@
 #include "cms/layer_priv.h"
 
 /* So much at once goes through all layers while the nearest cache has it. */
-#define STEP ((size_t)16 * 1024)
+#define STEP ((size_t)32 * 1024)
 #define KEYS_MAX 1000
 /* What may come behind the last byte, for letter_finish() to see. */
 #define LATE_MAX ((size_t)1 << 20)
@@ -39,7 +39,6 @@ struct letter {
 	struct buf *out; /* NULL: nothing comes out; borrowed for one call */
 	bool out_failed; /* that one, not the letter */
 };
-
 
 enum rc
 letter_new(struct letter **ret, struct err *err)

@@ -68,7 +68,6 @@ struct window {
 	bool last; /* nothing follows them */
 };
 
-
 enum rc
 scan_new(struct entity_limits limits, struct scan **ret, struct err *err)
 {
