@@ -91,7 +91,8 @@ digest_find(const struct algorithm *algorithm)
 			span_of(k->algorithm + OID_AT, OID_LEN)))
 			continue;
 		if (i == DIGEST_SHAKE256
-			? span_is(algorithm->whole, digest_algorithm((enum digest_kind)i))
+			? span_is(algorithm->whole,
+			      digest_algorithm((enum digest_kind)i))
 			: algorithm_is_bare(algorithm))
 			return (enum digest_kind)i;
 	}
