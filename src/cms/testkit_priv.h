@@ -29,6 +29,7 @@
 
 #include "base/buf.h"
 #include "pki/cert.h"
+#include "pki/crypto.h"
 #include "pki/key.h"
 
 #define assert_rc(got, want)                                               \
@@ -62,7 +63,9 @@ struct person {
 static inline const char *
 kit_digest(const EVP_PKEY *pkey)
 {
-	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
+	if (EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_is_a(pkey, "ED448"))
+		return NULL;
+	if (!EVP_PKEY_is_a(pkey, "EC"))
 		return "SHA256";
 	switch (EVP_PKEY_get_bits(pkey)) {
 	case 384:
@@ -74,23 +77,51 @@ kit_digest(const EVP_PKEY *pkey)
 	}
 }
 
+/* `pss`: with what crypto_pss() says. */
 static inline enum rc
-kit_sign(
-    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+kit_sign_as(const struct key *key, struct span bytes, bool pss, struct buf *out,
+    struct err *err)
 {
 	EVP_PKEY *pkey = key->handle;
+	EVP_PKEY_CTX *how = NULL;
+	struct crypto_pss pss_way;
 	uint8_t *room;
 	size_t len = (size_t)EVP_PKEY_get_size(pkey);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	assert_true(bytes.len > 0 && bytes.data[0] == 0x31);
 	TRY(buf_reserve(out, len, &room, err));
-	assert_true_ssl(EVP_DigestSignInit_ex(
-	    ctx, NULL, kit_digest(pkey), NULL, NULL, pkey, NULL));
+	if (pss) {
+		assert_ok(crypto_pss(pkey, &pss_way, &kit_err));
+		assert_true_ssl(
+		    EVP_DigestSignInit(ctx, &how, pss_way.digest, NULL, pkey));
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING));
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(how, pss_way.salt));
+	} else {
+		assert_true_ssl(EVP_DigestSignInit_ex(
+		    ctx, NULL, kit_digest(pkey), NULL, NULL, pkey, NULL));
+	}
 	assert_true_ssl(EVP_DigestSign(ctx, room, &len, bytes.data, bytes.len));
 	buf_grown(out, len);
 	EVP_MD_CTX_free(ctx);
 	return RC_OK;
+}
+
+static inline enum rc
+kit_sign(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	return kit_sign_as(
+	    key, bytes, EVP_PKEY_is_a(key->handle, "RSA-PSS"), out, err);
+}
+
+static inline enum rc
+kit_sign_pss(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	return kit_sign_as(key, bytes, true, out, err);
 }
 
 static inline enum rc
@@ -146,8 +177,10 @@ kit_unwrap(const struct key *key, struct span wrapped, const char *oaep,
 	return buf_add(out, span_of(clear, want), err);
 }
 
-static const struct key_ops kit_ops = {
-    .sign_attributes = kit_sign, .agree = kit_agree, .unwrap = kit_unwrap};
+static const struct key_ops kit_ops = {.sign_attributes = kit_sign,
+    .sign_attributes_pss = kit_sign_pss,
+    .agree = kit_agree,
+    .unwrap = kit_unwrap};
 
 /* --- certificates */
 
@@ -155,6 +188,37 @@ static inline EVP_PKEY *
 kit_rsa(unsigned bits)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+
+	assert_true_ssl(key != NULL);
+	return key;
+}
+
+/* A key whose own OID is id-RSASSA-PSS; `digest` NULL: without parameters. */
+static inline EVP_PKEY *
+kit_pss(const char *digest, int salt)
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+
+	assert_true_ssl(EVP_PKEY_keygen_init(ctx) == 1);
+	assert_true_ssl(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1);
+	if (digest != NULL) {
+		assert_true_ssl(EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(
+				    ctx, digest, NULL) == 1);
+		assert_true_ssl(EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(
+				    ctx, digest) == 1);
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt) == 1);
+	}
+	assert_true_ssl(EVP_PKEY_keygen(ctx, &key) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static inline EVP_PKEY *
+kit_ed(const char *kind)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, kind);
 
 	assert_true_ssl(key != NULL);
 	return key;
@@ -255,8 +319,9 @@ kit_cert(EVP_PKEY *key, const char *name, const struct kit_extension *list,
 	    issuer == NULL ? X509_get_subject_name(x509)
 			   : X509_get_subject_name(cert_x509(issuer->cert)));
 	kit_extend(x509, list);
+	EVP_PKEY *by = issuer == NULL ? key : issuer->pkey;
 	assert_true_ssl(
-	    X509_sign(x509, issuer == NULL ? key : issuer->pkey, EVP_sha256()));
+	    X509_sign(x509, by, kit_digest(by) == NULL ? NULL : EVP_sha256()));
 	assert_ok(cert_from_x509(x509, &cert, &kit_err));
 	X509_free(x509);
 	return cert;
@@ -366,6 +431,18 @@ kit_openssl(const char *format, ...)
 	va_end(args);
 	snprintf(command, sizeof(command), "cd '%s' && openssl %s >said 2>&1",
 	    kit_dir, arguments);
+	return system(command);
+}
+
+/* The same with a Python program that is in the file `script`. */
+static inline int
+kit_python(const char *script, const char *arguments)
+{
+	char command[500];
+
+	snprintf(command, sizeof(command),
+	    "cd '%s' && /usr/bin/python3 %s %s >said 2>&1", kit_dir, script,
+	    arguments);
 	return system(command);
 }
 

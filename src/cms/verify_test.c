@@ -3,19 +3,30 @@
 static void
 what_we_sign_we_verify(void **state)
 {
-	const struct person *who[] = {&alice, &rsa, &p384};
+	const struct {
+		const struct person *who;
+		const char *digest, *algorithm;
+	} table[] = {{&alice, "SHA-256", "ECDSA"}, {&rsa, "SHA-256", "RSA"},
+	    {&p384, "SHA-384", "ECDSA"}, {&ed, "SHA-512", "Ed25519"},
+	    {&ed448, "SHAKE256", "Ed448"}, {&pss, "SHA-256", "RSA-PSS"},
+	    {&strict, "SHA-256", "RSA-PSS"}};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
 		struct buf out BUF_OWNED = BUF_SMALL;
 		struct verify_result result VERIFY_RESULT_OWNED = {
 		    .signers = 0};
-		sign_letter(who[i], &der);
-		expect(buf_span(&der), LETTER, NULL);
+		sign_letter(table[i].who, &der);
+		if (table[i].who != &ed448)
+			expect(buf_span(&der), LETTER, NULL);
 		assert_ok(
 		    verify_bytes(buf_span(&der), LETTER, false, &out, &result));
-		assert_true(span_is(
-		    cert_der(result.signer[0].cert), cert_der(who[i]->cert)));
+		assert_true(result.signer[0].valid);
+		assert_string_equal(result.signer[0].digest, table[i].digest);
+		assert_string_equal(
+		    result.signer[0].algorithm, table[i].algorithm);
+		assert_true(span_is(cert_der(result.signer[0].cert),
+		    cert_der(table[i].who->cert)));
 		assert_int_equal(result.signer[0].claimed_time, WHEN);
 		assert_int_equal(result.signer[0].tokens, 0);
 		assert_int_equal(result.certs.len, 1);
@@ -34,6 +45,8 @@ a_changed_letter_is_a_digest_mismatch(void **state)
 	expect(buf_span(&der), LETTER "x", "sig.digest-mismatch");
 	expect(buf_span(&der), "", "sig.digest-mismatch");
 }
+
+#define PSS "-keyopt rsa_padding_mode:pss "
 
 struct foreign {
 	const char *name;
@@ -61,6 +74,17 @@ what_openssl_signs_we_judge(void **state)
 		BY("rsa") "-keyopt rsa_padding_mode:pss "
 			  "-keyopt rsa_pss_saltlen:7",
 		false, NULL},
+	    {"a key for PSS", BY("pss") PSS, false, NULL},
+	    {"a key for PSS, SHA-512, no salt",
+		"-md sha512 " BY("pss") PSS "-keyopt rsa_pss_saltlen:0 ", false,
+		NULL},
+	    {"a strict key for PSS", BY("strict") PSS, false, NULL},
+	    {"a strict key for PSS, more salt than it wants",
+		BY("strict") PSS "-keyopt rsa_pss_saltlen:60 ", false, NULL},
+	    {"PSS, SKI, opaque", "-keyid -nodetach " BY("pss") PSS, true, NULL},
+	    /* OpenSSL names it rsaEncryption then */
+	    {"a key for PSS under another name", BY("pss"), false,
+		"sig.invalid"},
 	    {"CAdES", "-cades " BY("rsa"), false, NULL},
 	    {"CAdES, SHA-512", "-cades -md sha512 " BY("rsa"), false, NULL},
 	    {"no capabilities", "-nosmimecap " BY("rsa"), false, NULL},
@@ -68,7 +92,7 @@ what_openssl_signs_we_judge(void **state)
 	    {"MD5", "-md md5 " BY("rsa"), false, "sig.alg-weak"},
 	    {"EC, SHA-1", "-md sha1 " BY("alice"), false, "sig.alg-weak"},
 	    {"RSA-1024", BY("weak"), false, "sig.alg-weak"},
-	    {"no attributes", "-noattr " BY("rsa"), false, "sig.attr-missing"},
+	    {"no attributes", "-noattr " BY("rsa"), false, "sig.no-attributes"},
 	    {"no certificate", "-nocerts " BY("rsa"), false,
 		"sig.no-certificate"},
 	    {"SHA-224", "-md sha224 " BY("rsa"), false, "sig.unsupported"},
@@ -120,6 +144,7 @@ two_contents_are_refused(void **state)
 	kit_read("sig", &der);
 	assert_rc(verify_bytes(buf_span(&der), LETTER, false, &out, &result),
 	    RC_SYNTAX);
+	buf_clear(&out);
 	assert_rc(
 	    verify_bytes(buf_span(&der), "", true, &out, &result), RC_SYNTAX);
 	assert_int_equal(out.len, 0);
@@ -169,9 +194,11 @@ never_verifies(struct span der, size_t at)
 
 	memcpy(exact, der.data, der.len);
 	assert_ok(verify_new(&verify, &kit_err));
-	assert_ok(verify_push_cms(verify, span_of(exact, der.len), &kit_err));
-	assert_ok(verify_push_content(verify, span_str(LETTER), &kit_err));
-	enum rc rc = verify_finish(verify, &out, &result, &kit_err);
+	enum rc rc = push_cms(verify, span_of(exact, der.len), SIZE_MAX, &out);
+	if (rc == RC_OK)
+		rc = verify_push_content(verify, span_str(LETTER), &kit_err);
+	if (rc == RC_OK)
+		rc = verify_finish(verify, &result, &kit_err);
 	if (rc == RC_OK)
 		for (size_t i = 0; i < result.signers; i++)
 			if (result.signer[i].valid)
@@ -182,9 +209,9 @@ never_verifies(struct span der, size_t at)
 static void
 a_signature_cut_off_anywhere_never_verifies(void **state)
 {
-	const struct person *who[] = {&alice, &rsa};
+	const struct person *who[] = {&alice, &rsa, &ed};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
 		sign_letter(who[i], &der);
 		for (size_t len = 0; len < der.len; len++)
@@ -196,9 +223,9 @@ static void
 a_signature_with_any_byte_changed_never_verifies(void **state)
 {
 	const uint8_t masks[] = {0x01, 0x80, 0xff};
-	const struct person *who[] = {&alice, &rsa};
+	const struct person *who[] = {&alice, &rsa, &pss, &ed, &ed448};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
 		sign_letter(who[i], &der);
 		for (size_t at = 0; at < 3 * der.len; at++) {
@@ -210,7 +237,7 @@ a_signature_with_any_byte_changed_never_verifies(void **state)
 }
 
 static void
-the_first_token_and_their_number_are_given_out(void **state)
+every_token_is_given_out(void **state)
 {
 	struct buf one BUF_OWNED = BUF_SMALL, two BUF_OWNED = BUF_SMALL;
 	struct buf der BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF_SMALL;
@@ -226,11 +253,15 @@ the_first_token_and_their_number_are_given_out(void **state)
 	assert_ok(sign_add_token(sign, buf_span(&two), &kit_err));
 	assert_ok(sign_finish(sign, &der, &kit_err));
 	assert_ok(verify_bytes(buf_span(&der), LETTER, false, &out, &result));
-	assert_true(result.signer[0].valid);
-	assert_int_equal(result.signer[0].tokens, 2);
-	struct span got = buf_span(&result.signer[0].token);
+	const struct verify_signer *signer = &result.signer[0];
+	assert_true(signer->valid);
+	assert_int_equal(signer->tokens, 2);
+	assert_int_equal(signer->tokens_found, 2);
+	size_t first =
+	    span_is(buf_span(&signer->token[0]), buf_span(&one)) ? 0 : 1;
+	assert_true(span_is(buf_span(&signer->token[first]), buf_span(&one)));
 	assert_true(
-	    span_is(got, buf_span(&one)) || span_is(got, buf_span(&two)));
+	    span_is(buf_span(&signer->token[1 - first]), buf_span(&two)));
 }
 
 static void
@@ -266,7 +297,7 @@ main(void)
 	    cmocka_unit_test(certificates_alone_have_no_signer),
 	    cmocka_unit_test(a_signature_cut_off_anywhere_never_verifies),
 	    cmocka_unit_test(a_signature_with_any_byte_changed_never_verifies),
-	    cmocka_unit_test(the_first_token_and_their_number_are_given_out),
+	    cmocka_unit_test(every_token_is_given_out),
 	    cmocka_unit_test(what_is_no_letter_is_refused),
 	};
 
