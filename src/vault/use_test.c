@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pthread.h>
+
 #include <cmocka.h>
 
 #include <openssl/rsa.h>
@@ -27,8 +29,9 @@
 
 struct bench {
 	struct vault *vault;
-	const struct key *sign, *decrypt, *p384, *p521, *rsa, *ed;
+	const struct key *sign, *decrypt, *p384, *p521, *rsa, *ed, *ed448;
 	const struct key *x25519, *x448;
+	const struct key *pss, *strict; /* for PSS only */
 };
 
 static struct bench bench;
@@ -42,6 +45,25 @@ add(EVP_PKEY *made, enum key_purpose purpose)
 	assert_int_equal(
 	    vault_add(bench.vault, made, purpose, &key, NULL), RC_OK);
 	EVP_PKEY_free(made);
+	return key;
+}
+
+/* A key whose own OID is id-RSASSA-PSS. */
+static EVP_PKEY *
+make_pss(const char *digest, int salt)
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+	if (digest != NULL) {
+		EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(ctx, digest, NULL);
+		EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(ctx, digest);
+		EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt);
+	}
+	assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
 	return key;
 }
 
@@ -60,6 +82,9 @@ begin(void **state)
 	bench.x25519 =
 	    add(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), KEY_DECRYPT);
 	bench.x448 = add(EVP_PKEY_Q_keygen(NULL, NULL, "X448"), KEY_DECRYPT);
+	bench.ed448 = add(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), KEY_BOTH);
+	bench.pss = add(make_pss(NULL, 0), KEY_BOTH);
+	bench.strict = add(make_pss("SHA384", 70), KEY_BOTH);
 	return 0;
 }
 
@@ -71,7 +96,7 @@ end(void **state)
 }
 
 static bool
-verifies(const struct key *key, const EVP_MD *digest, bool pss,
+verifies_pss(const struct key *key, const EVP_MD *digest, int salt,
     struct span signature, struct span bytes)
 {
 	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
@@ -79,12 +104,20 @@ verifies(const struct key *key, const EVP_MD *digest, bool pss,
 
 	assert_int_equal(
 	    EVP_DigestVerifyInit(ctx, &how, digest, NULL, key->public_key), 1);
-	if (pss) {
+	if (salt > 0) {
 		EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING);
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(how, 32);
+		EVP_PKEY_CTX_set_rsa_mgf1_md(how, digest);
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(how, salt);
 	}
 	return EVP_DigestVerify(ctx, signature.data, signature.len, bytes.data,
 		   bytes.len) == 1;
+}
+
+static bool
+verifies(const struct key *key, const EVP_MD *digest, bool pss,
+    struct span signature, struct span bytes)
+{
+	return verifies_pss(key, digest, pss ? 32 : 0, signature, bytes);
 }
 
 /* SET OF the elements given */
@@ -115,6 +148,7 @@ attributes_are_signed_with_the_digest_of_the_curve(void **state)
 	    {bench.p521, EVP_sha512()},
 	    {bench.rsa, EVP_sha256()},
 	    {bench.ed, NULL},
+	    {bench.ed448, NULL},
 	};
 	struct buf set BUF_OWNED = BUF_SMALL;
 
@@ -128,6 +162,93 @@ attributes_are_signed_with_the_digest_of_the_curve(void **state)
 		    !verifies(cases[i].key, cases[i].digest, false,
 			buf_span(&signature), buf_span(&set)))
 			fail_msg("case %zu: %s %s", i, rc_name(rc), err.text);
+	}
+}
+
+static void
+pss_is_what_the_key_wants(void **state)
+{
+	const struct {
+		const struct key *key;
+		bool by_default; /* the key does nothing else */
+		const EVP_MD *digest;
+		int salt;
+	} cases[] = {
+	    {bench.rsa, false, EVP_sha256(), 32},
+	    {bench.pss, false, EVP_sha256(), 32},
+	    {bench.pss, true, EVP_sha256(), 32},
+	    {bench.strict, false, EVP_sha384(), 70},
+	    {bench.strict, true, EVP_sha384(), 70},
+	};
+	struct buf set BUF_OWNED = BUF_SMALL;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf signature BUF_OWNED = BUF(1024);
+		struct err err = ERR_NONE;
+		const struct key_ops *ops = cases[i].key->ops;
+		enum rc rc = (cases[i].by_default ? ops->sign_attributes
+						  : ops->sign_attributes_pss)(
+		    cases[i].key, buf_span(&set), &signature, &err);
+		if (rc != RC_OK ||
+		    !verifies_pss(cases[i].key, cases[i].digest, cases[i].salt,
+			buf_span(&signature), buf_span(&set)))
+			fail_msg("case %zu: %s %s", i, rc_name(rc), err.text);
+	}
+}
+
+static void
+pss_signs_attributes_with_rsa_and_nothing_else(void **state)
+{
+	struct buf set BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF(1024);
+	struct span login = span_of(TLS_START "\0" HASH_32, 64 + 34 + 32);
+	const struct key *const others[] = {bench.sign, bench.ed, bench.p521};
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(others[i]->ops->sign_attributes_pss(
+				     others[i], buf_span(&set), &out, NULL),
+		    RC_UNFIT);
+	assert_int_equal(bench.decrypt->ops->sign_attributes_pss(
+			     bench.decrypt, buf_span(&set), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(
+	    bench.rsa->ops->sign_attributes_pss(bench.rsa, login, &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+/* One prepared key, many at once: what is copied is nobody else's. */
+static void *
+sign_often(void *seen)
+{
+	struct buf set BUF_OWNED = BUF_SMALL;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (int i = 0; i < 200; i++) {
+		struct buf out BUF_OWNED = BUF(1024);
+		const struct key *key = i % 2 ? bench.sign : bench.p384;
+		if (key->ops->sign_attributes(
+			key, buf_span(&set), &out, NULL) != RC_OK ||
+		    !verifies(key, i % 2 ? EVP_sha256() : EVP_sha384(), false,
+			buf_span(&out), buf_span(&set)))
+			return seen;
+	}
+	return NULL;
+}
+
+static void
+several_threads_sign_with_one_key(void **state)
+{
+	pthread_t thread[4];
+	void *failed = NULL;
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, sign_often, thread), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(thread[i], &failed), 0);
+		assert_null(failed);
 	}
 }
 
@@ -698,6 +819,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		attributes_are_signed_with_the_digest_of_the_curve),
+	    cmocka_unit_test(pss_is_what_the_key_wants),
+	    cmocka_unit_test(pss_signs_attributes_with_rsa_and_nothing_else),
+	    cmocka_unit_test(several_threads_sign_with_one_key),
 	    cmocka_unit_test(what_is_no_set_of_attributes_is_not_signed),
 	    cmocka_unit_test(
 		a_login_is_not_signed_as_a_letter_nor_the_other_way_round),
