@@ -483,6 +483,42 @@ decapsulation_wants_its_own_kind_of_key(void **state)
 	    RC_UNFIT);
 }
 
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+
+static void
+a_kem_key_decapsulates_and_does_nothing_else(void **state)
+{
+	const struct key *key =
+	    add(EVP_PKEY_Q_keygen(NULL, NULL, "ML-KEM-768"), KEY_DECRYPT);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new(key->public_key, NULL);
+	struct buf out BUF_OWNED = BUF_SECRET(100);
+	uint8_t ciphertext[1088], secret[32];
+	size_t len = sizeof(ciphertext), secret_len = sizeof(secret);
+	struct span in = span_of(ciphertext, sizeof(ciphertext));
+
+	assert_int_equal(EVP_PKEY_encapsulate_init(ctx, NULL), 1);
+	assert_int_equal(
+	    EVP_PKEY_encapsulate(ctx, ciphertext, &len, secret, &secret_len),
+	    1);
+	assert_int_equal(key->ops->decapsulate(key, in, &out, NULL), RC_OK);
+	assert_true(span_is(buf_span(&out), span_of(secret, 32)));
+	/* FIPS 203: another ciphertext, another secret, and no error */
+	buf_clear(&out);
+	ciphertext[5] ^= 1;
+	assert_int_equal(key->ops->decapsulate(key, in, &out, NULL), RC_OK);
+	assert_false(span_is(buf_span(&out), span_of(secret, 32)));
+	buf_clear(&out);
+	in.len--;
+	assert_int_equal(key->ops->decapsulate(key, in, &out, NULL), RC_CRYPTO);
+	assert_int_equal(key->ops->agree(key, in, &out, NULL), RC_UNFIT);
+	assert_int_equal(
+	    key->ops->unwrap(key, in, NULL, 32, &out, NULL), RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+#endif
+
 static const struct key_oaep oaep_sha1 = {"SHA1", "SHA1", {NULL, 0}};
 static const struct key_oaep oaep_sha256 = {"SHA256", "SHA256", {NULL, 0}};
 
@@ -696,28 +732,31 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(
-		attributes_are_signed_with_the_digest_of_the_curve),
-	    cmocka_unit_test(what_is_no_set_of_attributes_is_not_signed),
-	    cmocka_unit_test(
-		a_login_is_not_signed_as_a_letter_nor_the_other_way_round),
-	    cmocka_unit_test(trailing_bytes_and_ber_are_not_signed),
-	    cmocka_unit_test(a_client_login_is_signed),
-	    cmocka_unit_test(what_is_no_client_login_is_not_signed),
-	    cmocka_unit_test(a_key_does_only_what_it_is_for),
-	    cmocka_unit_test(both_sides_agree_on_the_same_secret),
-	    cmocka_unit_test(points_that_are_not_on_the_curve_are_refused),
-	    cmocka_unit_test(x25519_agrees_as_its_rfc_says),
-	    cmocka_unit_test(an_all_zero_secret_is_refused),
-	    cmocka_unit_test(a_public_key_of_another_kind_is_refused),
-	    cmocka_unit_test(decapsulation_wants_its_own_kind_of_key),
-	    cmocka_unit_test(a_content_key_is_unwrapped),
-	    cmocka_unit_test(another_label_or_mask_does_not_open),
-	    cmocka_unit_test(
-		a_wrong_pkcs1_padding_gives_a_random_key_and_no_error),
-	    cmocka_unit_test(every_byte_of_a_pkcs1_padding_counts),
-	    cmocka_unit_test(a_damaged_oaep_or_a_wrong_length_is_refused),
-	    cmocka_unit_test(a_request_for_another_key_is_not_signed),
+		cmocka_unit_test(
+		    attributes_are_signed_with_the_digest_of_the_curve),
+		cmocka_unit_test(what_is_no_set_of_attributes_is_not_signed),
+		cmocka_unit_test(
+		    a_login_is_not_signed_as_a_letter_nor_the_other_way_round),
+		cmocka_unit_test(trailing_bytes_and_ber_are_not_signed),
+		cmocka_unit_test(a_client_login_is_signed),
+		cmocka_unit_test(what_is_no_client_login_is_not_signed),
+		cmocka_unit_test(a_key_does_only_what_it_is_for),
+		cmocka_unit_test(both_sides_agree_on_the_same_secret),
+		cmocka_unit_test(points_that_are_not_on_the_curve_are_refused),
+		cmocka_unit_test(x25519_agrees_as_its_rfc_says),
+		cmocka_unit_test(an_all_zero_secret_is_refused),
+		cmocka_unit_test(a_public_key_of_another_kind_is_refused),
+		cmocka_unit_test(decapsulation_wants_its_own_kind_of_key),
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+		cmocka_unit_test(a_kem_key_decapsulates_and_does_nothing_else),
+#endif
+		cmocka_unit_test(a_content_key_is_unwrapped),
+		cmocka_unit_test(another_label_or_mask_does_not_open),
+		cmocka_unit_test(
+		    a_wrong_pkcs1_padding_gives_a_random_key_and_no_error),
+		cmocka_unit_test(every_byte_of_a_pkcs1_padding_counts),
+		cmocka_unit_test(a_damaged_oaep_or_a_wrong_length_is_refused),
+		cmocka_unit_test(a_request_for_another_key_is_not_signed),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
