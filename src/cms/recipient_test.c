@@ -273,19 +273,55 @@ towers_are_refused(void **state)
 		deep[i + 1] = (char)0x80;
 	}
 	assert_rc(look(deep, sizeof(deep), &count, &matches), RC_SYNTAX);
-	/* pieces of pieces of an identifier, all of them ended */
-	struct buf der BUF_OWNED = BUF_SMALL;
+	/* one that ends, as the value of another kind: 16 levels are read */
+	for (size_t levels = 15; levels <= 18; levels++) {
+		struct buf tower BUF_OWNED = BUF_SMALL;
+		size_t outer;
+		assert_ok(
+		    print_begin(&tower, PRINT_CONTEXT_OF(4), &outer, &kit_err));
+		assert_ok(print_bytes(
+		    &tower, PRINT_OID, span_of("\x2a\x03", 2), &kit_err));
+		for (size_t i = 0; i < levels; i++)
+			assert_ok(print_begin_endless(
+			    &tower, PRINT_SEQUENCE, &kit_err));
+		for (size_t i = 0; i < levels; i++)
+			assert_ok(print_end_endless(&tower, &kit_err));
+		assert_ok(print_end(&tower, outer, &kit_err));
+		assert_rc(look((char *)tower.data, tower.len, &count, &matches),
+		    levels <= 16 ? RC_OK : RC_SYNTAX);
+	}
+}
+
+/* A KeyTransRecipientInfo whose identifier is in pieces of pieces. */
+static void
+print_pieces(size_t levels, struct buf *der)
+{
 	size_t at, id, piece[40];
-	assert_ok(print_begin(&der, PRINT_SEQUENCE, &at, &kit_err));
-	assert_ok(print_number(&der, 2, &kit_err));
-	assert_ok(print_begin(&der, PRINT_CONTEXT_OF(0), &id, &kit_err));
-	for (size_t i = 0; i < 40; i++)
-		assert_ok(print_begin(&der, 0x24, &piece[i], &kit_err));
-	for (size_t i = 40; i-- > 0;)
-		assert_ok(print_end(&der, piece[i], &kit_err));
-	assert_ok(print_end(&der, id, &kit_err));
-	assert_ok(print_end(&der, at, &kit_err));
-	assert_rc(look((char *)der.data, der.len, &count, &matches), RC_SYNTAX);
+
+	assert_ok(print_begin(der, PRINT_SEQUENCE, &at, &kit_err));
+	assert_ok(print_number(der, 2, &kit_err));
+	assert_ok(print_begin(der, PRINT_CONTEXT_OF(0), &id, &kit_err));
+	for (size_t i = 0; i < levels; i++)
+		assert_ok(print_begin(der, 0x24, &piece[i], &kit_err));
+	for (size_t i = levels; i-- > 0;)
+		assert_ok(print_end(der, piece[i], &kit_err));
+	assert_ok(print_end(der, id, &kit_err));
+	assert_ok(
+	    print_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
+	assert_ok(print_bytes(der, PRINT_OCTETS, span_str("key"), &kit_err));
+	assert_ok(print_end(der, at, &kit_err));
+}
+
+static void
+pieces_of_pieces_have_a_limit(void **state)
+{
+	for (size_t levels = 0; levels <= 40; levels++) {
+		struct buf der BUF_OWNED = BUF_SMALL;
+		size_t count = 0, matches = 0;
+		print_pieces(levels, &der);
+		assert_rc(look((char *)der.data, der.len, &count, &matches),
+		    levels < 16 ? RC_OK : RC_SYNTAX);
+	}
 }
 
 /* A KeyAgreeRecipientInfo for Alice with her key `times` times. */
@@ -392,6 +428,7 @@ main(void)
 	    cmocka_unit_test(what_we_do_not_know_is_no_error),
 	    cmocka_unit_test(what_is_none_is_an_error),
 	    cmocka_unit_test(towers_are_refused),
+	    cmocka_unit_test(pieces_of_pieces_have_a_limit),
 	    cmocka_unit_test(many_keys_are_counted_and_sixteen_kept),
 	    cmocka_unit_test(what_is_kept_has_a_limit),
 	};
