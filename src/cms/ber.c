@@ -6,9 +6,10 @@
 #define CLASS 0xc0
 #define LENGTH_INDEFINITE 0x80
 #define HEAD_MIN 2
-#define BITS 3
-#define SEQUENCE 16
-#define SET 17
+/* By tag number: OCTET STRING, ObjectDescriptor, UTF8String and 18 to 30, the
+ * other strings and the times; EXTERNAL, EMBEDDED PDV, SEQUENCE and SET. */
+#define MAY_BE_IN_PIECES 0x7ffc1090U
+#define HAS_ELEMENTS 0x00030900U
 
 static const uint8_t end_of_contents[2];
 
@@ -49,13 +50,22 @@ bad_head(struct span head, struct err *err)
 	    head_size(head) - HEAD_MIN);
 }
 
+static enum rc
+too_long(struct err *err)
+{
+	return err_set(
+	    err, RC_SYNTAX, "BER: an element longer than what it lies in");
+}
+
 /* Byte by byte, where the input was split inside of a head. */
 static enum rc
-collect_head(struct ber *ber, struct span *ret, struct err *err)
+collect_head(struct ber *ber, uint64_t bound, struct span *ret, struct err *err)
 {
 	struct span head = span_of(ber->head, ber->head_len);
 
 	while (head.len < head_size(head)) {
+		if (ber->at == bound)
+			return too_long(err);
 		if (ber->in.len == 0)
 			return RC_AGAIN;
 		ber->head[head.len++] = ber->in.data[0];
@@ -71,13 +81,14 @@ collect_head(struct ber *ber, struct span *ret, struct err *err)
 }
 
 static enum rc
-take_head(struct ber *ber, struct span *ret, struct err *err)
+take_head(struct ber *ber, uint64_t bound, struct span *ret, struct err *err)
 {
 	size_t size = head_size(ber->in);
 
 	if (ber->head_len > 0 || ber->in.len < size || size > BER_HEAD_MAX ||
+	    size > bound - ber->at ||
 	    (ber->in.data[0] & TAG_NUMBER) == TAG_NUMBER)
-		return collect_head(ber, ret, err);
+		return collect_head(ber, bound, ret, err);
 	*ret = use(ber, size);
 	return RC_OK;
 }
@@ -119,8 +130,8 @@ end_indefinite(
 {
 	const struct ber_level *level = top(ber);
 
-	if (level == NULL || !level->indefinite || head.data[1] != 0 ||
-	    ber->at > level->end)
+	if (level == NULL || !level->indefinite || head.data[0] != 0 ||
+	    head.data[1] != 0)
 		return err_set(
 		    err, RC_SYNTAX, "BER: an end where nothing can end");
 	end_element(ber, head, ret);
@@ -143,9 +154,8 @@ new_level(const struct ber *ber, struct span head, uint64_t bound,
 	if (!indefinite &&
 	    __builtin_add_overflow(ber->at, read_length(head), &end))
 		return err_set(err, RC_LIMIT, "BER: an endless length");
-	if (end > bound || ber->at > bound)
-		return err_set(err, RC_SYNTAX,
-		    "BER: an element longer than what it lies in");
+	if (end > bound)
+		return too_long(err);
 	*ret =
 	    (struct ber_level){end, tag, indefinite, !(tag & BER_CONSTRUCTED)};
 	return RC_OK;
@@ -157,8 +167,8 @@ begin_element(struct ber *ber, struct ber_item *ret, struct err *err)
 	struct span head = SPAN_NONE;
 	uint64_t bound = ber->depth == 0 ? UINT64_MAX : top(ber)->end;
 
-	TRY(take_head(ber, &head, err));
-	if (head.data[0] == 0)
+	TRY(take_head(ber, bound, &head, err));
+	if ((head.data[0] & ~BER_CONSTRUCTED) == 0)
 		return end_indefinite(ber, head, ret, err);
 	if (ber->depth == BER_DEPTH_MAX)
 		return err_set(err, RC_LIMIT, "BER nested more than %d deep",
@@ -196,11 +206,8 @@ ber_next(struct ber *ber, struct ber_item *ret, struct err *err)
 
 	if (level == NULL && ber->began)
 		return RC_ABSENT;
-	if (level != NULL && !level->indefinite && ber->at == level->end) {
-		/* a head that was begun and has no room to end */
-		if (ber->head_len > 0)
-			return err_set(err, RC_SYNTAX,
-			    "BER: an element longer than what it lies in");
+	if (level != NULL && !level->indefinite && ber->at == level->end &&
+	    ber->head_len == 0) {
 		end_element(ber, span_of(end_of_contents, 0), ret);
 		return RC_OK;
 	}
@@ -231,10 +238,18 @@ struct rewrite {
 static bool
 is_string_in_pieces(uint8_t tag)
 {
-	unsigned number = tag & TAG_NUMBER;
-
 	return (tag & CLASS) == 0 && (tag & BER_CONSTRUCTED) &&
-	       number != SEQUENCE && number != SET;
+	       (MAY_BE_IN_PIECES >> (tag & TAG_NUMBER) & 1);
+}
+
+/* Everything else of a universal tag that has elements in it.  (A BIT STRING
+ * may be in pieces, but nobody writes it so, and they are not just put
+ * together.) */
+static bool
+is_nonsense(uint8_t tag)
+{
+	return (tag & CLASS) == 0 && (tag & BER_CONSTRUCTED) &&
+	       !((MAY_BE_IN_PIECES | HAS_ELEMENTS) >> (tag & TAG_NUMBER) & 1);
 }
 
 /* Tag and length go before the contents, which are there already. */
@@ -262,11 +277,11 @@ static enum rc
 begin_rewrite(struct rewrite *r, const struct ber_item *item, struct err *err)
 {
 	r->from[item->level] = r->out->len;
-	if (r->string >= 0 || !is_string_in_pieces(item->tag))
-		return RC_OK;
-	if ((item->tag & TAG_NUMBER) == BITS)
-		return err_set(err, RC_SYNTAX, "BER: a bit string in pieces");
-	r->string = item->level;
+	if (is_nonsense(item->tag))
+		return err_set(
+		    err, RC_SYNTAX, "BER: pieces of what has no pieces");
+	if (r->string < 0 && is_string_in_pieces(item->tag))
+		r->string = item->level;
 	return RC_OK;
 }
 

@@ -141,6 +141,8 @@ what_is_no_ber_is_refused(void **state)
 	reads_as("3003000000", RC_SYNTAX, NULL);
 	reads_as("30020000", RC_SYNTAX, NULL);   /* an end in a definite one */
 	reads_as("3080000100", RC_SYNTAX, NULL); /* an end with contents */
+	reads_as("30802000", RC_SYNTAX, NULL);   /* with elements */
+	reads_as("2000", RC_SYNTAX, NULL);
 	reads_as("0489010203040506070809", RC_LIMIT, NULL);
 	reads_as("04ff", RC_LIMIT, NULL);
 }
@@ -280,6 +282,12 @@ ber_becomes_der(void **state)
 	becomes("a08004016104016200"
 		"00",
 	    RC_OK, "a006040161040162");
+	becomes("2203020105", RC_SYNTAX, NULL); /* an INTEGER */
+	becomes("2400", RC_OK, "0400");
+	becomes("2804020105"
+		"00",
+	    RC_SYNTAX, NULL);
+	becomes("28800201050000", RC_OK, "2803020105");
 	becomes("238003020061"
 		"0000",
 	    RC_SYNTAX, NULL);

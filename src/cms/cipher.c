@@ -488,7 +488,6 @@ hash_subkey(const struct cipher_run *run, uint8_t ret[GHASH_BLOCK])
 
 	return evp != NULL && ctx != NULL &&
 	       EVP_EncryptInit_ex2(ctx, evp, run->key, NULL, NULL) &&
-	       EVP_CIPHER_CTX_set_padding(ctx, 0) &&
 	       EVP_EncryptUpdate(ctx, ret, &len, zero, GHASH_BLOCK) &&
 	       len == GHASH_BLOCK;
 }

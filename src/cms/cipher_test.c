@@ -273,6 +273,30 @@ attributes_behind_the_content_are_authenticated(void **state)
 }
 
 static void
+attributes_are_authenticated_in_a_second_pass(void **state)
+{
+	struct sealed s SEALED;
+	char name[CIPHER_NAME_MAX];
+	struct cipher_run *run OWNED(cipher_run_free) = NULL;
+	struct buf out BUF_OWNED = BUF_SMALL;
+	struct span aad = span_str("attributes");
+
+	sealed_init(&s);
+	encrypt_with_aad(
+	    EVP_aes_128_gcm(), span_str("The canary"), aad, 12, 16, &s);
+	assert_ok(cipher_decrypt_new(
+	    cipher_find_algorithm(buf_span(&s.algorithm), name),
+	    buf_span(&s.algorithm), buf_span(&s.key), &run, &kit_err));
+	for (int pass = 0; pass < 2; pass++) {
+		assert_ok(cipher_push(run, buf_span(&s.bytes), &out, &kit_err));
+		assert_ok(cipher_decrypt_finish(
+		    run, buf_span(&s.tag), aad, &out, &kit_err));
+		assert_ok(cipher_decrypt_again(run, &kit_err));
+	}
+	assert_true(span_is(buf_span(&out), span_str("The canaryThe canary")));
+}
+
+static void
 attributes_with_chacha20_are_named(void **state)
 {
 	struct sealed s SEALED;
@@ -531,6 +555,7 @@ main(void)
 	    cmocka_unit_test(algorithm_is_what_the_library_reads),
 	    cmocka_unit_test(gcm_opens_the_published_test_case),
 	    cmocka_unit_test(attributes_behind_the_content_are_authenticated),
+	    cmocka_unit_test(attributes_are_authenticated_in_a_second_pass),
 	    cmocka_unit_test(attributes_with_chacha20_are_named),
 	    cmocka_unit_test(any_change_ends_in_the_same_words),
 	    cmocka_unit_test(cut_or_badly_padded_cbc_ends_in_the_same_words),

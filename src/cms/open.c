@@ -218,27 +218,45 @@ copy_secret(struct span secret, size_t max, struct span *ret, struct err *err)
 	return RC_OK;
 }
 
+/* Takes what `own` holds, in any case. */
+static enum rc
+add_copies(
+    struct open *open, enum rc rc, struct recipient_own own, struct err *err)
+{
+	struct recipient_own *place = NULL;
+
+	if (rc == RC_OK)
+		rc = add_own(open, &place, err);
+	if (rc == RC_OK)
+		*place = own;
+	else
+		free_own(&own);
+	return rc;
+}
+
 enum rc
 open_add_kek(
     struct open *open, struct span key_id, struct span kek, struct err *err)
 {
-	struct recipient_own *own = NULL;
+	struct recipient_own own = {.cert = NULL};
 
 	if (kek.len != 16 && kek.len != 24 && kek.len != 32)
 		return err_set(err, RC_UNFIT,
 		    "a key-encrypting key has 16, 24 or 32 bytes");
-	TRY(add_own(open, &own, err));
-	TRY(copy_secret(key_id, OPEN_KEY_ID_MAX, &own->key_id, err));
-	return copy_secret(kek, kek.len, &own->kek, err);
+	enum rc rc = copy_secret(key_id, OPEN_KEY_ID_MAX, &own.key_id, err);
+	if (rc == RC_OK)
+		rc = copy_secret(kek, kek.len, &own.kek, err);
+	return add_copies(open, rc, own, err);
 }
 
 enum rc
 open_add_password(struct open *open, struct span password, struct err *err)
 {
-	struct recipient_own *own = NULL;
+	struct recipient_own own = {.cert = NULL};
 
-	TRY(add_own(open, &own, err));
-	return copy_secret(password, OPEN_PASSWORD_MAX, &own->password, err);
+	enum rc rc =
+	    copy_secret(password, OPEN_PASSWORD_MAX, &own.password, err);
+	return add_copies(open, rc, own, err);
 }
 
 /* --- the parts, as they come by -------------------------------------------- */
@@ -278,9 +296,16 @@ take_version(struct open *open, struct span ber, struct err *err)
 static enum rc
 take_recipient(struct open *open, struct span ber, struct err *err)
 {
+	struct buf copy BUF_OWNED = BUF(2 * OPEN_RECIPIENT_MAX);
+	struct span der = ber;
+
 	if (open->again)
 		return RC_OK;
-	return recipient_look(ber, open->own, open->own_len, &open->matches,
+	/* of a kind that we do not know there may be things in it that we
+	 * cannot rewrite; others may be able to read it */
+	if (ber_der(ber, &copy, &der, NULL) == RC_NOMEM)
+		return err_nomem(err, "recipient");
+	return recipient_look(der, open->own, open->own_len, &open->matches,
 	    &open->recipients, err);
 }
 
@@ -460,6 +485,16 @@ open_push(
 	return end_call(open, rc, quarantine, before, &why, err);
 }
 
+/* The key was right, and a second pass had the bytes of the first. */
+static bool
+is_believed(const struct open *open)
+{
+	struct span tag = buf_span(&open->tag);
+
+	return open->good &&
+	       (!open->again || span_is(tag, buf_span(&open->first_tag)));
+}
+
 static enum rc
 finish(struct open *open, struct buf *quarantine, struct err *err)
 {
@@ -468,11 +503,7 @@ finish(struct open *open, struct buf *quarantine, struct err *err)
 		return err_set(err, RC_SYNTAX, "encrypted CMS without content");
 	TRY(cipher_decrypt_finish(open->run, buf_span(&open->tag),
 	    buf_span(&open->attributes), quarantine, err));
-	/* by a miracle of padding, or other bytes than in the first pass */
-	if (!open->good || (open->again && !span_is(buf_span(&open->tag),
-					       buf_span(&open->first_tag))))
-		return cipher_closed(err);
-	return RC_OK;
+	return is_believed(open) ? RC_OK : cipher_closed(err);
 }
 
 enum rc

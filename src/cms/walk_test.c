@@ -399,6 +399,46 @@ what_came_at_once_is_lent_where_it_lies(void **state)
 	walk_done(&walk);
 }
 
+static void
+a_table_may_be_one_row(void **state)
+{
+	static const struct walk_row whole[] = {
+	    {0, WALK_ANY, WALK_GATHER, 0, 9, ITEM}};
+	static const struct walk_row text[] = {
+	    {0, DER_OCTETS, WALK_STREAM, 0, 9, CONTENT}};
+	static const struct walk_row nothing[] = {
+	    {0, DER_SEQUENCE, WALK_SKIP, 0, 9, 0}};
+	static const struct {
+		struct walk_table table;
+		const char *hex, *want;
+	} table[] = {
+	    {{"whole", whole, 1}, "3003020105", "item=3003020105 "},
+	    {{"whole", whole, 1}, "30800000", "item=30800000 "},
+	    {{"text", text, 1}, "04026162", "content<6162>"},
+	    {{"text", text, 1},
+		"248004016104016200"
+		"00",
+		"content<6162>"},
+	    {{"nothing", nothing, 1}, "3003020105", ""},
+	};
+
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct buf in BUF_OWNED = BUF_SMALL,
+			      trace BUF_OWNED = BUF_SMALL;
+		struct walk walk;
+		add_hex(&in, table[i].hex);
+		walk_init(&walk, &table[i].table);
+		walk_push(&walk, span_first(buf_span(&in), in.len - 1));
+		assert_rc(take_items(&walk, &trace), RC_AGAIN);
+		assert_rc(walk_finish(&walk, &kit_err), RC_SYNTAX);
+		walk_push(&walk, span_after(buf_span(&in), in.len - 1));
+		assert_rc(take_items(&walk, &trace), RC_AGAIN);
+		assert_ok(walk_finish(&walk, &kit_err));
+		assert_true(span_is(buf_span(&trace), span_str(table[i].want)));
+		walk_done(&walk);
+	}
+}
+
 int
 main(void)
 {
@@ -409,6 +449,7 @@ main(void)
 	    cmocka_unit_test(a_whole_one_cut_off_anywhere_is_refused),
 	    cmocka_unit_test(each_row_has_its_limit),
 	    cmocka_unit_test(what_came_at_once_is_lent_where_it_lies),
+	    cmocka_unit_test(a_table_may_be_one_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,9 @@
 static size_t
 read_head(struct span in, size_t *ret_len)
 {
-	if (in.len < 2 || (in.data[0] & TAG_NUMBER) == TAG_NUMBER)
+	/* X.690 section 8.1.5: tag 0 is BER's end of an indefinite length */
+	if (in.len < 2 || (in.data[0] & TAG_NUMBER) == TAG_NUMBER ||
+	    in.data[0] == 0)
 		return 0;
 	size_t first = in.data[1];
 	if (first < 0x80) {

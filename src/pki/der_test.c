@@ -44,6 +44,8 @@ only_der_passes_the_check(void **state)
 	    {"a length of 4 GiB", SPAN("\x30\x84\xff\xff\xff\xff\x05"),
 		RC_SYNTAX},
 	    {"a high tag number", SPAN("\x1f\x81\x01\x01\x05"), RC_SYNTAX},
+	    {"an end of contents", SPAN("\x00\x00"), RC_SYNTAX},
+	    {"an end of contents inside", SPAN("\x30\x02\x00\x00"), RC_SYNTAX},
 	    {"an octet string in pieces", SPAN("\x24\x03\x04\x01\x05"),
 		RC_SYNTAX},
 	    {"a context tag may hold elements", SPAN("\xa0\x03\x04\x01\x05"),
