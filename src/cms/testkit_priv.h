@@ -202,10 +202,35 @@ kit_unwrap(const struct key *key, struct span wrapped,
 	return buf_add(out, span_of(clear, want), err);
 }
 
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+static inline enum rc
+kit_decapsulate(const struct key *key, struct span ciphertext, struct buf *out,
+    struct err *err)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->handle, NULL);
+	uint8_t *room;
+	size_t len = 32;
+
+	TRY(buf_reserve(out, len, &room, err));
+	bool ok = EVP_PKEY_decapsulate_init(ctx, NULL) == 1 &&
+		  EVP_PKEY_decapsulate(
+		      ctx, room, &len, ciphertext.data, ciphertext.len) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	if (!ok)
+		return err_set(err, RC_CRYPTO, "ML-KEM");
+	buf_grown(out, len);
+	return RC_OK;
+}
+#else
+#define kit_decapsulate NULL
+#endif
+
 static const struct key_ops kit_ops = {.sign_attributes = kit_sign,
     .sign_attributes_pss = kit_sign_pss,
     .agree = kit_agree,
-    .unwrap = kit_unwrap};
+    .unwrap = kit_unwrap,
+    .decapsulate = kit_decapsulate};
 
 /* --- certificates */
 
