@@ -166,6 +166,28 @@ the_first_pass_gives_nothing_out_and_progress_is_told(void **state)
 	}
 }
 
+static void
+certificates_that_are_known_are_not_parsed_again(void **state)
+{
+	struct certs known CERTS_OWNED = CERTS_NONE;
+	struct buf letter BUF_OWNED = BUF(ROOM);
+
+	assert_ok(certs_add(&known, alice.cert, &kit_err));
+	make_letter("gs", PART, &letter);
+	for (unsigned know = 0; know <= 1; know++) {
+		struct letter_result result LETTER_RESULT_OWNED = {.layers = 0};
+		struct letter *reader OWNED(letter_free) = new_reader(&alice);
+		if (know)
+			letter_know(reader, &known);
+		assert_ok(letter_push(reader, buf_span(&letter), &kit_err));
+		assert_ok(letter_finish(reader, &result, &kit_err));
+		expect_layers("gs", &result);
+		bool same =
+		    result.layer[1].verified.signer[0].cert == known.item[0];
+		assert_int_equal(same, know);
+	}
+}
+
 /* --- limits ----------------------------------------------------------------- */
 
 static void
@@ -553,6 +575,7 @@ main(void)
 	    cmocka_unit_test(any_split_gives_the_same),
 	    cmocka_unit_test(
 		the_first_pass_gives_nothing_out_and_progress_is_told),
+	    cmocka_unit_test(certificates_that_are_known_are_not_parsed_again),
 	    cmocka_unit_test(layers_have_a_limit),
 	    cmocka_unit_test(compressed_layers_have_a_limit),
 	    cmocka_unit_test(a_full_buf_is_no_fault_of_the_letter),
