@@ -4,7 +4,6 @@
 #include "cms/smime.h"
 
 OWNER(struct compose, compose_free);
-OWNER(struct entity, entity_free);
 
 #define ALL ((size_t)1 << 30)
 #define ROOM ((size_t)8 << 20)

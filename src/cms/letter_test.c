@@ -559,8 +559,8 @@ what_openssl_wrote_is_read(void **state)
 					     "signed -out sealed alice.crt",
 				     seal[k].options),
 		    0);
-		strcat(layers, seal[k].layer);
-		strcat(layers, strstr(sign[s].options, "nodetach") ? "o" : "s");
+		snprintf(layers, sizeof(layers), "%s%s", seal[k].layer,
+		    strstr(sign[s].options, "nodetach") ? "o" : "s");
 		expect_from_openssl(layers + 1, "signed");
 		expect_from_openssl(layers, "sealed");
 	}
