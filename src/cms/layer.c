@@ -1,8 +1,9 @@
 #include "cms/layer_priv.h"
 
+#include <stdlib.h>
+
 #include "base/own.h"
 
-/* Not all of it is set to zero: it is large, and most letters need two. */
 void
 layer_init(struct layer *layer)
 {
@@ -28,7 +29,9 @@ layer_done(struct layer *layer)
 {
 	end_pass(layer);
 	open_free(layer->open);
-	verify_result_done(&layer->verified);
+	if (layer->verified != NULL)
+		verify_result_done(layer->verified);
+	free(layer->verified);
 	buf_done(&layer->plain);
 	memset(layer, 0, sizeof(*layer));
 }
@@ -63,11 +66,16 @@ begin_open(struct layer *layer, const struct layer_keys *keys, struct err *err)
 }
 
 static enum rc
-begin_verify(struct layer *layer, struct err *err)
+begin_verify(
+    struct layer *layer, const struct layer_keys *keys, struct err *err)
 {
 	if (layer->again)
 		return RC_OK;
+	layer->verified = calloc(1, sizeof(*layer->verified));
+	if (layer->verified == NULL)
+		return err_nomem(err, "signature");
 	TRY(verify_new(&layer->verify, err));
+	verify_know(layer->verify, keys->known);
 	if (layer->kind == SMIME_OPAQUE)
 		return RC_OK;
 	return verify_expect(layer->verify, peel_micalg(layer->peel), err);
@@ -90,7 +98,7 @@ layer_begin_engine(
 		return begin_open(layer, keys, err);
 	case SMIME_SIGNED:
 	case SMIME_OPAQUE:
-		return begin_verify(layer, err);
+		return begin_verify(layer, keys, err);
 	case SMIME_COMPRESSED:
 		return compress_new(COMPRESS_LIMITS, &layer->compress, err);
 	case SMIME_NONE:
@@ -145,7 +153,7 @@ end_signed(struct layer *layer, struct err *err)
 	/* of an empty part nothing was pushed */
 	TRY(verify_push_content(layer->verify, SPAN_NONE, err));
 	TRY(verify_push_cms(layer->verify, der, NULL, err));
-	return verify_finish(layer->verify, &layer->verified, err);
+	return verify_finish(layer->verify, layer->verified, err);
 }
 
 /* RFC 8551 section 3.8: certificates alone, that nobody signed. */
@@ -154,8 +162,8 @@ end_opaque(struct layer *layer, struct err *err)
 {
 	if (layer->again)
 		return inside_finish(&layer->inside, err);
-	TRY(verify_finish(layer->verify, &layer->verified, err));
-	if (layer->verified.signers == 0)
+	TRY(verify_finish(layer->verify, layer->verified, err));
+	if (layer->verified->signers == 0)
 		layer->kind = SMIME_OTHER;
 	return RC_OK;
 }
@@ -205,8 +213,8 @@ layer_has_valid_signer(const struct layer *layer)
 {
 	if (!layer_is_signed(layer) || layer->failed != RC_OK)
 		return false;
-	for (size_t i = 0; i < layer->verified.signers; i++)
-		if (layer->verified.signer[i].valid)
+	for (size_t i = 0; i < layer->verified->signers; i++)
+		if (layer->verified->signer[i].valid)
 			return true;
 	return false;
 }

@@ -13,7 +13,7 @@
 #include "cms/letter.h"
 #include "cms/peel_priv.h"
 
-/* A key we have. */
+/* What we have: keys, and certificates of others. */
 struct layer_key {
 	struct cert *cert;
 	const struct key *key; /* borrowed */
@@ -22,6 +22,7 @@ struct layer_key {
 struct layer_keys {
 	struct layer_key *item;
 	size_t len;
+	const struct certs *known; /* borrowed; may be NULL */
 };
 
 struct layer {
@@ -37,7 +38,7 @@ struct layer {
 	enum rc failed;   /* it cannot be read, and why */
 	struct err why;
 	struct open_result opened;
-	struct verify_result verified;
+	struct verify_result *verified; /* owned; large, so not always there */
 };
 
 /* Of one that is all zero, which layer_done() leaves it. */

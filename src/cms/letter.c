@@ -85,6 +85,12 @@ letter_add(struct letter *letter, const struct cert *cert,
 	return RC_OK;
 }
 
+void
+letter_know(struct letter *letter, const struct certs *known)
+{
+	letter->keys.known = known;
+}
+
 uint64_t
 letter_consumed(const struct letter *letter)
 {
@@ -335,10 +341,12 @@ report(struct layer *layer, struct letter_layer *ret)
 	*ret = (struct letter_layer){.kind = kind_of(layer),
 	    .rc = layer->failed,
 	    .why = layer->why,
-	    .opened = layer->opened,
-	    .verified = layer->verified};
-	layer->verified.signers = 0;
-	layer->verified.certs = CERTS_NONE;
+	    .opened = layer->opened};
+	if (layer->failed != RC_OK || !layer_is_signed(layer))
+		return;
+	ret->verified = *layer->verified;
+	layer->verified->signers = 0;
+	layer->verified->certs = CERTS_NONE;
 }
 
 /* From the outside inwards, the first that is no layer or cannot be read. */

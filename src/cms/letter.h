@@ -80,6 +80,10 @@ void letter_free(struct letter *letter);
 enum rc letter_add(struct letter *letter, const struct cert *cert,
     const struct key *key, struct err *err);
 
+/* Certificates that are parsed already: verify_know() for every signature.
+ * Borrowed until letter_free(). */
+void letter_know(struct letter *letter, const struct certs *known);
+
 /* The next bytes of the letter, header and all.  RC_OK whatever the layers are
  * worth.  RC_SYNTAX, RC_LIMIT: its own header is that of no message.  RC_NOMEM,
  * RC_IO, RC_AGAIN: of the machine or the vault, they say nothing about it.

@@ -166,6 +166,28 @@ the_first_pass_gives_nothing_out_and_progress_is_told(void **state)
 	}
 }
 
+static void
+certificates_that_are_known_are_not_parsed_again(void **state)
+{
+	struct certs known CERTS_OWNED = CERTS_NONE;
+	struct buf letter BUF_OWNED = BUF(ROOM);
+
+	assert_ok(certs_add(&known, alice.cert, &kit_err));
+	make_letter("gs", PART, &letter);
+	for (unsigned know = 0; know <= 1; know++) {
+		struct letter_result result LETTER_RESULT_OWNED = {.layers = 0};
+		struct letter *reader OWNED(letter_free) = new_reader(&alice);
+		if (know)
+			letter_know(reader, &known);
+		assert_ok(letter_push(reader, buf_span(&letter), &kit_err));
+		assert_ok(letter_finish(reader, &result, &kit_err));
+		expect_layers("gs", &result);
+		bool same =
+		    result.layer[1].verified.signer[0].cert == known.item[0];
+		assert_int_equal(same, know);
+	}
+}
+
 /* --- limits ----------------------------------------------------------------- */
 
 static void
@@ -528,7 +550,7 @@ what_openssl_wrote_is_read(void **state)
 
 	kit_write("text", span_str(PART));
 	for (size_t i = 0; i < COUNT(sign) * COUNT(seal); i++) {
-		char layers[3];
+		char layers[3] = "";
 		size_t k = i / COUNT(sign), s = i % COUNT(sign);
 		assert_int_equal(kit_openssl("%s %s " SIGN, sign[s].program,
 				     sign[s].options, "text", "signed"),
@@ -537,7 +559,7 @@ what_openssl_wrote_is_read(void **state)
 					     "signed -out sealed alice.crt",
 				     seal[k].options),
 		    0);
-		(void)snprintf(layers, sizeof(layers), "%s%s", seal[k].layer,
+		snprintf(layers, sizeof(layers), "%s%s", seal[k].layer,
 		    strstr(sign[s].options, "nodetach") ? "o" : "s");
 		expect_from_openssl(layers + 1, "signed");
 		expect_from_openssl(layers, "sealed");
@@ -553,6 +575,7 @@ main(void)
 	    cmocka_unit_test(any_split_gives_the_same),
 	    cmocka_unit_test(
 		the_first_pass_gives_nothing_out_and_progress_is_told),
+	    cmocka_unit_test(certificates_that_are_known_are_not_parsed_again),
 	    cmocka_unit_test(layers_have_a_limit),
 	    cmocka_unit_test(compressed_layers_have_a_limit),
 	    cmocka_unit_test(a_full_buf_is_no_fault_of_the_letter),

@@ -12,6 +12,7 @@
 
 /* Enough of a CMS to see its content type. */
 #define PEEK_DER 64
+#define PEEK_STEP 96
 #define BOUNDARY_MAX 70 /* RFC 2046 section 5.1.1 */
 
 static bool
@@ -68,21 +69,36 @@ smime_is_cms(const struct entity *entity)
 	       has_mail_name(entity);
 }
 
+/* Decode `body` in pieces of `size`, to PEEK_DER bytes, to its end or to what
+ * is of no such encoding.  False: it is the last. */
+static bool
+peek(enum entity_encoding encoding, struct span body, size_t size,
+    struct buf *der)
+{
+	struct transfer transfer;
+
+	transfer_init(&transfer, encoding);
+	for (; body.len > 0 && der->len < PEEK_DER;
+	     body = span_after(body, size))
+		if (transfer_read(
+			&transfer, span_first(body, size), der, NULL) != RC_OK)
+			return false;
+	return true;
+}
+
 /* The type is in the first bytes: a letter of 25 MB need not be decoded
- * twice to learn it.  Byte by byte, so that what stands before bytes that are
- * of no such encoding counts, however they come. */
+ * twice to learn it.  What stands before bytes that are of no such encoding
+ * counts, however they come: to find those it goes byte by byte. */
 static int
 content_nid(const struct entity *entity, struct span body)
 {
-	struct transfer transfer;
-	struct buf der BUF_OWNED = BUF(2 * PEEK_DER);
+	struct buf der BUF_OWNED = BUF(PEEK_DER + PEEK_STEP);
 
 	body = span_first(body, SMIME_PEEK_BODY);
-	transfer_init(&transfer, entity->encoding);
-	for (size_t i = 0; i < body.len && der.len < PEEK_DER; i++)
-		if (transfer_read(&transfer, span_of(body.data + i, 1), &der,
-			NULL) != RC_OK)
-			break;
+	if (!peek(entity->encoding, body, PEEK_STEP, &der)) {
+		buf_clear(&der);
+		(void)peek(entity->encoding, body, 1, &der);
+	}
 	return shape_content_nid(buf_span(&der));
 }
 

@@ -9,11 +9,11 @@ OWNER(struct scan, scan_free);
 OWNER(struct entity, entity_free);
 
 #define MIXED "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
-#define MESSAGE_MIXED "Content-Type: message/rfc822\r\n\r\n" MIXED
 #define SIGNED                                                    \
 	"From: a@example.org\r\nContent-Type: multipart/signed; " \
 	"boundary=b;\r\n"                                         \
 	" protocol=\"application/pkcs7-signature\"\r\n\r\n"
+#define RFC822 "Content-Type: message/rfc822\r\n\r\n"
 #define ALL ((size_t)1 << 30) /* in one piece */
 
 /* What happened, as text: every event, and the bytes between them. */
@@ -218,7 +218,7 @@ make_random(unsigned *seed, struct buf *out)
 	    "Content-Transfer-Encoding: base64\r\n",
 	    "Content-Type: application/pkcs7-signature\r\n\r\n"};
 	static const char *const begins[] = {MIXED, SIGNED, "",
-	    "Content-Type: multipart/digest; boundary=b\n\n", MESSAGE_MIXED};
+	    "Content-Type: multipart/digest; boundary=b\n\n", RFC822 MIXED};
 
 	assert_ok(buf_add_str(
 	    out, begins[(unsigned)rand_r(seed) % COUNT(begins)], NULL));
