@@ -376,9 +376,8 @@ gather_from(struct gathered *g)
 	    shown.len > 0 ? shown.item[0].address : "");
 	copy_text(f->outer_from, sizeof(f->outer_from),
 	    outer.len > 0 ? outer.item[0].address : "");
-	f->from_mismatch =
-	    header_of(g) != g->outer &&
-	    (outer_unclear || !address_equal(f->from, f->outer_from));
+	f->from_mismatch = header_of(g) != g->outer &&
+			   (outer_unclear || !protect_from_matches(&letter));
 	f->outside_differs =
 	    !g->opened && header_of(g) != g->outer && !protect_agrees(&letter);
 }

@@ -157,11 +157,11 @@ hostile_html_takes_linear_time(void **state)
 		    "Content-Type: text/html; hp-legacy-display=1; "
 		    "hp=cipher\r\n\r\n",
 		    NULL));
-		while (in.len < 4000000)
+		while (in.len < 1000000)
 			assert_ok(buf_add_str(&in, fills[i], NULL));
 		assert_ok(buf_str(&in, &text, NULL));
 		reveal(ENVELOPED, text, &out);
-		if (clock() - start > 5 * CLOCKS_PER_SEC)
+		if (clock() - start > 3 * CLOCKS_PER_SEC)
 			fail_msg("slow: %s", fills[i]);
 	}
 }

@@ -92,8 +92,8 @@ enum protect_state protect_state_of(
  * those. */
 bool protect_agrees(const struct protect_letter *letter);
 
-/* RFC 9788 section 4.4: does the real outer From name the same one address as
- * the protected one?  False if either is unclear. */
+/* RFC 9788 section 4.4: does the real outer From (not HP-Outer) name the same
+ * addresses as the protected one?  False if either is unclear. */
 bool protect_from_matches(const struct protect_letter *letter);
 
 /* Append the letter a mail program should see: the protected fields without

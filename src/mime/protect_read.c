@@ -17,14 +17,15 @@ is_one(const char *hp, const char *value)
 	return hp != NULL && strcasecmp(hp, value) == 0;
 }
 
-/* Exactly one address: what it is decides who wrote a letter. */
+/* One field that names somebody, and in no group: who wrote a letter is not
+ * guessed. */
 static bool
 read_from(const struct entity *entity, struct mailboxes *list)
 {
 	return fields_count(&entity->fields, "From") == 1 &&
 	       mailboxes_parse(fields_value(&entity->fields, "From"), list,
 		   NULL) == RC_OK &&
-	       list->len == 1 && !list->has_group;
+	       list->len > 0 && !list->has_group;
 }
 
 static bool
@@ -33,8 +34,14 @@ same_from(const struct entity *a, const struct entity *b)
 	struct mailboxes from_a MAILBOXES_OWNED = MAILBOXES_NONE;
 	struct mailboxes from_b MAILBOXES_OWNED = MAILBOXES_NONE;
 
-	return read_from(a, &from_a) && read_from(b, &from_b) &&
-	       address_equal(from_a.item[0].address, from_b.item[0].address);
+	if (!read_from(a, &from_a) || !read_from(b, &from_b) ||
+	    from_a.len != from_b.len)
+		return false;
+	for (size_t i = 0; i < from_a.len; i++)
+		if (!address_matches(
+			from_a.item[i].address, from_b.item[i].address))
+			return false;
+	return true;
 }
 
 static bool

@@ -304,6 +304,11 @@ the_real_outer_from_is_compared_with_the_protected_one(void **state)
 	    {"From: a@x.test\r\nFrom: b@x.test\r\n", "From: a@x.test\r\n",
 		false},
 	    {"From: a@x.test, b@x.test\r\n", "From: a@x.test\r\n", false},
+	    {"From: a@b\xc3\xbc.test\r\n", "From: A@XN--B-EHA.TEST\r\n", true},
+	    {"From: a@x.test, b@x.test\r\n", "From: a@x.test, b@x.test\r\n",
+		true},
+	    {"From: b@x.test, a@x.test\r\n", "From: a@x.test, b@x.test\r\n",
+		false},
 	    {"From: g: a@x.test;\r\n", "From: a@x.test\r\n", false},
 	};
 

@@ -328,6 +328,71 @@ python_reads_the_payload_and_the_revealed_letter_the_same(void **state)
 	    buf_span(&out));
 }
 
+/* Every letter once as the mail program wrote it, in UTF-8, and once as we
+ * made it of it; Python must read the same from both. */
+static const char *const utf8_letters[] = {
+    "Subject: Gr\xc3\xbc\xc3\x9f"
+    "e aus K\xc3\xb6ln, "
+    "\xe4\xb8\xad\xe5\x9b\xbd und =?utf-8?Q?M=C3=BCnchen?=\r\n"
+    "From: J\xc3\xb6rg \"der \\\"Zweite\\\"\" M\xc3\xbcller <j@a.test>\r\n"
+    "To: \"\xc3\x84nne, B.\" <b@b.test>, c@c.test (C\xc3\xa9line),\r\n"
+    " =?iso-8859-1?Q?Andr=E9?= P\xc3\xa9tain <d@d.test>\r\n"
+    "Cc: Gr\xc3\xbcppchen: \"x y\"@e.test, \xc3\xa9 <f@f.test>;\r\n"
+    "Date: Sat, 20 Feb 2021 10:09:02 +0100\r\n"
+    "Comments: a  b\t\xe2\x82\xac\r\nKeywords: \xc3\xa4, b\r\n"
+    "X-Long: \xc3\xa4 bcdefghijklmnop bcdefghijklmnop bcdefghijklmnop "
+    "bcdefghijklmnop bcdefghijklmnop bcdefghijklmnop bcdefghijklmnop\r\n"
+    "MIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=bb\r\n\r\n"
+    "--bb\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: 8bit\r\n\r\nGr\xc3\xbc\xc3\x9f"
+    "e \r\nFrom x\r\n"
+    "--bb\r\nContent-Type: application/x; name=\"\xc3\xa4 \\\"b\\\".x\"\r\n"
+    "Content-Disposition: attachment; filename=\"\xc3\xa4 \\\"b\\\".x\"\r\n\r\n"
+    "x\r\n--bb\r\nContent-Type: message/rfc822\r\n\r\n"
+    "Subject: \xc3\xa4\r\nFrom: \xc3\xb6 <o@o.test>\r\n\r\nhi\r\n--bb--\r\n",
+    "Subject: plain\r\nFrom: \"A. B\" <a@b.test>\r\n"
+    "To: undisclosed-recipients:;\r\n"
+    "Reply-To: =?utf-8?B?w6Q=?= <a@b.test>\r\n"
+    "References: <a@b.test>\r\n <b@b.test>\r\n\r\nhi\r\n",
+};
+
+static void
+python_reads_every_header_as_it_was_written(void **state)
+{
+	static const char script[] =
+	    "def parse(b): return email.message_from_string(b.decode(),"
+	    " policy=email.policy.default)\n"
+	    "def see(v):\n"
+	    "    if hasattr(v, \"groups\"):\n"
+	    "        return [(g.display_name, [(a.display_name, a.addr_spec)"
+	    " for a in g.addresses]) for g in v.groups]\n"
+	    "    return \" \".join(str(v).split())\n"
+	    "def all(m):\n"
+	    "    skip = (\"content-type\", \"content-transfer-encoding\","
+	    " \"hp-outer\")\n"
+	    "    return [(p.get_content_type(), p.get_filename(), [(k.lower(),"
+	    " see(v)) for k, v in p.items() if k.lower() not in skip])"
+	    " for p in m.walk()]\n"
+	    "a, b = m.get_payload(decode=True).split(b\"|||\")\n"
+	    "assert b.isascii()\n"
+	    "a, b = all(parse(a)), all(parse(b))\n"
+	    "a[0][2].sort(); b[0][2].sort()\n"
+	    "assert a == b, \"%s\\n%s\" % (a, b)\n";
+
+	for (size_t i = 0; i < COUNT(utf8_letters); i++) {
+		struct composed got COMPOSED_OWNED;
+		struct buf both BUF_OWNED = BUF_SMALL;
+		compose_ok(utf8_letters[i], &shy, &got);
+		assert_ok(buf_add_str(
+		    &both, "Content-Transfer-Encoding: 8bit\r\n\r\n", NULL));
+		assert_ok(buf_add_str(&both, utf8_letters[i], NULL));
+		assert_ok(buf_add_str(&both, "|||", NULL));
+		assert_ok(buf_add(&both, buf_span(&got.payload), NULL));
+		ask_python(script, buf_span(&both));
+	}
+}
+
 int
 main(void)
 {
@@ -350,6 +415,7 @@ main(void)
 		a_letter_that_is_signed_already_lies_in_the_payload_byte_for_byte),
 	    cmocka_unit_test(
 		the_boundary_around_it_is_one_that_it_does_not_hold),
+	    cmocka_unit_test(python_reads_every_header_as_it_was_written),
 	    cmocka_unit_test(
 		python_reads_the_payload_and_the_revealed_letter_the_same),
 	};

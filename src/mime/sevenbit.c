@@ -307,10 +307,12 @@ static enum rc
 edit_kept(struct safety *safety, const struct entity *entity)
 {
 	struct lines_trouble trouble = lines_look(entity->body);
-	bool say = is_wide(entity->encoding) && !has_trouble(entity->body);
+	bool said;
 
 	safety->rough |= trouble.control || trouble.long_line;
-	return edit_header(safety, entity, say ? "7bit" : NULL);
+	if (is_wide(entity->encoding) && !has_trouble(entity->body))
+		return edit_header(safety, entity, "7bit");
+	return edit_fields(safety, entity, NULL, &said);
 }
 
 static enum rc

@@ -238,6 +238,9 @@ what_may_not_be_encoded_stays_and_says_what_it_needs(void **state)
 	    {"base64 that is none",
 		"Content-Transfer-Encoding: base64\r\n\r\n\xc3\xa4",
 		{.eight_bit = true}},
+	    {"a message whose header holds a bare CR",
+		"Content-Type: message/rfc822\r\n\r\nA: b\rc\r\n\r\nx",
+		{.binary = true}},
 	    {"addresses and identifiers",
 		"To: <\xc3\xa4@b.test>, \xc3\xa4@c.test\r\n"
 		"Message-ID: <\xc3\xa4@b.test>\r\n\r\nhi",
