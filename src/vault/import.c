@@ -73,10 +73,10 @@ add_x509(struct found *found, const X509 *x509, struct err *err)
 static enum rc
 add_encrypted(struct found *found, const X509_SIG *sig, struct err *err)
 {
-	PKCS8_PRIV_KEY_INFO *info OWNED(PKCS8_PRIV_KEY_INFO_free) = NULL;
+	EVP_PKEY *key = NULL;
 
-	TRY(unlock_key(&found->unlock, sig, &info, err));
-	return add_key(found, EVP_PKCS82PKEY(info), err);
+	TRY(unlock_key(&found->unlock, sig, &key, err));
+	return add_key(found, key, err);
 }
 
 static enum rc

@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 
+#include "pki/der.h"
 #include "vault/unlock_algorithm_priv.h"
 
 /* ---- the passphrase ------------------------------------------------------------- */
@@ -100,7 +101,7 @@ add_reading(struct unlock *unlock, struct span text,
 	if (add != NULL)
 		rc = add(text, &reading->bytes, err);
 	if (rc == RC_ABSENT)
-		buf_clear(&reading->bytes);
+		buf_done(&reading->bytes);
 	else
 		unlock->readings++;
 	return rc == RC_ABSENT ? RC_OK : rc;
@@ -301,19 +302,73 @@ unlock_bags(struct unlock *unlock, PKCS7 *safe, STACK_OF(PKCS12_SAFEBAG) **ret,
 
 /* ---- PKCS#8 ------------------------------------------------------------------------ */
 
-static bool
-open_key(struct attempt *attempt, const struct reading *reading)
+/* A PKCS#8 of version 2 (RFC 5958) has the public key behind the private one,
+ * which OpenSSL reads since 3.2 only.  Append it as version 1, without. */
+static enum rc
+add_version_1(struct span der, struct buf *out, struct err *err)
 {
-	PKCS8_PRIV_KEY_INFO **ret = attempt->ret;
+	struct der at, version, algorithm, key;
+	uint8_t *room;
 
-	*ret = PKCS8_decrypt_ex(attempt->what, bytes_of(reading),
-	    (int)reading->bytes.len, attempt->unlock->library, NULL);
-	return *ret != NULL;
+	TRY(der_expect(&der, DER_SEQUENCE, &at, err));
+	struct span in = at.value;
+	TRY(der_expect(&in, DER_INTEGER, &version, err));
+	TRY(der_expect(&in, DER_SEQUENCE, &algorithm, err));
+	TRY(der_expect(&in, DER_OCTETS, &key, err));
+	if (!span_is(version.value, span_of("\x01", 1)))
+		return err_set(err, RC_SYNTAX, "no PKCS#8 of version 2");
+	size_t len = 3 + algorithm.whole.len + key.whole.len;
+	int size = ASN1_object_size(1, (int)len, V_ASN1_SEQUENCE);
+	TRY(buf_reserve(out, (size_t)size, &room, err));
+	ASN1_put_object(&room, 1, (int)len, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	buf_grown(out, (size_t)size - len);
+	TRY(buf_add(out, span_of("\x02\x01\x00", 3), err));
+	TRY(buf_add(out, algorithm.whole, err));
+	return buf_add(out, key.whole, err);
 }
 
 enum rc
-unlock_key(struct unlock *unlock, const X509_SIG *sig,
-    PKCS8_PRIV_KEY_INFO **ret, struct err *err)
+unlock_parse_key(struct span der, EVP_PKEY **ret, struct err *err)
+{
+	struct buf old BUF_OWNED = BUF_SECRET(der.len + 16);
+	const uint8_t *at = der.data;
+
+	if (der.len > INT_MAX)
+		return err_set(err, RC_LIMIT, "a private key too large");
+	*ret = d2i_AutoPrivateKey(NULL, &at, (long)der.len);
+	if (*ret == NULL && add_version_1(der, &old, NULL) == RC_OK) {
+		ERR_clear_error();
+		at = old.data;
+		*ret = d2i_AutoPrivateKey(NULL, &at, (long)old.len);
+	}
+	return *ret != NULL
+		   ? RC_OK
+		   : crypto_failed(err, "no private key that we can read");
+}
+
+static bool
+open_key(struct attempt *attempt, const struct reading *reading)
+{
+	const X509_ALGOR *algorithm = NULL;
+	const ASN1_OCTET_STRING *bytes = NULL;
+	unsigned char *der = NULL;
+	int len = 0;
+
+	X509_SIG_get0(attempt->what, &algorithm, &bytes);
+	if (PKCS12_pbe_crypt_ex(algorithm, bytes_of(reading),
+		(int)reading->bytes.len, ASN1_STRING_get0_data(bytes),
+		ASN1_STRING_length(bytes), &der, &len, 0,
+		attempt->unlock->library, NULL) == NULL)
+		return false;
+	enum rc rc =
+	    unlock_parse_key(span_of(der, (size_t)len), attempt->ret, NULL);
+	OPENSSL_clear_free(der, (size_t)len);
+	return rc == RC_OK;
+}
+
+enum rc
+unlock_key(
+    struct unlock *unlock, const X509_SIG *sig, EVP_PKEY **ret, struct err *err)
 {
 	struct attempt attempt = {
 	    .unlock = unlock, .open = open_key, .what = sig, .ret = ret};
@@ -327,20 +382,6 @@ unlock_key(struct unlock *unlock, const X509_SIG *sig,
 }
 
 /* ---- PEM ---------------------------------------------------------------------------- */
-
-enum rc
-unlock_parse_key(struct span der, EVP_PKEY **ret, struct err *err)
-{
-	const uint8_t *at = der.data;
-	EVP_PKEY *key = der.len > LONG_MAX
-			    ? NULL
-			    : d2i_AutoPrivateKey(NULL, &at, (long)der.len);
-
-	if (key == NULL)
-		return crypto_failed(err, "no private key that we can read");
-	*ret = key;
-	return RC_OK;
-}
 
 struct block_opening {
 	struct old_pem old;

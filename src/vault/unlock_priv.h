@@ -63,13 +63,14 @@ enum rc unlock_check(struct unlock *unlock, PKCS12 *p12, struct err *err);
 enum rc unlock_bags(struct unlock *unlock, PKCS7 *safe,
     STACK_OF(PKCS12_SAFEBAG) **ret, struct err *err);
 /* A private key; the caller frees *ret. */
-enum rc unlock_key(struct unlock *unlock, const X509_SIG *sig,
-    PKCS8_PRIV_KEY_INFO **ret, struct err *err);
+enum rc unlock_key(struct unlock *unlock, const X509_SIG *sig, EVP_PKEY **ret,
+    struct err *err);
 /* A private key in PEM, encrypted or not; the caller frees *ret. */
 enum rc unlock_block(struct unlock *unlock, const struct pem_block *block,
     EVP_PKEY **ret, struct err *err);
 
-/* The key in DER: PKCS#8, PKCS#1 or SEC 1.  RC_CRYPTO: none. */
+/* The key in DER: PKCS#8, PKCS#1 or SEC 1; the caller frees *ret, which is
+ * NULL on failure.  RC_CRYPTO: none. */
 enum rc unlock_parse_key(struct span der, EVP_PKEY **ret, struct err *err);
 
 #endif

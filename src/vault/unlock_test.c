@@ -193,6 +193,42 @@ what_python_writes_is_read(void **state)
 	"        else: out += tlv(t, v)\n"                                     \
 	"    return out\n"
 
+/* RFC 5958: the public key behind the private one, as Bouncy Castle writes it;
+ * and the same once more, encrypted. */
+#define VERSION_2                                                              \
+	ASN1 "from cryptography.hazmat.primitives.asymmetric import ed25519\n" \
+	     "raw = bytes(range(32))\n"                                        \
+	     "pub = ed25519.Ed25519PrivateKey.from_private_bytes(raw)."        \
+	     "public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)\n"     \
+	     "b = tlv(48, tlv(2, b'\\x01'), tlv(48, tlv(6, bytes.fromhex("     \
+	     "'2b6570'))), tlv(4, tlv(4, raw)), tlv(0x81, bytes(1) + pub))\n"
+
+static void
+keys_with_their_public_ones_are_read(void **state)
+{
+	static const struct sample samples[] = {
+	    {"plain", VERSION_2 "write(b)\"", "", 1, 0},
+	    {"encrypted",
+		VERSION_2
+		"from cryptography.hazmat.primitives.ciphers import Cipher, "
+		"algorithms, modes\n"
+		"salt, iv = b'saltsalt', bytes(16)\n"
+		"k = hashlib.pbkdf2_hmac('sha1', P, salt, 99, 32)\n"
+		"e = Cipher(algorithms.AES(k), modes.CBC(iv)).encryptor()\n"
+		"n = 16 - len(b) % 16\n"
+		"c = e.update(b + bytes([n]) * n) + e.finalize()\n"
+		"o = lambda h: tlv(6, bytes.fromhex(h))\n"
+		"kdf = tlv(48, o('2a864886f70d01050c'), tlv(48, tlv(4, salt), "
+		"tlv(2, bytes([99]))))\n"
+		"aes = tlv(48, o('60864801650304012a'), tlv(4, iv))\n"
+		"write(tlv(48, tlv(48, o('2a864886f70d01050d'), tlv(48, kdf, "
+		"aes)), tlv(4, c)))\"",
+		UMLAUTS, 1, 0},
+	};
+
+	expect_samples(samples, COUNT(samples));
+}
+
 static void
 ber_is_read_as_der(void **state)
 {
@@ -356,8 +392,7 @@ the_work_for_one_file_is_limited(void **state)
 		struct buf bytes BUF_OWNED = BUF_SMALL;
 		struct err err = ERR_NONE;
 		char path[200];
-		PKCS8_PRIV_KEY_INFO *info OWNED(PKCS8_PRIV_KEY_INFO_free) =
-		    NULL;
+		EVP_PKEY *key OWNED(EVP_PKEY_free) = NULL;
 
 		must_run("openssl pkcs8 -topk8 -iter 1000 -in sign.key "
 			 "-outform DER -out f -passout pass:x");
@@ -370,7 +405,7 @@ the_work_for_one_file_is_limited(void **state)
 		assert_int_equal(
 		    unlock_init(&unlock, span_str("x"), NULL), RC_OK);
 		unlock.work = UNLOCK_WORK_MAX - 1000 + (int64_t)more;
-		assert_int_equal(unlock_key(&unlock, sig, &info, &err),
+		assert_int_equal(unlock_key(&unlock, sig, &key, &err),
 		    more == 0 ? RC_OK : RC_LIMIT);
 	}
 }
@@ -470,6 +505,7 @@ main(void)
 	    cmocka_unit_test(what_openssl_writes_is_read),
 	    cmocka_unit_test(a_passphrase_too_many_does_no_harm),
 	    cmocka_unit_test(what_python_writes_is_read),
+	    cmocka_unit_test(keys_with_their_public_ones_are_read),
 	    cmocka_unit_test(ber_is_read_as_der),
 	    cmocka_unit_test(a_check_of_rfc_9579_is_read),
 	    cmocka_unit_test(what_cannot_be_opened_says_why),
