@@ -18,7 +18,7 @@ struct kem_parts {
 static void
 add_oid(struct buf *der, const char *oid)
 {
-	assert_ok(print_algorithm(der, span_str(oid), false, &kit_err));
+	assert_ok(emit_algorithm(der, span_str(oid), false, &kit_err));
 }
 
 /* A KEMRecipientInfo that names Alice, whose key is no KEM's. */
@@ -29,25 +29,25 @@ print_kem(const struct kem_parts *parts, struct buf *der)
 	const ASN1_OCTET_STRING *id =
 	    X509_get0_subject_key_id(cert_x509(alice.cert));
 
-	assert_ok(print_begin(der, PRINT_CONTEXT_OF(4), &outer, &kit_err));
-	assert_ok(print_bytes(der, PRINT_OID,
+	assert_ok(emit_begin(der, EMIT_CONTEXT_OF(4), &outer, &kit_err));
+	assert_ok(emit_bytes(der, EMIT_OID,
 	    span_of("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x0d\x03", 11),
 	    &kit_err));
-	assert_ok(print_begin(der, PRINT_SEQUENCE, &inner, &kit_err));
-	assert_ok(print_number(der, 0, &kit_err));
-	assert_ok(print_bytes(der, PRINT_CONTEXT(0),
+	assert_ok(emit_begin(der, EMIT_SEQUENCE, &inner, &kit_err));
+	assert_ok(emit_number(der, 0, &kit_err));
+	assert_ok(emit_bytes(der, EMIT_CONTEXT(0),
 	    span_of(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id)),
 	    &kit_err));
 	add_oid(der, parts->kem);
 	assert_ok(
-	    print_bytes(der, PRINT_OCTETS, span_str("a ciphertext"), &kit_err));
+	    emit_bytes(der, EMIT_OCTETS, span_str("a ciphertext"), &kit_err));
 	add_oid(der, parts->derive);
-	assert_ok(print_number(der, parts->kek_len, &kit_err));
+	assert_ok(emit_number(der, parts->kek_len, &kit_err));
 	add_oid(der, parts->wrap);
 	assert_ok(
-	    print_bytes(der, PRINT_OCTETS, span_of(content_key, 32), &kit_err));
-	assert_ok(print_end(der, inner, &kit_err));
-	assert_ok(print_end(der, outer, &kit_err));
+	    emit_bytes(der, EMIT_OCTETS, span_of(content_key, 32), &kit_err));
+	assert_ok(emit_end(der, inner, &kit_err));
+	assert_ok(emit_end(der, outer, &kit_err));
 }
 
 static void

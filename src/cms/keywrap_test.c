@@ -1,7 +1,7 @@
 #include "cms/testkit_priv.h"
 
 #include "cms/keywrap_priv.h"
-#include "cms/print_priv.h"
+#include "cms/emit_priv.h"
 
 /* RFC 3394 section 4: the key encryption key is 00 01 02 ..., the key 00 11
  * 22 ... ff and again from 00. */

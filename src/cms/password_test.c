@@ -55,15 +55,15 @@ check_password(const char *parameters, size_t len)
 	struct buf der BUF_OWNED = BUF_SMALL, cek BUF_OWNED = BUF_SECRET(64);
 	size_t all, derive;
 
-	assert_ok(print_begin(&der, PRINT_CONTEXT_OF(3), &all, &kit_err));
-	assert_ok(print_number(&der, 0, &kit_err));
-	assert_ok(print_begin(&der, PRINT_CONTEXT_OF(0), &derive, &kit_err));
-	assert_ok(print_bytes(&der, PRINT_OID,
+	assert_ok(emit_begin(&der, EMIT_CONTEXT_OF(3), &all, &kit_err));
+	assert_ok(emit_number(&der, 0, &kit_err));
+	assert_ok(emit_begin(&der, EMIT_CONTEXT_OF(0), &derive, &kit_err));
+	assert_ok(emit_bytes(&der, EMIT_OID,
 	    span_of("\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c", 9), &kit_err));
 	assert_ok(buf_add(&der, span_of(parameters, len), &kit_err));
-	assert_ok(print_end(&der, derive, &kit_err));
+	assert_ok(emit_end(&der, derive, &kit_err));
 	assert_ok(buf_add(&der, span_of(scheme, sizeof(scheme) - 1), &kit_err));
-	assert_ok(print_end(&der, all, &kit_err));
+	assert_ok(emit_end(&der, all, &kit_err));
 	return unwrap(buf_span(&der), &own_password, 32, &cek);
 }
 

@@ -121,20 +121,20 @@ add_ber(struct span der, struct buf *out)
 	while (der.len > 0) {
 		assert_ok(tlv_next(&der, &tlv, &kit_err));
 		if (tlv.tag & TLV_CONSTRUCTED) {
-			assert_ok(print_begin_endless(out, tlv.tag, &kit_err));
+			assert_ok(emit_begin_endless(out, tlv.tag, &kit_err));
 			add_ber(tlv.value, out);
-			assert_ok(print_end_endless(out, &kit_err));
+			assert_ok(emit_end_endless(out, &kit_err));
 		} else if (tlv.tag == TLV_OCTETS || tlv.tag == TLV_CONTEXT(0)) {
-			assert_ok(print_begin_endless(
+			assert_ok(emit_begin_endless(
 			    out, tlv.tag | TLV_CONSTRUCTED, &kit_err));
-			assert_ok(print_bytes(out, TLV_OCTETS,
+			assert_ok(emit_bytes(out, TLV_OCTETS,
 			    span_first(tlv.value, 5), &kit_err));
-			assert_ok(print_begin_endless(
+			assert_ok(emit_begin_endless(
 			    out, TLV_OCTETS | TLV_CONSTRUCTED, &kit_err));
-			assert_ok(print_bytes(out, TLV_OCTETS,
+			assert_ok(emit_bytes(out, TLV_OCTETS,
 			    span_after(tlv.value, 5), &kit_err));
-			assert_ok(print_end_endless(out, &kit_err));
-			assert_ok(print_end_endless(out, &kit_err));
+			assert_ok(emit_end_endless(out, &kit_err));
+			assert_ok(emit_end_endless(out, &kit_err));
 		} else {
 			assert_ok(buf_add(out, tlv.whole, &kit_err));
 		}
@@ -278,15 +278,15 @@ towers_are_refused(void **state)
 		struct buf tower BUF_OWNED = BUF_SMALL;
 		size_t outer;
 		assert_ok(
-		    print_begin(&tower, PRINT_CONTEXT_OF(4), &outer, &kit_err));
-		assert_ok(print_bytes(
-		    &tower, PRINT_OID, span_of("\x2a\x03", 2), &kit_err));
+		    emit_begin(&tower, EMIT_CONTEXT_OF(4), &outer, &kit_err));
+		assert_ok(emit_bytes(
+		    &tower, EMIT_OID, span_of("\x2a\x03", 2), &kit_err));
 		for (size_t i = 0; i < levels; i++)
-			assert_ok(print_begin_endless(
-			    &tower, PRINT_SEQUENCE, &kit_err));
+			assert_ok(emit_begin_endless(
+			    &tower, EMIT_SEQUENCE, &kit_err));
 		for (size_t i = 0; i < levels; i++)
-			assert_ok(print_end_endless(&tower, &kit_err));
-		assert_ok(print_end(&tower, outer, &kit_err));
+			assert_ok(emit_end_endless(&tower, &kit_err));
+		assert_ok(emit_end(&tower, outer, &kit_err));
 		assert_rc(look((char *)tower.data, tower.len, &count, &matches),
 		    levels <= 16 ? RC_OK : RC_SYNTAX);
 	}
@@ -298,18 +298,17 @@ print_pieces(size_t levels, struct buf *der)
 {
 	size_t at, id, piece[40];
 
-	assert_ok(print_begin(der, PRINT_SEQUENCE, &at, &kit_err));
-	assert_ok(print_number(der, 2, &kit_err));
-	assert_ok(print_begin(der, PRINT_CONTEXT_OF(0), &id, &kit_err));
+	assert_ok(emit_begin(der, EMIT_SEQUENCE, &at, &kit_err));
+	assert_ok(emit_number(der, 2, &kit_err));
+	assert_ok(emit_begin(der, EMIT_CONTEXT_OF(0), &id, &kit_err));
 	for (size_t i = 0; i < levels; i++)
-		assert_ok(print_begin(der, 0x24, &piece[i], &kit_err));
+		assert_ok(emit_begin(der, 0x24, &piece[i], &kit_err));
 	for (size_t i = levels; i-- > 0;)
-		assert_ok(print_end(der, piece[i], &kit_err));
-	assert_ok(print_end(der, id, &kit_err));
-	assert_ok(
-	    print_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
-	assert_ok(print_bytes(der, PRINT_OCTETS, span_str("key"), &kit_err));
-	assert_ok(print_end(der, at, &kit_err));
+		assert_ok(emit_end(der, piece[i], &kit_err));
+	assert_ok(emit_end(der, id, &kit_err));
+	assert_ok(emit_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
+	assert_ok(emit_bytes(der, EMIT_OCTETS, span_str("key"), &kit_err));
+	assert_ok(emit_end(der, at, &kit_err));
 }
 
 static void
@@ -340,13 +339,13 @@ make_many(size_t times, struct buf *out)
 		assert_ok(tlv_next(&in, &keys, &kit_err));
 	before = span_first(all.value, all.value.len - in.len);
 	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &keys, &kit_err));
-	assert_ok(print_begin(out, 0xa1, &at, &kit_err));
+	assert_ok(emit_begin(out, 0xa1, &at, &kit_err));
 	assert_ok(buf_add(out, before, &kit_err));
-	assert_ok(print_begin(out, PRINT_SEQUENCE, &list, &kit_err));
+	assert_ok(emit_begin(out, EMIT_SEQUENCE, &list, &kit_err));
 	for (size_t i = 0; i < times; i++)
 		assert_ok(buf_add(out, keys.value, &kit_err));
-	assert_ok(print_end(out, list, &kit_err));
-	assert_ok(print_end(out, at, &kit_err));
+	assert_ok(emit_end(out, list, &kit_err));
+	assert_ok(emit_end(out, at, &kit_err));
 }
 
 static void
@@ -390,14 +389,14 @@ unwrap_with_ukm(size_t len, struct buf *cek)
 	in = all.value;
 	assert_ok(tlv_next(&in, &tlv, &kit_err));
 	assert_ok(tlv_next(&in, &tlv, &kit_err));
-	assert_ok(print_begin(&der, 0xa1, &at, &kit_err));
+	assert_ok(emit_begin(&der, 0xa1, &at, &kit_err));
 	assert_ok(buf_add(
 	    &der, span_first(all.value, all.value.len - in.len), &kit_err));
-	assert_ok(print_begin(&der, 0xa1, &inner, &kit_err));
-	assert_ok(print_bytes(&der, PRINT_OCTETS, span_of(ukm, len), &kit_err));
-	assert_ok(print_end(&der, inner, &kit_err));
+	assert_ok(emit_begin(&der, 0xa1, &inner, &kit_err));
+	assert_ok(emit_bytes(&der, EMIT_OCTETS, span_of(ukm, len), &kit_err));
+	assert_ok(emit_end(&der, inner, &kit_err));
 	assert_ok(buf_add(&der, in, &kit_err));
-	assert_ok(print_end(&der, at, &kit_err));
+	assert_ok(emit_end(&der, at, &kit_err));
 	free(ukm);
 	return unwrap(buf_span(&der), &own_alice, 32, cek);
 }

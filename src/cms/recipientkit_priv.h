@@ -8,7 +8,7 @@
 #include "cms/testkit_priv.h"
 
 #include "cms/open.h"
-#include "cms/print_priv.h"
+#include "cms/emit_priv.h"
 #include "cms/recipient_priv.h"
 #include "cms/tlv_priv.h"
 

@@ -4,310 +4,452 @@
 
 #include <openssl/err.h>
 
-#include "cms/sigalg_priv.h"
+#include "cms/certid_priv.h"
+#include "pki/crypto.h"
+#include "pki/der.h"
 
-#define OID_CMS_PROTECTION "1.2.840.113549.1.9.52" /* RFC 6211 */
-#define ATTRIBUTES_MAX 100
-#define ATTRIBUTES_LEN_MAX ((size_t)1 << 20)
 #define VERSION_BY_SERIAL 1
 #define VERSION_BY_KEY_ID 3
+#define KEY_ID 0x80              /* [0] IMPLICIT OCTET STRING */
+#define SIGNED_ATTRIBUTES 0xa0   /* [0] IMPLICIT SET OF */
+#define UNSIGNED_ATTRIBUTES 0xa1 /* [1] IMPLICIT SET OF */
+#define DIRECTORY_NAME 0xa4      /* [4] of a GeneralName */
+#define UTC_TIME 0x17
+#define GENERALIZED_TIME 0x18
 
 /* Reasons, in the words of verify.h. */
 #define DIGEST_MISMATCH "sig.digest-mismatch"
 #define INVALID "sig.invalid"
 #define ATTR_MISSING "sig.attr-missing"
+#define NO_ATTRIBUTES "sig.no-attributes"
 #define NO_CERTIFICATE "sig.no-certificate"
 #define CERTIFICATE_MISMATCH "sig.certificate-mismatch"
+#define MICALG "sig.micalg"
+#define TOO_MANY "sig.limit"
 
-OWNER(ASN1_OBJECT, ASN1_OBJECT_free);
+OWNER(ASN1_TIME, ASN1_TIME_free);
 
-/* The signed attributes in their two forms: as they came, and as DER. */
-struct attributes {
-	STACK_OF(X509_ATTRIBUTE) *list;
-	struct buf received;
-	struct buf der;
-};
+/* --- reading */
 
-#define ATTRIBUTES_OWNED __attribute__((cleanup(attributes_done)))
-
-static void
-attributes_done(struct attributes *attributes)
+static enum rc
+read_number(struct span *in, unsigned *ret, struct err *err)
 {
-	shape_attributes_free(attributes->list);
-	buf_done(&attributes->received);
-	buf_done(&attributes->der);
+	struct der number;
+
+	TRY(der_expect(in, DER_INTEGER, &number, err));
+	if (number.value.len != 1)
+		return err_set(err, RC_SYNTAX, "SignerInfo of unknown version");
+	*ret = number.value.data[0];
+	return RC_OK;
+}
+
+static enum rc
+read_id(struct span *in, struct signer_info *ret, struct err *err)
+{
+	struct der id, issuer, serial;
+
+	TRY(der_next(in, &id, err));
+	if (id.tag == KEY_ID) {
+		ret->key_id = id.value;
+		return RC_OK;
+	}
+	if (id.tag != DER_SEQUENCE)
+		return err_set(err, RC_SYNTAX, "SignerInfo of nobody");
+	TRY(der_expect(&id.value, DER_SEQUENCE, &issuer, err));
+	TRY(der_expect(&id.value, DER_INTEGER, &serial, err));
+	if (id.value.len > 0)
+		return err_set(err, RC_SYNTAX, "SignerInfo of two");
+	ret->issuer = issuer.whole;
+	ret->serial = serial.whole;
+	return RC_OK;
+}
+
+/* An element that may be left out. */
+static enum rc
+read_optional(struct span *in, uint8_t tag, struct der *ret, bool *ret_there,
+    struct err *err)
+{
+	*ret_there = in->len > 0 && in->data[0] == tag;
+	return *ret_there ? der_next(in, ret, err) : RC_OK;
+}
+
+static enum rc
+read_all(struct span der, struct signer_info *ret, struct err *err)
+{
+	struct der all, attributes, value, more;
+	bool there = false;
+
+	TRY(der_expect(&der, DER_SEQUENCE, &all, err));
+	struct span *in = &all.value;
+	TRY(read_number(in, &ret->version, err));
+	TRY(read_id(in, ret, err));
+	TRY(algorithm_read(in, &ret->digest, err));
+	TRY(read_optional(
+	    in, SIGNED_ATTRIBUTES, &attributes, &ret->has_attributes, err));
+	TRY(algorithm_read(in, &ret->signature, err));
+	TRY(der_expect(in, DER_OCTETS, &value, err));
+	ret->value = value.value;
+	TRY(read_optional(in, UNSIGNED_ATTRIBUTES, &more, &there, err));
+	if (there)
+		ret->unsigned_attributes = more.value;
+	if (in->len > 0)
+		return err_set(err, RC_SYNTAX, "bytes in the SignerInfo");
+	ret->refused = sigalg_read(&ret->digest, &ret->signature, &ret->use);
+	if (ret->has_attributes)
+		TRY(attributes_read(attributes.value, &ret->attributes, err));
+	return RC_OK;
+}
+
+/* The signed attributes where they stand in the SignerInfo as it came. */
+static enum rc
+find_received(struct span ber, struct span *ret, struct err *err)
+{
+	struct ber reader = BER_READER;
+	struct ber_item item;
+	const uint8_t *start = NULL;
+	enum rc rc;
+
+	ber_push(&reader, ber);
+	while ((rc = ber_next(&reader, &item, err)) == RC_OK) {
+		if (item.level != 1 || item.tag != SIGNED_ATTRIBUTES)
+			continue;
+		if (item.event == BER_BEGIN)
+			start = item.bytes.data;
+		if (item.event == BER_END && start != NULL) {
+			*ret = span_of(start, (size_t)(reader.in.data - start));
+			return RC_OK;
+		}
+	}
+	return rc == RC_ABSENT ? err_set(err, RC_SYNTAX, "no signed attributes")
+			       : rc;
 }
 
 /* RFC 5652 section 5.4: "the IMPLICIT [0] tag in the signedAttrs is not used
  * for the DER encoding, rather an EXPLICIT SET OF tag is used". */
 static enum rc
-attributes_read(
-    const struct shape_signer *signer, struct attributes *ret, struct err *err)
+keep_received(struct span ber, struct signer_info *ret, struct err *err)
 {
-	void *value = NULL;
+	struct span received = SPAN_NONE;
 
-	TRY(buf_add(
-	    &ret->received, shape_span(signer->signed_attributes), err));
-	ret->received.data[0] = V_ASN1_SET | V_ASN1_CONSTRUCTED;
-	TRY(shape_parse(ASN1_ITEM_rptr(SHAPE_ATTRIBUTES),
-	    buf_span(&ret->received), "signed attributes", &value, err));
-	ret->list = value;
-	if (sk_X509_ATTRIBUTE_num(ret->list) > ATTRIBUTES_MAX)
-		return err_set(err, RC_LIMIT, "more than %d signed attributes",
-		    ATTRIBUTES_MAX);
-	return shape_print(
-	    ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), ret->list, &ret->der, err);
+	TRY(find_received(ber, &received, err));
+	TRY(buf_add(&ret->set, received, err));
+	ret->set.data[0] = DER_SET;
+	return RC_OK;
 }
 
-/* The one value of the one such attribute.  *ret_bad: there are several, and
- * two readers might take two different ones. */
-static const ASN1_TYPE *
-only_value(
-    const struct attributes *attributes, const ASN1_OBJECT *type, bool *ret_bad)
+enum rc
+signer_info_read(struct span ber, struct signer_info *ret, struct err *err)
 {
-	int at = X509at_get_attr_by_OBJ(attributes->list, type, -1);
+	struct span der;
 
-	if (at < 0)
-		return NULL;
-	X509_ATTRIBUTE *attribute = X509at_get_attr(attributes->list, at);
-	if (X509_ATTRIBUTE_count(attribute) != 1 ||
-	    X509at_get_attr_by_OBJ(attributes->list, type, at) >= 0) {
-		*ret_bad = true;
-		return NULL;
-	}
-	return X509_ATTRIBUTE_get0_type(attribute, 0);
+	*ret = (struct signer_info){
+	    .copy = BUF(SIGNED_MAX), .set = BUF(SIGNED_MAX)};
+	TRY(ber_der(ber, &ret->copy, &der, err));
+	enum rc rc = read_all(der, ret, err);
+	if (rc == RC_ABSENT)
+		return err_set(err, RC_SYNTAX, "a SignerInfo cut off");
+	TRY(rc);
+	return ret->has_attributes ? keep_received(ber, ret, err) : RC_OK;
 }
 
-static const ASN1_TYPE *
-only_value_nid(const struct attributes *attributes, int nid, bool *ret_bad)
+void
+signer_info_done(struct signer_info *info)
 {
-	return only_value(attributes, OBJ_nid2obj(nid), ret_bad);
+	buf_done(&info->copy);
+	buf_done(&info->set);
 }
 
+/* --- what the attributes claim */
+
+/* The content of `whole`, if it has that tag. */
+static bool
+has_tag(struct span whole, uint8_t tag, struct span *ret)
+{
+	struct der element;
+
+	if (der_expect(&whole, tag, &element, NULL) != RC_OK)
+		return false;
+	*ret = element.value;
+	return true;
+}
+
+/* RFC 5652 section 11.4: a countersignature "MUST NOT contain a content-type
+ * attribute; there is no content type for countersignatures". */
 static const char *
 check_content_type(
-    const struct attributes *attributes, const struct shape_inner *inner)
+    const struct signer_info *info, const struct signer_about *about)
 {
-	bool bad = false;
-	const ASN1_TYPE *type =
-	    only_value_nid(attributes, NID_pkcs9_contentType, &bad);
+	struct span value =
+	    attributes_only(&info->attributes, ATTRIBUTE_CONTENT_TYPE);
 
-	if (type == NULL)
-		return bad ? INVALID : ATTR_MISSING;
-	if (type->type != V_ASN1_OBJECT ||
-	    OBJ_cmp(type->value.object, inner->type) != 0)
-		return INVALID;
-	return NULL;
+	if (about->countersigned.len > 0)
+		return value.len > 0 ? INVALID : NULL;
+	if (value.len == 0)
+		return ATTR_MISSING;
+	return span_is(value, signed_type_oid(about->data->type)) ? NULL
+								  : INVALID;
+}
+
+/* Empty: nobody computed it. */
+static struct span
+digest_of(const struct signer_info *info, const struct signer_about *about,
+    uint8_t room[DIGEST_LEN_MAX])
+{
+	if (about->countersigned.len == 0)
+		return digest_value(&about->data->digest, info->use.digest);
+	size_t len = digest_once(info->use.digest, about->countersigned, room);
+	return span_of(room, len);
 }
 
 static const char *
-check_digest(const struct attributes *attributes,
-    const struct shape_signer *signer, const struct digest *digest)
+check_digest(const struct signer_info *info, const struct signer_about *about)
 {
-	bool bad = false;
-	const ASN1_TYPE *value =
-	    only_value_nid(attributes, NID_pkcs9_messageDigest, &bad);
-	struct span want =
-	    digest_value(digest, shape_nid(signer->digest_algorithm));
+	uint8_t room[DIGEST_LEN_MAX];
+	struct span value =
+	    attributes_only(&info->attributes, ATTRIBUTE_DIGEST);
+	struct span got;
 
-	if (value == NULL)
-		return bad ? INVALID : ATTR_MISSING;
-	if (value->type != V_ASN1_OCTET_STRING)
+	if (value.len == 0)
+		return ATTR_MISSING;
+	if (!has_tag(value, DER_OCTETS, &got))
 		return INVALID;
-	if (want.len == 0 ||
-	    !span_is(shape_span(value->value.octet_string), want))
-		return DIGEST_MISMATCH;
-	return NULL;
+	struct span want = digest_of(info, about, room);
+	if (want.len == 0)
+		return MICALG;
+	return span_is(got, want) ? NULL : DIGEST_MISMATCH;
 }
 
 /* RFC 6211 section 3: both algorithms as the SignerInfo has them, to the
- * parameters. */
-static const char *
-check_protection(
-    const struct attributes *attributes, const struct shape_signer *signer)
+ * parameters.  signatureAlgorithm is [1] IMPLICIT: only the tag differs. */
+static bool
+is_implicit(struct span field, struct span sequence)
 {
-	bool bad = false, same = false;
-	void *value = NULL;
-	ASN1_OBJECT *oid OWNED(ASN1_OBJECT_free) =
-	    OBJ_txt2obj(OID_CMS_PROTECTION, 1);
-	const ASN1_TYPE *type =
-	    oid == NULL ? NULL : only_value(attributes, oid, &bad);
+	return field.len == sequence.len && field.len > 0 &&
+	       field.data[0] == 0xa1 &&
+	       span_is(span_after(field, 1), span_after(sequence, 1));
+}
 
-	if (type == NULL)
-		return bad || oid == NULL ? INVALID : NULL;
-	if (type->type != V_ASN1_SEQUENCE ||
-	    shape_parse(ASN1_ITEM_rptr(SHAPE_PROTECTION),
-		shape_span(type->value.sequence), "", &value, NULL) != RC_OK)
+static const char *
+check_protection(const struct signer_info *info)
+{
+	struct span both;
+	struct algorithm digest;
+	struct span value =
+	    attributes_only(&info->attributes, ATTRIBUTE_PROTECTION);
+
+	if (value.len == 0)
+		return NULL;
+	if (!has_tag(value, DER_SEQUENCE, &both) ||
+	    algorithm_read(&both, &digest, NULL) != RC_OK ||
+	    !span_is(digest.whole, info->digest.whole) ||
+	    !is_implicit(both, info->signature.whole))
 		return INVALID;
-	const struct shape_protection *both = value;
-	same = both->mac_algorithm == NULL &&
-	       both->signature_algorithm != NULL &&
-	       X509_ALGOR_cmp(
-		   both->digest_algorithm, signer->digest_algorithm) == 0 &&
-	       X509_ALGOR_cmp(
-		   both->signature_algorithm, signer->signature_algorithm) == 0;
-	shape_free(ASN1_ITEM_rptr(SHAPE_PROTECTION), value);
-	return same ? NULL : INVALID;
+	return NULL;
+}
+
+static bool
+read_time(struct span value, int64_t *ret)
+{
+	struct der time;
+	struct tm tm = {0};
+
+	if (der_next(&value, &time, NULL) != RC_OK ||
+	    (time.tag != UTC_TIME && time.tag != GENERALIZED_TIME))
+		return false;
+	ASN1_TIME *parsed OWNED(ASN1_TIME_free) = ASN1_STRING_type_new(
+	    time.tag == UTC_TIME ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME);
+	bool ok =
+	    parsed != NULL &&
+	    ASN1_STRING_set(parsed, time.value.data, (int)time.value.len) &&
+	    ASN1_TIME_to_tm(parsed, &tm);
+	ERR_clear_error();
+	if (ok)
+		*ret = (int64_t)timegm(&tm);
+	return ok;
 }
 
 /* 0 where there is none; it is only a claim. */
 static const char *
-read_time(const struct attributes *attributes, int64_t *ret)
+check_time(const struct signer_info *info, int64_t *ret)
 {
-	bool bad = false;
-	struct tm tm = {0};
-	const ASN1_TYPE *type =
-	    only_value_nid(attributes, NID_pkcs9_signingTime, &bad);
+	struct span value = attributes_only(&info->attributes, ATTRIBUTE_TIME);
 
-	if (type == NULL)
-		return bad ? INVALID : NULL;
-	if ((type->type != V_ASN1_UTCTIME &&
-		type->type != V_ASN1_GENERALIZEDTIME) ||
-	    !ASN1_TIME_to_tm(type->value.asn1_string, &tm))
-		return INVALID;
-	*ret = (int64_t)timegm(&tm);
-	return NULL;
+	return value.len == 0 || read_time(value, ret) ? NULL : INVALID;
 }
 
+/* --- whose it is */
+
 static bool
-hash_is(
-    const struct cert *cert, const EVP_MD *md, const ASN1_OCTET_STRING *want)
+sha1_is(const struct cert *cert, struct span want)
 {
-	uint8_t hash[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	uint8_t hash[20];
 	struct span der = cert_der(cert);
 
-	return md != NULL &&
-	       EVP_Digest(der.data, der.len, hash, &len, md, NULL) &&
-	       span_is(shape_span(want), span_of(hash, len));
+	return EVP_Digest(der.data, der.len, hash, NULL, EVP_sha1(), NULL) ==
+		   1 &&
+	       span_is(want, span_of(hash, sizeof(hash)));
 }
 
 static bool
-serial_is(const struct shape_ess_serial *serial, const X509 *x509)
+hash_is(const struct cert *cert, enum digest_kind kind, struct span want)
 {
-	if (serial == NULL)
+	uint8_t hash[DIGEST_LEN_MAX];
+
+	if (kind == DIGEST_SHA256) {
+		certid_sha256(cert, hash);
+		return span_is(want, span_of(hash, 32));
+	}
+	size_t len = digest_once(kind, cert_der(cert), hash);
+	return len > 0 && span_is(want, span_of(hash, len));
+}
+
+/* IssuerSerial: GeneralNames with one directoryName, and the number. */
+static bool
+serial_is(struct span in, const struct cert *cert)
+{
+	struct der all, names, name, serial;
+
+	if (in.len == 0)
 		return true;
-	if (ASN1_INTEGER_cmp(serial->serial, X509_get0_serialNumber(x509)) !=
-		0 ||
-	    sk_GENERAL_NAME_num(serial->issuer) != 1)
-		return false;
-	const GENERAL_NAME *name = sk_GENERAL_NAME_value(serial->issuer, 0);
-	return name->type == GEN_DIRNAME &&
-	       X509_NAME_cmp(
-		   name->d.directoryName, X509_get_issuer_name(x509)) == 0;
+	return der_expect(&in, DER_SEQUENCE, &all, NULL) == RC_OK &&
+	       in.len == 0 &&
+	       der_expect(&all.value, DER_SEQUENCE, &names, NULL) == RC_OK &&
+	       der_expect(&all.value, DER_INTEGER, &serial, NULL) == RC_OK &&
+	       all.value.len == 0 &&
+	       der_expect(&names.value, DIRECTORY_NAME, &name, NULL) == RC_OK &&
+	       names.value.len == 0 &&
+	       certid_is(name.value, serial.whole, cert);
 }
 
-/* RFC 2634 section 5.4: the first one is the signer's certificate. */
+/* The first ESSCertID of a SigningCertificate or -V2: "The first certificate
+ * identified in the sequence of certificate identifiers MUST be the
+ * certificate used to verify the signature" (RFC 5035 section 3). */
 static bool
-ess_names(const struct shape_ess *ess, const struct cert *cert)
+first_id(struct span value, struct span *ret)
 {
-	const struct shape_ess_id *id = OPENSSL_sk_value(ess->certs, 0);
+	struct der all, ids, id;
 
-	return id != NULL && hash_is(cert, EVP_sha1(), id->hash) &&
-	       serial_is(id->serial, cert_x509(cert));
+	if (der_check(value, NULL) != RC_OK ||
+	    der_expect(&value, DER_SEQUENCE, &all, NULL) != RC_OK ||
+	    der_expect(&all.value, DER_SEQUENCE, &ids, NULL) != RC_OK ||
+	    der_expect(&ids.value, DER_SEQUENCE, &id, NULL) != RC_OK)
+		return false;
+	*ret = id.value;
+	return true;
+}
+
+/* RFC 2634 section 5.4.1: SHA-1.  Weak, but it only chooses among the
+ * certificates that the signature itself fits. */
+static bool
+is_named(struct span value, const struct cert *cert)
+{
+	struct span id;
+	struct der hash;
+
+	return first_id(value, &id) &&
+	       der_expect(&id, DER_OCTETS, &hash, NULL) == RC_OK &&
+	       sha1_is(cert, hash.value) && serial_is(id, cert);
 }
 
 static bool
-ess2_names(const struct shape_ess2 *ess, const struct cert *cert)
+is_named_2(struct span value, const struct cert *cert)
 {
-	const struct shape_ess_id2 *id = OPENSSL_sk_value(ess->certs, 0);
+	struct span id;
+	struct der hash;
+	struct algorithm algorithm;
+	enum digest_kind kind = DIGEST_SHA256; /* the default */
 
-	if (id == NULL)
+	if (!first_id(value, &id))
 		return false;
-	const EVP_MD *md = id->algorithm == NULL
-			       ? EVP_sha256()
-			       : digest_md(shape_nid(id->algorithm));
-	return hash_is(cert, md, id->hash) &&
-	       serial_is(id->serial, cert_x509(cert));
+	if (id.len > 0 && id.data[0] == DER_SEQUENCE) {
+		if (algorithm_read(&id, &algorithm, NULL) != RC_OK)
+			return false;
+		kind = digest_find(&algorithm);
+	}
+	return kind <= DIGEST_SHA512 &&
+	       der_expect(&id, DER_OCTETS, &hash, NULL) == RC_OK &&
+	       hash_is(cert, kind, hash.value) && serial_is(id, cert);
 }
 
 /* With both versions in it, both must name the certificate. */
 static const char *
-check_ess(const struct attributes *attributes, const struct cert *cert)
+check_named(const struct signer_info *info, const struct cert *cert)
 {
-	bool bad = false, ok = true;
-	void *value = NULL;
-	const ASN1_TYPE *one = only_value_nid(
-	    attributes, NID_id_smime_aa_signingCertificate, &bad);
-	const ASN1_TYPE *two = only_value_nid(
-	    attributes, NID_id_smime_aa_signingCertificateV2, &bad);
+	struct span one =
+	    attributes_only(&info->attributes, ATTRIBUTE_CERTIFICATE);
+	struct span two =
+	    attributes_only(&info->attributes, ATTRIBUTE_CERTIFICATE_2);
 
-	if (one != NULL) {
-		ok = one->type == V_ASN1_SEQUENCE &&
-		     shape_parse(ASN1_ITEM_rptr(SHAPE_ESS),
-			 shape_span(one->value.sequence), "", &value,
-			 NULL) == RC_OK &&
-		     ess_names(value, cert);
-		shape_free(ASN1_ITEM_rptr(SHAPE_ESS), take(value));
-	}
-	if (ok && two != NULL) {
-		ok = two->type == V_ASN1_SEQUENCE &&
-		     shape_parse(ASN1_ITEM_rptr(SHAPE_ESS2),
-			 shape_span(two->value.sequence), "", &value,
-			 NULL) == RC_OK &&
-		     ess2_names(value, cert);
-		shape_free(ASN1_ITEM_rptr(SHAPE_ESS2), take(value));
-	}
-	return ok && !bad ? NULL : CERTIFICATE_MISMATCH;
+	if ((one.len > 0 && !is_named(one, cert)) ||
+	    (two.len > 0 && !is_named_2(two, cert)))
+		return CERTIFICATE_MISMATCH;
+	return NULL;
 }
 
-/* DER first as it came; some senders sign the sorted form and send another
- * order, so the re-encoded one is tried as well. */
-static bool
-signature_holds(const struct shape_signer *signer,
-    const struct attributes *attributes, EVP_PKEY *key)
+bool
+signer_has_certificate_id(const struct signer_info *info)
 {
-	if (sigalg_verify(signer, key, buf_span(&attributes->received)))
+	return attributes_has(&info->attributes, ATTRIBUTE_CERTIFICATE) ||
+	       attributes_has(&info->attributes, ATTRIBUTE_CERTIFICATE_2);
+}
+
+/* --- the mathematics */
+
+/* First as it came; some senders sign the sorted form and send another order,
+ * so the re-encoded one is tried as well. */
+static bool
+holds(const struct signer_info *info, const struct cert *cert)
+{
+	struct buf der BUF_OWNED = BUF(SIGNED_MAX);
+
+	if (sigalg_verify(&info->use, cert, info->value, buf_span(&info->set)))
 		return true;
-	if (span_is(
-		buf_span(&attributes->received), buf_span(&attributes->der)))
+	if (attributes_print(&info->attributes, &der, NULL) != RC_OK ||
+	    span_is(buf_span(&info->set), buf_span(&der)))
 		return false;
-	return sigalg_verify(signer, key, buf_span(&attributes->der));
+	return sigalg_verify(&info->use, cert, info->value, buf_span(&der));
 }
 
 static const char *
-check_with_cert(const struct shape_signer *signer,
-    const struct attributes *attributes, const struct cert *cert)
+check_with_cert(const struct signer_info *info, const struct cert *cert)
 {
-	EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
+	const char *reason = sigalg_refuse_key(&info->use, cert);
 
-	if (key == NULL) {
-		ERR_clear_error();
-		return "sig.unsupported";
-	}
-	const char *reason = sigalg_refuse_key(key);
 	if (reason != NULL)
 		return reason;
-	if (!signature_holds(signer, attributes, key))
+	if (!holds(info, cert))
 		return INVALID;
-	return check_ess(attributes, cert);
+	return check_named(info, cert);
 }
 
 static bool
-names(const struct shape_signer *signer, X509 *x509)
+names(const struct signer_info *info, const struct cert *cert)
 {
-	if (signer->id->type == SHAPE_BY_SERIAL)
-		return shape_id_is(signer->id->d.by_serial, x509);
-	return shape_key_id_is(signer->id->d.by_key_id, x509);
+	return info->issuer.len > 0
+		   ? certid_is(info->issuer, info->serial, cert)
+		   : certid_is_key_id(info->key_id, cert);
 }
 
 /* RFC 8551 section 2.6: several certificates may have that key identifier, so
  * each is tried; without a good one the first is reported. */
 static const char *
-check_with_certs(const struct shape_signer *signer,
-    const struct attributes *attributes, const struct certs *certs,
-    struct verify_signer *ret)
+check_with_certs(const struct signer_info *info,
+    const struct signer_about *about, struct cert **ret)
 {
+	const struct certs *certs = &about->data->certs;
 	const char *first = NO_CERTIFICATE;
 
 	for (size_t i = 0; i < certs->len; i++) {
 		const struct cert *cert = certs->item[i];
-		if (!names(signer, cert_x509(cert)))
+		if (!names(info, cert))
 			continue;
-		const char *reason = check_with_cert(signer, attributes, cert);
-		if (reason == NULL || ret->cert == NULL) {
-			cert_free(ret->cert);
-			ret->cert = cert_ref(cert);
+		if (*about->tries == 0)
+			return TOO_MANY;
+		(*about->tries)--;
+		const char *reason = check_with_cert(info, cert);
+		if (reason == NULL || *ret == NULL) {
+			cert_free(*ret);
+			*ret = cert_ref(cert);
 			first = reason;
 		}
 		if (reason == NULL)
@@ -316,184 +458,66 @@ check_with_certs(const struct shape_signer *signer,
 	return first;
 }
 
-static bool
-digest_is_listed(
-    const struct shape_signer *signer, const struct shape_signed *body)
-{
-	int count = sk_X509_ALGOR_num(body->digest_algorithms);
-
-	for (int i = 0; i < count; i++) {
-		const X509_ALGOR *item =
-		    sk_X509_ALGOR_value(body->digest_algorithms, i);
-		if (shape_is_bare(item) &&
-		    shape_nid(item) == shape_nid(signer->digest_algorithm))
-			return true;
-	}
-	return false;
-}
-
-static bool
-version_fits(const struct shape_signer *signer)
-{
-	return shape_version(signer->version) ==
-	       (signer->id->type == SHAPE_BY_SERIAL ? VERSION_BY_SERIAL
-						    : VERSION_BY_KEY_ID);
-}
-
 static const char *
-check_claims(const struct shape_signer *signer,
-    const struct attributes *attributes, const struct signer_about *about,
-    struct verify_signer *ret)
+check_form(const struct signer_info *info, const struct signer_about *about)
 {
-	const char *reason = read_time(attributes, &ret->claimed_time);
+	unsigned version =
+	    info->issuer.len > 0 ? VERSION_BY_SERIAL : VERSION_BY_KEY_ID;
+
+	if (info->refused != NULL)
+		return info->refused;
+	if (info->version != version)
+		return INVALID;
+	/* RFC 5652 section 5.1: "Implementations MAY fail to validate
+	 * signatures that use a digest algorithm that is not included" */
+	if (about->countersigned.len == 0 &&
+	    !about->data->listed[info->use.digest])
+		return INVALID;
+	/* Without signed attributes, the DER of the attributes of another
+	 * letter is a content that its signature fits: never accepted. */
+	return info->has_attributes ? NULL : NO_ATTRIBUTES;
+}
+
+/* In the order a reader would ask. */
+static const char *
+check_claims(const struct signer_info *info, const struct signer_about *about)
+{
+	/* of two of a kind, two readers might take two different ones */
+	const char *reason =
+	    attributes_repeat(&info->attributes) ? INVALID : NULL;
 
 	if (reason == NULL)
-		reason = check_content_type(attributes, about->body->inner);
+		reason = check_content_type(info, about);
 	if (reason == NULL)
-		reason = check_digest(attributes, signer, about->digest);
+		reason = check_digest(info, about);
 	if (reason == NULL)
-		reason = check_protection(attributes, signer);
+		reason = check_protection(info);
 	return reason;
 }
 
-static const char *
-check_form(const struct shape_signer *signer, const struct signer_about *about)
+/* For the report of a signature that is not worth computing. */
+static void
+name_cert(const struct signer_info *info, const struct certs *certs,
+    struct cert **ret)
 {
-	const char *reason = sigalg_refuse(
-	    signer->digest_algorithm, signer->signature_algorithm);
-
-	if (reason != NULL)
-		return reason;
-	/* RFC 5652 section 5.1: "Implementations MAY fail to validate
-	 * signatures that use a digest algorithm that is not included" */
-	return version_fits(signer) && digest_is_listed(signer, about->body)
-		   ? NULL
-		   : INVALID;
+	for (size_t i = 0; i < certs->len && *ret == NULL; i++)
+		if (names(info, certs->item[i]))
+			*ret = cert_ref(certs->item[i]);
 }
 
-/* Without signed attributes, the DER of the attributes of another letter is a
- * content that its signature fits: never accepted. */
-static enum rc
-check(const struct shape_signer *signer, const struct signer_about *about,
-    struct verify_signer *ret, struct err *err)
+const char *
+signer_judge(const struct signer_info *info, const struct signer_about *about,
+    struct cert **ret_cert, int64_t *ret_claimed)
 {
-	struct attributes attributes ATTRIBUTES_OWNED = {
-	    NULL, BUF(ATTRIBUTES_LEN_MAX), BUF(ATTRIBUTES_LEN_MAX)};
-	const char *form = check_form(signer, about);
+	const char *reason = check_form(info, about);
+	const char *time = check_time(info, ret_claimed);
 
-	if (signer->signed_attributes == NULL) {
-		ret->reason = form != NULL ? form : ATTR_MISSING;
-		return RC_OK;
-	}
-	TRY(attributes_read(signer, &attributes, err));
-	const char *claims = check_claims(signer, &attributes, about, ret);
-	const char *mathematics =
-	    check_with_certs(signer, &attributes, about->certs, ret);
-	/* the first that fails in the order a reader would ask */
-	ret->reason = form != NULL     ? form
-		      : claims != NULL ? claims
-				       : mathematics;
-	ret->valid = ret->reason == NULL;
-	return RC_OK;
-}
-
-static enum rc
-read_tokens(const struct shape_signer *signer, struct verify_signer *ret,
-    struct err *err)
-{
-	STACK_OF(X509_ATTRIBUTE) *list = signer->unsigned_attributes;
-
-	for (int at = -1; (at = X509at_get_attr_by_NID(list,
-			       NID_id_smime_aa_timeStampToken, at)) >= 0;) {
-		X509_ATTRIBUTE *attribute = X509at_get_attr(list, at);
-		for (int i = 0; i < X509_ATTRIBUTE_count(attribute); i++) {
-			const ASN1_TYPE *value =
-			    X509_ATTRIBUTE_get0_type(attribute, i);
-			if (ret->tokens++ > 0 || value->type != V_ASN1_SEQUENCE)
-				continue;
-			TRY(buf_add(&ret->token,
-			    shape_span(value->value.sequence), err));
-		}
-	}
-	return RC_OK;
-}
-
-enum rc
-signer_check(const struct shape_signer *signer,
-    const struct signer_about *about, struct verify_signer *ret,
-    struct err *err)
-{
-	struct verify_signer made = {
-	    .signature = BUF_SMALL, .token = BUF(SHAPE_MAX)};
-
-	enum rc rc = check(signer, about, &made, err);
-	if (rc == RC_OK)
-		rc = read_tokens(signer, &made, err);
-	if (rc == RC_OK)
-		rc = buf_add(
-		    &made.signature, shape_span(signer->signature), err);
-	if (rc != RC_OK) {
-		signer_done(&made);
-		return rc;
-	}
-	*ret = made;
-	return RC_OK;
-}
-
-/* RFC 5652 section 5.1 knows 1, 3, 4 and 5. */
-bool
-signer_knows_version(const struct shape_signed *body)
-{
-	long version = shape_version(body->version);
-
-	return version == 1 || (version >= 3 && version <= 5);
-}
-
-bool
-signer_has_certificate_id(const struct shape_signer *signer)
-{
-	struct attributes attributes ATTRIBUTES_OWNED = {
-	    NULL, BUF(ATTRIBUTES_LEN_MAX), BUF(ATTRIBUTES_LEN_MAX)};
-
-	if (signer->signed_attributes == NULL ||
-	    attributes_read(signer, &attributes, NULL) != RC_OK)
-		return false;
-	return X509at_get_attr_by_NID(attributes.list,
-		   NID_id_smime_aa_signingCertificate, -1) >= 0 ||
-	       X509at_get_attr_by_NID(attributes.list,
-		   NID_id_smime_aa_signingCertificateV2, -1) >= 0;
-}
-
-void
-signer_done(struct verify_signer *signer)
-{
-	cert_free(signer->cert);
-	signer->cert = NULL;
-	buf_done(&signer->signature);
-	buf_done(&signer->token);
-}
-
-enum rc
-signer_certs(
-    const struct shape_signed *body, struct certs *ret, struct err *err)
-{
-	struct certs certs CERTS_OWNED = CERTS_NONE;
-	int count = sk_ASN1_TYPE_num(body->certificates);
-
-	if (count > CERTS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d certificates", CERTS_MAX);
-	for (int i = 0; i < count; i++) {
-		const ASN1_TYPE *item =
-		    sk_ASN1_TYPE_value(body->certificates, i);
-		struct cert *cert OWNED(cert_free) = NULL;
-		if (item->type != V_ASN1_SEQUENCE ||
-		    cert_parse(shape_span(item->value.sequence), &cert, NULL) !=
-			RC_OK)
-			continue;
-		TRY(certs_add(&certs, cert, err));
-	}
-	*ret = certs;
-	certs = CERTS_NONE;
-	return RC_OK;
+	if (reason == NULL)
+		reason = time;
+	if (reason == NULL)
+		reason = check_claims(info, about);
+	if (reason == NULL)
+		return check_with_certs(info, about, ret_cert);
+	name_cert(info, &about->data->certs, ret_cert);
+	return reason;
 }

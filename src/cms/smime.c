@@ -5,12 +5,12 @@
 #include <openssl/objects.h>
 
 #include "cms/shape_priv.h"
+#include "cms/smime_priv.h"
 #include "codec/base64.h"
+#include "mime/transfer.h"
 
-/* Enough of a CMS to see its content type, in base64 characters. */
-#define PEEK_CHARS 64
-#define PEEK_BODY 4096
-#define LINE 76
+/* Enough of a CMS to see its content type. */
+#define PEEK_DER 64
 #define BOUNDARY_MAX 70 /* RFC 2046 section 5.1.1 */
 
 static bool
@@ -20,8 +20,8 @@ is_mail_type(const struct entity *entity, const char *sub, const char *old)
 	       entity_is(entity, "application", old);
 }
 
-static bool
-is_signature(const struct entity *entity)
+bool
+smime_is_signature(const struct entity *entity)
 {
 	return is_mail_type(entity, "pkcs7-signature", "x-pkcs7-signature");
 }
@@ -58,8 +58,8 @@ has_mail_name(const struct entity *entity)
 	return is_mail_name(content_param(&disposition, "filename"));
 }
 
-static bool
-is_cms(const struct entity *entity)
+bool
+smime_is_cms(const struct entity *entity)
 {
 	if (is_mail_type(entity, "pkcs7-mime", "x-pkcs7-mime"))
 		return true;
@@ -67,43 +67,51 @@ is_cms(const struct entity *entity)
 	       has_mail_name(entity);
 }
 
-static bool
-is_base64_char(uint8_t c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c >= '0' && c <= '9') || c == '+' || c == '/';
-}
-
 /* The type is in the first bytes: a letter of 25 MB need not be decoded
- * twice to learn it. */
+ * twice to learn it.  Byte by byte, so that what stands before bytes that are
+ * of no such encoding counts, however they come. */
 static int
-peek_base64(struct span body)
+content_nid(const struct entity *entity, struct span body)
 {
-	uint8_t chars[PEEK_CHARS];
-	size_t len = 0;
-	struct buf der BUF_OWNED = BUF_SMALL;
+	struct transfer transfer;
+	struct buf der BUF_OWNED = BUF(2 * PEEK_DER);
 
-	for (size_t i = 0; i < body.len && i < PEEK_BODY && len < sizeof(chars);
-	     i++) {
-		if (is_base64_char(body.data[i]))
-			chars[len++] = body.data[i];
-	}
-	len -= len % 4;
-	if (base64_decode(span_of(chars, len), &der, NULL) != RC_OK)
-		return NID_undef;
+	body = span_first(body, SMIME_PEEK_BODY);
+	transfer_init(&transfer, entity->encoding);
+	for (size_t i = 0; i < body.len && der.len < PEEK_DER; i++)
+		if (transfer_read(&transfer, span_of(body.data + i, 1), &der,
+			NULL) != RC_OK)
+			break;
 	return shape_content_nid(buf_span(&der));
 }
 
-static int
-content_nid(const struct entity *entity)
+static enum smime_kind
+kind_of_nid(int nid)
 {
-	struct buf der BUF_OWNED = BUF(SHAPE_MAX);
+	switch (nid) {
+	case NID_pkcs7_signed:
+		return SMIME_OPAQUE;
+	case NID_pkcs7_enveloped:
+		return SMIME_ENVELOPED;
+	case NID_id_smime_ct_authEnvelopedData:
+		return SMIME_AUTH_ENVELOPED;
+	case NID_id_smime_ct_compressedData:
+		return SMIME_COMPRESSED;
+	default:
+		return SMIME_OTHER;
+	}
+}
 
-	if (entity->encoding == ENCODING_BASE64)
-		return peek_base64(entity->body);
-	if (entity_decode(entity, &der, NULL) != RC_OK)
-		return NID_undef;
-	return shape_content_nid(buf_span(&der));
+enum smime_kind
+smime_peek(const struct entity *entity, struct span body)
+{
+	enum smime_kind kind = kind_of_nid(content_nid(entity, body));
+
+	/* an octet-stream that only has the name is an attachment */
+	if (kind == SMIME_OTHER &&
+	    entity_is(entity, "application", "octet-stream"))
+		return SMIME_NONE;
+	return kind;
 }
 
 /* certs-only: a SignedData that signs nothing (RFC 8551 section 3.8). */
@@ -121,35 +129,27 @@ signs_nothing(const struct entity *entity)
 	return OPENSSL_sk_num(info->body->signers) == 0;
 }
 
-static enum smime_kind
-kind_of_cms(const struct entity *entity)
+bool
+smime_names_protocol(const struct entity *entity)
 {
-	switch (content_nid(entity)) {
-	case NID_pkcs7_signed:
-		return signs_nothing(entity) ? SMIME_OTHER : SMIME_OPAQUE;
-	case NID_pkcs7_enveloped:
-		return SMIME_ENVELOPED;
-	case NID_id_smime_ct_authEnvelopedData:
-		return SMIME_AUTH_ENVELOPED;
-	default:
-		return SMIME_OTHER;
-	}
+	const char *protocol = content_param(&entity->type, "protocol");
+
+	return protocol != NULL && (span_is_nocase(span_str(protocol),
+					"application/pkcs7-signature") ||
+				       span_is_nocase(span_str(protocol),
+					   "application/x-pkcs7-signature"));
 }
 
 static bool
 is_clear_signed(const struct entity *entity)
 {
+	const struct entity *first = entity->child;
+
 	if (!entity_is(entity, "multipart", "signed"))
 		return false;
-	const char *protocol = content_param(&entity->type, "protocol");
-	if (protocol != NULL && (span_is_nocase(span_str(protocol),
-				     "application/pkcs7-signature") ||
-				    span_is_nocase(span_str(protocol),
-					"application/x-pkcs7-signature")))
-		return true;
-	const struct entity *first = entity->child;
-	return first != NULL && first->next != NULL &&
-	       is_signature(first->next);
+	return smime_names_protocol(entity) ||
+	       (first != NULL && first->next != NULL &&
+		   smime_is_signature(first->next));
 }
 
 enum smime_kind
@@ -157,31 +157,42 @@ smime_kind_of(const struct entity *entity)
 {
 	if (is_clear_signed(entity))
 		return SMIME_SIGNED;
-	if (!is_cms(entity))
+	if (!smime_is_cms(entity))
 		return SMIME_NONE;
-	enum smime_kind kind = kind_of_cms(entity);
-	/* an octet-stream that only has the name is an attachment */
-	if (kind == SMIME_OTHER &&
-	    entity_is(entity, "application", "octet-stream"))
-		return SMIME_NONE;
-	return kind;
+	enum smime_kind kind = smime_peek(entity, entity->body);
+	if (kind != SMIME_OPAQUE || !signs_nothing(entity))
+		return kind;
+	return entity_is(entity, "application", "octet-stream") ? SMIME_NONE
+								: SMIME_OTHER;
+}
+
+enum rc
+smime_check_parts(
+    bool malformed, size_t parts, bool second_is_signature, struct err *err)
+{
+	if (malformed)
+		return err_set(
+		    err, RC_SYNTAX, "no well-formed multipart/signed");
+	if (parts != 2)
+		return err_set(err, RC_SYNTAX,
+		    "a multipart/signed must have two parts, this one has %zu",
+		    parts);
+	if (!second_is_signature)
+		return err_set(err, RC_SYNTAX,
+		    "the second part of the multipart/signed is no "
+		    "application/pkcs7-signature");
+	return RC_OK;
 }
 
 enum rc
 smime_split(const struct entity *entity, const struct entity **ret_part,
     struct buf *der, struct err *err)
 {
-	if (!entity_is(entity, "multipart", "signed") || entity->malformed)
-		return err_set(
-		    err, RC_SYNTAX, "no well-formed multipart/signed");
-	if (entity_children(entity) != 2)
-		return err_set(err, RC_SYNTAX,
-		    "a multipart/signed must have two parts, this one has %zu",
-		    entity_children(entity));
-	if (!is_signature(entity->child->next))
-		return err_set(err, RC_SYNTAX,
-		    "the second part of the multipart/signed is no "
-		    "application/pkcs7-signature");
+	size_t parts = entity_children(entity);
+
+	TRY(smime_check_parts(
+	    entity->malformed || !entity_is(entity, "multipart", "signed"),
+	    parts, parts == 2 && smime_is_signature(entity->child->next), err));
 	TRY(entity_decode(entity->child->next, der, err));
 	*ret_part = entity->child;
 	return RC_OK;
@@ -190,7 +201,7 @@ smime_split(const struct entity *entity, const struct entity **ret_part,
 enum rc
 smime_der(const struct entity *entity, struct buf *der, struct err *err)
 {
-	if (!is_cms(entity))
+	if (!smime_is_cms(entity))
 		return err_set(err, RC_SYNTAX, "no application/pkcs7-mime");
 	return entity_decode(entity, der, err);
 }
@@ -235,8 +246,8 @@ find_micalg(struct span der, const char **ret, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-check_boundary(struct span entity, const char *boundary, struct err *err)
+enum rc
+smime_check_boundary(const char *boundary, struct err *err)
 {
 	size_t len = strlen(boundary);
 
@@ -245,10 +256,45 @@ check_boundary(struct span entity, const char *boundary, struct err *err)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 		"0123456789-_=.+") != len)
 		return err_set(err, RC_UNFIT, "no usable MIME boundary");
+	return RC_OK;
+}
+
+static enum rc
+check_boundary(struct span entity, const char *boundary, struct err *err)
+{
+	TRY(smime_check_boundary(boundary, err));
 	if (span_find(entity, span_str(boundary)) >= 0)
 		return err_set(err, RC_UNFIT,
 		    "the MIME boundary occurs in the letter: take another");
 	return RC_OK;
+}
+
+enum rc
+smime_print_signed_head(
+    const char *micalg, const char *boundary, struct buf *out, struct err *err)
+{
+	/* RFC 2045 section 5.1: a list has a comma, which no token has */
+	const char *quote = strchr(micalg, ',') == NULL ? "" : "\"";
+
+	return buf_add_format(out, err,
+	    "Content-Type: multipart/signed;\r\n"
+	    " protocol=\"application/pkcs7-signature\"; micalg=%s%s%s;\r\n"
+	    " boundary=\"%s\"\r\n\r\n--%s\r\n",
+	    quote, micalg, quote, boundary, boundary);
+}
+
+enum rc
+smime_print_signed_tail(struct span signature_der, const char *boundary,
+    struct buf *out, struct err *err)
+{
+	TRY(buf_add_format(out, err,
+	    "\r\n--%s\r\n"
+	    "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
+	    "Content-Transfer-Encoding: base64\r\n"
+	    "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n",
+	    boundary));
+	TRY(base64_encode(signature_der, SMIME_LINE, out, err));
+	return buf_add_format(out, err, "\r\n--%s--\r\n", boundary);
 }
 
 static enum rc
@@ -258,20 +304,9 @@ print_signed(struct span entity, struct span der, const char *boundary,
 	const char *micalg = NULL;
 
 	TRY(find_micalg(der, &micalg, err));
-	TRY(buf_add_format(out, err,
-	    "Content-Type: multipart/signed;\r\n"
-	    " protocol=\"application/pkcs7-signature\"; micalg=%s;\r\n"
-	    " boundary=\"%s\"\r\n\r\n--%s\r\n",
-	    micalg, boundary, boundary));
+	TRY(smime_print_signed_head(micalg, boundary, out, err));
 	TRY(buf_add(out, entity, err));
-	TRY(buf_add_format(out, err,
-	    "\r\n--%s\r\n"
-	    "Content-Type: application/pkcs7-signature; name=\"smime.p7s\"\r\n"
-	    "Content-Transfer-Encoding: base64\r\n"
-	    "Content-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n",
-	    boundary));
-	TRY(base64_encode(der, LINE, out, err));
-	return buf_add_format(out, err, "\r\n--%s--\r\n", boundary);
+	return smime_print_signed_tail(der, boundary, out, err);
 }
 
 enum rc
@@ -299,10 +334,22 @@ type_of(enum smime_kind kind)
 		return "authEnveloped-data";
 	case SMIME_NONE:
 	case SMIME_SIGNED:
+	case SMIME_COMPRESSED:
 	case SMIME_OTHER:
 		break;
 	}
 	bug("smime_print: no kind of pkcs7-mime");
+}
+
+enum rc
+smime_print_head(enum smime_kind kind, struct buf *out, struct err *err)
+{
+	return buf_add_format(out, err,
+	    "Content-Type: application/pkcs7-mime; smime-type=%s;\r\n"
+	    " name=\"smime.p7m\"\r\n"
+	    "Content-Transfer-Encoding: base64\r\n"
+	    "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\r\n",
+	    type_of(kind));
 }
 
 enum rc
@@ -311,14 +358,9 @@ smime_print(
 {
 	size_t before = out->len;
 
-	enum rc rc = buf_add_format(out, err,
-	    "Content-Type: application/pkcs7-mime; smime-type=%s;\r\n"
-	    " name=\"smime.p7m\"\r\n"
-	    "Content-Transfer-Encoding: base64\r\n"
-	    "Content-Disposition: attachment; filename=\"smime.p7m\"\r\n\r\n",
-	    type_of(kind));
+	enum rc rc = smime_print_head(kind, out, err);
 	if (rc == RC_OK)
-		rc = base64_encode(der, LINE, out, err);
+		rc = base64_encode(der, SMIME_LINE, out, err);
 	if (rc != RC_OK)
 		buf_cut(out, before);
 	return rc;

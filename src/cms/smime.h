@@ -14,6 +14,7 @@ enum smime_kind {
 	SMIME_OPAQUE,    /* pkcs7-mime with SignedData */
 	SMIME_ENVELOPED, /* pkcs7-mime with EnvelopedData */
 	SMIME_AUTH_ENVELOPED,
+	SMIME_COMPRESSED,
 	SMIME_OTHER, /* pkcs7-mime with something else (certs-only, ...) */
 };
 

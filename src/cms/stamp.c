@@ -6,107 +6,108 @@
 #include <openssl/err.h>
 #include <openssl/ts.h>
 
-#include "cms/digest_priv.h"
-#include "cms/shape_priv.h"
+#include "cms/print_priv.h"
 #include "cms/signer_priv.h"
+#include "pki/crypto.h"
+#include "pki/der.h"
 #include "pki/policy.h"
 
 #define STATUS_GRANTED 0
 #define STATUS_GRANTED_WITH_MODS 1
 #define TST_VERSION 1
 #define STAMP_ACCURACY 1 /* seconds */
+#define BOOLEAN 0x01
+#define UTF8_STRING 0x0c
+#define GENERALIZED_TIME 0x18
+#define TSA 0xa0        /* [0] EXPLICIT GeneralName */
+#define EXTENSIONS 0xa1 /* [1] IMPLICIT */
+#define NO_TST "what is signed is no TSTInfo"
+
+/* What a TSTInfo says; lent. */
+struct tst {
+	struct span policy, serial; /* content octets */
+	enum digest_kind imprint_kind;
+	struct span imprint;
+	int64_t when, accuracy;
+	bool ordering;
+	struct span nonce; /* content octets; empty if there is none */
+	struct span tsa;   /* GeneralName; empty if there is none */
+};
 
 /* A token whose signature holds, and what it says. */
 struct token {
-	struct shape_signed_info *info;
-	TS_TST_INFO *tst;
+	struct signed_data data;
+	struct buf content;
 	struct verify_signer signer;
-	struct certs certs;
-	int64_t when;
+	struct tst tst;
 };
 
 #define TOKEN_OWNED __attribute__((cleanup(token_done)))
 
-OWNER(TS_REQ, TS_REQ_free);
-OWNER(TS_MSG_IMPRINT, TS_MSG_IMPRINT_free);
-OWNER(X509_ALGOR, X509_ALGOR_free);
-OWNER(ASN1_INTEGER, ASN1_INTEGER_free);
+OWNER(ASN1_TIME, ASN1_TIME_free);
 OWNER(BIGNUM, BN_free);
 OWNER(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free);
+OWNER(GENERAL_NAME, GENERAL_NAME_free);
+OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
+OWNER(TS_REQ, TS_REQ_free);
 
 static void
-response_free(struct shape_stamp_response *response)
+token_init(struct token *token)
 {
-	shape_free(ASN1_ITEM_rptr(SHAPE_STAMP_RESPONSE), response);
+	*token = (struct token){.content = BUF(STAMP_MAX)};
+	signed_init(&token->data, SIGNED_TST);
 }
-
-OWNER(struct shape_stamp_response, response_free);
 
 static void
 token_done(struct token *token)
 {
-	shape_signed_info_free(token->info);
-	TS_TST_INFO_free(token->tst);
+	signed_done(&token->data);
+	buf_done(&token->content);
 	signer_done(&token->signer);
-	certs_done(&token->certs);
 }
 
 /* --- the request */
 
-static ASN1_INTEGER *
-nonce_integer(const struct stamp_nonce *nonce)
+/* An INTEGER that is positive: its first octet has no high bit. */
+static struct span
+nonce_octets(const struct stamp_nonce *nonce)
 {
-	BIGNUM *number OWNED(BN_free) =
-	    BN_bin2bn(nonce->bytes, sizeof(nonce->bytes), NULL);
-
-	return number == NULL ? NULL : BN_to_ASN1_INTEGER(number, NULL);
-}
-
-static bool
-set_imprint(TS_REQ *request, const uint8_t sha256[32])
-{
-	TS_MSG_IMPRINT *imprint OWNED(TS_MSG_IMPRINT_free) =
-	    TS_MSG_IMPRINT_new();
-	X509_ALGOR *algorithm OWNED(X509_ALGOR_free) = X509_ALGOR_new();
-
-	return imprint != NULL && algorithm != NULL &&
-	       shape_set_algorithm(algorithm, NID_sha256, NULL) == RC_OK &&
-	       TS_MSG_IMPRINT_set_algo(imprint, algorithm) &&
-	       TS_MSG_IMPRINT_set_msg(imprint, (uint8_t *)sha256, 32) &&
-	       TS_REQ_set_msg_imprint(request, imprint);
+	return span_of(nonce->bytes, sizeof(nonce->bytes));
 }
 
 static enum rc
-print_request(const TS_REQ *request, struct buf *der, struct err *err)
+print_request(const uint8_t sha256[32], const struct stamp_nonce *nonce,
+    struct buf *der, struct err *err)
 {
-	int len = i2d_TS_REQ(request, NULL);
-	uint8_t *room;
+	static const uint8_t yes[] = {0x01, 0x01, 0xff};
+	size_t request, imprint;
 
-	if (len <= 0)
-		return shape_fail(err, "timestamp request");
-	TRY(buf_reserve(der, (size_t)len, &room, err));
-	if (i2d_TS_REQ(request, &room) != len)
-		return shape_fail(err, "timestamp request");
-	buf_grown(der, (size_t)len);
-	return RC_OK;
+	TRY(print_open(der, PRINT_SEQUENCE, &request, err));
+	TRY(print_number(der, TST_VERSION, err));
+	TRY(print_open(der, PRINT_SEQUENCE, &imprint, err));
+	TRY(buf_add(der, digest_algorithm(DIGEST_SHA256), err));
+	TRY(print_octets(der, span_of(sha256, 32), err));
+	TRY(print_close(der, imprint, err));
+	TRY(print_element(der, PRINT_INTEGER, nonce_octets(nonce), err));
+	TRY(buf_add(der, span_of(yes, sizeof(yes)), err)); /* certReq */
+	return print_close(der, request, err);
 }
 
 enum rc
 stamp_request(const uint8_t sha256[32], const struct stamp_nonce *nonce,
     struct buf *der, struct err *err)
 {
-	TS_REQ *request OWNED(TS_REQ_free) = TS_REQ_new();
-	ASN1_INTEGER *number OWNED(ASN1_INTEGER_free) = nonce_integer(nonce);
+	size_t before = der->len;
 
-	if (request == NULL || number == NULL ||
-	    !TS_REQ_set_version(request, 1) || !set_imprint(request, sha256) ||
-	    !TS_REQ_set_nonce(request, number) ||
-	    !TS_REQ_set_cert_req(request, 1))
-		return shape_fail(err, "timestamp request");
-	return print_request(request, der, err);
+	if (nonce->bytes[0] == 0 || (nonce->bytes[0] & 0x80))
+		bug("stamp_request: the nonce must be positive");
+	enum rc rc = print_request(sha256, nonce, der, err);
+	if (rc != RC_OK)
+		buf_cut(der, before);
+	return rc;
 }
 
-/* --- the token */
+/* --- what a token says */
 
 static enum rc
 broken(struct err *err, const char *why)
@@ -114,6 +115,150 @@ broken(struct err *err, const char *why)
 	ERR_clear_error();
 	return err_set(err, RC_CRYPTO, "the timestamp is broken: %s", why);
 }
+
+/* A small INTEGER that is not negative, under any tag. */
+static bool
+small_number(struct span octets, int64_t *ret)
+{
+	int64_t value = 0;
+
+	if (octets.len == 0 || octets.len > 5 || (octets.data[0] & 0x80))
+		return false;
+	for (size_t i = 0; i < octets.len; i++)
+		value = value << 8 | octets.data[i];
+	*ret = value;
+	return true;
+}
+
+static bool
+read_imprint(struct span *in, struct tst *ret)
+{
+	struct der imprint, value;
+	struct algorithm algorithm;
+
+	if (der_expect(in, DER_SEQUENCE, &imprint, NULL) != RC_OK ||
+	    algorithm_read(&imprint.value, &algorithm, NULL) != RC_OK ||
+	    der_expect(&imprint.value, DER_OCTETS, &value, NULL) != RC_OK ||
+	    imprint.value.len > 0)
+		return false;
+	ret->imprint_kind = digest_find(&algorithm);
+	ret->imprint = value.value;
+	return true;
+}
+
+static bool
+read_time(struct span *in, int64_t *ret)
+{
+	struct der time;
+	struct tm tm = {0};
+
+	if (der_expect(in, GENERALIZED_TIME, &time, NULL) != RC_OK)
+		return false;
+	ASN1_TIME *parsed OWNED(ASN1_TIME_free) =
+	    ASN1_STRING_type_new(V_ASN1_GENERALIZEDTIME);
+	if (parsed == NULL || span_find_byte(time.value, 'Z') < 0 ||
+	    !ASN1_STRING_set(parsed, time.value.data, (int)time.value.len) ||
+	    !ASN1_TIME_to_tm(parsed, &tm))
+		return false;
+	*ret = (int64_t)timegm(&tm);
+	return true;
+}
+
+/* Accuracy ::= SEQUENCE { seconds INTEGER OPTIONAL, millis [0] INTEGER
+ * (1..999) OPTIONAL, micros [1] INTEGER (1..999) OPTIONAL } */
+static bool
+read_accuracy(struct span in, int64_t *ret)
+{
+	static const struct {
+		uint8_t tag;
+		int64_t unit, max;
+	} parts[] = {{DER_INTEGER, 1000000, UINT32_MAX}, {0x80, 1000, 999},
+	    {0x81, 1, 999}};
+	struct der part;
+	int64_t number;
+
+	*ret = 0;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (in.len == 0 || in.data[0] != parts[i].tag)
+			continue;
+		if (der_next(&in, &part, NULL) != RC_OK ||
+		    !small_number(part.value, &number) || number > parts[i].max)
+			return false;
+		*ret += number * parts[i].unit;
+	}
+	return in.len == 0;
+}
+
+/* Extensions: one that is critical is not understood. */
+static bool
+has_critical(struct span in)
+{
+	struct der extension, item;
+
+	while (in.len > 0) {
+		if (der_expect(&in, DER_SEQUENCE, &extension, NULL) != RC_OK ||
+		    der_expect(&extension.value, DER_OID, &item, NULL) !=
+			RC_OK ||
+		    der_next(&extension.value, &item, NULL) != RC_OK)
+			return true;
+		if (item.tag == BOOLEAN && !span_is(item.value, span_of("", 1)))
+			return true;
+	}
+	return false;
+}
+
+/* accuracy OPTIONAL, ordering DEFAULT FALSE, nonce OPTIONAL, tsa [0] OPTIONAL,
+ * extensions [1] OPTIONAL */
+static enum rc
+read_options(struct span in, struct tst *ret, struct err *err)
+{
+	static const uint8_t order[] = {
+	    DER_SEQUENCE, BOOLEAN, DER_INTEGER, TSA, EXTENSIONS};
+	struct der item;
+
+	for (size_t i = 0; i < sizeof(order); i++) {
+		if (in.len == 0 || in.data[0] != order[i])
+			continue;
+		if (der_next(&in, &item, NULL) != RC_OK)
+			return broken(err, NO_TST);
+		if (item.tag == DER_SEQUENCE &&
+		    !read_accuracy(item.value, &ret->accuracy))
+			return broken(err, "its accuracy cannot be read");
+		if (item.tag == BOOLEAN)
+			ret->ordering = !span_is(item.value, span_of("", 1));
+		if (item.tag == DER_INTEGER)
+			ret->nonce = item.value;
+		if (item.tag == TSA)
+			ret->tsa = item.value;
+		if (item.tag == EXTENSIONS && has_critical(item.value))
+			return broken(
+			    err, "it has an unknown critical extension");
+	}
+	return in.len == 0 ? RC_OK : broken(err, NO_TST);
+}
+
+static enum rc
+read_info(struct span der, struct tst *ret, struct err *err)
+{
+	struct der all, version, policy, serial;
+
+	*ret = (struct tst){.imprint_kind = DIGEST_NONE};
+	if (der_check(der, NULL) != RC_OK ||
+	    der_expect(&der, DER_SEQUENCE, &all, NULL) != RC_OK ||
+	    der_expect(&all.value, DER_INTEGER, &version, NULL) != RC_OK ||
+	    !span_is(version.value, span_of("\1", 1)) ||
+	    der_expect(&all.value, DER_OID, &policy, NULL) != RC_OK ||
+	    !read_imprint(&all.value, ret) ||
+	    der_expect(&all.value, DER_INTEGER, &serial, NULL) != RC_OK)
+		return broken(err, NO_TST);
+	if (!read_time(&all.value, &ret->when))
+		return broken(err, "its time cannot be read");
+	ret->policy = policy.value;
+	ret->serial = serial.value;
+	return read_options(all.value, ret, err);
+}
+
+/* --- who made it */
 
 /* RFC 3161 section 2.3: "The corresponding certificate MUST contain only one
  * instance of the extended key usage field extension ... with KeyPurposeID
@@ -131,22 +276,54 @@ is_stamping_certificate(const X509 *x509)
 	       OBJ_obj2nid(sk_ASN1_OBJECT_value(usage, 0)) == NID_time_stamp;
 }
 
+static bool
+is_other_name(const X509 *x509, const GENERAL_NAME *name)
+{
+	bool same = false;
+	GENERAL_NAMES *names OWNED(GENERAL_NAMES_free) =
+	    X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		same = same || GENERAL_NAME_cmp(sk_GENERAL_NAME_value(names, i),
+				   (GENERAL_NAME *)name) == 0;
+	return same;
+}
+
+/* RFC 3161 section 2.4.2: the tsa field, if there, "MUST correspond to one of
+ * the subject names included in the certificate that is to be used to verify
+ * the token". */
+static bool
+is_tsa(const X509 *x509, struct span tsa)
+{
+	const uint8_t *at = tsa.data;
+
+	if (tsa.len == 0)
+		return true;
+	GENERAL_NAME *name OWNED(GENERAL_NAME_free) =
+	    d2i_GENERAL_NAME(NULL, &at, (long)tsa.len);
+	bool same = name != NULL && at == tsa.data + tsa.len &&
+		    ((name->type == GEN_DIRNAME &&
+			 X509_NAME_cmp(name->d.directoryName,
+			     X509_get_subject_name(x509)) == 0) ||
+			is_other_name(x509, name));
+	ERR_clear_error();
+	return same;
+}
+
 static enum rc
 check_signer(struct token *token, struct err *err)
 {
-	const struct shape_signed *body = token->info->body;
-	const struct shape_signer *signer = OPENSSL_sk_value(body->signers, 0);
-	struct digest digest DIGEST_OWNED = {0};
+	struct signer_info info SIGNER_INFO_OWNED;
+	struct span ber = signed_signer(&token->data, 0);
+	unsigned tries = SIGNER_TRIES_MAX;
+	const struct signer_about about = {&token->data, SPAN_NONE, &tries};
 
-	TRY(digest_want(&digest, shape_nid(signer->digest_algorithm), err));
-	TRY(digest_push(&digest, shape_span(body->inner->content), err));
-	TRY(digest_finish(&digest, err));
-	TRY(signer_certs(body, &token->certs, err));
-	struct signer_about about = {body, &digest, &token->certs};
-	TRY(signer_check(signer, &about, &token->signer, err));
+	if (signer_info_read(ber, &info, NULL) != RC_OK)
+		return broken(err, "its signer cannot be read");
+	TRY(signer_check(ber, &about, &token->signer, err));
 	if (!token->signer.valid)
 		return broken(err, token->signer.reason);
-	if (!signer_has_certificate_id(signer))
+	if (!signer_has_certificate_id(&info))
 		return broken(err, "it does not say whose it is (ESSCertID)");
 	if (!is_stamping_certificate(cert_x509(token->signer.cert)))
 		return broken(
@@ -154,93 +331,39 @@ check_signer(struct token *token, struct err *err)
 	return RC_OK;
 }
 
-static bool
-has_critical_extension(TS_TST_INFO *tst)
-{
-	return TS_TST_INFO_get_ext_by_critical(tst, 1, -1) >= 0;
-}
-
-static enum rc
-read_info(struct token *token, struct err *err)
-{
-	struct tm tm = {0};
-	struct span der = shape_span(token->info->body->inner->content);
-	const uint8_t *at = der.data;
-
-	token->tst = d2i_TS_TST_INFO(NULL, &at, (long)der.len);
-	if (token->tst == NULL || at != der.data + der.len ||
-	    TS_TST_INFO_get_version(token->tst) != TST_VERSION)
-		return broken(err, "what is signed is no TSTInfo");
-	if (has_critical_extension(token->tst))
-		return broken(err, "it has an unknown critical extension");
-	if (!ASN1_TIME_to_tm(TS_TST_INFO_get_time(token->tst), &tm))
-		return broken(err, "its time cannot be read");
-	token->when = (int64_t)timegm(&tm);
-	return RC_OK;
-}
-
 static enum rc
 read_token(struct span der, struct token *ret, struct err *err)
 {
-	void *value = NULL;
+	struct buf copy BUF_OWNED = BUF(STAMP_MAX);
+	struct err why = ERR_NONE;
 
 	if (der.len > STAMP_MAX)
 		return err_set(err, RC_LIMIT,
-		    "a timestamp of more than %zu "
-		    "bytes",
-		    STAMP_MAX);
-	if (shape_content_nid(der) != NID_pkcs7_signed ||
-	    shape_parse(ASN1_ITEM_rptr(SHAPE_SIGNED_INFO), der, "timestamp",
-		&value, err) != RC_OK)
-		return broken(err, "no SignedData");
-	ret->info = value;
-	const struct shape_signed *body = ret->info->body;
-	if (OBJ_obj2nid(body->inner->type) != NID_id_smime_ct_TSTInfo ||
-	    body->inner->content == NULL)
-		return broken(err, "what is signed is no TSTInfo");
-	if (!signer_knows_version(body))
-		return broken(err, "SignedData of unknown version");
-	if (OPENSSL_sk_num(body->signers) != 1)
+		    "a timestamp of more than %zu bytes", STAMP_MAX);
+	/* one whole element: white space may follow a letter, but no token */
+	enum rc rc = ber_der(der, &copy, &der, &why);
+	if (rc == RC_OK)
+		rc = signed_push(&ret->data, der, &ret->content, &why);
+	if (rc == RC_OK)
+		rc = signed_finish(&ret->data, &why);
+	if (rc != RC_OK)
+		return rc == RC_NOMEM ? err_nomem(err, "timestamp")
+				      : broken(err, why.text);
+	if (!ret->data.has_content)
+		return broken(err, NO_TST);
+	if (ret->data.signers_len != 1)
 		return broken(err, "it has not exactly one signer");
 	TRY(check_signer(ret, err));
-	return read_info(ret, err);
-}
-
-static int
-imprint_nid(const struct token *token)
-{
-	return shape_nid(
-	    TS_MSG_IMPRINT_get_algo(TS_TST_INFO_get_msg_imprint(token->tst)));
-}
-
-static struct span
-imprint_value(const struct token *token)
-{
-	return shape_span(
-	    TS_MSG_IMPRINT_get_msg(TS_TST_INFO_get_msg_imprint(token->tst)));
+	TRY(read_info(buf_span(&ret->content), &ret->tst, err));
+	if (!is_tsa(cert_x509(ret->signer.cert), ret->tst.tsa))
+		return broken(err, "it names another authority than it has");
+	return RC_OK;
 }
 
 /* --- the response */
 
-static void
-add_words(const struct shape_stamp_status *status, struct buf *out)
-{
-	enum rc rc = RC_OK;
-
-	for (int i = 0; i < sk_ASN1_UTF8STRING_num(status->words); i++) {
-		if (rc == RC_OK && i > 0)
-			rc = buf_add_str(out, "; ", NULL);
-		if (rc == RC_OK)
-			rc = buf_add(out,
-			    shape_span(
-				sk_ASN1_UTF8STRING_value(status->words, i)),
-			    NULL);
-	}
-	/* too many words: what fits is said */
-}
-
 struct failure {
-	int bit;
+	unsigned bit;
 	const char *name;
 };
 
@@ -256,108 +379,184 @@ static const struct failure failures[] = {
     {TS_INFO_SYSTEM_FAILURE, "systemFailure"},
 };
 
+/* `bits`: content of a BIT STRING, its first octet the unused bits. */
 static const char *
-failure_name(const struct shape_stamp_status *status)
+failure_name(struct span bits)
 {
-	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++)
-		if (status->failure != NULL &&
-		    ASN1_BIT_STRING_get_bit(status->failure, failures[i].bit))
+	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++) {
+		size_t at = 1 + failures[i].bit / 8;
+		if (at < bits.len &&
+		    (bits.data[at] & (0x80U >> (failures[i].bit % 8))))
 			return failures[i].name;
+	}
 	return "no reason";
 }
 
+/* SEQUENCE OF UTF8String; too many words: what fits is said. */
+static void
+add_words(struct span list, struct buf *out)
+{
+	struct der word;
+	bool first = true;
+
+	while (list.len > 0 && der_next(&list, &word, NULL) == RC_OK) {
+		if ((!first && buf_add_str(out, "; ", NULL) != RC_OK) ||
+		    buf_add(out, word.value, NULL) != RC_OK)
+			return;
+		first = false;
+	}
+}
+
+/* PKIStatusInfo ::= SEQUENCE { status, statusString OPTIONAL, failInfo
+ * OPTIONAL }, and whether a token follows. */
 static enum rc
-check_status(const struct shape_stamp_response *response, struct err *err)
+check_status(struct span in, bool has_token, struct err *err)
 {
 	struct buf words BUF_OWNED = BUF(200);
-	const char *text = "";
-	long status = shape_version(response->status->status);
-	bool granted =
-	    status == STATUS_GRANTED || status == STATUS_GRANTED_WITH_MODS;
+	struct der status, item;
+	const char *text = "", *failure = "no reason";
+	int64_t number = -1;
 
-	if (granted != (response->token != NULL))
+	TRY(der_expect(&in, DER_INTEGER, &status, err));
+	if (!small_number(status.value, &number))
+		return err_set(err, RC_SYNTAX, "a status that is none");
+	bool granted =
+	    number == STATUS_GRANTED || number == STATUS_GRANTED_WITH_MODS;
+	if (granted != has_token)
 		return err_set(err, RC_SYNTAX,
 		    "the timestamp server's status contradicts its token");
 	if (granted)
 		return RC_OK;
-	add_words(response->status, &words);
+	while (in.len > 0) {
+		TRY(der_next(&in, &item, err));
+		if (item.tag == DER_SEQUENCE)
+			add_words(item.value, &words);
+		if (item.tag == DER_BITS)
+			failure = failure_name(item.value);
+	}
 	if (buf_str(&words, &text, NULL) != RC_OK)
 		text = "";
 	return err_set(err, RC_REFUSED, "the timestamp server refused: %s (%s)",
-	    failure_name(response->status), text);
+	    failure, text);
+}
+
+/* A token's time is the proof of ours; one that is hours away is another's
+ * answer, or one of the two clocks is wrong, and nobody can tell which. */
+static enum rc
+check_window(const struct tst *tst, int64_t now, struct err *err)
+{
+	int64_t window = STAMP_WINDOW + tst->accuracy / 1000000;
+	int64_t apart = tst->when > now ? tst->when - now : now - tst->when;
+
+	if (now == 0 || apart <= window)
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "the timestamp's time is %lld seconds from this computer's",
+	    (long long)apart);
 }
 
 static enum rc
 check_answer(struct span der, const uint8_t sha256[32],
-    const struct stamp_nonce *nonce, struct err *err)
+    const struct stamp_nonce *nonce, int64_t now, struct err *err)
 {
-	struct token token TOKEN_OWNED = {0};
-	ASN1_INTEGER *want OWNED(ASN1_INTEGER_free) = nonce_integer(nonce);
+	struct token token TOKEN_OWNED;
 
+	token_init(&token);
 	TRY(read_token(der, &token, err));
-	if (imprint_nid(&token) != NID_sha256 ||
-	    !span_is(imprint_value(&token), span_of(sha256, 32)))
+	if (token.tst.imprint_kind != DIGEST_SHA256 ||
+	    !span_is(token.tst.imprint, span_of(sha256, 32)))
 		return err_set(
 		    err, RC_UNFIT, "the timestamp is about something else");
-	const ASN1_INTEGER *got = TS_TST_INFO_get_nonce(token.tst);
-	if (want == NULL || got == NULL || ASN1_INTEGER_cmp(want, got) != 0)
+	if (!span_is(token.tst.nonce, nonce_octets(nonce)))
 		return err_set(err, RC_UNFIT,
 		    "the timestamp answers another request (nonce)");
-	return RC_OK;
+	return check_window(&token.tst, now, err);
 }
 
 enum rc
 stamp_response(struct span der, const uint8_t sha256[32],
-    const struct stamp_nonce *nonce, struct buf *token, struct err *err)
+    const struct stamp_nonce *nonce, int64_t now, struct buf *token,
+    struct err *err)
 {
-	void *value = NULL;
+	struct buf copy BUF_OWNED = BUF(STAMP_MAX);
+	struct der all, status;
 
 	if (der.len > STAMP_MAX)
 		return err_set(err, RC_LIMIT,
 		    "a timestamp answer of more than %zu bytes", STAMP_MAX);
-	TRY(shape_parse(ASN1_ITEM_rptr(SHAPE_STAMP_RESPONSE), der,
-	    "TimeStampResp", &value, err));
-	struct shape_stamp_response *response OWNED(response_free) = value;
-	TRY(check_status(response, err));
-	TRY(check_answer(shape_span(response->token), sha256, nonce, err));
-	return buf_add(token, shape_span(response->token), err);
+	TRY(ber_der(der, &copy, &der, err));
+	TRY(der_expect(&der, DER_SEQUENCE, &all, err));
+	TRY(der_expect(&all.value, DER_SEQUENCE, &status, err));
+	TRY(check_status(status.value, all.value.len > 0, err));
+	TRY(check_answer(all.value, sha256, nonce, now, err));
+	return buf_add(token, all.value, err);
 }
 
 /* --- a token found in a letter */
 
 static enum rc
-check_stamped(const struct token *token, struct span stamped, struct err *err)
+check_stamped(const struct tst *tst, struct span stamped, struct err *err)
 {
-	uint8_t hash[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	const EVP_MD *md = digest_md(imprint_nid(token));
+	uint8_t hash[DIGEST_LEN_MAX];
 
-	if (md == NULL)
+	if (tst->imprint_kind > DIGEST_SHA512)
 		return err_set(err, RC_UNFIT,
 		    "the timestamp's digest is not one to be trusted");
-	if (!EVP_Digest(stamped.data, stamped.len, hash, &len, md, NULL))
-		return shape_fail(err, "digest");
-	if (!span_is(imprint_value(token), span_of(hash, len)))
+	size_t len = digest_once(tst->imprint_kind, stamped, hash);
+	if (len == 0)
+		return crypto_failed(err, "digest");
+	if (!span_is(tst->imprint, span_of(hash, len)))
 		return err_set(
 		    err, RC_UNFIT, "the timestamp is about something else");
 	return RC_OK;
+}
+
+static size_t
+copy_octets(struct span from, uint8_t *to, size_t size)
+{
+	struct span first = span_first(from, size);
+
+	if (first.len > 0)
+		memcpy(to, first.data, first.len);
+	return first.len;
+}
+
+/* A serial number of 160 bits may have one octet more in front: its sign. */
+static struct span
+unsigned_octets(struct span number)
+{
+	return number.len > 1 && number.data[0] == 0 ? span_after(number, 1)
+						     : number;
+}
+
+static void
+fill_result(const struct tst *tst, struct stamp_result *ret)
+{
+	ret->when = tst->when;
+	ret->accuracy = tst->accuracy;
+	ret->ordering = tst->ordering;
+	ret->serial_len = copy_octets(
+	    unsigned_octets(tst->serial), ret->serial, STAMP_SERIAL_MAX);
+	ret->policy_len =
+	    copy_octets(tst->policy, ret->policy, STAMP_POLICY_MAX);
 }
 
 enum rc
 stamp_verify(struct span token, struct span stamped, const struct certs *roots,
     struct stamp_result *ret, struct err *err)
 {
-	struct token read TOKEN_OWNED = {0};
-	struct stamp_result made = {0, CHAIN_RESULT};
+	struct token read TOKEN_OWNED;
+	struct stamp_result made = {.chain = CHAIN_RESULT};
 
+	token_init(&read);
 	TRY(read_token(token, &read, err));
-	TRY(check_stamped(&read, stamped, err));
+	TRY(check_stamped(&read.tst, stamped, err));
 	struct chain_request ask = {.roots = roots,
-	    .untrusted = &read.certs,
-	    .at = read.when,
+	    .untrusted = &read.data.certs,
+	    .at = read.tst.when,
 	    .purpose = CHAIN_TIMESTAMP};
 	TRY(chain_check(read.signer.cert, &ask, &made.chain, err));
-	made.when = read.when;
+	fill_result(&read.tst, &made);
 	*ret = made;
 	return RC_OK;
 }
@@ -379,7 +578,6 @@ struct answer {
 OWNER(TS_RESP_CTX, TS_RESP_CTX_free);
 OWNER(TS_RESP, TS_RESP_free);
 OWNER(ASN1_OBJECT, ASN1_OBJECT_free);
-OWNER(BIO, BIO_free_all);
 
 static ASN1_INTEGER *
 give_serial(TS_RESP_CTX *ctx, void *data)
@@ -464,33 +662,36 @@ check_authority(const struct stamp_authority *tsa, struct err *err)
 	return RC_OK;
 }
 
+/* failInfo: a named bit list, which DER cuts behind its last one. */
+static enum rc
+print_failure(unsigned bit, struct buf *out, struct err *err)
+{
+	uint8_t octets[1 + 4] = {(uint8_t)(7 - bit % 8)};
+	size_t last = 1 + bit / 8;
+
+	octets[last] = (uint8_t)(0x80U >> (bit % 8));
+	return print_element(out, DER_BITS, span_of(octets, last + 1), err);
+}
+
 /* Written by hand: what OpenSSL cannot say, a requester is told all the same,
  * so that it does not wait for an answer that never comes. */
 static enum rc
-refuse(int failure, const char *words, struct buf *out, struct err *err)
+refuse(unsigned failure, const char *words, struct buf *out, struct err *err)
 {
-	void *value = NULL;
-	ASN1_UTF8STRING *text = NULL;
+	struct buf made BUF_OWNED = BUF_SMALL;
+	size_t response, status, list;
 
 	ERR_clear_error();
-	TRY(shape_new(ASN1_ITEM_rptr(SHAPE_STAMP_RESPONSE), &value, err));
-	struct shape_stamp_response *response OWNED(response_free) = value;
-	struct shape_stamp_status *status = response->status;
-	status->words = sk_ASN1_UTF8STRING_new_null();
-	status->failure = ASN1_BIT_STRING_new();
-	text = ASN1_UTF8STRING_new();
-	if (status->words == NULL || text == NULL ||
-	    !ASN1_STRING_set(text, words, -1) ||
-	    !sk_ASN1_UTF8STRING_push(status->words, text)) {
-		ASN1_UTF8STRING_free(text);
-		return err_nomem(err, "timestamp refusal");
-	}
-	if (status->failure == NULL ||
-	    !ASN1_BIT_STRING_set_bit(status->failure, failure, 1))
-		return err_nomem(err, "timestamp refusal");
-	TRY(shape_set_version(status->status, TS_STATUS_REJECTION, err));
-	return shape_print(
-	    ASN1_ITEM_rptr(SHAPE_STAMP_RESPONSE), response, out, err);
+	TRY(print_open(&made, PRINT_SEQUENCE, &response, err));
+	TRY(print_open(&made, PRINT_SEQUENCE, &status, err));
+	TRY(print_number(&made, TS_STATUS_REJECTION, err));
+	TRY(print_open(&made, PRINT_SEQUENCE, &list, err));
+	TRY(print_element(&made, UTF8_STRING, span_str(words), err));
+	TRY(print_close(&made, list, err));
+	TRY(print_failure(failure, &made, err));
+	TRY(print_close(&made, status, err));
+	TRY(print_close(&made, response, err));
+	return buf_add(out, buf_span(&made), err);
 }
 
 static bool
@@ -513,10 +714,10 @@ print_response(TS_RESP *response, struct buf *out, struct err *err)
 	uint8_t *room;
 
 	if (len <= 0)
-		return shape_fail(err, "timestamp response");
+		return crypto_failed(err, "timestamp response");
 	TRY(buf_reserve(out, (size_t)len, &room, err));
 	if (i2d_TS_RESP(response, &room) != len)
-		return shape_fail(err, "timestamp response");
+		return crypto_failed(err, "timestamp response");
 	buf_grown(out, (size_t)len);
 	return RC_OK;
 }

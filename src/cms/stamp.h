@@ -1,7 +1,8 @@
 /* cms/stamp -- RFC 3161 timestamps, both sides.
  *
  * Standard:  RFC 3161, 5816 (ESSCertIDv2), RFC 5126 section 6.1 (imprint over
- *            the signature value).
+ *            the signature value).  Tokens of any signer that cms/sign makes:
+ *            RSA, PSS, ECDSA, EdDSA.
  * May use:   base codec mime pki.  No I/O, no clock.
  */
 #ifndef CMS_STAMP_H
@@ -21,19 +22,31 @@ struct stamp_nonce {
 enum rc stamp_request(const uint8_t sha256[32], const struct stamp_nonce *nonce,
     struct buf *der, struct err *err);
 
+#define STAMP_SERIAL_MAX 20 /* RFC 3161 section 2.4.2: 160 bits */
+#define STAMP_POLICY_MAX 64 /* octets of an OID */
+
 struct stamp_result {
-	int64_t when;              /* genTime */
+	int64_t when;              /* genTime, without its fraction */
 	struct chain_result chain; /* of the TSA's certificate, at genTime */
+	int64_t accuracy; /* +- microseconds; 0: the TSA does not say */
+	bool ordering;    /* its tokens are in the order of their times */
+	uint8_t serial[STAMP_SERIAL_MAX]; /* big-endian */
+	size_t serial_len;
+	uint8_t policy[STAMP_POLICY_MAX]; /* content octets of the OID */
+	size_t policy_len;
 };
 
 #define STAMP_RESULT_OWNED __attribute__((cleanup(stamp_result_done)))
 
-/* Read a TimeStampResp: status, signature, imprint and nonce are checked;
- * append the token.  Not checked here: the chain of the TSA, and whether its
- * time is near ours (stamp_verify() says both).  RC_REFUSED with the TSA's
- * own words: it said no. */
+/* Read a TimeStampResp: status, signature, imprint, nonce and that its time is
+ * within STAMP_WINDOW and its own accuracy of `now` (0: no clock to compare
+ * with) are checked; append the token.  Not checked here: the chain of the TSA
+ * (stamp_verify() says it).  RC_REFUSED with the TSA's own words: it said no.
+ * RC_UNFIT: the answer to something else, or of another time. */
+#define STAMP_WINDOW 300 /* seconds */
 enum rc stamp_response(struct span der, const uint8_t sha256[32],
-    const struct stamp_nonce *nonce, struct buf *token, struct err *err);
+    const struct stamp_nonce *nonce, int64_t now, struct buf *token,
+    struct err *err);
 
 /* Is `token` a timestamp of these bytes (a signature value)?  RC_UNFIT: it is
  * about something else.  RC_CRYPTO: broken.  RC_OK fills *ret; whether the

@@ -16,14 +16,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static const uint8_t serial[16] = {1}, imprint[32] = {4};
 	struct span bytes = span_of(data, len);
 	struct buf out BUF_OWNED = BUF_SMALL;
-	struct stamp_result result = {0, CHAIN_RESULT};
+	struct stamp_result result = {.chain = CHAIN_RESULT};
 	struct certs none = CERTS_NONE;
 
 	if (root.pkey == NULL) {
 		person_init(&root, kit_ec("P-256"), "Root", KIT_CA, NULL);
 		person_init(&tsa, kit_ec("P-256"), "Clock", KIT_TSA, &root);
 	}
-	if (stamp_response(bytes, imprint, &nonce, &out, NULL) == RC_OK)
+	if (stamp_response(bytes, imprint, &nonce, 0, &out, NULL) == RC_OK)
 		abort();
 	if (stamp_verify(bytes, span_str("x"), &none, &result, NULL) == RC_OK)
 		stamp_result_done(&result);

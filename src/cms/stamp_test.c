@@ -93,7 +93,7 @@ make_token(struct buf *token)
 	assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
 	assert_ok(answer(buf_span(&request), now, &response));
 	assert_ok(stamp_response(
-	    buf_span(&response), imprint, &nonce, token, &kit_err));
+	    buf_span(&response), imprint, &nonce, 0, token, &kit_err));
 }
 
 static enum rc
@@ -225,7 +225,7 @@ every_refusal_is_an_answer_with_its_reason(void **state)
 		assert_ok(answer(
 		    buf_span(&request), table[i].no_time ? 0 : now, &response));
 		assert_rc(stamp_response(buf_span(&response), imprint, &nonce,
-			      &token, &kit_err),
+			      0, &token, &kit_err),
 		    RC_REFUSED);
 		if (strstr(kit_err.text, table[i].failure) == NULL)
 			fail_msg("%s: want %s, got %s", table[i].name,
@@ -257,8 +257,8 @@ an_unknown_extension_is_refused(void **state)
 	X509_EXTENSION_free(extension);
 	TS_REQ_free(asked);
 	assert_ok(answer(span_of(der, (size_t)len), now, &response));
-	assert_rc(stamp_response(
-		      buf_span(&response), imprint, &nonce, &token, &kit_err),
+	assert_rc(stamp_response(buf_span(&response), imprint, &nonce, 0,
+		      &token, &kit_err),
 	    RC_REFUSED);
 	assert_non_null(strstr(kit_err.text, "unacceptedExtension"));
 }
@@ -276,7 +276,7 @@ a_request_cut_off_or_continued_is_refused(void **state)
 		assert_ok(answer(
 		    span_first(buf_span(&request), len), now, &response));
 		assert_rc(stamp_response(buf_span(&response), imprint, &nonce,
-			      &token, &kit_err),
+			      0, &token, &kit_err),
 		    len == request.len - 1 ? RC_OK : RC_REFUSED);
 	}
 }
@@ -309,7 +309,7 @@ our_token_verifies_and_chains(void **state)
 	struct buf token BUF_OWNED = BUF_SMALL;
 	struct cert *item[] = {root.cert};
 	struct certs roots = {item, 1};
-	struct stamp_result result = {0, CHAIN_RESULT};
+	struct stamp_result result = {.chain = CHAIN_RESULT};
 
 	make_token(&token);
 	assert_ok(verify_token(buf_span(&token), STAMPED, &roots, &result));
@@ -324,7 +324,7 @@ without_its_root_the_token_has_no_anchor(void **state)
 	struct buf token BUF_OWNED = BUF_SMALL;
 	struct cert *item[] = {alice.cert};
 	struct certs roots = {item, 1};
-	struct stamp_result result = {0, CHAIN_RESULT};
+	struct stamp_result result = {.chain = CHAIN_RESULT};
 
 	make_token(&token);
 	assert_ok(verify_token(buf_span(&token), STAMPED, &roots, &result));
@@ -340,14 +340,14 @@ the_chain_is_checked_at_the_tokens_time(void **state)
 	struct buf token BUF_OWNED = BUF_SMALL;
 	struct cert *item[] = {root.cert};
 	struct certs roots = {item, 1};
-	struct stamp_result result = {0, CHAIN_RESULT};
+	struct stamp_result result = {.chain = CHAIN_RESULT};
 
 	/* two years back: the certificates did not exist */
 	assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
 	assert_ok(
 	    answer(buf_span(&request), now - (int64_t)86400 * 730, &response));
 	assert_ok(stamp_response(
-	    buf_span(&response), imprint, &nonce, &token, &kit_err));
+	    buf_span(&response), imprint, &nonce, 0, &token, &kit_err));
 	assert_ok(verify_token(buf_span(&token), STAMPED, &roots, &result));
 	assert_int_equal(result.chain.state, CHAIN_INVALID);
 	stamp_result_done(&result);
@@ -357,7 +357,7 @@ static void
 a_token_about_something_else_is_unfit(void **state)
 {
 	struct buf token BUF_OWNED = BUF_SMALL;
-	struct stamp_result result = {0, CHAIN_RESULT};
+	struct stamp_result result = {.chain = CHAIN_RESULT};
 	struct certs none = CERTS_NONE;
 
 	make_token(&token);
@@ -377,11 +377,11 @@ an_answer_to_another_request_is_unfit(void **state)
 	assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
 	assert_ok(answer(buf_span(&request), now, &response));
 	other.bytes[15] ^= 1;
-	assert_rc(stamp_response(
-		      buf_span(&response), imprint, &other, &token, &kit_err),
+	assert_rc(stamp_response(buf_span(&response), imprint, &other, 0,
+		      &token, &kit_err),
 	    RC_UNFIT);
-	assert_rc(stamp_response(
-		      buf_span(&response), another, &nonce, &token, &kit_err),
+	assert_rc(stamp_response(buf_span(&response), another, &nonce, 0,
+		      &token, &kit_err),
 	    RC_UNFIT);
 	assert_int_equal(token.len, 0);
 }
@@ -398,8 +398,8 @@ an_answer_without_nonce_is_unfit(void **state)
 	    0);
 	kit_read("q", &request);
 	assert_ok(answer(buf_span(&request), now, &response));
-	assert_rc(stamp_response(
-		      buf_span(&response), imprint, &nonce, &token, &kit_err),
+	assert_rc(stamp_response(buf_span(&response), imprint, &nonce, 0,
+		      &token, &kit_err),
 	    RC_UNFIT);
 }
 
@@ -414,7 +414,7 @@ a_foreign_authority_is_understood(void **state)
 		struct buf request BUF_OWNED = BUF_SMALL;
 		struct buf response BUF_OWNED = BUF_SMALL;
 		struct buf token BUF_OWNED = BUF_SMALL;
-		struct stamp_result result = {0, CHAIN_RESULT};
+		struct stamp_result result = {.chain = CHAIN_RESULT};
 		assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
 		kit_write("query", buf_span(&request));
 		assert_int_equal(
@@ -424,7 +424,7 @@ a_foreign_authority_is_understood(void **state)
 		    0);
 		kit_read("response", &response);
 		assert_ok(stamp_response(
-		    buf_span(&response), imprint, &nonce, &token, &kit_err));
+		    buf_span(&response), imprint, &nonce, 0, &token, &kit_err));
 		assert_ok(
 		    verify_token(buf_span(&token), STAMPED, &roots, &result));
 		assert_int_equal(result.chain.state, CHAIN_VALID);
@@ -445,8 +445,8 @@ a_foreign_refusal_is_told_in_its_own_words(void **state)
 				     "-queryfile query -out response"),
 	    0);
 	kit_read("response", &response);
-	assert_rc(stamp_response(
-		      buf_span(&response), imprint, &nonce, &token, &kit_err),
+	assert_rc(stamp_response(buf_span(&response), imprint, &nonce, 0,
+		      &token, &kit_err),
 	    RC_REFUSED);
 	assert_non_null(strstr(kit_err.text, "badAlg"));
 	assert_non_null(strstr(kit_err.text, "not supported"));
@@ -461,18 +461,18 @@ a_token_cut_off_or_changed_anywhere_is_broken(void **state)
 
 	make_token(&token);
 	for (size_t len = 0; len < token.len; len++) {
-		struct stamp_result result = {0, CHAIN_RESULT};
+		struct stamp_result result = {.chain = CHAIN_RESULT};
 		assert_rc(verify_token(span_first(buf_span(&token), len),
 			      STAMPED, &none, &result),
 		    RC_CRYPTO);
 	}
-	struct stamp_result none_yet = {0, CHAIN_RESULT};
+	struct stamp_result none_yet = {.chain = CHAIN_RESULT};
 	assert_ok(buf_add_byte(&token, 0, &kit_err));
 	assert_rc(verify_token(buf_span(&token), STAMPED, &none, &none_yet),
 	    RC_CRYPTO);
 	buf_cut(&token, token.len - 1);
 	for (size_t at = 0; at < 3 * token.len; at++) {
-		struct stamp_result result = {0, CHAIN_RESULT};
+		struct stamp_result result = {.chain = CHAIN_RESULT};
 		token.data[at / 3] ^= masks[at % 3];
 		enum rc rc =
 		    verify_token(buf_span(&token), STAMPED, &none, &result);
@@ -495,18 +495,18 @@ a_status_that_contradicts_the_token_is_refused(void **state)
 	assert_int_equal(response.data[8], 0);
 	response.data[8] = 1; /* granted with modifications */
 	assert_ok(stamp_response(
-	    buf_span(&response), imprint, &nonce, &token, &kit_err));
+	    buf_span(&response), imprint, &nonce, 0, &token, &kit_err));
 	response.data[8] = 2;
-	assert_rc(stamp_response(
-		      buf_span(&response), imprint, &nonce, &token, &kit_err),
+	assert_rc(stamp_response(buf_span(&response), imprint, &nonce, 0,
+		      &token, &kit_err),
 	    RC_SYNTAX);
 	const uint8_t bare[] = {0x30, 5, 0x30, 3, 2, 1, 0};
 	assert_rc(stamp_response(span_of(bare, sizeof(bare)), imprint, &nonce,
-		      &token, &kit_err),
+		      0, &token, &kit_err),
 	    RC_SYNTAX);
 	const uint8_t waiting[] = {0x30, 5, 0x30, 3, 2, 1, 3};
 	assert_rc(stamp_response(span_of(waiting, sizeof(waiting)), imprint,
-		      &nonce, &token, &kit_err),
+		      &nonce, 0, &token, &kit_err),
 	    RC_REFUSED);
 }
 
@@ -515,7 +515,7 @@ static enum rc
 verify_forged(const char *options)
 {
 	struct buf token BUF_OWNED = BUF_SMALL, der BUF_OWNED = BUF_SMALL;
-	struct stamp_result result = {0, CHAIN_RESULT};
+	struct stamp_result result = {.chain = CHAIN_RESULT};
 	struct cert *item[] = {root.cert};
 	struct certs roots = {item, 1};
 	void *value = NULL;
@@ -567,9 +567,9 @@ an_answer_over_the_limit_is_refused(void **state)
 
 	large[0] = 0x30;
 	assert_rc(stamp_response(span_of(large, STAMP_MAX + 1), imprint, &nonce,
-		      &token, &kit_err),
+		      0, &token, &kit_err),
 	    RC_LIMIT);
-	assert_rc(stamp_response(span_of(large, STAMP_MAX), imprint, &nonce,
+	assert_rc(stamp_response(span_of(large, STAMP_MAX), imprint, &nonce, 0,
 		      &token, &kit_err),
 	    RC_SYNTAX);
 	free(large);
@@ -586,7 +586,7 @@ a_stamped_letter_tells_its_time(void **state)
 	struct buf token BUF_OWNED = BUF_SMALL;
 	struct cert *item[] = {root.cert};
 	struct certs roots = {item, 1};
-	struct stamp_result stamp = {0, CHAIN_RESULT};
+	struct stamp_result stamp = {.chain = CHAIN_RESULT};
 	uint8_t about[32];
 
 	assert_ok(sign_new(&alice.identity, now, &sign, &kit_err));
@@ -596,22 +596,22 @@ a_stamped_letter_tells_its_time(void **state)
 	assert_ok(stamp_request(about, &nonce, &request, &kit_err));
 	assert_ok(answer(buf_span(&request), now, &response));
 	assert_ok(stamp_response(
-	    buf_span(&response), about, &nonce, &token, &kit_err));
+	    buf_span(&response), about, &nonce, 0, &token, &kit_err));
 	assert_ok(sign_add_token(sign, buf_span(&token), &kit_err));
 	assert_ok(sign_finish(sign, &der, &kit_err));
 
 	assert_ok(verify_new(&verify, &kit_err));
-	assert_ok(verify_push_cms(verify, buf_span(&der), &kit_err));
+	assert_ok(verify_push_cms(verify, buf_span(&der), NULL, &kit_err));
 	assert_ok(verify_push_content(verify, span_str("letter"), &kit_err));
-	assert_ok(verify_finish(verify, &request, &result, &kit_err));
+	assert_ok(verify_finish(verify, &result, &kit_err));
 	assert_true(result.signer[0].valid);
-	assert_ok(stamp_verify(buf_span(&result.signer[0].token),
+	assert_ok(stamp_verify(buf_span(&result.signer[0].token[0]),
 	    buf_span(&result.signer[0].signature), &roots, &stamp, &kit_err));
 	assert_int_equal(stamp.when, now);
 	assert_int_equal(stamp.chain.state, CHAIN_VALID);
 	stamp_result_done(&stamp);
 	/* the foreign judge about the same token */
-	kit_write("token", buf_span(&result.signer[0].token));
+	kit_write("token", buf_span(&result.signer[0].token[0]));
 	kit_write("value", buf_span(&result.signer[0].signature));
 	assert_int_equal(kit_openssl("ts -verify -token_in -in token -data "
 				     "value -CAfile root.crt"),

@@ -29,6 +29,7 @@
 
 #include "base/buf.h"
 #include "pki/cert.h"
+#include "pki/crypto.h"
 #include "pki/key.h"
 
 #define assert_rc(got, want)                                               \
@@ -62,7 +63,9 @@ struct person {
 static inline const char *
 kit_digest(const EVP_PKEY *pkey)
 {
-	if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
+	if (EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_is_a(pkey, "ED448"))
+		return NULL;
+	if (!EVP_PKEY_is_a(pkey, "EC"))
 		return "SHA256";
 	switch (EVP_PKEY_get_bits(pkey)) {
 	case 384:
@@ -74,19 +77,32 @@ kit_digest(const EVP_PKEY *pkey)
 	}
 }
 
+/* `pss`: with what crypto_pss() says. */
 static inline enum rc
-kit_sign(
-    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+kit_sign_as(const struct key *key, struct span bytes, bool pss, struct buf *out,
+    struct err *err)
 {
 	EVP_PKEY *pkey = key->handle;
+	EVP_PKEY_CTX *how = NULL;
+	struct crypto_pss pss_way;
 	uint8_t *room;
 	size_t len = (size_t)EVP_PKEY_get_size(pkey);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	assert_true(bytes.len > 0 && bytes.data[0] == 0x31);
 	TRY(buf_reserve(out, len, &room, err));
-	assert_true_ssl(EVP_DigestSignInit_ex(
-	    ctx, NULL, kit_digest(pkey), NULL, NULL, pkey, NULL));
+	if (pss) {
+		assert_ok(crypto_pss(pkey, &pss_way, &kit_err));
+		assert_true_ssl(
+		    EVP_DigestSignInit(ctx, &how, pss_way.digest, NULL, pkey));
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING));
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_pss_saltlen(how, pss_way.salt));
+	} else {
+		assert_true_ssl(EVP_DigestSignInit_ex(
+		    ctx, NULL, kit_digest(pkey), NULL, NULL, pkey, NULL));
+	}
 	assert_true_ssl(EVP_DigestSign(ctx, room, &len, bytes.data, bytes.len));
 	buf_grown(out, len);
 	EVP_MD_CTX_free(ctx);
@@ -110,6 +126,21 @@ kit_peer(EVP_PKEY *own, struct span bytes)
 		return peer;
 	EVP_PKEY_free(peer);
 	return NULL;
+}
+
+static inline enum rc
+kit_sign(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	return kit_sign_as(
+	    key, bytes, EVP_PKEY_is_a(key->handle, "RSA-PSS"), out, err);
+}
+
+static inline enum rc
+kit_sign_pss(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	return kit_sign_as(key, bytes, true, out, err);
 }
 
 static inline enum rc
@@ -196,6 +227,7 @@ kit_decapsulate(const struct key *key, struct span ciphertext, struct buf *out,
 #endif
 
 static const struct key_ops kit_ops = {.sign_attributes = kit_sign,
+    .sign_attributes_pss = kit_sign_pss,
     .agree = kit_agree,
     .unwrap = kit_unwrap,
     .decapsulate = kit_decapsulate};
@@ -306,8 +338,9 @@ kit_cert(EVP_PKEY *key, const char *name, const struct kit_extension *list,
 	    issuer == NULL ? X509_get_subject_name(x509)
 			   : X509_get_subject_name(cert_x509(issuer->cert)));
 	kit_extend(x509, list);
+	EVP_PKEY *by = issuer == NULL ? key : issuer->pkey;
 	assert_true_ssl(
-	    X509_sign(x509, issuer == NULL ? key : issuer->pkey, EVP_sha256()));
+	    X509_sign(x509, by, kit_digest(by) == NULL ? NULL : EVP_sha256()));
 	assert_ok(cert_from_x509(x509, &cert, &kit_err));
 	X509_free(x509);
 	return cert;

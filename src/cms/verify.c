@@ -2,14 +2,16 @@
 
 #include <stdlib.h>
 
-#include "cms/digest_priv.h"
-#include "cms/shape_priv.h"
 #include "cms/signer_priv.h"
 
+_Static_assert(VERIFY_SIGNERS_MAX == SIGNED_SIGNERS_MAX, "one limit");
+
 struct verify {
-	struct buf cms;
-	struct digest digest; /* of the detached content */
-	bool detached;        /* content was pushed */
+	struct signed_data data;
+	bool expected[DIGEST_KINDS];
+	bool has_expected;
+	bool began; /* detached content came */
+	enum rc failed;
 };
 
 enum rc
@@ -19,7 +21,7 @@ verify_new(struct verify **ret, struct err *err)
 
 	if (verify == NULL)
 		return err_nomem(err, "signature");
-	verify->cms = BUF(SHAPE_MAX);
+	signed_init(&verify->data, SIGNED_DATA);
 	*ret = verify;
 	return RC_OK;
 }
@@ -29,105 +31,133 @@ verify_free(struct verify *verify)
 {
 	if (verify == NULL)
 		return;
-	buf_done(&verify->cms);
-	digest_done(&verify->digest);
+	signed_done(&verify->data);
 	free(verify);
 }
 
+void
+verify_know(struct verify *verify, const struct certs *known)
+{
+	verify->data.known = known;
+}
+
+void
+verify_accept_receipt(struct verify *verify)
+{
+	verify->data.accept |= SIGNED_RECEIPT;
+}
+
+/* --- what comes */
+
+/* A failure is for good: half of a letter is read by nobody. */
+static enum rc
+keep_failure(struct verify *verify, enum rc rc)
+{
+	if (rc != RC_OK)
+		verify->failed = rc;
+	return rc;
+}
+
+static enum rc
+check_failed(const struct verify *verify, struct err *err)
+{
+	if (verify->failed == RC_OK)
+		return RC_OK;
+	return err_set(
+	    err, verify->failed, "the signature could not be read before");
+}
+
 enum rc
-verify_push_cms(struct verify *verify, struct span der, struct err *err)
+verify_push_cms(struct verify *verify, struct span der, struct buf *quarantine,
+    struct err *err)
 {
-	return buf_add(&verify->cms, der, err);
+	TRY(check_failed(verify, err));
+	return keep_failure(
+	    verify, signed_push(&verify->data, der, quarantine, err));
 }
 
-static enum rc
-parse(struct span der, struct shape_signed_info **ret, struct err *err)
+static void
+expect_one(struct verify *verify, struct span name)
 {
-	void *value = NULL;
+	enum digest_kind kind = digest_by_name(span_trim(name));
 
-	if (shape_content_nid(der) != NID_pkcs7_signed)
-		return err_set(err, RC_SYNTAX, "no CMS SignedData");
-	TRY(shape_parse_outer(
-	    ASN1_ITEM_rptr(SHAPE_SIGNED_INFO), der, "SignedData", &value, err));
-	*ret = value;
-	return RC_OK;
+	if (kind == DIGEST_NONE)
+		return;
+	verify->expected[kind] = true;
+	verify->has_expected = true;
 }
 
-static enum rc
-want_digests(
-    const struct shape_signed *body, struct digest *digest, struct err *err)
+enum rc
+verify_expect(struct verify *verify, const char *micalg, struct err *err)
 {
-	for (int i = 0; i < OPENSSL_sk_num(body->signers); i++) {
-		const struct shape_signer *signer =
-		    OPENSSL_sk_value(body->signers, i);
-		TRY(digest_want(
-		    digest, shape_nid(signer->digest_algorithm), err));
+	struct span rest = span_str(micalg == NULL ? "" : micalg);
+
+	if (verify->began)
+		bug("verify_expect behind the first byte of content");
+	TRY(check_failed(verify, err));
+	while (rest.len > 0) {
+		ptrdiff_t comma = span_find_byte(rest, ',');
+		size_t len = comma < 0 ? rest.len : (size_t)comma;
+		expect_one(verify, span_first(rest, len));
+		rest = span_after(rest, len + 1);
 	}
 	return RC_OK;
 }
 
-/* With the whole signature at hand only its digests are run; before it, all
- * three. */
+/* Which digests to run over a content whose signature is still to come. */
+static enum rc
+want_expected(struct verify *verify, struct err *err)
+{
+	for (enum digest_kind i = 0; i < DIGEST_KINDS; i++) {
+		bool usual = i <= DIGEST_SHA512;
+		if (verify->has_expected ? verify->expected[i] : usual)
+			TRY(digest_want(&verify->data.digest, i, err));
+	}
+	return RC_OK;
+}
+
 static enum rc
 begin_content(struct verify *verify, struct err *err)
 {
-	struct shape_signed_info *info OWNED(shape_signed_info_free) = NULL;
-
-	verify->detached = true;
-	if (verify->cms.len > 0 &&
-	    parse(buf_span(&verify->cms), &info, NULL) == RC_OK)
-		return want_digests(info->body, &verify->digest, err);
-	return digest_want(&verify->digest, NID_undef, err);
+	verify->began = true;
+	verify->data.detached = true;
+	if (verify->data.has_content)
+		return err_set(err, RC_SYNTAX,
+		    "the detached signature carries another content");
+	return verify->data.at_content ? signed_want_listed(&verify->data, err)
+				       : want_expected(verify, err);
 }
 
 enum rc
 verify_push_content(struct verify *verify, struct span bytes, struct err *err)
 {
-	if (!verify->detached)
-		TRY(begin_content(verify, err));
-	return digest_push(&verify->digest, bytes, err);
+	TRY(check_failed(verify, err));
+	if (!verify->began)
+		TRY(keep_failure(verify, begin_content(verify, err)));
+	return keep_failure(
+	    verify, digest_push(&verify->data.digest, bytes, err));
+}
+
+/* --- the end */
+
+/* Nothing was pushed and nothing is in it: the content is empty. */
+static enum rc
+end_content(struct verify *verify, struct err *err)
+{
+	if (!verify->began && !verify->data.has_content)
+		TRY(signed_want_listed(&verify->data, err));
+	return signed_finish(&verify->data, err);
 }
 
 static enum rc
-check_form(const struct verify *verify, const struct shape_signed *body,
-    struct err *err)
+check_signers(
+    const struct verify *verify, struct verify_result *ret, struct err *err)
 {
-	if (!signer_knows_version(body))
-		return err_set(err, RC_SYNTAX, "SignedData of unknown version");
-	/* a timestamp or a receipt is signed too, but is no letter */
-	if (OBJ_obj2nid(body->inner->type) != NID_pkcs7_data)
-		return err_set(err, RC_SYNTAX,
-		    "what is signed is no MIME entity (id-data)");
-	if (verify->detached && body->inner->content != NULL)
-		return err_set(err, RC_SYNTAX,
-		    "the detached signature carries another content");
-	if (OPENSSL_sk_num(body->signers) > VERIFY_SIGNERS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d signers", VERIFY_SIGNERS_MAX);
-	return RC_OK;
-}
+	unsigned tries = SIGNER_TRIES_MAX;
+	const struct signer_about about = {&verify->data, SPAN_NONE, &tries};
 
-static enum rc
-hash_content(
-    struct verify *verify, const struct shape_signed *body, struct err *err)
-{
-	if (!verify->detached) {
-		TRY(want_digests(body, &verify->digest, err));
-		if (body->inner->content != NULL)
-			TRY(digest_push(&verify->digest,
-			    shape_span(body->inner->content), err));
-	}
-	return digest_finish(&verify->digest, err);
-}
-
-static enum rc
-check_signers(const struct verify *verify, const struct shape_signed *body,
-    struct verify_result *ret, struct err *err)
-{
-	TRY(signer_certs(body, &ret->certs, err));
-	struct signer_about about = {body, &verify->digest, &ret->certs};
-	for (int i = 0; i < OPENSSL_sk_num(body->signers); i++) {
-		TRY(signer_check(OPENSSL_sk_value(body->signers, i), &about,
+	for (size_t i = 0; i < verify->data.signers_len; i++) {
+		TRY(signer_check(signed_signer(&verify->data, i), &about,
 		    &ret->signer[i], err));
 		ret->signers++;
 	}
@@ -135,21 +165,22 @@ check_signers(const struct verify *verify, const struct shape_signed *body,
 }
 
 enum rc
-verify_finish(struct verify *verify, struct buf *content,
-    struct verify_result *ret, struct err *err)
+verify_finish(struct verify *verify, struct verify_result *ret, struct err *err)
 {
-	struct shape_signed_info *info OWNED(shape_signed_info_free) = NULL;
-	struct verify_result made VERIFY_RESULT_OWNED = {.signers = 0};
-
-	TRY(parse(buf_span(&verify->cms), &info, err));
-	TRY(check_form(verify, info->body, err));
-	TRY(hash_content(verify, info->body, err));
-	TRY(check_signers(verify, info->body, &made, err));
-	if (info->body->inner->content != NULL)
-		TRY(buf_add(
-		    content, shape_span(info->body->inner->content), err));
-	*ret = made;
-	made = (struct verify_result){.signers = 0};
+	TRY(check_failed(verify, err));
+	TRY(keep_failure(verify, end_content(verify, err)));
+	ret->signers = 0;
+	enum rc rc = check_signers(verify, ret, err);
+	if (rc != RC_OK) {
+		ret->certs = CERTS_NONE;
+		verify_result_done(ret);
+		return rc;
+	}
+	ret->certs = verify->data.certs;
+	verify->data.certs = CERTS_NONE;
+	ret->opaque = verify->data.has_content;
+	ret->is_receipt = verify->data.type == SIGNED_RECEIPT;
+	verify->failed = RC_ABSENT; /* there is no second result */
 	return RC_OK;
 }
 

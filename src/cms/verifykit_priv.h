@@ -67,6 +67,27 @@ sign_letter(const struct person *who, struct buf *der)
 	assert_ok(sign_finish(sign, der, &kit_err));
 }
 
+/* Push all of it in pieces, until one is refused. */
+static inline enum rc
+push_cms(struct verify *verify, struct span der, size_t step, struct buf *out)
+{
+	for (; der.len > 0; der = span_after(der, step))
+		TRY(verify_push_cms(
+		    verify, span_first(der, step), out, &kit_err));
+	return RC_OK;
+}
+
+static inline enum rc
+push_content(struct verify *verify, struct span text, size_t step)
+{
+	if (text.len == 0)
+		return verify_push_content(verify, text, &kit_err);
+	for (; text.len > 0; text = span_after(text, step))
+		TRY(verify_push_content(
+		    verify, span_first(text, step), &kit_err));
+	return RC_OK;
+}
+
 /* `content` NULL: opaque. */
 static inline enum rc
 verify_bytes(struct span der, const char *content, bool content_first,
@@ -77,15 +98,11 @@ verify_bytes(struct span der, const char *content, bool content_first,
 
 	assert_ok(verify_new(&verify, &kit_err));
 	if (content != NULL && content_first)
-		assert_ok(verify_push_content(verify, text, &kit_err));
-	for (; der.len > 0; der = span_after(der, 37))
-		assert_ok(
-		    verify_push_cms(verify, span_first(der, 37), &kit_err));
-	for (; content != NULL && !content_first && text.len > 0;
-	     text = span_after(text, 5))
-		assert_ok(
-		    verify_push_content(verify, span_first(text, 5), &kit_err));
-	return verify_finish(verify, out, ret, &kit_err);
+		TRY(push_content(verify, text, 1000));
+	TRY(push_cms(verify, der, 37, out));
+	if (content != NULL && !content_first)
+		TRY(push_content(verify, text, 5));
+	return verify_finish(verify, ret, &kit_err);
 }
 
 /* One signer; NULL want: valid. */

@@ -80,17 +80,18 @@ read_32(const uint8_t *in, uint8_t *to)
 	return foreign(v, rows);
 }
 
-/* A line as long as the one before, with its CRLF: no step needs to wait for
- * what the one before found.  The last block of a line overlaps the one before
- * it and writes the same bytes again. */
+/* A line as long as the one before, with a line end of `end` bytes: no step
+ * needs to wait for what the one before found.  The last block of a line
+ * overlaps the one before it and writes the same bytes again. */
 AVX2_INLINE bool
-read_line(struct base64_run *run, size_t line)
+read_line(struct base64_run *run, size_t line, size_t end)
 {
 	__m256i wrong = _mm256_setzero_si256();
 	size_t at = 0;
 
-	if (run->in_left < line + 2 || run->room < line / 4 * 3 + 8 ||
-	    run->in[line] != '\r' || run->in[line + 1] != '\n')
+	if (run->in_left < line + end || run->room < line / 4 * 3 + 8 ||
+	    run->in[line + end - 1] != '\n' ||
+	    (end == 2 && run->in[line] != '\r'))
 		return false;
 	for (; at + 32 <= line; at += 32)
 		wrong = _mm256_or_si256(
@@ -101,12 +102,22 @@ read_line(struct base64_run *run, size_t line)
 					       run->to + (line - 32) / 4 * 3));
 	if (!_mm256_testz_si256(wrong, wrong))
 		return false;
-	run->in += line + 2;
-	run->in_left -= line + 2;
+	run->in += line + end;
+	run->in_left -= line + end;
 	run->to += line / 4 * 3;
 	run->room -= line / 4 * 3;
 	run->begin = run->in;
 	return true;
+}
+
+/* The compiler makes of it a loop for each line end. */
+AVX2_INLINE void
+read_lines(struct base64_run *run, size_t line)
+{
+	while (read_line(run, line, 2))
+		;
+	while (read_line(run, line, 1))
+		;
 }
 
 /* What of the next 32 characters is whole groups, and a line end. */
@@ -131,14 +142,16 @@ read_block(struct base64_run *run)
 AVX2 void
 base64_read_avx2(struct base64_run *run)
 {
+	/* A copy that nothing else can point to stays in registers. */
+	struct base64_run r = *run;
+
 	do {
-		if (run->line == 76)
-			while (read_line(run, 76))
-				;
-		else if (run->line >= 32 && run->line % 4 == 0)
-			while (read_line(run, run->line))
-				;
-	} while (read_block(run));
+		if (r.line == 76)
+			read_lines(&r, 76);
+		else if (r.line >= 32 && r.line % 4 == 0)
+			read_lines(&r, r.line);
+	} while (read_block(&r));
+	*run = r;
 }
 
 /* 24 bytes as 32 digits.  The second half is loaded from four bytes further

@@ -83,33 +83,64 @@ first(size_t count)
 	return count < 64 ? ((__mmask64)1 << count) - 1 : ~(__mmask64)0;
 }
 
-/* A line as long as the one before, with its CRLF: no step needs to wait for
- * what the one before found.  The last block of a line overlaps the one before
- * it and writes the same bytes again. */
-AVX512_INLINE bool
-read_line(struct base64_run *run, size_t line)
+static inline void
+advance(struct base64_run *run, size_t in, size_t to)
 {
-	__m512i wrong, all = _mm512_setzero_si512();
+	run->in += in;
+	run->in_left -= in;
+	run->to += to;
+	run->room -= to;
+}
 
-	if (run->in_left < line + 2 || run->room < line / 4 * 3 ||
-	    run->in[line] != '\r' || run->in[line + 1] != '\n')
+/* A line as long as the one before, 64 to 76, with a line end of `end` bytes:
+ * no step needs to wait for what the one before found.  The last 16 characters
+ * overlap the first 64; what they write again is the same. */
+AVX512_INLINE bool
+read_line(struct base64_run *run, size_t line, size_t end)
+{
+	__m512i wrong, wrong_last;
+
+	if (run->in_left < line + end || run->room < 64 ||
+	    run->in[line + end - 1] != '\n' ||
+	    (end == 2 && run->in[line] != '\r'))
 		return false;
-	for (size_t at = 0; at < line; at += 64) {
-		size_t from = at + 64 <= line ? at : line - 64;
-		__m512i bytes =
-		    read_64(_mm512_loadu_si512(run->in + from), &wrong);
-		_mm512_mask_storeu_epi8(
-		    run->to + from / 4 * 3, first(48), bytes);
-		all = _mm512_or_si512(all, wrong);
-	}
-	if (_mm512_movepi8_mask(all) != 0)
+	_mm512_storeu_si512(
+	    run->to, read_64(_mm512_loadu_si512(run->in), &wrong));
+	__m128i last = _mm_loadu_si128((const void *)(run->in + (line - 16)));
+	__m512i bytes = read_64(_mm512_zextsi128_si512(last), &wrong_last);
+	_mm_storeu_si128((void *)(run->to + (line - 16) / 4 * 3),
+	    _mm512_castsi512_si128(bytes));
+	last = _mm512_castsi512_si128(wrong_last);
+	if ((_mm512_movepi8_mask(wrong) | _mm_movepi8_mask(last)) != 0)
 		return false;
-	run->in += line + 2;
-	run->in_left -= line + 2;
-	run->to += line / 4 * 3;
-	run->room -= line / 4 * 3;
+	advance(run, line + end, line / 4 * 3);
 	run->begin = run->in;
 	return true;
+}
+
+AVX512_INLINE bool
+read_64_digits(struct base64_run *run)
+{
+	__m512i wrong;
+
+	if (run->in_left < 64 || run->room < 64)
+		return false;
+	_mm512_storeu_si512(
+	    run->to, read_64(_mm512_loadu_si512(run->in), &wrong));
+	if (_mm512_movepi8_mask(wrong) != 0)
+		return false;
+	advance(run, 64, 48);
+	return true;
+}
+
+/* The compiler makes of it a loop for each line end. */
+AVX512_INLINE void
+read_lines(struct base64_run *run, size_t line)
+{
+	while (read_line(run, line, 2))
+		;
+	while (read_line(run, line, 1))
+		;
 }
 
 /* What of the next 64 characters is whole groups, and a line end. */
@@ -126,39 +157,38 @@ read_block(struct base64_run *run)
 		len = (size_t)__builtin_ctzll(bad);
 	len = len / 4 < run->room / 3 ? len / 4 : run->room / 3;
 	_mm512_mask_storeu_epi8(run->to, first(len * 3), bytes);
-	run->in += len * 4;
-	run->in_left -= len * 4;
-	run->to += len * 3;
-	run->room -= len * 3;
+	advance(run, len * 4, len * 3);
 	return (len < 16 && base64_skip_line_end(run)) || len > 0;
 }
 
 AVX512 void
 base64_read_avx512(struct base64_run *run)
 {
+	/* A copy that nothing else can point to stays in registers. */
+	struct base64_run r = *run;
+
 	do {
-		if (run->line == 76)
-			while (read_line(run, 76))
-				;
-		else if (run->line >= 64 && run->line % 4 == 0)
-			while (read_line(run, run->line))
-				;
-	} while (read_block(run));
+		if (r.line == 76)
+			read_lines(&r, 76);
+		else if (r.line >= 64 && r.line < 76 && r.line % 4 == 0)
+			read_lines(&r, r.line);
+		while (read_64_digits(&r))
+			;
+	} while (read_block(&r));
+	*run = r;
 }
 
 /* The first 48 bytes as 64 characters. */
-AVX512_INLINE void
-write_48(const uint8_t *in, uint8_t *to)
+AVX512_INLINE __m512i
+to_characters(__m512i bytes)
 {
 	/* Where a group's four digits begin in each 32 bits of b, a, c, b. */
 	const __m512i places = _mm512_set1_epi64(0x3036242a1016040a);
-	__m512i v = _mm512_permutexvar_epi8(
-	    _mm512_load_si512(spread), _mm512_maskz_loadu_epi8(first(48), in));
+	__m512i v = _mm512_permutexvar_epi8(_mm512_load_si512(spread), bytes);
 
 	/* The table looks at six bits only. */
-	_mm512_storeu_si512(
-	    to, _mm512_permutexvar_epi8(_mm512_multishift_epi64_epi8(places, v),
-		    _mm512_load_si512(digits)));
+	return _mm512_permutexvar_epi8(
+	    _mm512_multishift_epi64_epi8(places, v), _mm512_load_si512(digits));
 }
 
 AVX512 size_t
@@ -166,24 +196,56 @@ base64_write_avx512(const uint8_t *in, size_t len, uint8_t *to)
 {
 	size_t at = 0;
 
-	for (; len - at >= 48; at += 48)
-		write_48(in + at, to + at / 3 * 4);
+	for (; len - at >= 48; at += 48) {
+		__m512i v = _mm512_maskz_loadu_epi8(first(48), in + at);
+		_mm512_storeu_si512(to + at / 3 * 4, to_characters(v));
+	}
 	return at;
 }
 
-/* As in read_line(), the last block overlaps. */
+/* Up to 12 characters that end a line, and the line end. */
+AVX512_INLINE __m128i
+to_last_characters(__m128i bytes, size_t len)
+{
+	__m128i v = _mm512_castsi512_si128(
+	    to_characters(_mm512_zextsi128_si512(bytes)));
+
+	v = _mm_mask_mov_epi8(v, (__mmask16)(1U << len), _mm_set1_epi8('\r'));
+	return _mm_mask_mov_epi8(
+	    v, (__mmask16)(2U << len), _mm_set1_epi8('\n'));
+}
+
+/* A line with another behind it, into which may be looked and written. */
+AVX512_INLINE void
+write_inner_line(const uint8_t *in, size_t line, uint8_t *to)
+{
+	_mm512_storeu_si512(to, to_characters(_mm512_loadu_si512(in)));
+	__m128i last = _mm_loadu_si128((const void *)(in + 48));
+	_mm_storeu_si128(
+	    (void *)(to + 64), to_last_characters(last, line - 64));
+}
+
+AVX512_INLINE void
+write_last_line(const uint8_t *in, size_t line, uint8_t *to)
+{
+	size_t len = line - 64;
+	__mmask16 bytes = (__mmask16)first(len / 4 * 3);
+
+	(void)base64_write_avx512(in, 48, to);
+	__m128i last = _mm_maskz_loadu_epi8(bytes, in + 48);
+	_mm_mask_storeu_epi8(
+	    to + 64, (__mmask16)first(len + 2), to_last_characters(last, len));
+}
+
 AVX512_INLINE void
 write_lines(const uint8_t *in, size_t line, size_t count, uint8_t *to)
 {
-	for (size_t i = 0; i < count; i++) {
-		for (size_t at = 0; at < line; at += 64) {
-			size_t from = at + 64 <= line ? at : line - 64;
-			write_48(in + from / 4 * 3, to + from);
-		}
-		memcpy(to + line, "\r\n", 2);
+	for (; count > 1; count--) {
+		write_inner_line(in, line, to);
 		in += line / 4 * 3;
 		to += line + 2;
 	}
+	write_last_line(in, line, to);
 }
 
 AVX512 void

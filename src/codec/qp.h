@@ -23,7 +23,7 @@ enum rc qp_decode(struct span in, struct buf *out, struct err *err);
 /* Both in pieces, without memory of their own: any split of the input gives
  * the same.  After a failure `out`, reader and writer are as they were. */
 struct qp_reader {
-	int state;
+	unsigned state;
 	bool soft; /* what waits begins with "=" */
 	uint8_t digit;
 	size_t blanks_len;

@@ -25,7 +25,8 @@ struct reading {
 	bool signature_seen;
 	bool signature_before_opening; /* the newest one is outside */
 	struct certs certs;            /* of the signature that counts */
-	struct buf token;
+	struct buf token[VERIFY_TOKENS_MAX];
+	size_t tokens, tokens_found;
 	struct buf signature;
 	struct cert *signer; /* owned */
 	int64_t claimed;
@@ -160,6 +161,24 @@ choose_signer(const struct verify_result *result, const char *from)
 	return best;
 }
 
+static void
+drop_tokens(struct reading *r)
+{
+	for (size_t i = 0; i < r->tokens; i++)
+		buf_done(&r->token[i]);
+	r->tokens = 0;
+}
+
+static void
+take_tokens(struct reading *r, struct verify_signer *s)
+{
+	drop_tokens(r);
+	memcpy(r->token, s->token, sizeof(r->token));
+	r->tokens = s->tokens;
+	r->tokens_found = s->tokens_found;
+	s->tokens = 0;
+}
+
 static enum rc
 keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 {
@@ -181,9 +200,8 @@ keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 	certs_done(&r->certs);
 	r->certs = result->certs;
 	result->certs = CERTS_NONE;
-	buf_clear(&r->token);
+	take_tokens(r, s);
 	buf_clear(&r->signature);
-	TRY(buf_add(&r->token, buf_span(&s->token), err));
 	return buf_add(&r->signature, buf_span(&s->signature), err);
 }
 
@@ -196,10 +214,10 @@ verify_bytes(struct reading *r, struct span der, const struct entity *part,
 	struct verify_result result VERIFY_RESULT_OWNED = {0};
 
 	TRY(verify_new(&verify, err));
-	TRY(verify_push_cms(verify, der, err));
+	TRY(verify_push_cms(verify, der, content, err));
 	if (part != NULL)
 		TRY(verify_push_content(verify, part->whole, err));
-	TRY(verify_finish(verify, content, &result, err));
+	TRY(verify_finish(verify, &result, err));
 	return keep_signer(r, &result, err);
 }
 
@@ -216,11 +234,10 @@ static enum rc
 verify_detached(struct reading *r, const struct entity *entity, struct err *err)
 {
 	struct buf der BUF_OWNED = BUF(CMS_MAX);
-	struct buf none BUF_OWNED = BUF(0);
 	const struct entity *part = NULL;
 
 	TRY(smime_split(entity, &part, &der, err));
-	TRY(verify_bytes(r, buf_span(&der), part, &none, err));
+	TRY(verify_bytes(r, buf_span(&der), part, NULL, err));
 	r->at = part;
 	return RC_OK;
 }
@@ -276,6 +293,7 @@ next_layer(struct reading *r, struct err *err)
 	case SMIME_OPAQUE:
 		return verify_layer(r, kind, err);
 	case SMIME_NONE:
+	case SMIME_COMPRESSED:
 	case SMIME_OTHER:
 		r->at = NULL;
 		return RC_OK;
@@ -426,35 +444,51 @@ gather_signer(struct reading *r)
 
 /* --- time and chain ----------------------------------------------------------- */
 
+/* The earliest time that one of the tokens proves; RC_ABSENT: none does. */
 static enum rc
-gather_time(struct reading *r, struct err *err)
+find_stamp(struct reading *r, int64_t *ret, struct err *err)
 {
-	struct facts *f = &r->out->facts;
-	struct stamp_result stamp STAMP_RESULT_OWNED = {.chain = CHAIN_RESULT};
 	const struct certs *roots = r->reader->tsa_roots != NULL
 					? r->reader->tsa_roots
 					: r->reader->roots;
 	struct err why = ERR_NONE;
+	bool found = false;
+
+	for (size_t i = 0; i < r->tokens; i++) {
+		struct stamp_result stamp STAMP_RESULT_OWNED = {
+		    .chain = CHAIN_RESULT};
+		enum rc rc = stamp_verify(buf_span(&r->token[i]),
+		    buf_span(&r->signature), roots, &stamp, &why);
+		if (rc == RC_NOMEM)
+			return err_set(err, rc, "%s", why.text);
+		if (rc != RC_OK || stamp.chain.state != CHAIN_VALID ||
+		    (found && stamp.when >= *ret))
+			continue;
+		*ret = stamp.when;
+		found = true;
+	}
+	return found ? RC_OK : RC_ABSENT;
+}
+
+static enum rc
+gather_time(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+	int64_t when = 0;
 
 	if (r->claimed != 0) {
 		f->time.source = TIME_CLAIMED;
 		f->time.value = r->claimed;
 	}
-	if (r->token.len == 0)
-		return RC_OK;
-	enum rc rc = stamp_verify(
-	    buf_span(&r->token), buf_span(&r->signature), roots, &stamp, &why);
-	if (rc == RC_NOMEM) {
-		*err = why;
-		return rc;
-	}
-	if (rc != RC_OK || stamp.chain.state != CHAIN_VALID) {
-		f->time.token_invalid = true;
+	enum rc rc = find_stamp(r, &when, err);
+	if (rc == RC_ABSENT) {
+		f->time.token_invalid = r->tokens_found > 0;
 		return RC_OK;
 	}
+	TRY(rc);
 	f->time.source = TIME_STAMPED;
-	f->time.value = stamp.when;
-	f->time.token_late = r->claimed != 0 && stamp.when - r->claimed > DAY;
+	f->time.value = when;
+	f->time.token_late = r->claimed != 0 && when - r->claimed > DAY;
 	return RC_OK;
 }
 
@@ -597,7 +631,7 @@ static void
 reading_done(struct reading *r)
 {
 	certs_done(&r->certs);
-	buf_done(&r->token);
+	drop_tokens(r);
 	buf_done(&r->signature);
 	cert_free(r->signer);
 }
@@ -610,7 +644,6 @@ gather(struct span letter, const struct reader *reader, struct gathered *ret,
 	    .reader = reader,
 	    .out = ret,
 	    .certs = CERTS_NONE,
-	    .token = BUF(STAMP_MAX),
 	    .signature = BUF(STAMP_MAX),
 	};
 

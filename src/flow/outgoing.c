@@ -63,8 +63,8 @@ ask_for_stamp(const struct sender *sender, const uint8_t imprint[32],
 		rc = err_set(err, RC_IO, "the time stamp authority answered %u",
 		    response.status);
 	if (rc == RC_OK)
-		rc = stamp_response(
-		    buf_span(&response.body), imprint, &nonce, token, err);
+		rc = stamp_response(buf_span(&response.body), imprint, &nonce,
+		    sender->now, token, err);
 	buf_done(&response.body);
 	return rc;
 }

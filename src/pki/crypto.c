@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include <pthread.h>
+
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 
 enum rc
@@ -18,14 +21,72 @@ crypto_failed(struct err *err, const char *what)
 	    reason != NULL ? reason : "the crypto library failed");
 }
 
+/* A fetch searches the library's providers under a lock: once is enough. */
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256, *sha384, *sha512;
+
+static void
+fetch_all(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
+	sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
+}
+
 const EVP_MD *
 crypto_digest(const EVP_PKEY *key)
 {
-	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
-		return NULL;
-	if (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_bits(key) < 384)
-		return EVP_sha256();
-	return EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha512();
+	static const char *const own[] = {
+	    "ED25519", "ED448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"};
+
+	(void)pthread_once(&fetched, fetch_all);
+	if (EVP_PKEY_is_a(key, "RSA"))
+		return sha256;
+	if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) >= 384)
+		return EVP_PKEY_get_bits(key) == 384 ? sha384 : sha512;
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (EVP_PKEY_is_a(key, own[i]))
+			return NULL;
+	return sha256;
+}
+
+static bool
+has_digest(const EVP_PKEY *key, const char *param, const EVP_MD *md)
+{
+	char text[32] = "";
+
+	return EVP_PKEY_get_utf8_string_param(
+		   key, param, text, sizeof(text), NULL) == 1 &&
+	       EVP_MD_is_a(md, text);
+}
+
+enum rc
+crypto_pss(const EVP_PKEY *key, struct crypto_pss *ret, struct err *err)
+{
+	int salt = -1;
+
+	(void)pthread_once(&fetched, fetch_all);
+	const EVP_MD *const known[] = {sha256, sha384, sha512};
+	/* a key without parameters has no such number */
+	if (EVP_PKEY_get_int_param(
+		key, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, &salt) != 1) {
+		ERR_clear_error();
+		*ret = (struct crypto_pss){sha256, EVP_MD_get_size(sha256)};
+		return RC_OK;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!has_digest(key, OSSL_PKEY_PARAM_RSA_DIGEST, known[i]) ||
+		    !has_digest(key, OSSL_PKEY_PARAM_RSA_MGF1_DIGEST, known[i]))
+			continue;
+		/* "greater or equal to the saltLength in the certificate" */
+		int usual = EVP_MD_get_size(known[i]);
+		*ret =
+		    (struct crypto_pss){known[i], salt > usual ? salt : usual};
+		return RC_OK;
+	}
+	ERR_clear_error();
+	return err_set(
+	    err, RC_UNFIT, "the parameters of this PSS key are not supported");
 }
 
 bool

@@ -35,8 +35,8 @@ OWNER(X509_STORE_CTX, X509_STORE_CTX_free);
 enum rc crypto_failed(struct err *err, const char *what);
 
 /* The digest that belongs to a signature with this key: SHA-384 and SHA-512
- * for P-384 and P-521, else SHA-256; NULL for Ed25519 and Ed448, which have
- * their own. */
+ * for P-384 and P-521, else SHA-256; NULL for Ed25519, Ed448 and ML-DSA, which
+ * have their own.  Fetched from the library once and kept. */
 const EVP_MD *crypto_digest(const EVP_PKEY *key);
 
 /* Must a point of this key's curve be checked to be of full order before one
@@ -44,5 +44,16 @@ const EVP_MD *crypto_digest(const EVP_PKEY *key);
  * curve, which was seen when it was read, is enough; the library's check costs
  * as much as the agreement.  False for keys that have no curve. */
 bool crypto_wants_order_check(const EVP_PKEY *key);
+/* How an RSA key signs with PSS. */
+struct crypto_pss {
+	const EVP_MD *digest; /* of the mask too */
+	int salt;             /* bytes */
+};
+
+/* SHA-256 and 32 bytes of salt, or what the parameters of a key demand whose
+ * own OID is id-RSASSA-PSS (RFC 4056 section 3).  RC_UNFIT: they demand SHA-1,
+ * or two digests. */
+enum rc crypto_pss(
+    const EVP_PKEY *key, struct crypto_pss *ret, struct err *err);
 
 #endif

@@ -31,8 +31,15 @@ struct key_ops {
 	/* Sign S/MIME signed attributes.  `attributes`: DER SET OF (tag 0x31)
 	 * with exactly one contentType and one messageDigest (RFC 5652 section
 	 * 5.4); anything else is RC_UNFIT.  Appends the signature value: ECDSA
-	 * P-256/384/521 with SHA-256/384/512, or RSA PKCS#1 v1.5 with SHA-256. */
+	 * P-256/384/521 with SHA-256/384/512, RSA PKCS#1 v1.5 with SHA-256,
+	 * Ed25519, Ed448 or ML-DSA without a digest.  A key whose own OID is
+	 * id-RSASSA-PSS signs as sign_attributes_pss() does. */
 	enum rc (*sign_attributes)(const struct key *key,
+	    struct span attributes, struct buf *signature, struct err *err);
+
+	/* The same with RSA-PSS, as crypto_pss() says for that key; RC_UNFIT:
+	 * the key is not RSA.  NULL: this key cannot. */
+	enum rc (*sign_attributes_pss)(const struct key *key,
 	    struct span attributes, struct buf *signature, struct err *err);
 
 	/* Sign a TLS 1.3 client CertificateVerify.  `content`: 64 spaces, the

@@ -26,29 +26,79 @@ private_of(const struct key *key)
 
 /* ---- signing ------------------------------------------------------------ */
 
+static bool
+set_pss(EVP_PKEY_CTX *ctx, const struct crypto_pss *pss)
+{
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, pss->digest) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, pss->salt) == 1;
+}
+
+/* Ed25519 and its like take the bytes themselves. */
 static enum rc
-sign_bytes(const struct key *key, struct span bytes, bool pss,
-    struct buf *signature, struct err *err)
+sign_pure(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
 {
 	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *how = NULL; /* belongs to ctx */
-	size_t len = 0;
+	size_t len = (size_t)EVP_PKEY_get_size(key->public_key);
 	uint8_t *room;
 
 	if (ctx == NULL ||
-	    EVP_DigestSignInit(ctx, &how, crypto_digest(key->public_key), NULL,
-		private_of(key)) != 1 ||
-	    (pss && (EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) !=
-			    1 ||
-			EVP_PKEY_CTX_set_rsa_pss_saltlen(
-			    how, RSA_PSS_SALTLEN_DIGEST) != 1)) ||
-	    EVP_DigestSign(ctx, NULL, &len, bytes.data, bytes.len) != 1)
+	    EVP_DigestSignInit(ctx, NULL, NULL, NULL, private_of(key)) != 1)
 		return crypto_failed(err, "signing");
 	TRY(buf_reserve(signature, len, &room, err));
 	if (EVP_DigestSign(ctx, room, &len, bytes.data, bytes.len) != 1)
 		return crypto_failed(err, "signing");
 	buf_grown(signature, len);
 	return RC_OK;
+}
+
+/* The digest by hand, for EVP_DigestSignInit() would fetch it each time.
+ * `pss` NULL: RSA signs with PKCS#1 v1.5. */
+static enum rc
+sign_digest(const struct key *key, struct span bytes,
+    const struct crypto_pss *pss, struct buf *signature, struct err *err)
+{
+	const EVP_MD *md =
+	    pss != NULL ? pss->digest : crypto_digest(key->public_key);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_pkey(NULL, private_of(key), NULL);
+	size_t len = (size_t)EVP_PKEY_get_size(key->public_key);
+	uint8_t hash[EVP_MAX_MD_SIZE], *room;
+	unsigned hash_len = 0;
+
+	if (ctx == NULL ||
+	    EVP_Digest(bytes.data, bytes.len, hash, &hash_len, md, NULL) != 1 ||
+	    EVP_PKEY_sign_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) != 1 ||
+	    (pss != NULL && !set_pss(ctx, pss)))
+		return crypto_failed(err, "signing");
+	TRY(buf_reserve(signature, len, &room, err));
+	if (EVP_PKEY_sign(ctx, room, &len, hash, hash_len) != 1)
+		return crypto_failed(err, "signing");
+	buf_grown(signature, len);
+	return RC_OK;
+}
+
+static enum rc
+sign_with_pss(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
+{
+	struct crypto_pss pss;
+
+	TRY(crypto_pss(key->public_key, &pss, err));
+	return sign_digest(key, bytes, &pss, signature, err);
+}
+
+static enum rc
+sign_bytes(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
+{
+	if (EVP_PKEY_is_a(key->public_key, "RSA-PSS"))
+		return sign_with_pss(key, bytes, signature, err);
+	if (crypto_digest(key->public_key) == NULL)
+		return sign_pure(key, bytes, signature, err);
+	return sign_digest(key, bytes, NULL, signature, err);
 }
 
 static enum rc
@@ -147,7 +197,21 @@ sign_attributes(const struct key *key, struct span attributes,
 	if (check_attributes(attributes, err) != RC_OK)
 		return err_prefix(
 		    err, RC_UNFIT, "these are no signed attributes");
-	return sign_bytes(key, attributes, false, signature, err);
+	return sign_bytes(key, attributes, signature, err);
+}
+
+static enum rc
+sign_attributes_pss(const struct key *key, struct span attributes,
+    struct buf *signature, struct err *err)
+{
+	TRY(check_purpose(key, KEY_SIGN, err));
+	if (!EVP_PKEY_is_a(key->public_key, "RSA") &&
+	    !EVP_PKEY_is_a(key->public_key, "RSA-PSS"))
+		return err_set(err, RC_UNFIT, "PSS wants an RSA key");
+	if (check_attributes(attributes, err) != RC_OK)
+		return err_prefix(
+		    err, RC_UNFIT, "these are no signed attributes");
+	return sign_with_pss(key, attributes, signature, err);
 }
 
 /* RFC 8446 section 4.4.3 */
@@ -174,8 +238,10 @@ sign_tls(const struct key *key, struct span content, struct buf *signature,
 	if (!is_tls_login(content))
 		return err_set(
 		    err, RC_UNFIT, "this is no TLS 1.3 login of a client");
-	return sign_bytes(key, content, EVP_PKEY_is_a(key->public_key, "RSA"),
-	    signature, err);
+	/* RFC 8446 section 4.2.3: RSA signs with PSS, and no longer otherwise */
+	if (EVP_PKEY_is_a(key->public_key, "RSA"))
+		return sign_with_pss(key, content, signature, err);
+	return sign_bytes(key, content, signature, err);
 }
 
 static enum rc
@@ -213,7 +279,7 @@ sign_request(const struct key *key, struct span info, struct buf *signature,
 	if (check_request(key, info, err) != RC_OK)
 		return err_prefix(
 		    err, RC_UNFIT, "no request for this key's certificate");
-	return sign_bytes(key, info, false, signature, err);
+	return sign_bytes(key, info, signature, err);
 }
 
 /* ---- decrypting --------------------------------------------------------- */
@@ -505,6 +571,7 @@ decapsulate(const struct key *key, struct span ciphertext, struct buf *out,
 
 const struct key_ops vault_key_ops = {
     .sign_attributes = sign_attributes,
+    .sign_attributes_pss = sign_attributes_pss,
     .sign_tls = sign_tls,
     .sign_request = sign_request,
     .agree = agree,

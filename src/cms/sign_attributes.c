@@ -1,0 +1,228 @@
+/* The signed attributes: one function each, and a table of them. */
+#include <time.h>
+
+#include "cms/attributes_priv.h"
+#include "cms/certid_priv.h"
+#include "cms/print_priv.h"
+#include "cms/sign_priv.h"
+
+#define UTC_TIME 0x17
+#define GENERALIZED_TIME 0x18
+#define UTC_FIRST (-631152000L) /* 1950 */
+#define UTC_LAST 2524607999L    /* the end of 2049 */
+
+/* What cms/open reads, best first: AES-256-GCM, ChaCha20-Poly1305, AES-128-GCM,
+ * AES in CBC; ECDH with the SHA-256 X9.63 KDF and AES wrap for the curves of
+ * NIST.  DER as RFC 8551 section 2.5.2, RFC 8103 section 4 and RFC 5753
+ * section 7 want it. */
+static const uint8_t capabilities[] = {0x30, 0x7e,
+    /* aes256-GCM */ 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x2e,
+    /* ChaCha20-Poly1305 */ 0x30, 0x0d, 0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86,
+    0xf7, 0x0d, 0x01, 0x09, 0x10, 0x03, 0x12,
+    /* aes128-GCM */ 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x06,
+    /* aes256-CBC */ 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x2a,
+    /* aes192-CBC */ 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x16,
+    /* aes128-CBC */ 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x02,
+    /* ECDH, aes256-wrap */ 0x30, 0x15, 0x06, 0x06, 0x2b, 0x81, 0x04, 0x01,
+    0x0b, 0x01, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x2d,
+    /* ECDH, aes128-wrap */ 0x30, 0x15, 0x06, 0x06, 0x2b, 0x81, 0x04, 0x01,
+    0x0b, 0x01, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+    0x04, 0x01, 0x05};
+
+_Static_assert(sizeof(capabilities) == 2 + 0x7e, "length of capabilities");
+
+/* SEQUENCE { type, SET { one value } } */
+struct open_attribute {
+	size_t sequence, set;
+};
+
+static enum rc
+begin(struct buf *der, enum attribute_type type, struct open_attribute *ret,
+    struct err *err)
+{
+	TRY(print_open(der, PRINT_SEQUENCE, &ret->sequence, err));
+	TRY(print_oid(der, attribute_oid(type), err));
+	return print_open(der, PRINT_SET, &ret->set, err);
+}
+
+static enum rc
+end(struct buf *der, const struct open_attribute *open, struct err *err)
+{
+	TRY(print_close(der, open->set, err));
+	return print_close(der, open->sequence, err);
+}
+
+static enum rc
+print_attribute(struct buf *der, enum attribute_type type, uint8_t tag,
+    struct span value, struct err *err)
+{
+	struct open_attribute open;
+
+	TRY(begin(der, type, &open, err));
+	TRY(print_element(der, tag, value, err));
+	return end(der, &open, err);
+}
+
+static enum rc
+add_type(const struct sign *sign, const struct sign_one *one, struct buf *der,
+    struct err *err)
+{
+	static const uint8_t data[] = {
+	    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01};
+
+	return print_attribute(der, ATTRIBUTE_CONTENT_TYPE, PRINT_OID,
+	    span_of(data, sizeof(data)), err);
+}
+
+static enum rc
+add_digest(const struct sign *sign, const struct sign_one *one, struct buf *der,
+    struct err *err)
+{
+	return print_attribute(der, ATTRIBUTE_DIGEST, PRINT_OCTETS,
+	    digest_value(&sign->digest, one->choice.digest), err);
+}
+
+/* RFC 5652 section 11.3: "Dates between 1 January 1950 and 31 December 2049
+ * (inclusive) MUST be encoded as UTCTime." */
+static enum rc
+add_time(const struct sign *sign, const struct sign_one *one, struct buf *der,
+    struct err *err)
+{
+	char text[32];
+	time_t when = (time_t)sign->time;
+	struct tm tm;
+	bool utc = sign->time >= UTC_FIRST && sign->time <= UTC_LAST;
+
+	if (gmtime_r(&when, &tm) == NULL || tm.tm_year + 1900 < 0 ||
+	    tm.tm_year + 1900 > 9999)
+		return err_set(err, RC_UNFIT, "no time to sign at");
+	size_t len = strftime(
+	    text, sizeof(text), utc ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm);
+	return print_attribute(der, ATTRIBUTE_TIME,
+	    utc ? UTC_TIME : GENERALIZED_TIME, span_of(text, len), err);
+}
+
+static enum rc
+add_capabilities(const struct sign *sign, const struct sign_one *one,
+    struct buf *der, struct err *err)
+{
+	struct open_attribute open;
+
+	TRY(begin(der, ATTRIBUTE_CAPABILITIES, &open, err));
+	TRY(buf_add(der, span_of(capabilities, sizeof(capabilities)), err));
+	return end(der, &open, err);
+}
+
+/* smimeEncryptionKeyPreference: [0] issuerAndSerialNumber. */
+static enum rc
+add_preference(const struct sign *sign, const struct sign_one *one,
+    struct buf *der, struct err *err)
+{
+	struct open_attribute open;
+	size_t choice;
+
+	if (one->options.encrypt_cert == NULL)
+		return RC_OK;
+	TRY(begin(der, ATTRIBUTE_PREFERENCE, &open, err));
+	TRY(print_open(der, PRINT_CONSTRUCTED_0, &choice, err));
+	TRY(print_issuer_serial(der, one->options.encrypt_cert, err));
+	TRY(print_close(der, choice, err));
+	return end(der, &open, err);
+}
+
+/* ESSCertIDv2: SHA-256 is the default and not named; the issuer as
+ * GeneralNames with one directoryName [4]. */
+static enum rc
+print_ess(struct buf *der, const struct cert *cert, struct err *err)
+{
+	uint8_t hash[32];
+	struct print_cert look;
+	size_t id, issuer_serial, names, name;
+
+	certid_sha256(cert, hash);
+	TRY(print_look(cert, &look, err));
+	TRY(print_open(der, PRINT_SEQUENCE, &id, err));
+	TRY(print_octets(der, span_of(hash, sizeof(hash)), err));
+	TRY(print_open(der, PRINT_SEQUENCE, &issuer_serial, err));
+	TRY(print_open(der, PRINT_SEQUENCE, &names, err));
+	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 4, &name, err));
+	TRY(buf_add(der, look.issuer, err));
+	TRY(print_close(der, name, err));
+	TRY(print_close(der, names, err));
+	TRY(buf_add(der, look.serial, err));
+	TRY(print_close(der, issuer_serial, err));
+	return print_close(der, id, err);
+}
+
+/* Which of several certificates with this key was meant: without it the
+ * certificate can be exchanged (RFC 5035 section 1). */
+static enum rc
+add_certificate(const struct sign *sign, const struct sign_one *one,
+    struct buf *der, struct err *err)
+{
+	struct open_attribute open;
+	size_t value, ids;
+
+	TRY(begin(der, ATTRIBUTE_CERTIFICATE_2, &open, err));
+	TRY(print_open(der, PRINT_SEQUENCE, &value, err));
+	TRY(print_open(der, PRINT_SEQUENCE, &ids, err));
+	TRY(print_ess(der, one->who->cert, err));
+	TRY(print_close(der, ids, err));
+	TRY(print_close(der, value, err));
+	return end(der, &open, err);
+}
+
+/* Binds the two algorithm names, which are outside what is signed. */
+static enum rc
+add_protection(const struct sign *sign, const struct sign_one *one,
+    struct buf *der, struct err *err)
+{
+	struct span algorithm = buf_span(&one->choice.algorithm);
+	struct open_attribute open;
+	size_t value, implicit;
+
+	TRY(begin(der, ATTRIBUTE_PROTECTION, &open, err));
+	TRY(print_open(der, PRINT_SEQUENCE, &value, err));
+	TRY(buf_add(der, digest_algorithm(one->choice.digest), err));
+	/* signatureAlgorithm [1] IMPLICIT: its own tag gives way; what we
+	 * print is shorter than 256, so its head is 2 or 3 octets */
+	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 1, &implicit, err));
+	TRY(buf_add(
+	    der, span_after(algorithm, algorithm.data[1] < 0x80 ? 2 : 3), err));
+	TRY(print_close(der, implicit, err));
+	TRY(print_close(der, value, err));
+	return end(der, &open, err);
+}
+
+typedef enum rc add_fn(const struct sign *sign, const struct sign_one *one,
+    struct buf *der, struct err *err);
+
+static add_fn *const attributes[] = {add_type, add_digest, add_time,
+    add_capabilities, add_preference, add_certificate, add_protection};
+
+#define ATTRIBUTES (sizeof(attributes) / sizeof(*attributes))
+
+enum rc
+sign_print_attributes(const struct sign *sign, const struct sign_one *one,
+    struct buf *der, struct err *err)
+{
+	struct buf all BUF_OWNED = BUF_SMALL;
+	size_t end_of[ATTRIBUTES], from = 0, len = 0;
+	struct span item[ATTRIBUTES];
+
+	for (size_t i = 0; i < ATTRIBUTES; i++) {
+		TRY(attributes[i](sign, one, &all, err));
+		end_of[i] = all.len;
+	}
+	for (size_t i = 0; i < ATTRIBUTES; from = end_of[i++])
+		if (end_of[i] > from)
+			item[len++] =
+			    span_of(all.data + from, end_of[i] - from);
+	return print_set(der, PRINT_SET, item, len, err);
+}
