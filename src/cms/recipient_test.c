@@ -453,7 +453,7 @@ make_many(size_t times, struct buf *out)
 	struct span in = buf_span(&one), before;
 	assert_ok(tlv_expect(&in, 0xa1, &all, &kit_err));
 	in = all.value;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		assert_ok(tlv_next(&in, &keys, &kit_err));
 	before = span_first(all.value, all.value.len - in.len);
 	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &keys, &kit_err));
@@ -492,6 +492,35 @@ many_keys_are_counted_and_sixteen_kept(void **state)
 	}
 }
 
+/* The ukm of a KeyAgreeRecipientInfo for Alice. */
+static void
+find_ukm(struct buf *one, struct tlv *ret)
+{
+	struct tlv all, outer;
+
+	print_form(&forms[4], 32, one);
+	struct span in = buf_span(one);
+	assert_ok(tlv_expect(&in, 0xa1, &all, &kit_err));
+	for (int i = 0; i < 2; i++)
+		assert_ok(tlv_next(&all.value, &outer, &kit_err));
+	assert_ok(tlv_expect(&all.value, 0xa1, &outer, &kit_err));
+	assert_ok(tlv_expect(&outer.value, TLV_OCTETS, ret, &kit_err));
+}
+
+/* RFC 5753 section 3.1.1. */
+static void
+what_is_agreed_has_keying_material_of_its_own(void **state)
+{
+	struct buf one BUF_OWNED = BUF_SMALL, two BUF_OWNED = BUF_SMALL;
+	struct tlv first, second;
+
+	find_ukm(&one, &first);
+	find_ukm(&two, &second);
+	assert_int_equal(first.value.len, 32);
+	assert_int_equal(second.value.len, 32);
+	assert_false(span_is(first.value, second.value));
+}
+
 /* With a ukm of this length. */
 static enum rc
 unwrap_with_ukm(size_t len, struct buf *cek)
@@ -510,6 +539,7 @@ unwrap_with_ukm(size_t len, struct buf *cek)
 	assert_ok(emit_begin(&der, 0xa1, &at, &kit_err));
 	assert_ok(buf_add(
 	    &der, span_first(all.value, all.value.len - in.len), &kit_err));
+	assert_ok(tlv_next(&in, &tlv, &kit_err)); /* the one it was made with */
 	assert_ok(emit_begin(&der, 0xa1, &inner, &kit_err));
 	assert_ok(emit_bytes(&der, EMIT_OCTETS, span_of(ukm, len), &kit_err));
 	assert_ok(emit_end(&der, inner, &kit_err));
@@ -804,6 +834,7 @@ main(void)
 	    cmocka_unit_test(what_is_none_is_an_error),
 	    cmocka_unit_test(towers_are_refused),
 	    cmocka_unit_test(many_keys_are_counted_and_sixteen_kept),
+	    cmocka_unit_test(what_is_agreed_has_keying_material_of_its_own),
 	    cmocka_unit_test(what_is_kept_has_a_limit),
 	    cmocka_unit_test(what_openssl_seals_we_open),
 	    cmocka_unit_test(what_python_seals_we_open),
