@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* explicit_bzero */
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -23,6 +24,7 @@
 #define PASSWORD_VERSION 0
 #define KEM_VERSION 0
 #define SECRET_MAX 1024
+#define UKM_LEN 32
 
 /* RFC 5652 section 6.1: EnvelopedData's version is 3 with a password or another
  * kind inside, 0 with nothing but RecipientInfos of version 0, else 2. */
@@ -321,29 +323,34 @@ print_agree_key(const struct cert *cert, const struct recipient_way *way,
 	return print_end(der, list, err);
 }
 
-static enum rc
-wrap_agreed(const struct agree_scheme *scheme, const struct keywrap *wrap,
-    struct span secret, struct span algorithm, struct span cek,
-    struct buf *wrapped, struct err *err)
-{
-	uint8_t kek[KEYWRAP_KEY_MAX];
-
-	enum rc rc = agree_kek(scheme, secret, algorithm, SPAN_NONE, kek,
-	    keywrap_key_len(wrap), err);
-	if (rc == RC_OK)
-		rc = keywrap_wrap(wrap, kek, cek, wrapped, err);
-	explicit_bzero(kek, sizeof(kek));
-	return rc;
-}
-
 /* What is derived, and with it the content key under it. */
 struct agreed {
 	const struct peer *peer;
 	const struct agree_scheme *scheme;
+	uint8_t ukm[UKM_LEN];
 	EVP_PKEY *own;        /* the ephemeral key */
 	struct buf algorithm; /* the wrap's */
 	struct buf wrapped;
 };
+
+/* RFC 5753 section 3.1.1: "message originators SHOULD include the ukm"; some
+ * readers take one that is absent for an empty one. */
+static enum rc
+wrap_agreed(const struct keywrap *wrap, struct span secret, struct span cek,
+    struct agreed *ret, struct err *err)
+{
+	uint8_t kek[KEYWRAP_KEY_MAX];
+
+	if (RAND_bytes(ret->ukm, sizeof(ret->ukm)) != 1)
+		return shape_fail(err, "user keying material");
+	enum rc rc = agree_kek(ret->scheme, secret, buf_span(&ret->algorithm),
+	    span_of(ret->ukm, sizeof(ret->ukm)), kek, keywrap_key_len(wrap),
+	    err);
+	if (rc == RC_OK)
+		rc = keywrap_wrap(wrap, kek, cek, &ret->wrapped, err);
+	explicit_bzero(kek, sizeof(kek));
+	return rc;
+}
 
 static enum rc
 agree_with(EVP_PKEY *to, const struct recipient_way *way, struct span cek,
@@ -359,8 +366,7 @@ agree_with(EVP_PKEY *to, const struct recipient_way *way, struct span cek,
 	TRY(make_ephemeral(to, &ret->own, err));
 	TRY(derive(ret->own, to, &secret, err));
 	TRY(keywrap_print(wrap, &ret->algorithm, err));
-	return wrap_agreed(ret->scheme, wrap, buf_span(&secret),
-	    buf_span(&ret->algorithm), cek, &ret->wrapped, err);
+	return wrap_agreed(wrap, buf_span(&secret), cek, ret, err);
 }
 
 static void
@@ -377,13 +383,17 @@ print_agree(const struct cert *cert, const struct recipient_way *way,
 {
 	struct agreed agreed __attribute__((cleanup(agreed_done))) = {
 	    .algorithm = BUF_SMALL, .wrapped = BUF_SMALL};
-	size_t at;
+	size_t at, ukm;
 
 	TRY(agree_with(
 	    X509_get0_pubkey(cert_x509(cert)), way, cek, &agreed, err));
 	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &at, err));
 	TRY(print_number(der, AGREE_VERSION, err));
 	TRY(print_public(agreed.peer, agreed.own, der, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &ukm, err));
+	TRY(print_bytes(
+	    der, PRINT_OCTETS, span_of(agreed.ukm, sizeof(agreed.ukm)), err));
+	TRY(print_end(der, ukm, err));
 	TRY(print_scheme(agreed.scheme, buf_span(&agreed.algorithm), der, err));
 	TRY(print_agree_key(cert, way, buf_span(&agreed.wrapped), der, err));
 	return print_end(der, at, err);

@@ -306,7 +306,8 @@ print_pieces(size_t levels, struct buf *der)
 	for (size_t i = levels; i-- > 0;)
 		assert_ok(print_end(der, piece[i], &kit_err));
 	assert_ok(print_end(der, id, &kit_err));
-	assert_ok(print_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
+	assert_ok(
+	    print_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
 	assert_ok(print_bytes(der, PRINT_OCTETS, span_str("key"), &kit_err));
 	assert_ok(print_end(der, at, &kit_err));
 }
@@ -335,7 +336,7 @@ make_many(size_t times, struct buf *out)
 	struct span in = buf_span(&one), before;
 	assert_ok(tlv_expect(&in, 0xa1, &all, &kit_err));
 	in = all.value;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		assert_ok(tlv_next(&in, &keys, &kit_err));
 	before = span_first(all.value, all.value.len - in.len);
 	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &keys, &kit_err));
@@ -374,6 +375,35 @@ many_keys_are_counted_and_sixteen_kept(void **state)
 	}
 }
 
+/* The ukm of a KeyAgreeRecipientInfo for Alice. */
+static void
+find_ukm(struct buf *one, struct tlv *ret)
+{
+	struct tlv all, outer;
+
+	print_form(&forms[4], 32, one);
+	struct span in = buf_span(one);
+	assert_ok(tlv_expect(&in, 0xa1, &all, &kit_err));
+	for (int i = 0; i < 2; i++)
+		assert_ok(tlv_next(&all.value, &outer, &kit_err));
+	assert_ok(tlv_expect(&all.value, 0xa1, &outer, &kit_err));
+	assert_ok(tlv_expect(&outer.value, TLV_OCTETS, ret, &kit_err));
+}
+
+/* RFC 5753 section 3.1.1. */
+static void
+what_is_agreed_has_keying_material_of_its_own(void **state)
+{
+	struct buf one BUF_OWNED = BUF_SMALL, two BUF_OWNED = BUF_SMALL;
+	struct tlv first, second;
+
+	find_ukm(&one, &first);
+	find_ukm(&two, &second);
+	assert_int_equal(first.value.len, 32);
+	assert_int_equal(second.value.len, 32);
+	assert_false(span_is(first.value, second.value));
+}
+
 /* With a ukm of this length. */
 static enum rc
 unwrap_with_ukm(size_t len, struct buf *cek)
@@ -392,6 +422,7 @@ unwrap_with_ukm(size_t len, struct buf *cek)
 	assert_ok(print_begin(&der, 0xa1, &at, &kit_err));
 	assert_ok(buf_add(
 	    &der, span_first(all.value, all.value.len - in.len), &kit_err));
+	assert_ok(tlv_next(&in, &tlv, &kit_err)); /* the one it was made with */
 	assert_ok(print_begin(&der, 0xa1, &inner, &kit_err));
 	assert_ok(print_bytes(&der, PRINT_OCTETS, span_of(ukm, len), &kit_err));
 	assert_ok(print_end(&der, inner, &kit_err));
@@ -429,6 +460,7 @@ main(void)
 	    cmocka_unit_test(towers_are_refused),
 	    cmocka_unit_test(pieces_of_pieces_have_a_limit),
 	    cmocka_unit_test(many_keys_are_counted_and_sixteen_kept),
+	    cmocka_unit_test(what_is_agreed_has_keying_material_of_its_own),
 	    cmocka_unit_test(what_is_kept_has_a_limit),
 	};
 
