@@ -7,6 +7,7 @@
  *   open-usual  the same as the manual's examples have it
  *   make        as seal, with the same random numbers in every process, so
  *               that a letter too long to be kept can be had a second time
+ *   make-signed the same, signed only
  *
  * Keys and certificates are parsed once.  Chains are not checked, as the
  * engine does not check them either.
@@ -211,6 +212,17 @@ ready(void)
 	return 1;
 }
 
+#define FIXED_TIME "261121201800Z"
+
+static void
+run_make_signed(struct worker *worker)
+{
+	BIO *out = new_output(worker);
+
+	sign_into(worker, out, FIXED_TIME);
+	BIO_free(out);
+}
+
 static void
 run_make(struct worker *worker)
 {
@@ -218,7 +230,7 @@ run_make(struct worker *worker)
 	    .bytes = guessable, .pseudorand = guessable, .status = ready};
 
 	must(RAND_set_rand_method(&method) == 1, "random numbers");
-	seal_filters(worker, "261121201800Z");
+	seal_filters(worker, FIXED_TIME);
 }
 
 /* --- sealing as usual */
@@ -330,6 +342,7 @@ main(int argc, char **argv)
 	    {"open", prepare_whole, run_open},
 	    {"open-usual", prepare_whole, run_open_usual},
 	    {"make", prepare, run_make},
+	    {"make-signed", prepare, run_make_signed},
 	    {NULL, NULL, NULL},
 	};
 

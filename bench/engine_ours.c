@@ -5,6 +5,7 @@
  *                 straight into the caller's quarantine
  *   open-release  the same, but nothing comes out before all of it was
  *                 authenticated; then a second pass
+ *   sign, verify  as seal and open, of a letter that is signed only
  *
  * Links the rooms that cms may use, and the vault, which holds the keys.
  */
@@ -79,7 +80,7 @@ prepare(struct worker *worker)
 	load(worker, "alice.crt", "alice.key", &alice);
 	load(worker, "bob.crt", "bob.key", &bob);
 	signer = (struct identity){alice.certs.item[0], alice.key, NULL};
-	output = BUF_SECRET((size_t)1 << 20);
+	output = BUF((size_t)1 << 20);
 }
 
 /* The caller takes what is ready. */
@@ -93,12 +94,12 @@ drain(struct worker *worker)
 /* --- sealing */
 
 static void
-run_seal(struct worker *worker)
+write_letter(struct worker *worker, bool seal)
 {
 	const struct compose_options options = {
 	    .signer = &signer,
 	    .signing_time = time(NULL),
-	    .seal = true,
+	    .seal = seal,
 	    .cipher = worker->gcm ? SEAL_AES256_GCM : SEAL_AES256_CBC,
 	    .to = &bob.certs,
 	    .boundary = BOUNDARY,
@@ -118,6 +119,18 @@ run_seal(struct worker *worker)
 	drain(worker);
 }
 
+static void
+run_sign(struct worker *worker)
+{
+	write_letter(worker, false);
+}
+
+static void
+run_seal(struct worker *worker)
+{
+	write_letter(worker, true);
+}
+
 /* --- opening */
 
 static struct letter *
@@ -130,21 +143,24 @@ new_letter(void)
 	return letter;
 }
 
-/* Authenticated, and signed by Alice and nobody else. */
+/* So many layers, of which the innermost is signed by Alice and nobody
+ * else. */
 static void
-finish(struct letter *letter)
+finish(struct letter *letter, size_t layers)
 {
 	struct letter_result result LETTER_RESULT_OWNED = {0};
 
 	need(letter_finish(letter, &result, &err), "open");
-	if (!result.authenticated || result.layers != 2 ||
-	    result.layer[1].verified.signers != 1 ||
-	    !result.layer[1].verified.signer[0].valid)
+	if (!result.authenticated || result.layers != layers)
 		die("open: not as it was sent");
+	const struct verify_result *signed_by =
+	    &result.layer[layers - 1].verified;
+	if (signed_by->signers != 1 || !signed_by->signer[0].valid)
+		die("open: not signed as it was sent");
 }
 
 static void
-run_open(struct worker *worker)
+read_letter(struct worker *worker, size_t layers)
 {
 	struct letter *letter OWNED(letter_free) = new_letter();
 	const uint8_t *piece;
@@ -156,8 +172,20 @@ run_open(struct worker *worker)
 		    "open");
 		drain(worker);
 	}
-	finish(letter);
+	finish(letter, layers);
 	drain(worker);
+}
+
+static void
+run_verify(struct worker *worker)
+{
+	read_letter(worker, 1);
+}
+
+static void
+run_open(struct worker *worker)
+{
+	read_letter(worker, 2);
 }
 
 static void
@@ -169,7 +197,7 @@ run_open_release(struct worker *worker)
 
 	while ((len = worker_read(worker, &piece)) > 0)
 		need(letter_push(letter, span_of(piece, len), &err), "open");
-	finish(letter);
+	finish(letter, 2);
 	need(letter_rewind(letter, &err), "release");
 	worker_rewind(worker);
 	while ((len = worker_read(worker, &piece)) > 0) {
@@ -188,6 +216,8 @@ main(int argc, char **argv)
 	    {"seal", prepare, run_seal},
 	    {"open", prepare, run_open},
 	    {"open-release", prepare, run_open_release},
+	    {"sign", prepare, run_sign},
+	    {"verify", prepare, run_verify},
 	    {NULL, NULL, NULL},
 	};
 
