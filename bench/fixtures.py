@@ -25,7 +25,7 @@ def build():
     if not (folder / "build.ninja").exists():
         subprocess.run(["meson", "setup", "--buildtype=release", folder, TREE], check=True,
                        stdout=sys.stderr)
-    programs = [f"bench/engine_{name}" for name in ("ours", "libcrypto", "limit")]
+    programs = ["letterlock", *(f"bench/engine_{name}" for name in ("ours", "libcrypto", "limit"))]
     subprocess.run(["ninja", "-C", folder, *programs], check=True, stdout=subprocess.DEVNULL)
     return folder / "bench"
 
@@ -37,6 +37,14 @@ class Fixtures:
         self.programs = programs
         self.folder = Path(folder)
         self.digests = {}
+        self.last_acts = []
+
+    def at_end(self, act):
+        self.last_acts.append(act)
+
+    def end(self):
+        for act in reversed(self.last_acts):
+            act()
 
     def keys(self, kind):
         folder = self.folder / kind
