@@ -143,19 +143,16 @@ new_letter(void)
 	return letter;
 }
 
-/* So many layers, of which the innermost is signed by Alice and nobody
- * else. */
+/* So many layers, the innermost signed by Alice and nobody else. */
 static void
-finish(struct letter *letter, size_t layers)
+check(const struct letter_result *result, size_t layers)
 {
-	struct letter_result result LETTER_RESULT_OWNED = {0};
-
-	need(letter_finish(letter, &result, &err), "open");
-	if (!result.authenticated || result.layers != layers)
+	if (result->layers != layers || result->closed ||
+	    !result->authenticated || !result->signed_whole)
 		die("open: not as it was sent");
-	const struct verify_result *signed_by =
-	    &result.layer[layers - 1].verified;
-	if (signed_by->signers != 1 || !signed_by->signer[0].valid)
+	const struct verify_result *verified =
+	    &result->layer[layers - 1].verified;
+	if (verified->signers != 1 || !verified->signer[0].valid)
 		die("open: not signed as it was sent");
 }
 
@@ -163,6 +160,7 @@ static void
 read_letter(struct worker *worker, size_t layers)
 {
 	struct letter *letter OWNED(letter_free) = new_letter();
+	struct letter_result result LETTER_RESULT_OWNED = {.layers = 0};
 	const uint8_t *piece;
 	size_t len;
 
@@ -172,7 +170,8 @@ read_letter(struct worker *worker, size_t layers)
 		    "open");
 		drain(worker);
 	}
-	finish(letter, layers);
+	need(letter_finish_unverified(letter, &output, &result, &err), "open");
+	check(&result, layers);
 	drain(worker);
 }
 
@@ -192,12 +191,14 @@ static void
 run_open_release(struct worker *worker)
 {
 	struct letter *letter OWNED(letter_free) = new_letter();
+	struct letter_result result LETTER_RESULT_OWNED = {.layers = 0};
 	const uint8_t *piece;
 	size_t len;
 
 	while ((len = worker_read(worker, &piece)) > 0)
 		need(letter_push(letter, span_of(piece, len), &err), "open");
-	finish(letter, 2);
+	need(letter_finish(letter, &result, &err), "open");
+	check(&result, 2);
 	need(letter_rewind(letter, &err), "release");
 	worker_rewind(worker);
 	while ((len = worker_read(worker, &piece)) > 0) {
