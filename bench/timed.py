@@ -52,7 +52,7 @@ class Row:
             return {"ours": ("ours", "seal", letter), "libcrypto": ("libcrypto", "seal", letter),
                     "usual": ("libcrypto", "seal-usual", letter), "limit": ("limit", "seal", letter)}
         what = (self.size, self.cipher, self.kind)
-        sealed = fixtures.letter("libcrypto", "seal-usual", *what)
+        sealed = fixtures.letter("ours", "seal", *what)
         bare = fixtures.letter("limit", "seal", *what)
         return {"ours": ("ours", self.direction, sealed),
                 "libcrypto": ("libcrypto", "open", sealed),
