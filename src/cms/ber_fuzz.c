@@ -1,7 +1,5 @@
-/* clang -g -fsanitize=fuzzer,address,undefined -std=gnu2x -Isrc, this file,
- * src/cms/ber.c and the sources of pki and base without their tests,
- * -lcrypto: every split of the input reads the same, all that was read was in
- * the input, and what becomes DER is DER. */
+/* Every split of the input reads the same, all that was read was in the input,
+ * and what becomes DER is DER. */
 #include <stdlib.h>
 
 #include "cms/ber_priv.h"

@@ -202,10 +202,35 @@ kit_unwrap(const struct key *key, struct span wrapped,
 	return buf_add(out, span_of(clear, want), err);
 }
 
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+static inline enum rc
+kit_decapsulate(const struct key *key, struct span ciphertext, struct buf *out,
+    struct err *err)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->handle, NULL);
+	uint8_t *room;
+	size_t len = 32;
+
+	TRY(buf_reserve(out, len, &room, err));
+	bool ok = EVP_PKEY_decapsulate_init(ctx, NULL) == 1 &&
+		  EVP_PKEY_decapsulate(
+		      ctx, room, &len, ciphertext.data, ciphertext.len) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	if (!ok)
+		return err_set(err, RC_CRYPTO, "ML-KEM");
+	buf_grown(out, len);
+	return RC_OK;
+}
+#else
+#define kit_decapsulate NULL
+#endif
+
 static const struct key_ops kit_ops = {.sign_attributes = kit_sign,
     .sign_attributes_pss = kit_sign_pss,
     .agree = kit_agree,
-    .unwrap = kit_unwrap};
+    .unwrap = kit_unwrap,
+    .decapsulate = kit_decapsulate};
 
 /* --- certificates */
 
@@ -213,6 +238,37 @@ static inline EVP_PKEY *
 kit_rsa(unsigned bits)
 {
 	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+
+	assert_true_ssl(key != NULL);
+	return key;
+}
+
+/* A key whose own OID is id-RSASSA-PSS; `digest` NULL: without parameters. */
+static inline EVP_PKEY *
+kit_pss(const char *digest, int salt)
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+
+	assert_true_ssl(EVP_PKEY_keygen_init(ctx) == 1);
+	assert_true_ssl(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1);
+	if (digest != NULL) {
+		assert_true_ssl(EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(
+				    ctx, digest, NULL) == 1);
+		assert_true_ssl(EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(
+				    ctx, digest) == 1);
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt) == 1);
+	}
+	assert_true_ssl(EVP_PKEY_keygen(ctx, &key) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static inline EVP_PKEY *
+kit_ed(const char *kind)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, kind);
 
 	assert_true_ssl(key != NULL);
 	return key;
@@ -425,6 +481,18 @@ kit_openssl(const char *format, ...)
 	va_end(args);
 	snprintf(command, sizeof(command), "cd '%s' && openssl %s >said 2>&1",
 	    kit_dir, arguments);
+	return system(command);
+}
+
+/* The same with a Python program that is in the file `script`. */
+static inline int
+kit_python(const char *script, const char *arguments)
+{
+	char command[500];
+
+	snprintf(command, sizeof(command),
+	    "cd '%s' && /usr/bin/python3 %s %s >said 2>&1", kit_dir, script,
+	    arguments);
 	return system(command);
 }
 

@@ -236,6 +236,38 @@ the_certificates_say_what_a_key_is_for(void **state)
 	assert_int_equal(vault->entry[2]->key.purpose, KEY_BOTH);
 }
 
+/* Keys that only agree come in and stay what they are, with or without a
+ * certificate. */
+static void
+x25519_and_x448_come_in_for_decrypting(void **state)
+{
+	struct vault *vault OWNED(vault_free) = NULL;
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+
+	must_run("openssl genpkey -algorithm X25519 -out x25519.key");
+	must_run("openssl genpkey -algorithm X448 -aes256 -pass pass:'" PASS
+		 "' -out x448.key");
+	must_run("openssl pkey -in x25519.key -pubout -out x25519.pub");
+	must_run("openssl req -new -key sign.key -subj /CN=x -out x.csr");
+	must_run("printf 'keyUsage=critical,keyAgreement' >x.ext");
+	must_run("openssl x509 -req -in x.csr -force_pubkey x25519.pub "
+		 "-CA root.crt -CAkey root.key -days 9 -extfile x.ext "
+		 "-out x25519.crt");
+	must_run("cat x25519.key x25519.crt >x25519.pem");
+	assert_int_equal(vault_new(&vault, NULL), RC_OK);
+	assert_int_equal(import(vault, "x25519.pem", "", &certs, NULL), RC_OK);
+	assert_int_equal(import(vault, "x448.key", PASS, &certs, NULL), RC_OK);
+	assert_int_equal(vault->len, 2);
+	assert_int_equal(vault->entry[0]->key.purpose, KEY_DECRYPT);
+	assert_int_equal(vault->entry[1]->key.purpose, KEY_DECRYPT);
+	assert_true(EVP_PKEY_is_a(vault->entry[1]->key.public_key, "X448"));
+	const struct key *key = NULL;
+	assert_int_equal(vault_find(vault, certs.item[0], &key, NULL), RC_OK);
+	assert_ptr_equal(key, &vault->entry[0]->key);
+	assert_int_equal(cert_can_receive(certs.item[0], NULL), RC_OK);
+	assert_int_equal(cert_can_sign(certs.item[0], NULL), RC_UNFIT);
+}
+
 static void
 a_damaged_file_adds_nothing(void **state)
 {
@@ -423,6 +455,7 @@ main(void)
 	    cmocka_unit_test(no_passphrase_at_all_is_tried_too),
 	    cmocka_unit_test(a_check_of_too_many_rounds_is_not_computed),
 	    cmocka_unit_test(the_certificates_say_what_a_key_is_for),
+	    cmocka_unit_test(x25519_and_x448_come_in_for_decrypting),
 	    cmocka_unit_test(a_damaged_file_adds_nothing),
 	    cmocka_unit_test(a_file_may_hold_100_keys_and_not_one_more),
 	    cmocka_unit_test(

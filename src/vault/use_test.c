@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pthread.h>
+
 #include <cmocka.h>
 
 #include <openssl/rsa.h>
@@ -27,8 +29,8 @@
 
 struct bench {
 	struct vault *vault;
-	const struct key *sign, *decrypt, *p384, *p521, *rsa, *ed;
-	const struct key *x25519, *x448;
+	const struct key *sign, *decrypt, *p384, *p521, *rsa, *ed, *ed448;
+	const struct key *pss, *strict; /* for PSS only */
 };
 
 static struct bench bench;
@@ -45,6 +47,25 @@ add(EVP_PKEY *made, enum key_purpose purpose)
 	return key;
 }
 
+/* A key whose own OID is id-RSASSA-PSS. */
+static EVP_PKEY *
+make_pss(const char *digest, int salt)
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+	if (digest != NULL) {
+		EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(ctx, digest, NULL);
+		EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(ctx, digest);
+		EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt);
+	}
+	assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
+	return key;
+}
+
 static int
 begin(void **state)
 {
@@ -57,9 +78,9 @@ begin(void **state)
 	bench.p521 = add(EVP_EC_gen("P-521"), KEY_BOTH);
 	bench.rsa = add(EVP_RSA_gen(2048), KEY_BOTH);
 	bench.ed = add(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), KEY_BOTH);
-	bench.x25519 =
-	    add(EVP_PKEY_Q_keygen(NULL, NULL, "X25519"), KEY_DECRYPT);
-	bench.x448 = add(EVP_PKEY_Q_keygen(NULL, NULL, "X448"), KEY_DECRYPT);
+	bench.ed448 = add(EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), KEY_BOTH);
+	bench.pss = add(make_pss(NULL, 0), KEY_BOTH);
+	bench.strict = add(make_pss("SHA384", 70), KEY_BOTH);
 	return 0;
 }
 
@@ -71,7 +92,7 @@ end(void **state)
 }
 
 static bool
-verifies(const struct key *key, const EVP_MD *digest, bool pss,
+verifies_pss(const struct key *key, const EVP_MD *digest, int salt,
     struct span signature, struct span bytes)
 {
 	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
@@ -79,12 +100,20 @@ verifies(const struct key *key, const EVP_MD *digest, bool pss,
 
 	assert_int_equal(
 	    EVP_DigestVerifyInit(ctx, &how, digest, NULL, key->public_key), 1);
-	if (pss) {
+	if (salt > 0) {
 		EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING);
-		EVP_PKEY_CTX_set_rsa_pss_saltlen(how, 32);
+		EVP_PKEY_CTX_set_rsa_mgf1_md(how, digest);
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(how, salt);
 	}
 	return EVP_DigestVerify(ctx, signature.data, signature.len, bytes.data,
 		   bytes.len) == 1;
+}
+
+static bool
+verifies(const struct key *key, const EVP_MD *digest, bool pss,
+    struct span signature, struct span bytes)
+{
+	return verifies_pss(key, digest, pss ? 32 : 0, signature, bytes);
 }
 
 /* SET OF the elements given */
@@ -115,6 +144,7 @@ attributes_are_signed_with_the_digest_of_the_curve(void **state)
 	    {bench.p521, EVP_sha512()},
 	    {bench.rsa, EVP_sha256()},
 	    {bench.ed, NULL},
+	    {bench.ed448, NULL},
 	};
 	struct buf set BUF_OWNED = BUF_SMALL;
 
@@ -128,6 +158,93 @@ attributes_are_signed_with_the_digest_of_the_curve(void **state)
 		    !verifies(cases[i].key, cases[i].digest, false,
 			buf_span(&signature), buf_span(&set)))
 			fail_msg("case %zu: %s %s", i, rc_name(rc), err.text);
+	}
+}
+
+static void
+pss_is_what_the_key_wants(void **state)
+{
+	const struct {
+		const struct key *key;
+		bool by_default; /* the key does nothing else */
+		const EVP_MD *digest;
+		int salt;
+	} cases[] = {
+	    {bench.rsa, false, EVP_sha256(), 32},
+	    {bench.pss, false, EVP_sha256(), 32},
+	    {bench.pss, true, EVP_sha256(), 32},
+	    {bench.strict, false, EVP_sha384(), 70},
+	    {bench.strict, true, EVP_sha384(), 70},
+	};
+	struct buf set BUF_OWNED = BUF_SMALL;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf signature BUF_OWNED = BUF(1024);
+		struct err err = ERR_NONE;
+		const struct key_ops *ops = cases[i].key->ops;
+		enum rc rc = (cases[i].by_default ? ops->sign_attributes
+						  : ops->sign_attributes_pss)(
+		    cases[i].key, buf_span(&set), &signature, &err);
+		if (rc != RC_OK ||
+		    !verifies_pss(cases[i].key, cases[i].digest, cases[i].salt,
+			buf_span(&signature), buf_span(&set)))
+			fail_msg("case %zu: %s %s", i, rc_name(rc), err.text);
+	}
+}
+
+static void
+pss_signs_attributes_with_rsa_and_nothing_else(void **state)
+{
+	struct buf set BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF(1024);
+	struct span login = span_of(TLS_START "\0" HASH_32, 64 + 34 + 32);
+	const struct key *const others[] = {bench.sign, bench.ed, bench.p521};
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(others[i]->ops->sign_attributes_pss(
+				     others[i], buf_span(&set), &out, NULL),
+		    RC_UNFIT);
+	assert_int_equal(bench.decrypt->ops->sign_attributes_pss(
+			     bench.decrypt, buf_span(&set), &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(
+	    bench.rsa->ops->sign_attributes_pss(bench.rsa, login, &out, NULL),
+	    RC_UNFIT);
+	assert_int_equal(out.len, 0);
+}
+
+/* One prepared key, many at once: what is copied is nobody else's. */
+static void *
+sign_often(void *seen)
+{
+	struct buf set BUF_OWNED = BUF_SMALL;
+
+	make_set(&set, GOOD, sizeof(GOOD) - 1);
+	for (int i = 0; i < 200; i++) {
+		struct buf out BUF_OWNED = BUF(1024);
+		const struct key *key = i % 2 ? bench.sign : bench.p384;
+		if (key->ops->sign_attributes(
+			key, buf_span(&set), &out, NULL) != RC_OK ||
+		    !verifies(key, i % 2 ? EVP_sha256() : EVP_sha384(), false,
+			buf_span(&out), buf_span(&set)))
+			return seen;
+	}
+	return NULL;
+}
+
+static void
+several_threads_sign_with_one_key(void **state)
+{
+	pthread_t thread[4];
+	void *failed = NULL;
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, sign_often, thread), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(thread[i], &failed), 0);
+		assert_null(failed);
 	}
 }
 
@@ -307,363 +424,6 @@ a_key_does_only_what_it_is_for(void **state)
 	    RC_UNFIT);
 }
 
-/* ---- decrypting --------------------------------------------------------- */
-
-static EVP_PKEY *
-make_alike(EVP_PKEY *key)
-{
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(key, NULL);
-	EVP_PKEY *made = NULL;
-
-	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_keygen(ctx, &made), 1);
-	return made;
-}
-
-/* The other side's view: the library's own ECDH with the ephemeral private
- * key and our public one. */
-static void
-both_sides_agree_on_the_same_secret(void **state)
-{
-	const struct {
-		const struct key *key;
-		size_t len;
-	} cases[] = {
-	    {bench.decrypt, 32},
-	    {bench.p384, 48},
-	    {bench.p521, 66},
-	    {bench.x25519, 32},
-	    {bench.x448, 56},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		EVP_PKEY *ephemeral OWNED(EVP_PKEY_free) =
-		    make_alike(cases[i].key->public_key);
-		EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-		    EVP_PKEY_CTX_new(ephemeral, NULL);
-		struct buf ours BUF_OWNED = BUF_SECRET(100);
-		uint8_t *point = NULL, theirs[100];
-		size_t len = sizeof(theirs);
-
-		assert_int_equal(EVP_PKEY_derive_init(ctx), 1);
-		assert_int_equal(
-		    EVP_PKEY_derive_set_peer(ctx, cases[i].key->public_key), 1);
-		assert_int_equal(EVP_PKEY_derive(ctx, theirs, &len), 1);
-		size_t point_len =
-		    EVP_PKEY_get1_encoded_public_key(ephemeral, &point);
-		assert_int_equal(cases[i].key->ops->agree(cases[i].key,
-				     span_of(point, point_len), &ours, NULL),
-		    RC_OK);
-		OPENSSL_free(point);
-		assert_int_equal(ours.len, cases[i].len);
-		assert_true(span_is(buf_span(&ours), span_of(theirs, len)));
-	}
-}
-
-static void
-points_that_are_not_on_the_curve_are_refused(void **state)
-{
-	EVP_PKEY *ephemeral OWNED(EVP_PKEY_free) = EVP_EC_gen("P-256");
-	EVP_PKEY *other OWNED(EVP_PKEY_free) = EVP_EC_gen("P-384");
-	struct buf out BUF_OWNED = BUF_SECRET(100);
-	const struct key *key = bench.decrypt;
-	uint8_t *point = NULL, *wrong = NULL;
-	size_t len = EVP_PKEY_get1_encoded_public_key(ephemeral, &point);
-	size_t wrong_len = EVP_PKEY_get1_encoded_public_key(other, &wrong);
-
-	assert_int_equal(len, 65);
-	uint8_t packed[33];
-	memcpy(packed, point, sizeof(packed));
-	packed[0] = 2 + (point[64] & 1);
-	assert_int_equal(
-	    key->ops->agree(key, span_of(packed, 33), &out, NULL), RC_OK);
-	buf_clear(&out);
-	point[64] ^= 1;
-	assert_int_not_equal(
-	    key->ops->agree(key, span_of(point, 65), &out, NULL), RC_OK);
-	assert_int_not_equal(
-	    key->ops->agree(key, span_of(point, 64), &out, NULL), RC_OK);
-	assert_int_not_equal(
-	    key->ops->agree(key, span_of(wrong, wrong_len), &out, NULL), RC_OK);
-	assert_int_not_equal(
-	    key->ops->agree(key, span_of("\0", 1), &out, NULL), RC_OK);
-	assert_int_not_equal(
-	    key->ops->agree(key, SPAN_NONE, &out, NULL), RC_OK);
-	assert_int_equal(out.len, 0);
-	OPENSSL_free(point);
-	OPENSSL_free(wrong);
-}
-
-/* RFC 7748 section 6.1: Alice's private key, Bob's public one, their secret */
-static const uint8_t alice_private[] = {0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18,
-    0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c,
-    0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9,
-    0x2c, 0x2a};
-static const uint8_t bob_public[] = {0xde, 0x9e, 0xdb, 0x7d, 0x7b, 0x7d, 0xc1,
-    0xb4, 0xd3, 0x5b, 0x61, 0xc2, 0xec, 0xe4, 0x35, 0x37, 0x3f, 0x83, 0x43,
-    0xc8, 0x5b, 0x78, 0x67, 0x4d, 0xad, 0xfc, 0x7e, 0x14, 0x6f, 0x88, 0x2b,
-    0x4f};
-static const uint8_t both_secret[] = {0x4a, 0x5d, 0x9d, 0x5b, 0xa4, 0xce, 0x2d,
-    0xe1, 0x72, 0x8e, 0x3b, 0xf4, 0x80, 0x35, 0x0f, 0x25, 0xe0, 0x7e, 0x21,
-    0xc9, 0x47, 0xd1, 0x9e, 0x33, 0x76, 0xf0, 0x9b, 0x3c, 0x1e, 0x16, 0x17,
-    0x42};
-
-static void
-x25519_agrees_as_its_rfc_says(void **state)
-{
-	const struct key *key =
-	    add(EVP_PKEY_new_raw_private_key_ex(
-		    NULL, "X25519", NULL, alice_private, sizeof(alice_private)),
-		KEY_DECRYPT);
-	struct buf out BUF_OWNED = BUF_SECRET(100);
-
-	assert_int_equal(
-	    key->ops->agree(
-		key, span_of(bob_public, sizeof(bob_public)), &out, NULL),
-	    RC_OK);
-	assert_true(
-	    span_is(buf_span(&out), span_of(both_secret, sizeof(both_secret))));
-}
-
-/* RFC 7748 section 6: points of small order would have everybody agree on
- * zeros, whatever the private key is. */
-static void
-an_all_zero_secret_is_refused(void **state)
-{
-	static const uint8_t zero[56] = {0}, one[56] = {1};
-	const struct {
-		const struct key *key;
-		struct span peer;
-	} cases[] = {
-	    {bench.x25519, span_of(zero, 32)},
-	    {bench.x25519, span_of(one, 32)},
-	    {bench.x448, span_of(zero, 56)},
-	    {bench.x448, span_of(one, 56)},
-	};
-	struct buf out BUF_OWNED = BUF_SECRET(100);
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(cases[i].key->ops->agree(
-				     cases[i].key, cases[i].peer, &out, NULL),
-		    RC_CRYPTO);
-	assert_int_equal(out.len, 0);
-}
-
-static void
-a_public_key_of_another_kind_is_refused(void **state)
-{
-	uint8_t bytes[66] = {4};
-	const struct key *keys[] = {bench.x25519, bench.x448};
-	struct buf out BUF_OWNED = BUF_SECRET(100);
-
-	for (size_t i = 0; i < 2; i++)
-		for (size_t len = 0; len <= sizeof(bytes); len++)
-			if (len != (i == 0 ? 32 : 56))
-				assert_int_equal(
-				    keys[i]->ops->agree(keys[i],
-					span_of(bytes, len), &out, NULL),
-				    RC_CRYPTO);
-	assert_int_equal(
-	    bench.ed->ops->agree(bench.ed, span_of(bytes, 32), &out, NULL),
-	    RC_UNFIT);
-	assert_int_equal(out.len, 0);
-}
-
-static void
-decapsulation_wants_its_own_kind_of_key(void **state)
-{
-	struct buf out BUF_OWNED = BUF_SECRET(100);
-
-	assert_int_equal(bench.x25519->ops->decapsulate(
-			     bench.x25519, span_of(bob_public, 32), &out, NULL),
-	    RC_UNFIT);
-	assert_int_equal(bench.sign->ops->decapsulate(
-			     bench.sign, span_of(bob_public, 32), &out, NULL),
-	    RC_UNFIT);
-}
-
-static const struct key_oaep oaep_sha1 = {"SHA1", "SHA1", {NULL, 0}};
-static const struct key_oaep oaep_sha256 = {"SHA256", "SHA256", {NULL, 0}};
-
-static size_t
-wrap(const struct key *key, const char *clear, const struct key_oaep *oaep,
-    uint8_t ret[256])
-{
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(key->public_key, NULL);
-	size_t len = 256;
-
-	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
-	assert_int_equal(
-	    EVP_PKEY_CTX_set_rsa_padding(
-		ctx, oaep != NULL ? RSA_PKCS1_OAEP_PADDING : RSA_PKCS1_PADDING),
-	    1);
-	if (oaep != NULL) {
-		assert_int_equal(
-		    EVP_PKEY_CTX_set_rsa_oaep_md_name(ctx, oaep->digest, NULL),
-		    1);
-		assert_int_equal(
-		    EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, oaep->mask, NULL),
-		    1);
-	}
-	if (oaep != NULL && oaep->label.len > 0)
-		assert_int_equal(
-		    EVP_PKEY_CTX_set0_rsa_oaep_label(ctx,
-			OPENSSL_memdup(oaep->label.data, oaep->label.len),
-			(int)oaep->label.len),
-		    1);
-	assert_int_equal(EVP_PKEY_encrypt(ctx, ret, &len,
-			     (const uint8_t *)clear, strlen(clear)),
-	    1);
-	return len;
-}
-
-static void
-a_content_key_is_unwrapped(void **state)
-{
-	uint8_t wrapped[256];
-	const struct key *key = bench.rsa;
-	const struct key_oaep ways[] = {{"SHA1", "SHA1", SPAN_NONE},
-	    {"SHA256", "SHA256", SPAN_NONE}, {"SHA256", "SHA1", SPAN_NONE},
-	    {"SHA384", "SHA512", SPAN_NONE},
-	    {"SHA512", "SHA512", span_str("a label")}};
-	struct buf plain BUF_OWNED = BUF_SECRET(64);
-
-	size_t len = wrap(key, HASH_32, NULL, wrapped);
-	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len), NULL, 32,
-			     &plain, NULL),
-	    RC_OK);
-	assert_true(span_is(buf_span(&plain), span_str(HASH_32)));
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		struct buf out BUF_OWNED = BUF_SECRET(64);
-		len = wrap(key, HASH_32, &ways[i], wrapped);
-		assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len),
-				     &ways[i], 32, &out, NULL),
-		    RC_OK);
-		assert_true(span_is(buf_span(&out), span_str(HASH_32)));
-	}
-}
-
-static void
-another_label_or_mask_does_not_open(void **state)
-{
-	uint8_t wrapped[256];
-	const struct key *key = bench.rsa;
-	const struct key_oaep made = {"SHA256", "SHA1", span_str("a label")};
-	const struct key_oaep wrong[] = {{"SHA256", "SHA1", SPAN_NONE},
-	    {"SHA256", "SHA1", span_str("a labeL")},
-	    {"SHA256", "SHA256", span_str("a label")}};
-	struct buf out BUF_OWNED = BUF_SECRET(64);
-	size_t len = wrap(key, HASH_32, &made, wrapped);
-
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len),
-				     &wrong[i], 32, &out, NULL),
-		    RC_CRYPTO);
-	assert_int_equal(out.len, 0);
-}
-
-/* The million message attack asks which padding is wrong: nobody is told. */
-static void
-a_wrong_pkcs1_padding_gives_a_random_key_and_no_error(void **state)
-{
-	uint8_t wrapped[256];
-	const struct key *key = bench.rsa;
-	struct buf one BUF_OWNED = BUF_SECRET(64);
-	struct buf two BUF_OWNED = BUF_SECRET(64);
-	/* of another length than asked for: a wrong padding too */
-	size_t len = wrap(key, "sixteen bytes...", NULL, wrapped);
-
-	assert_int_equal(
-	    key->ops->unwrap(key, span_of(wrapped, len), NULL, 32, &one, NULL),
-	    RC_OK);
-	assert_int_equal(one.len, 32);
-	assert_int_equal(span_find(buf_span(&one), span_str("sixteen")), -1);
-	len = wrap(key, HASH_32, &oaep_sha1, wrapped);
-	assert_int_equal(
-	    key->ops->unwrap(key, span_of(wrapped, len), NULL, 32, &two, NULL),
-	    RC_OK);
-	assert_int_equal(two.len, 32);
-	assert_false(span_is(buf_span(&one), buf_span(&two)));
-}
-
-static void
-encrypt_block(const struct key *key, const uint8_t block[256], uint8_t ret[256])
-{
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(key->public_key, NULL);
-	size_t len = 256;
-
-	assert_int_equal(EVP_PKEY_encrypt_init(ctx), 1);
-	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
-	assert_int_equal(EVP_PKEY_encrypt(ctx, ret, &len, block, 256), 1);
-}
-
-/* 00 02, 221 bytes that are not zero, 00, 32 bytes of key. */
-static void
-every_byte_of_a_pkcs1_padding_counts(void **state)
-{
-	static const struct {
-		const char *name;
-		size_t at;
-		uint8_t byte;
-		bool right;
-	} cases[] = {
-	    {"as it should be", 2, 0x11, true},
-	    {"another first byte", 0, 0x01, false},
-	    {"padding for signatures", 1, 0x01, false},
-	    {"a zero at the beginning of the padding", 2, 0, false},
-	    {"a zero in it", 100, 0, false},
-	    {"a zero at its end", 222, 0, false},
-	    {"no zero behind it", 223, 0x11, false},
-	};
-	const uint8_t *key_bytes = span_str(HASH_32).data;
-	const struct key *key = bench.rsa;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct buf out BUF_OWNED = BUF_SECRET(64);
-		uint8_t block[256] = {0, 2}, wrapped[256];
-		memset(block + 2, 0x11, 221);
-		memcpy(block + 224, key_bytes, 32);
-		block[cases[i].at] = cases[i].byte;
-		encrypt_block(key, block, wrapped);
-		assert_int_equal(key->ops->unwrap(key, span_of(wrapped, 256),
-				     NULL, 32, &out, NULL),
-		    RC_OK);
-		if (span_is(buf_span(&out), span_str(HASH_32)) !=
-		    cases[i].right)
-			fail_msg("%s", cases[i].name);
-	}
-}
-
-static void
-a_damaged_oaep_or_a_wrong_length_is_refused(void **state)
-{
-	uint8_t wrapped[256];
-	const struct key *key = bench.rsa;
-	const struct key_oaep none = {"none", "none", SPAN_NONE};
-	struct buf out BUF_OWNED = BUF_SECRET(64);
-	size_t len = wrap(key, HASH_32, &oaep_sha256, wrapped);
-
-	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len),
-			     &oaep_sha256, 16, &out, NULL),
-	    RC_CRYPTO);
-	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len),
-			     &oaep_sha1, 32, &out, NULL),
-	    RC_CRYPTO);
-	assert_int_equal(
-	    key->ops->unwrap(key, span_of(wrapped, len), &none, 32, &out, NULL),
-	    RC_UNFIT);
-	assert_int_equal(key->ops->unwrap(key, span_of(wrapped, len - 1), NULL,
-			     32, &out, NULL),
-	    RC_CRYPTO);
-	assert_int_equal(
-	    key->ops->unwrap(key, span_of(wrapped, len), NULL, 65, &out, NULL),
-	    RC_UNFIT);
-	assert_int_equal(out.len, 0);
-}
-
 /* ---- requests ----------------------------------------------------------- */
 
 static void
@@ -698,6 +458,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		attributes_are_signed_with_the_digest_of_the_curve),
+	    cmocka_unit_test(pss_is_what_the_key_wants),
+	    cmocka_unit_test(pss_signs_attributes_with_rsa_and_nothing_else),
+	    cmocka_unit_test(several_threads_sign_with_one_key),
 	    cmocka_unit_test(what_is_no_set_of_attributes_is_not_signed),
 	    cmocka_unit_test(
 		a_login_is_not_signed_as_a_letter_nor_the_other_way_round),
@@ -705,18 +468,6 @@ main(void)
 	    cmocka_unit_test(a_client_login_is_signed),
 	    cmocka_unit_test(what_is_no_client_login_is_not_signed),
 	    cmocka_unit_test(a_key_does_only_what_it_is_for),
-	    cmocka_unit_test(both_sides_agree_on_the_same_secret),
-	    cmocka_unit_test(points_that_are_not_on_the_curve_are_refused),
-	    cmocka_unit_test(x25519_agrees_as_its_rfc_says),
-	    cmocka_unit_test(an_all_zero_secret_is_refused),
-	    cmocka_unit_test(a_public_key_of_another_kind_is_refused),
-	    cmocka_unit_test(decapsulation_wants_its_own_kind_of_key),
-	    cmocka_unit_test(a_content_key_is_unwrapped),
-	    cmocka_unit_test(another_label_or_mask_does_not_open),
-	    cmocka_unit_test(
-		a_wrong_pkcs1_padding_gives_a_random_key_and_no_error),
-	    cmocka_unit_test(every_byte_of_a_pkcs1_padding_counts),
-	    cmocka_unit_test(a_damaged_oaep_or_a_wrong_length_is_refused),
 	    cmocka_unit_test(a_request_for_another_key_is_not_signed),
 	};
 
