@@ -370,8 +370,8 @@ open_letter(const struct read_options *o, struct err *err)
 		return EXIT_NO;
 	}
 	int status = rc == RC_OK ? EXIT_YES : EXIT_NO;
-	if (protect_reveal(s.gathered.outer, s.gathered.payload, &out, err) !=
-		RC_OK ||
+	const struct protect_letter letter = gathered_letter(&s.gathered);
+	if (protect_reveal(&letter, &out, err) != RC_OK ||
 	    support_write(buf_span(&out), err) != RC_OK)
 		return EXIT_FAILED;
 	return status;

@@ -306,8 +306,7 @@ print_pieces(size_t levels, struct buf *der)
 	for (size_t i = levels; i-- > 0;)
 		assert_ok(print_end(der, piece[i], &kit_err));
 	assert_ok(print_end(der, id, &kit_err));
-	assert_ok(
-	    print_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
+	assert_ok(print_algorithm(der, span_of("\x2a\x03", 2), false, &kit_err));
 	assert_ok(print_bytes(der, PRINT_OCTETS, span_str("key"), &kit_err));
 	assert_ok(print_end(der, at, &kit_err));
 }

@@ -361,20 +361,34 @@ read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 		   list->len == 0 || list->has_group;
 }
 
+struct protect_letter
+gathered_letter(const struct gathered *g)
+{
+	const struct facts *f = &g->facts;
+
+	return (struct protect_letter){
+	    .outer = g->outer,
+	    .payload = g->payload,
+	    .encrypted = g->opened,
+	    .signature_valid = f->sig.state == SIGNED_VALID &&
+			       f->sig.part[0] == '\0' && !f->sig.outside_only,
+	};
+}
+
 /* The From that the verdict is about: the protected one where there is any. */
 static const struct entity *
 header_of(const struct gathered *g)
 {
-	return g->payload != NULL && g->payload != g->outer &&
-		       protect_hp(g->payload) != NULL
-		   ? g->payload
-		   : g->outer;
+	const struct protect_letter letter = gathered_letter(g);
+
+	return protect_header_of(&letter);
 }
 
 static void
 gather_from(struct gathered *g)
 {
 	struct facts *f = &g->facts;
+	const struct protect_letter letter = gathered_letter(g);
 	struct mailboxes outer MAILBOXES_OWNED = MAILBOXES_NONE;
 	struct mailboxes shown MAILBOXES_OWNED = MAILBOXES_NONE;
 	bool outer_unclear = false;
@@ -385,11 +399,10 @@ gather_from(struct gathered *g)
 	    shown.len > 0 ? shown.item[0].address : "");
 	copy_text(f->outer_from, sizeof(f->outer_from),
 	    outer.len > 0 ? outer.item[0].address : "");
-	f->from_mismatch =
-	    header_of(g) != g->outer &&
-	    (outer_unclear || !address_equal(f->from, f->outer_from));
-	f->outside_differs = !g->opened && header_of(g) != g->outer &&
-			     !protect_agrees(g->outer, g->payload);
+	f->from_mismatch = header_of(g) != g->outer &&
+			   (outer_unclear || !protect_from_matches(&letter));
+	f->outside_differs =
+	    !g->opened && header_of(g) != g->outer && !protect_agrees(&letter);
 }
 
 static bool
@@ -591,18 +604,13 @@ static void
 gather_headers(struct gathered *g)
 {
 	struct facts *f = &g->facts;
-	bool sealed = g->opened;
-	bool valid = f->sig.state == SIGNED_VALID && f->sig.part[0] == '\0' &&
-		     !f->sig.outside_only;
+	const struct protect_letter letter = gathered_letter(g);
 
-	if (g->payload == NULL || header_of(g) == g->outer)
-		return;
-	f->headers.subject =
-	    protect_field(g->payload, "Subject", sealed, valid);
-	f->headers.from = protect_field(g->payload, "From", sealed, valid);
-	f->headers.to = protect_field(g->payload, "To", sealed, valid);
-	f->headers.cc = protect_field(g->payload, "Cc", sealed, valid);
-	f->headers.date = protect_field(g->payload, "Date", sealed, valid);
+	f->headers.subject = protect_state_of(&letter, "Subject");
+	f->headers.from = protect_state_of(&letter, "From");
+	f->headers.to = protect_state_of(&letter, "To");
+	f->headers.cc = protect_state_of(&letter, "Cc");
+	f->headers.date = protect_state_of(&letter, "Date");
 }
 
 /* --- all of it ------------------------------------------------------------------ */

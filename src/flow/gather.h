@@ -50,4 +50,7 @@ void gathered_done(struct gathered *gathered);
 enum rc gather(struct span letter, const struct reader *reader,
     struct gathered *ret, struct err *err);
 
+/* The same as what mime/protect reads; borrows from `gathered`. */
+struct protect_letter gathered_letter(const struct gathered *gathered);
+
 #endif

@@ -28,8 +28,10 @@ static enum rc
 rebuild(const struct gathered *g, int64_t now, struct incoming *ret,
     struct err *err)
 {
+	const struct protect_letter letter = gathered_letter(g);
+
 	TRY(report_field(&ret->verdict, now, &ret->view, err));
-	TRY(protect_reveal(g->outer, g->payload, &ret->view, err));
+	TRY(protect_reveal(&letter, &ret->view, err));
 	ret->rebuilt = true;
 	return RC_OK;
 }

@@ -176,18 +176,43 @@ struct job {
 	const char *bcc; /* the blind recipient it is for, or NULL */
 };
 
+/* The provider is not asked for SMTPUTF8, and 8BITMIME keeps nobody later on
+ * the way from changing what was signed. */
+static enum rc
+check_needs(const struct sevenbit_needs *needs, struct err *err)
+{
+	if (needs->utf8)
+		return err_set(err, RC_UNFIT,
+		    "the letter names an address that is no ASCII: that needs "
+		    "SMTPUTF8, which is not supported");
+	if (needs->eight_bit || needs->binary)
+		return err_set(err, RC_UNFIT,
+		    "a part of the letter can neither be sent as it is nor be "
+		    "encoded (it is signed, or broken); encrypt the letter");
+	return RC_OK;
+}
+
 /* All or nothing: `out` grows only when the whole copy is made. */
 static enum rc
 make_copy(
     const struct job *job, struct buf *out, bool *ret_stamped, struct err *err)
 {
 	const struct outgoing_way *way = job->way;
+	const struct protect_options options = {
+	    .policy = job->sender->policy,
+	    .encrypting = way->encrypt,
+	    .legacy = job->sender->legacy_display,
+	    .bcc = job->bcc,
+	    .reference = job->sender->reference,
+	};
+	struct sevenbit_needs needs = {false, false, false};
 	struct buf payload BUF_OWNED = BUF_SECRET(LETTER_MAX);
 	struct buf body BUF_OWNED = BUF_SECRET(LETTER_MAX);
 	struct buf made BUF_OWNED = BUF(LETTER_MAX);
 
-	TRY(protect_compose(job->letter, job->sender->policy, way->encrypt,
-	    job->bcc, &payload, &made, err));
+	TRY(protect_compose(
+	    job->letter, &options, &payload, &made, &needs, err));
+	TRY(check_needs(&needs, err));
 	TRY(buf_add_str(&made, "MIME-Version: 1.0\r\n", err));
 	struct span entity = buf_span(&payload);
 	*ret_stamped = false;

@@ -29,6 +29,10 @@ struct sender {
 	struct identity identity; /* signs */
 	const struct cert *own;   /* the copy to oneself; always sealed to */
 	enum protect_policy policy;
+	bool legacy_display; /* hidden fields stand in the text too, for old
+			      * readers */
+	/* of the letters that this one answers; NULL: none is known */
+	const struct protect_reference *reference;
 	struct https *https; /* for the timestamp */
 	const char *tsa;     /* URL; NULL: no timestamp is asked for */
 	int tsa_timeout;   /* milliseconds; after it the letter goes without */
@@ -55,7 +59,9 @@ void outgoing_init(struct outgoing *outgoing);
 void outgoing_done(struct outgoing *outgoing);
 
 /* RC_UNFIT: From is not the account's address, or not exactly one.
- * RC_SYNTAX: broken MIME, 8-bit header.  RC_LIMIT: too many blind recipients.
+ * RC_SYNTAX: broken MIME, a header that is no UTF-8.  RC_LIMIT: too many blind
+ * recipients.  RC_UNFIT also: names an address in UTF-8, which nothing here
+ * carries; signed only, and something in it cannot be made 7-bit.
  * RC_CRYPTO and the rest: could not be sealed. */
 enum rc outgoing_make(struct span letter, const struct sender *sender,
     const struct recipient *recipients, size_t count, struct outgoing *ret,

@@ -43,6 +43,8 @@ bool mailboxes_have(const struct mailboxes *list, const char *address);
  * and certificates carry it?  RC_SYNTAX with the reason if not. */
 enum rc address_check(struct span address, struct err *err);
 bool address_equal(const char *a, const char *b);
+/* The same, whether a domain is in UTF-8 or in its ASCII form (xn--...). */
+bool address_matches(const char *a, const char *b);
 /* Lends what is behind the last "@"; "" if there is none. */
 const char *address_domain(const char *address);
 

@@ -225,10 +225,46 @@ an_address_for_smtp_is_checked_exactly(void **state)
 	assert_rc(address_check(span_of("a\0@b.test", 9), NULL), RC_SYNTAX);
 }
 
+/* The forms with xn-- are Python's (encode("punycode")). */
+static void
+a_domain_may_be_written_in_two_ways(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool want;
+	} cases[] = {
+	    {"a@b.test", "A@B.Test", true},
+	    {"a@b.test", "c@b.test", false},
+	    {"a@b.test", "a@c.test", false},
+	    {"a@b\xc3\xbc"
+	     "cher.test",
+		"a@xn--bcher-kva.test", true},
+	    {"a@b\xc3\xbc"
+	     "cher.test",
+		"a@xn--bucher-kva.test", false},
+	    {"a@x.\xe4\xb8\xad\xe5\x9b\xbd", "a@x.XN--FIQS8S", true},
+	    {"a@\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4.\xc3\x9f.x",
+		"a@xn--4caa7cya.xn--zca.x", true},
+	    {"a@\xf0\x9f\x98\x80.x", "a@xn--e28h.x", true},
+	    {"\xc3\xa4@x.test", "\xc3\xa4@x.test", true},
+	    {"\xc3\xa4@x.test", "xn--4ca@x.test", false},
+	    {"a@\xe4.test", "a@\xe4.test", false},
+	    {"a", "A", true},
+	    {"a@", "a@", true},
+	    {"a@b..c", "a@b.c", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (address_matches(cases[i].a, cases[i].b) != cases[i].want ||
+		    address_matches(cases[i].b, cases[i].a) != cases[i].want)
+			fail_msg("case %zu", i);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_domain_may_be_written_in_two_ways),
 	    cmocka_unit_test(address_lists_are_read),
 	    cmocka_unit_test(
 		what_is_no_address_is_not_guessed_and_nothing_added),

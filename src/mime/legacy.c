@@ -1,135 +1,16 @@
 #include "mime/legacy_priv.h"
 
-#include <strings.h>
-
 #include "codec/base64.h"
 #include "codec/qp.h"
+#include "mime/legacy_charset_priv.h"
+#include "mime/legacy_html_priv.h"
 #include "mime/lines_priv.h"
 #include "mime/param_priv.h"
 
 #define BASE64_LINE 76
 
-static const char class_name[] = "header-protection-legacy-display";
-
-/* Behind the first blank line, or everything if there is none. */
-static struct span
-without_text(struct span text)
-{
-	for (struct span rest = text; rest.len > 0;) {
-		ptrdiff_t end = span_find_byte(rest, '\n');
-		struct span line =
-		    end < 0 ? rest : span_first(rest, (size_t)end + 1);
-		rest = span_after(rest, line.len);
-		if (end >= 0 && span_trim(line).len == 0)
-			return rest;
-	}
-	return text;
-}
-
-/* Offset of the next "<div" or "</div" from `at` on, whole words only. */
-static size_t
-find_tag(struct span html, size_t at, const char *tag)
-{
-	size_t len = strlen(tag);
-
-	for (; at < html.len; at++) {
-		struct span rest = span_after(html, at);
-		ptrdiff_t next = span_find_byte(rest, '<');
-		if (next < 0)
-			return html.len;
-		at += (size_t)next;
-		rest = span_after(html, at);
-		if (span_starts_nocase(rest, tag) && rest.len > len &&
-		    strchr(" \t\r\n\f/>", rest.data[len]) != NULL)
-			return at;
-	}
-	return html.len;
-}
-
-/* Behind the ">" of the tag that begins at `at`. */
-static size_t
-tag_end(struct span html, size_t at)
-{
-	ptrdiff_t end = span_find_byte(span_after(html, at), '>');
-
-	return end < 0 ? html.len : at + (size_t)end + 1;
-}
-
-/* Behind the </div> that belongs to the <div> at `at`; 0 if there is none. */
-static size_t
-div_end(struct span html, size_t at)
-{
-	size_t depth = 1, open, close;
-
-	at = tag_end(html, at);
-	open = find_tag(html, at, "<div");
-	close = find_tag(html, at, "</div");
-	while (close < html.len) {
-		if (open < close) {
-			depth++;
-			open = find_tag(html, tag_end(html, open), "<div");
-			continue;
-		}
-		size_t end = tag_end(html, close);
-		if (--depth == 0)
-			return end;
-		close = find_tag(html, end, "</div");
-	}
-	return 0;
-}
-
-/* The element: [*ret_from, *ret_to); false if it is not there. */
-static bool
-find_element(struct span html, size_t *ret_from, size_t *ret_to)
-{
-	size_t at = 0, end = 0;
-
-	while ((at = find_tag(html, end, "<div")) < html.len) {
-		end = tag_end(html, at);
-		struct span tag = span_after(span_first(html, end), at);
-		if (span_find(tag, span_str(class_name)) < 0)
-			continue;
-		*ret_from = at;
-		*ret_to = div_end(html, at);
-		return *ret_to > 0;
-	}
-	return false;
-}
-
-static enum rc
-add_without_html(struct span html, struct buf *out, struct err *err)
-{
-	size_t from, to;
-
-	if (!find_element(html, &from, &to))
-		return buf_add(out, html, err);
-	TRY(buf_add(out, span_first(html, from), err));
-	return buf_add(out, span_after(html, to), err);
-}
-
-/* Lines and tags are found as ASCII. */
-static bool
-is_ascii_like(const char *charset)
-{
-	return charset == NULL ||
-	       (strncasecmp(charset, "utf-16", 6) != 0 &&
-		   strncasecmp(charset, "utf-32", 6) != 0 &&
-		   strncasecmp(charset, "iso-10646", 9) != 0);
-}
-
-static bool
-has_element(const struct entity *entity)
-{
-	const char *said = content_param(&entity->type, "hp-legacy-display");
-
-	return said != NULL && strcmp(said, "1") == 0 && !entity->malformed &&
-	       (entity_is(entity, "text", "plain") ||
-		   entity_is(entity, "text", "html")) &&
-	       is_ascii_like(content_param(&entity->type, "charset"));
-}
-
-static enum rc
-decode(const struct entity *entity, struct buf *out, struct err *err)
+enum rc
+legacy_decode(const struct entity *entity, struct buf *out, struct err *err)
 {
 	struct entity canonical = *entity;
 	struct buf text BUF_OWNED = BUF(SIZE_MAX / 2);
@@ -139,8 +20,8 @@ decode(const struct entity *entity, struct buf *out, struct err *err)
 	return entity_decode(&canonical, out, err);
 }
 
-static enum rc
-encode(const struct entity *entity, struct span text, struct buf *out,
+enum rc
+legacy_encode(const struct entity *entity, struct span text, struct buf *out,
     struct err *err)
 {
 	switch (entity->encoding) {
@@ -160,6 +41,51 @@ encode(const struct entity *entity, struct span text, struct buf *out,
 	}
 }
 
+/* Behind the first blank line, or everything if there is none. */
+static struct span
+without_text(struct span text)
+{
+	for (struct span rest = text; rest.len > 0;) {
+		ptrdiff_t end = span_find_byte(rest, '\n');
+		struct span line =
+		    end < 0 ? rest : span_first(rest, (size_t)end + 1);
+		rest = span_after(rest, line.len);
+		if (end >= 0 && span_trim(line).len == 0)
+			return rest;
+	}
+	return text;
+}
+
+static enum rc
+add_without_html(struct span html, struct buf *out, struct err *err)
+{
+	size_t from, to;
+
+	if (!legacy_html_find(html, &from, &to))
+		return buf_add(out, html, err);
+	TRY(buf_add(out, span_first(html, from), err));
+	return buf_add(out, span_after(html, to), err);
+}
+
+static enum rc
+add_without(const struct entity *entity, struct span text, struct buf *out,
+    struct err *err)
+{
+	if (entity_is(entity, "text", "html"))
+		return add_without_html(text, out, err);
+	return buf_add(out, without_text(text), err);
+}
+
+static bool
+has_element(const struct entity *entity)
+{
+	const char *said = content_param(&entity->type, "hp-legacy-display");
+
+	return said != NULL && strcmp(said, "1") == 0 && !entity->malformed &&
+	       (entity_is(entity, "text", "plain") ||
+		   entity_is(entity, "text", "html"));
+}
+
 static enum rc
 edit_type(const struct entity *entity, struct edits *edits, struct err *err)
 {
@@ -175,6 +101,23 @@ edit_type(const struct entity *entity, struct edits *edits, struct err *err)
 	return buf_add_str(text, "\r\n", err);
 }
 
+/* Lines and tags are looked for in UTF-8 where the charset has other bytes
+ * for them.  RC_ABSENT, RC_SYNTAX: cannot be converted. */
+static enum rc
+remove_element(const struct entity *entity, struct span text, struct buf *out,
+    struct err *err)
+{
+	const char *charset = content_param(&entity->type, "charset");
+	struct buf utf8 BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf kept BUF_OWNED = BUF(SIZE_MAX / 2);
+
+	if (charset_is_ascii_like(charset))
+		return add_without(entity, text, out, err);
+	TRY(charset_convert(charset, "UTF-8", text, &utf8, err));
+	TRY(add_without(entity, buf_span(&utf8), &kept, err));
+	return charset_convert("UTF-8", charset, buf_span(&kept), out, err);
+}
+
 static enum rc
 edit_leaf(const struct entity *entity, const struct entity *payload,
     struct edits *edits, struct err *err)
@@ -182,18 +125,16 @@ edit_leaf(const struct entity *entity, const struct entity *payload,
 	struct buf text BUF_OWNED = BUF(SIZE_MAX / 2);
 	struct buf kept BUF_OWNED = BUF(SIZE_MAX / 2), *out;
 
-	enum rc rc = decode(entity, &text, err);
-	if (rc == RC_SYNTAX)
+	enum rc rc = legacy_decode(entity, &text, err);
+	if (rc == RC_OK)
+		rc = remove_element(entity, buf_span(&text), &kept, err);
+	if (rc == RC_SYNTAX || rc == RC_ABSENT)
 		return RC_OK;
 	TRY(rc);
-	if (entity_is(entity, "text", "html"))
-		TRY(add_without_html(buf_span(&text), &kept, err));
-	else
-		TRY(buf_add(&kept, without_text(buf_span(&text)), err));
 	if (entity != payload)
 		TRY(edit_type(entity, edits, err));
 	TRY(edits_add(edits, entity->body, &out, err));
-	return encode(entity, buf_span(&kept), out, err);
+	return legacy_encode(entity, buf_span(&kept), out, err);
 }
 
 static const struct entity *

@@ -1,18 +1,32 @@
 /* mime/protect -- header protection: the real header goes inside.
  *
- * Standard:  RFC 9788 (sections 2 to 5); hcp_baseline hides Subject as
+ * Standard:  RFC 9788 (sections 2 to 6); hcp_baseline hides Subject as
  *            "[...]" and removes Comments, Keywords, and Thread-Topic (the
  *            subject again); hcp_shy hides display names and the time zone
- *            as well.
+ *            as well.  RFC 8551 section 3.1 (the message/rfc822 form) is
+ *            read and never written.
  * May use:   base codec.
- * Not here:  signing and encrypting (cms), who said it (flow).
+ * Not here:  signing and encrypting (cms), who said it (flow), what a letter
+ *            that is answered kept secret (mime/protect_reference).
  */
 #ifndef MIME_PROTECT_H
 #define MIME_PROTECT_H
 
-#include "mime/entity.h"
+#include "mime/sevenbit.h"
+
+struct protect_reference;
 
 enum protect_policy { PROTECT_BASELINE, PROTECT_SHY, PROTECT_NONE };
+
+struct protect_options {
+	enum protect_policy policy;
+	bool encrypting; /* false: hp="clear", nothing hidden */
+	bool legacy;     /* write what is hidden into the text too, for readers
+			  * that know nothing of this; only when encrypting */
+	const char *bcc; /* the blind recipient this copy is for; or NULL */
+	/* what the letters that this one answers kept secret; or NULL */
+	const struct protect_reference *reference;
+};
 
 /* Turn a letter into its payload (the MIME part with every protected field
  * and hp="cipher" or hp="clear", 7-bit safe: to be signed and encrypted) and
@@ -20,12 +34,43 @@ enum protect_policy { PROTECT_BASELINE, PROTECT_SHY, PROTECT_NONE };
  * empty line: the caller adds the cryptographic layer's MIME fields).
  *
  * Bcc and trace fields (Received, Return-Path, DKIM-Signature,
- * Authentication-Results, Letterlock-Verdict, ...) go nowhere.  If `bcc` is
- * not NULL, "Bcc: <bcc>" is protected inside, and only there: the copy of
- * one blind recipient.  `encrypting` false: hp="clear", nothing hidden. */
-enum rc protect_compose(const struct entity *letter, enum protect_policy policy,
-    bool encrypting, const char *bcc, struct buf *payload, struct buf *outer,
-    struct err *err);
+ * Authentication-Results, Letterlock-Verdict, ...) go nowhere; "Bcc: <bcc>"
+ * is protected inside, and only there.  A letter that is signed already lies
+ * in a multipart/mixed byte for byte, so that the payload is not below that
+ * signature.  Of what a letter answered kept secret nothing stands outside.
+ *
+ * Adds to *needs: what is sent as it is (the outer fields; the payload too
+ * when not encrypting) can only be carried by such servers.
+ * RC_SYNTAX: broken MIME; a header with 8-bit characters that are no UTF-8.
+ * RC_UNFIT: not encrypting, and the reference would leak. */
+enum rc protect_compose(const struct entity *letter,
+    const struct protect_options *options, struct buf *payload,
+    struct buf *outer, struct sevenbit_needs *needs, struct err *err);
+
+/* ---- reading --------------------------------------------------------------- */
+
+/* A letter whose layers were taken off.  What is hp= on anything but the
+ * payload's own header is ignored everywhere. */
+struct protect_letter {
+	const struct entity *outer;   /* as it came */
+	const struct entity *payload; /* the innermost; may be outer itself */
+	bool encrypted;               /* one of the layers encrypted */
+	bool signature_valid;         /* around all of the payload */
+};
+
+enum protect_form {
+	PROTECT_FORM_NONE,    /* only the outer header is there */
+	PROTECT_FORM_CLEAR,   /* hp="clear" */
+	PROTECT_FORM_CIPHER,  /* hp="cipher", whatever was encrypted */
+	PROTECT_FORM_WRAPPED, /* a message/rfc822 without hp= as payload, which
+			       * holds no layer itself (RFC 9788 section 4.10) */
+};
+
+enum protect_form protect_form_of(const struct protect_letter *letter);
+
+/* Lends the entity whose header fields count: the payload, the message in it
+ * in the wrapped form, the outer header without any protection. */
+const struct entity *protect_header_of(const struct protect_letter *letter);
 
 enum protect_state {
 	PROTECT_UNPROTECTED,
@@ -34,28 +79,31 @@ enum protect_state {
 	PROTECT_SIGNED_AND_ENCRYPTED,
 };
 
-/* Does the payload root carry hp= ?  "clear", "cipher" or NULL. */
-const char *protect_hp(const struct entity *payload);
-
-/* RFC 9788 section 4.3.1 for the first field of that name in the payload. */
-enum protect_state protect_field(const struct entity *payload, const char *name,
-    bool encrypted, bool signature_valid);
+/* RFC 9788 section 4.3.1 for one field of protect_header_of(), or for the
+ * first of that name (UNPROTECTED if there is none). */
+enum protect_state protect_field_state(
+    const struct protect_letter *letter, const struct field *field);
+enum protect_state protect_state_of(
+    const struct protect_letter *letter, const char *name);
 
 /* Do the fields that readers go by (From, Sender, Reply-To, To, Cc, Subject,
- * Date) say the same outside as in the payload?  Where the letter is shown as
- * it came, the ones outside are shown, and anybody can have written those. */
-bool protect_agrees(const struct entity *outer, const struct entity *payload);
+ * Date) say the same outside as in the protected header?  Where the letter is
+ * shown as it came, the ones outside are shown, and anybody can have written
+ * those. */
+bool protect_agrees(const struct protect_letter *letter);
 
-/* Append the letter a mail program should see: the protected fields of the
- * payload without HP-Outer (where there is hp=; else the outer fields), the
- * outer trace and List-* fields, the payload's MIME fields without hp and
- * hp-legacy-display, and its body without legacy display elements (where
- * `outer` is application/pkcs7-mime that encrypts).  Every Letterlock-Verdict,
- * inside and outside, is left out.  A payload message/rfc822 without hp= (the
- * wrapped form of RFC 8551) is shown as the message it is, below the outer
- * header: nobody checked its From. */
-enum rc protect_reveal(const struct entity *outer, const struct entity *payload,
-    struct buf *out, struct err *err);
+/* RFC 9788 section 4.4: does the real outer From (not HP-Outer) name the same
+ * addresses as the protected one?  False if either is unclear. */
+bool protect_from_matches(const struct protect_letter *letter);
+
+/* Append the letter a mail program should see: the protected fields without
+ * HP-Outer (the outer fields where nothing is protected), the outer trace and
+ * List-* fields, the payload's MIME fields without hp and hp-legacy-display,
+ * and its body without legacy display elements (where a layer encrypted).
+ * Every Letterlock-Verdict, inside and outside, is left out.  The wrapped
+ * form is shown as the message that it wraps. */
+enum rc protect_reveal(
+    const struct protect_letter *letter, struct buf *out, struct err *err);
 
 /* Append the letter with every Letterlock-Verdict field of its top header and
  * nothing else removed: in any case, folded, with blanks before the colon,

@@ -2,11 +2,12 @@
  * and the sources of mime, codec and base without their tests, -lcrypto:
  * whatever is composed, made 7-bit, revealed or stripped is what it should
  * be, and is so for the second time. */
+#include <strings.h>
+
 #include "base/own.h"
 #include "mime/address.h"
 #include "mime/lines_priv.h"
-#include "mime/protect.h"
-#include "mime/sevenbit.h"
+#include "mime/protect_reference.h"
 
 OWNER(struct entity, entity_free);
 #define ENTITY_OWNED OWNED(entity_free)
@@ -60,44 +61,98 @@ check_addresses(struct span in)
 	}
 }
 
+/* RFC 6532 section 3.5: the one message that may be encoded, and is no part
+ * any more then. */
+static size_t
+children(const struct entity *entity)
+{
+	return entity_is(entity, "message", "global") ? 0
+						      : entity_children(entity);
+}
+
 static void
 check_sevenbit(const struct entity *entity)
 {
 	struct buf once BUF_OWNED = ROOM, twice BUF_OWNED = ROOM;
+	struct sevenbit_needs needs = {false, false, false}, again = needs;
 
-	if (sevenbit_print(entity, &once, NULL) != RC_OK)
+	if (sevenbit_print(entity, &needs, &once, NULL) != RC_OK)
 		return;
 	struct wire trouble = lines_look(buf_span(&once));
-	must(!trouble.eight_bit && !trouble.control && !trouble.long_line,
+	must(trouble.eight_bit == needs.eight_bit &&
+		 (needs.binary || (!trouble.control && !trouble.long_line)),
 	    "not 7-bit");
 	struct entity *made ENTITY_OWNED = parse(buf_span(&once));
-	must(entity_children(made) == entity_children(entity),
-	    "other parts than before");
-	must(sevenbit_print(made, &twice, NULL) == RC_OK &&
+	must(children(made) == children(entity), "other parts than before");
+	must(sevenbit_print(made, &again, &twice, NULL) == RC_OK &&
 		 span_is(buf_span(&once), buf_span(&twice)),
 	    "7-bit made 7-bit is changed");
 }
 
 static void
-check_reveal(struct buf *outer_bytes, struct span payload_bytes)
+check_shown(const struct protect_letter *letter)
 {
 	struct buf shown BUF_OWNED = ROOM;
 
+	must(protect_reveal(letter, &shown, NULL) == RC_OK,
+	    "cannot be revealed");
+	struct entity *view ENTITY_OWNED = parse(buf_span(&shown));
+	must(fields_count(&view->fields, "Letterlock-Verdict") == 0 &&
+		 fields_count(&view->fields, "HP-Outer") == 0 &&
+		 fields_count(&view->fields, "MIME-Version") == 1,
+	    "shows a field that it must not");
+	must(entity_children(view) == entity_children(letter->payload),
+	    "shows other parts");
+}
+
+/* What a letter kept secret is printed, parsed, and used for an answer that
+ * is the same letter again. */
+static void
+check_reference(
+    const struct protect_letter *letter, const struct entity *answer)
+{
+	struct protect_reference made REFERENCE_OWNED = REFERENCE_NONE;
+	struct protect_reference back REFERENCE_OWNED = REFERENCE_NONE;
+	struct buf text BUF_OWNED = ROOM, again BUF_OWNED = ROOM;
+	struct buf payload BUF_OWNED = ROOM, outer BUF_OWNED = ROOM;
+	struct sevenbit_needs needs = {false, false, false};
+	const struct protect_options options = {
+	    .policy = PROTECT_NONE, .encrypting = true, .reference = &back};
+
+	if (protect_reference_add(&made, letter, NULL) != RC_OK ||
+	    protect_reference_print(&made, &text, NULL) != RC_OK)
+		return;
+	must(protect_reference_parse(&back, buf_span(&text), NULL) == RC_OK &&
+		 protect_reference_print(&back, &again, NULL) == RC_OK &&
+		 span_is(buf_span(&text), buf_span(&again)),
+	    "a reference is not what was printed");
+	if (protect_compose(answer, &options, &payload, &outer, &needs, NULL) !=
+	    RC_OK)
+		return;
+	struct entity *sent ENTITY_OWNED = parse(buf_span(&outer));
+	for (size_t i = 0; i < back.len; i++)
+		must(back.item[i].kind != REFERENCE_TEXT ||
+			 strcasecmp(back.item[i].field, "Subject") != 0 ||
+			 back.item[i].instead != NULL ||
+			 fields_find(&sent->fields, "Subject") == NULL,
+		    "a subject that was hidden is shown");
+}
+
+static void
+check_reading(const struct entity *entity, struct buf *outer_bytes,
+    struct span payload_bytes)
+{
 	must(buf_add_str(outer_bytes,
 		 "Content-Type: application/pkcs7-mime\r\n\r\n", NULL) == RC_OK,
 	    "outer header too large");
 	struct entity *outer ENTITY_OWNED = parse(buf_span(outer_bytes));
 	struct entity *payload ENTITY_OWNED = parse(payload_bytes);
-	must(protect_hp(payload) != NULL, "payload without hp");
-	must(protect_reveal(outer, payload, &shown, NULL) == RC_OK,
-	    "cannot be revealed");
-	struct entity *letter ENTITY_OWNED = parse(buf_span(&shown));
-	must(fields_count(&letter->fields, "Letterlock-Verdict") == 0 &&
-		 fields_count(&letter->fields, "HP-Outer") == 0 &&
-		 fields_count(&letter->fields, "MIME-Version") == 1,
-	    "shows a field that it must not");
-	must(entity_children(letter) == entity_children(payload),
-	    "shows other parts");
+	const struct protect_letter letter = {outer, payload, true, true};
+
+	must(protect_form_of(&letter) == PROTECT_FORM_CIPHER,
+	    "payload without hp");
+	check_shown(&letter);
+	check_reference(&letter, entity);
 }
 
 int
@@ -106,6 +161,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct buf payload BUF_OWNED = ROOM, outer BUF_OWNED = ROOM;
 	struct buf shown BUF_OWNED = ROOM;
 	struct entity *entity ENTITY_OWNED = NULL;
+	struct sevenbit_needs needs = {false, false, false};
 
 	check_strip(span_of(data, len));
 	check_addresses(span_of(data, len));
@@ -113,11 +169,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    RC_OK)
 		return 0;
 	check_sevenbit(entity);
-	if (protect_compose(entity,
-		len % 2 == 0 ? PROTECT_BASELINE : PROTECT_SHY, true,
-		len % 3 == 0 ? "eve@c.test" : NULL, &payload, &outer,
-		NULL) == RC_OK)
-		check_reveal(&outer, buf_span(&payload));
-	(void)(protect_reveal(entity, entity, &shown, NULL) == RC_OK);
+	const struct protect_options options = {
+	    .policy = len % 2 == 0 ? PROTECT_BASELINE : PROTECT_SHY,
+	    .encrypting = true,
+	    .legacy = len % 5 == 0,
+	    .bcc = len % 3 == 0 ? "eve@c.test" : NULL,
+	};
+	if (protect_compose(entity, &options, &payload, &outer, &needs, NULL) ==
+	    RC_OK)
+		check_reading(entity, &outer, buf_span(&payload));
+	const struct protect_letter letter = {entity, entity, true, true};
+	(void)(protect_reveal(&letter, &shown, NULL) == RC_OK);
+	if (entity->child == NULL)
+		return 0;
+	const struct protect_letter inner = {entity, entity->child, true, true};
+	(void)(protect_reveal(&inner, &shown, NULL) == RC_OK);
+	check_reference(&inner, entity);
 	return 0;
 }

@@ -1,29 +1,21 @@
 /* Keys and certificates from files that other programs wrote. */
-#include <limits.h>
-
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/provider.h>
 
-#include "pki/pem.h"
+#include "vault/unlock_priv.h"
 #include "vault/vault_priv.h"
 
 #define FILE_MAX ((size_t)4 << 20)
 #define KEYS_MAX 100
 #define BAGS_MAX_DEPTH 4
-/* a file that would keep us busy for minutes is no file of a person */
-#define MAC_ROUNDS_MAX 5000000
-#define PBMAC1 "1.2.840.113549.1.5.14" /* RFC 9579 */
+#define RSA_MAX_BITS 16384 /* a larger one would keep us busy */
 
 /* What was found so far; given out only when all of the file was read. */
 struct found {
 	EVP_PKEY *key[KEYS_MAX];
 	size_t keys;
 	struct certs certs;
-	struct buf passphrase; /* a string */
-	bool no_passphrase;    /* none at all, which is not an empty one */
-	OSSL_LIB_CTX *library;
-	OSSL_PROVIDER *modern, *legacy; /* legacy: NULL if not installed */
+	struct unlock unlock;
 };
 
 static void
@@ -32,80 +24,24 @@ found_done(struct found *found)
 	for (size_t i = 0; i < found->keys; i++)
 		EVP_PKEY_free(found->key[i]);
 	certs_done(&found->certs);
-	buf_done(&found->passphrase);
-	if (found->legacy != NULL)
-		OSSL_PROVIDER_unload(found->legacy);
-	if (found->modern != NULL)
-		OSSL_PROVIDER_unload(found->modern);
-	OSSL_LIB_CTX_free(found->library);
-	ERR_clear_error();
+	unlock_done(&found->unlock);
 }
 
-/* Old PKCS#12 files are encrypted with RC2.  A library context of its own, so
- * that the rest of the program does not learn that cipher. */
+/* Takes the key. */
 static enum rc
-found_init(struct found *found, struct span passphrase, struct err *err)
+add_key(struct found *found, EVP_PKEY *taken, struct err *err)
 {
-	const char *unused;
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = taken;
 
-	*found = (struct found){.passphrase = BUF_SECRET(4096)};
-	enum rc rc = buf_add(&found->passphrase, passphrase, err);
-	if (rc == RC_OK)
-		rc = buf_str(&found->passphrase, &unused, err);
-	if (rc != RC_OK)
-		return err_prefix(err, rc, "passphrase");
-	found->library = OSSL_LIB_CTX_new();
-	if (found->library == NULL)
-		return err_nomem(err, "reading keys");
-	found->modern = OSSL_PROVIDER_load(found->library, "default");
-	if (found->modern == NULL)
-		return crypto_failed(err, "reading keys");
-	found->legacy = OSSL_PROVIDER_load(found->library, "legacy");
-	ERR_clear_error();
-	return RC_OK;
-}
-
-static const char *
-passphrase_of(const struct found *found)
-{
-	if (found->no_passphrase)
-		return NULL;
-	return found->passphrase.len > 0 ? (const char *)found->passphrase.data
-					 : "";
-}
-
-static enum rc
-refuse_passphrase(const struct found *found, struct err *err)
-{
-	ERR_clear_error();
-	if (found->passphrase.len == 0)
-		return err_set(err, RC_REFUSED,
-		    "the file is encrypted: give its passphrase");
-	return err_set(err, RC_REFUSED, "wrong passphrase");
-}
-
-static enum rc
-refuse_cipher(const struct found *found, struct err *err)
-{
-	if (found->legacy != NULL)
-		return crypto_failed(err, "the file cannot be decrypted");
-	ERR_clear_error();
-	return err_set(err, RC_UNFIT,
-	    "the file is encrypted with an old cipher: install OpenSSL's "
-	    "legacy provider, or export it again with AES-256");
-}
-
-static enum rc
-add_key(struct found *found, EVP_PKEY *key, struct err *err)
-{
 	if (key == NULL)
 		return crypto_failed(err, "no private key that we can read");
-	if (found->keys >= KEYS_MAX) {
-		EVP_PKEY_free(key);
+	if (EVP_PKEY_get_bits(key) > RSA_MAX_BITS)
+		return err_set(
+		    err, RC_LIMIT, "a key of more than %d bits", RSA_MAX_BITS);
+	if (found->keys >= KEYS_MAX)
 		return err_set(
 		    err, RC_LIMIT, "more than %d keys in one file", KEYS_MAX);
-	}
-	found->key[found->keys++] = key;
+	found->key[found->keys++] = take(key);
 	return RC_OK;
 }
 
@@ -118,18 +54,29 @@ add_cert(struct found *found, struct span der, struct err *err)
 	return certs_add(&found->certs, cert, err);
 }
 
+/* By its bytes: the object may belong to the other library context. */
+static enum rc
+add_x509(struct found *found, const X509 *x509, struct err *err)
+{
+	unsigned char *der = NULL;
+	int len = x509 != NULL ? i2d_X509(x509, &der) : -1;
+
+	if (len <= 0)
+		return crypto_failed(err, "certificate");
+	enum rc rc = add_cert(found, span_of(der, (size_t)len), err);
+	OPENSSL_free(der);
+	return rc;
+}
+
 /* ---- PKCS#8 ------------------------------------------------------------- */
 
 static enum rc
 add_encrypted(struct found *found, const X509_SIG *sig, struct err *err)
 {
-	PKCS8_PRIV_KEY_INFO *info OWNED(PKCS8_PRIV_KEY_INFO_free) =
-	    PKCS8_decrypt_ex(sig, passphrase_of(found),
-		(int)found->passphrase.len, found->library, NULL);
+	EVP_PKEY *key = NULL;
 
-	if (info == NULL)
-		return refuse_passphrase(found, err);
-	return add_key(found, EVP_PKCS82PKEY(info), err);
+	TRY(unlock_key(&found->unlock, sig, &key, err));
+	return add_key(found, key, err);
 }
 
 static enum rc
@@ -147,10 +94,10 @@ add_encrypted_der(struct found *found, struct span der, struct err *err)
 static enum rc
 add_plain_der(struct found *found, struct span der, struct err *err)
 {
-	const uint8_t *at = der.data;
+	EVP_PKEY *key = NULL;
 
-	return add_key(
-	    found, d2i_AutoPrivateKey(NULL, &at, (long)der.len), err);
+	TRY(unlock_parse_key(der, &key, err));
+	return add_key(found, key, err);
 }
 
 /* ---- PKCS#12 ------------------------------------------------------------ */
@@ -169,23 +116,17 @@ safes_free(STACK_OF(PKCS7) *safes)
 
 OWNER(STACK_OF(PKCS12_SAFEBAG), bags_free);
 OWNER(STACK_OF(PKCS7), safes_free);
+OWNER(PKCS7, PKCS7_free);
 
 static enum rc read_bags(struct found *found,
     const STACK_OF(PKCS12_SAFEBAG) *bags, int depth, struct err *err);
 
-/* By its bytes: the object belongs to the other library context. */
 static enum rc
-add_cert_of_bag(struct found *found, const PKCS12_SAFEBAG *bag, struct err *err)
+add_bag_cert(struct found *found, const PKCS12_SAFEBAG *bag, struct err *err)
 {
 	X509 *x509 OWNED(X509_free) = PKCS12_SAFEBAG_get1_cert(bag);
-	unsigned char *der = NULL;
-	int len = x509 != NULL ? i2d_X509(x509, &der) : -1;
 
-	if (len <= 0)
-		return crypto_failed(err, "PKCS#12: certificate");
-	enum rc rc = add_cert(found, span_of(der, (size_t)len), err);
-	OPENSSL_free(der);
-	return rc;
+	return add_x509(found, x509, err);
 }
 
 static enum rc
@@ -202,7 +143,7 @@ read_bag(
 	case NID_certBag:
 		if (PKCS12_SAFEBAG_get_bag_nid(bag) != NID_x509Certificate)
 			return RC_OK;
-		return add_cert_of_bag(found, bag, err);
+		return add_bag_cert(found, bag, err);
 	case NID_safeContentsBag:
 		return read_bags(
 		    found, PKCS12_SAFEBAG_get0_safes(bag), depth + 1, err);
@@ -237,52 +178,8 @@ read_safe(struct found *found, PKCS7 *safe, struct err *err)
 	if (!PKCS7_type_is_encrypted(safe))
 		return err_set(err, RC_UNFIT,
 		    "PKCS#12: encrypted for a certificate, not by passphrase");
-	bags = PKCS12_unpack_p7encdata(
-	    safe, passphrase_of(found), (int)found->passphrase.len);
-	if (bags == NULL)
-		return refuse_cipher(found, err);
+	TRY(unlock_bags(&found->unlock, safe, &bags, err));
 	return read_bags(found, bags, 0, err);
-}
-
-static enum rc
-check_rounds(PKCS12 *p12, struct err *err)
-{
-	const X509_ALGOR *algorithm = NULL;
-	const ASN1_INTEGER *rounds = NULL;
-	const ASN1_OBJECT *oid = NULL;
-	char text[64] = "";
-
-	PKCS12_get0_mac(NULL, &algorithm, NULL, &rounds, p12);
-	if (rounds != NULL && (ASN1_INTEGER_get(rounds) < 0 ||
-				  ASN1_INTEGER_get(rounds) > MAC_ROUNDS_MAX))
-		return err_set(err, RC_LIMIT,
-		    "PKCS#12: more than %d rounds for its check",
-		    MAC_ROUNDS_MAX);
-	if (algorithm != NULL) {
-		X509_ALGOR_get0(&oid, NULL, NULL, algorithm);
-		(void)OBJ_obj2txt(text, sizeof(text), oid, 1);
-	}
-	if (!strcmp(text, PBMAC1))
-		return err_set(err, RC_UNFIT,
-		    "PKCS#12: its check is PBMAC1, which this OpenSSL cannot "
-		    "do; export it again without");
-	return RC_OK;
-}
-
-/* PKCS#12 has two kinds of nothing: no passphrase, and an empty one. */
-static enum rc
-check_mac(struct found *found, PKCS12 *p12, struct err *err)
-{
-	if (!PKCS12_mac_present(p12))
-		return RC_OK;
-	TRY(check_rounds(p12, err));
-	if (PKCS12_verify_mac(
-		p12, passphrase_of(found), (int)found->passphrase.len))
-		return RC_OK;
-	if (found->passphrase.len > 0 || !PKCS12_verify_mac(p12, NULL, 0))
-		return refuse_passphrase(found, err);
-	found->no_passphrase = true;
-	return RC_OK;
 }
 
 static enum rc
@@ -290,68 +187,64 @@ add_pkcs12(struct found *found, PKCS12 *p12, struct err *err)
 {
 	STACK_OF(PKCS7) *safes OWNED(safes_free) = NULL;
 
-	TRY(check_mac(found, p12, err));
+	TRY(unlock_check(&found->unlock, p12, err));
 	safes = PKCS12_unpack_authsafes(p12);
 	if (safes == NULL)
-		return crypto_failed(err, "PKCS#12: damaged");
+		return crypto_failed(err,
+		    "PKCS#12: damaged, or signed instead of checked by "
+		    "passphrase");
 	for (int i = 0; i < sk_PKCS7_num(safes); i++)
 		TRY(read_safe(found, sk_PKCS7_value(safes, i), err));
 	return RC_OK;
 }
 
-/* ---- PEM ---------------------------------------------------------------- */
+/* ---- PKCS#7: certificates only, as .p7b and .p7c files have them ---------- */
 
-static int
-give_passphrase(char *room, int size, int writing, void *context)
-{
-	const struct found *found = context;
-
-	if (found->passphrase.len > (size_t)size)
-		return -1;
-	if (found->passphrase.len > 0)
-		memcpy(room, found->passphrase.data, found->passphrase.len);
-	return (int)found->passphrase.len;
-}
-
-/* "Proc-Type: 4,ENCRYPTED", as OpenSSL wrote keys until 2010. */
 static enum rc
-decrypt_block(struct found *found, struct pem_block *block, struct err *err)
+add_pkcs7(struct found *found, struct span der, struct err *err)
 {
-	EVP_CIPHER_INFO cipher;
+	const uint8_t *at = der.data;
+	PKCS7 *p7 OWNED(PKCS7_free) = d2i_PKCS7(NULL, &at, (long)der.len);
 
-	if (!PEM_get_EVP_CIPHER_INFO(block->header, &cipher))
-		return crypto_failed(err, "PEM: the key's encryption");
-	if (cipher.cipher == NULL)
-		return RC_OK;
-	if (!PEM_do_header(
-		&cipher, block->data, &block->len, give_passphrase, found))
-		return refuse_passphrase(found, err);
+	if (p7 == NULL || !PKCS7_type_is_signed(p7) || p7->d.sign == NULL)
+		return crypto_failed(err, "PKCS#7: no list of certificates");
+	for (int i = 0; i < sk_X509_num(p7->d.sign->cert); i++)
+		TRY(add_x509(found, sk_X509_value(p7->d.sign->cert, i), err));
 	return RC_OK;
 }
+
+/* ---- PEM ---------------------------------------------------------------- */
 
 static bool
 is_key_name(const char *name)
 {
 	static const char end[] = "PRIVATE KEY";
-	size_t len = strlen(name);
+	size_t len = strlen(name), end_len = sizeof(end) - 1;
 
-	return len >= strlen(end) && !strcmp(name + len - strlen(end), end);
+	return len >= end_len && !strcmp(name + len - end_len, end);
 }
+
+static enum rc read_der(struct found *found, struct span der, struct err *err);
 
 static enum rc
 read_block(struct found *found, struct pem_block *block, struct err *err)
 {
 	struct span der = span_of(block->data, (size_t)block->len);
+	EVP_PKEY *key = NULL;
 
 	if (pem_block_is_cert(block))
 		return add_cert(found, der, err);
+	if (!strcmp(block->name, PEM_STRING_PKCS7) ||
+	    !strcmp(block->name, PEM_STRING_CMS))
+		return add_pkcs7(found, der, err);
+	if (!strcmp(block->name, "PKCS12")) /* GnuPG's */
+		return read_der(found, der, err);
 	if (!strcmp(block->name, PEM_STRING_PKCS8))
 		return add_encrypted_der(found, der, err);
 	if (!is_key_name(block->name))
 		return RC_OK;
-	TRY(decrypt_block(found, block, err));
-	der.len = (size_t)block->len;
-	return add_plain_der(found, der, err);
+	TRY(unlock_block(&found->unlock, block, &key, err));
+	return add_key(found, key, err);
 }
 
 static enum rc
@@ -380,6 +273,7 @@ read_pem(struct found *found, struct span pem, struct err *err)
 
 /* ---- any file ----------------------------------------------------------- */
 
+/* Is it this kind of thing at all?  Whatever is read is freed again. */
 static bool
 is_encrypted_key(struct span der)
 {
@@ -401,11 +295,21 @@ is_certificate(struct span der)
 	return x509 != NULL;
 }
 
+static bool
+is_pkcs7(struct span der)
+{
+	const uint8_t *at = der.data;
+	PKCS7 *p7 OWNED(PKCS7_free) = d2i_PKCS7(NULL, &at, (long)der.len);
+
+	ERR_clear_error();
+	return p7 != NULL;
+}
+
 static enum rc
 read_der(struct found *found, struct span der, struct err *err)
 {
 	PKCS12 *p12 OWNED(PKCS12_free) =
-	    PKCS12_init_ex(NID_pkcs7_data, found->library, NULL);
+	    PKCS12_init_ex(NID_pkcs7_data, found->unlock.library, NULL);
 	const uint8_t *at = der.data;
 
 	if (p12 == NULL)
@@ -416,8 +320,31 @@ read_der(struct found *found, struct span der, struct err *err)
 	ERR_clear_error();
 	if (is_certificate(der))
 		return certs_parse(&found->certs, der, err);
-	return is_encrypted_key(der) ? add_encrypted_der(found, der, err)
-				     : add_plain_der(found, der, err);
+	if (is_encrypted_key(der))
+		return add_encrypted_der(found, der, err);
+	return is_pkcs7(der) ? add_pkcs7(found, der, err)
+			     : add_plain_der(found, der, err);
+}
+
+/* A keystore of Java's own, or of Java's cryptography extension. */
+static bool
+is_java(struct span file)
+{
+	return span_is(span_first(file, 4), span_of("\xfe\xed\xfe\xed", 4)) ||
+	       span_is(span_first(file, 4), span_of("\xce\xce\xce\xce", 4));
+}
+
+static enum rc
+read_file(struct found *found, struct span file, struct err *err)
+{
+	if (file.len == 0)
+		return RC_OK;
+	if (is_java(file))
+		return err_set(err, RC_UNFIT,
+		    "a Java keystore: export it as PKCS#12 (keytool "
+		    "-importkeystore -deststoretype pkcs12)");
+	return file.data[0] == 0x30 ? read_der(found, file, err)
+				    : read_pem(found, file, err);
 }
 
 /* Its certificates say what a key is for; without any it may do both. */
@@ -464,11 +391,8 @@ vault_import(struct vault *vault, struct span file, struct span passphrase,
 	if (file.len > FILE_MAX)
 		return err_set(err, RC_LIMIT,
 		    "more than %zu MiB: no file of keys", FILE_MAX >> 20);
-	TRY(found_init(&found, passphrase, err));
-	if (file.len > 0 && file.data[0] == 0x30)
-		TRY(read_der(&found, file, err));
-	else if (file.len > 0)
-		TRY(read_pem(&found, file, err));
+	TRY(unlock_init(&found.unlock, passphrase, err));
+	TRY(read_file(&found, file, err));
 	if (found.keys == 0 && found.certs.len == 0)
 		return err_set(
 		    err, RC_ABSENT, "neither a key nor a certificate is in it");

@@ -1,55 +1,9 @@
 /* The foreign judge is the openssl program: it writes what we read here, and
  * reads what we write. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "os/file.h"
 #include "pki/fixture.h"
-#include "vault/vault_priv.h"
+#include "vault/importkit_priv.h"
 
 #define PASS "correct horse"
-
-OWNER(struct vault, vault_free);
-
-static char folder[] = "/tmp/import_test.XXXXXX";
-
-static bool
-run(const char *command)
-{
-	char line[2000];
-
-	(void)snprintf(
-	    line, sizeof(line), "cd %s && { %s; } >log 2>&1", folder, command);
-	/* NOLINTNEXTLINE(cert-env33-c): a command of the test itself */
-	return system(line) == 0;
-}
-
-static void
-must_run(const char *command)
-{
-	if (!run(command))
-		fail_msg("failed: %s", command);
-}
-
-static enum rc
-import(struct vault *vault, const char *name, const char *passphrase,
-    struct certs *certs, struct err *err)
-{
-	char path[200];
-	struct buf bytes BUF_OWNED = BUF_SMALL;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-	assert_int_equal(file_read(path, &bytes, NULL), RC_OK);
-	return vault_import(
-	    vault, buf_span(&bytes), span_str(passphrase), certs, err);
-}
 
 static void
 what_openssl_writes_is_read(void **state)
@@ -406,44 +360,6 @@ without_a_passphrase_or_a_decrypting_key_nothing_is_exported(void **state)
 		 "' | grep 'BEGIN PRIVATE'");
 }
 
-/* ---- once --------------------------------------------------------------- */
-
-#define NEW_KEY                                   \
-	"openssl genpkey -algorithm EC -pkeyopt " \
-	"ec_paramgen_curve:P-256 -out "
-#define ISSUE(name, usage)                                                     \
-	NEW_KEY name                                                           \
-	    ".key && "                                                         \
-	    "openssl req -new -key " name ".key -subj /CN=" name               \
-	    " -out csr && "                                                    \
-	    "printf 'keyUsage=" usage "\\nextendedKeyUsage=emailProtection\\n" \
-	    "subjectAltName=email:alice@example.org\\n' >ext && "              \
-	    "openssl x509 -req -in csr -CA root.crt -CAkey root.key -days 30 " \
-	    "-extfile ext -out " name ".crt"
-
-static int
-begin(void **state)
-{
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	must_run(NEW_KEY "root.key && openssl req -x509 -key root.key "
-			 "-subj /CN=Root -days 30 -out root.crt");
-	must_run(ISSUE("sign", "digitalSignature"));
-	must_run(ISSUE("mail", "keyAgreement"));
-	must_run(NEW_KEY "other.key");
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	char line[200];
-
-	(void)snprintf(line, sizeof(line), "rm -r %s", folder);
-	/* NOLINTNEXTLINE(cert-env33-c): a command of the test itself */
-	return system(line);
-}
-
 int
 main(void)
 {
@@ -466,5 +382,5 @@ main(void)
 		without_a_passphrase_or_a_decrypting_key_nothing_is_exported),
 	};
 
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, kit_begin, kit_end);
 }

@@ -39,11 +39,14 @@ enum rc vault_save(const struct vault *vault, const struct wrap_key *wrap,
 enum rc vault_load(struct vault *vault, const struct wrap_key *wrap,
     struct span bytes, struct err *err);
 
-/* Add every private key of a PKCS#12 file, of PEM text or of PKCS#8 (encrypted
- * or not) and its certificates to `certs`.  A key is for what its certificates
- * say, for both without any.  RC_REFUSED: wrong passphrase.  RC_ABSENT:
- * neither key nor certificate in it.  RC_UNFIT: encrypted in a way that this
- * OpenSSL cannot open. */
+/* Add every private key of a PKCS#12 file (DER, BER or PEM), of PEM text, of
+ * PKCS#8 (encrypted or not), PKCS#1 or SEC 1, and its certificates and those
+ * of a PKCS#7 to `certs`.  A key is for what its certificates say, for both
+ * without any.  An empty passphrase is none, and is tried too where one is
+ * given.  RC_REFUSED: wrong passphrase.  RC_ABSENT: neither key nor
+ * certificate in it.  RC_UNFIT: encrypted in a way that this OpenSSL cannot
+ * open.  RC_LIMIT: more rounds than a person's file has (vault/unlock), more
+ * than 100 keys, a key of more than 16384 bits.  All or nothing. */
 enum rc vault_import(struct vault *vault, struct span file,
     struct span passphrase, struct certs *certs, struct err *err);
 

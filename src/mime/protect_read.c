@@ -1,0 +1,287 @@
+/* What a received letter's header is worth, and how it is shown:
+ * mime/protect, the reading half. */
+#include <strings.h>
+
+#include "mime/address.h"
+#include "mime/legacy_priv.h"
+#include "mime/lines_priv.h"
+#include "mime/param_priv.h"
+#include "mime/protect_outside_priv.h"
+#include "mime/protect_owner_priv.h"
+
+/* ---- which header ------------------------------------------------------------ */
+
+static bool
+is_one(const char *hp, const char *value)
+{
+	return hp != NULL && strcasecmp(hp, value) == 0;
+}
+
+/* One field that names somebody, and in no group: who wrote a letter is not
+ * guessed. */
+static bool
+read_from(const struct entity *entity, struct mailboxes *list)
+{
+	return fields_count(&entity->fields, "From") == 1 &&
+	       mailboxes_parse(fields_value(&entity->fields, "From"), list,
+		   NULL) == RC_OK &&
+	       list->len > 0 && !list->has_group;
+}
+
+static bool
+same_from(const struct entity *a, const struct entity *b)
+{
+	struct mailboxes from_a MAILBOXES_OWNED = MAILBOXES_NONE;
+	struct mailboxes from_b MAILBOXES_OWNED = MAILBOXES_NONE;
+
+	if (!read_from(a, &from_a) || !read_from(b, &from_b) ||
+	    from_a.len != from_b.len)
+		return false;
+	for (size_t i = 0; i < from_a.len; i++)
+		if (!address_matches(
+			from_a.item[i].address, from_b.item[i].address))
+			return false;
+	return true;
+}
+
+static bool
+is_layer(const struct entity *entity)
+{
+	return entity_is(entity, "multipart", "signed") ||
+	       entity_is(entity, "multipart", "encrypted") ||
+	       entity_is(entity, "application", "pkcs7-mime") ||
+	       entity_is(entity, "application", "x-pkcs7-mime");
+}
+
+/* RFC 9788 section 4.10.  A letter that somebody forwards whole and signs
+ * looks the same, but for its author: then it is shown as what it is, a
+ * message inside, and not as its author's own. */
+static bool
+is_wrapped(const struct protect_letter *letter)
+{
+	const struct entity *payload = letter->payload;
+	const struct entity *inner = payload->child;
+
+	return payload != letter->outer && !payload->malformed &&
+	       entity_is(payload, "message", "rfc822") && inner != NULL &&
+	       !is_layer(inner) && content_param(&inner->type, "hp") == NULL &&
+	       same_from(letter->outer, inner);
+}
+
+enum protect_form
+protect_form_of(const struct protect_letter *letter)
+{
+	const char *hp;
+
+	/* without a layer there is no payload, and hp= says nothing */
+	if (letter->payload == NULL || letter->payload == letter->outer)
+		return PROTECT_FORM_NONE;
+	hp = content_param(&letter->payload->type, "hp");
+	if (is_one(hp, "cipher"))
+		return PROTECT_FORM_CIPHER;
+	if (is_one(hp, "clear"))
+		return PROTECT_FORM_CLEAR;
+	return hp == NULL && is_wrapped(letter) ? PROTECT_FORM_WRAPPED
+						: PROTECT_FORM_NONE;
+}
+
+const struct entity *
+protect_header_of(const struct protect_letter *letter)
+{
+	switch (protect_form_of(letter)) {
+	case PROTECT_FORM_CLEAR:
+	case PROTECT_FORM_CIPHER:
+		return letter->payload;
+	case PROTECT_FORM_WRAPPED:
+		return letter->payload->child;
+	case PROTECT_FORM_NONE:
+	default:
+		return letter->outer;
+	}
+}
+
+/* ---- what it is worth --------------------------------------------------------- */
+
+enum protect_state
+protect_field_state(
+    const struct protect_letter *letter, const struct field *field)
+{
+	enum protect_form form = protect_form_of(letter);
+	bool valid = letter->signature_valid;
+
+	if (form == PROTECT_FORM_NONE || !protect_is_protected(field))
+		return PROTECT_UNPROTECTED;
+	struct outside outside = outside_of(letter);
+	/* hp="clear" inside encryption: somebody else encrypted it, and what
+	 * stood outside is not known. */
+	if (letter->encrypted && form != PROTECT_FORM_CLEAR &&
+	    !outside_has(&outside, field))
+		return valid ? PROTECT_SIGNED_AND_ENCRYPTED
+			     : PROTECT_ENCRYPTED_ONLY;
+	return valid ? PROTECT_SIGNED_ONLY : PROTECT_UNPROTECTED;
+}
+
+enum protect_state
+protect_state_of(const struct protect_letter *letter, const char *name)
+{
+	const struct field *field =
+	    fields_find(&protect_header_of(letter)->fields, name);
+
+	return field == NULL ? PROTECT_UNPROTECTED
+			     : protect_field_state(letter, field);
+}
+
+bool
+protect_agrees(const struct protect_letter *letter)
+{
+	static const char *const names[] = {
+	    "From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date"};
+	const struct fields *inside = &protect_header_of(letter)->fields;
+	const struct fields *outside = &letter->outer->fields;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t count = fields_count(inside, names[i]);
+		if (count > 1 || fields_count(outside, names[i]) != count ||
+		    !outside_same_value(fields_value(outside, names[i]),
+			fields_value(inside, names[i])))
+			return false;
+	}
+	return true;
+}
+
+bool
+protect_from_matches(const struct protect_letter *letter)
+{
+	return same_from(letter->outer, protect_header_of(letter));
+}
+
+/* ---- how it is shown ----------------------------------------------------------- */
+
+struct showing {
+	const struct protect_letter *letter;
+	enum protect_form form;
+	const struct entity *header; /* its fields */
+	const struct entity *body;   /* its MIME fields and body */
+	struct buf *out;
+	struct err *err;
+};
+
+/* RFC 9788 section 7: fields of those who carried the letter are outside, by
+ * nature; a trace field inside would be the sender's word for theirs. */
+static enum rc
+add_outer_fields(const struct showing *s)
+{
+	const struct fields *outer = &s->letter->outer->fields;
+	bool all = s->form == PROTECT_FORM_NONE;
+
+	for (size_t i = 0; i < outer->len; i++) {
+		const struct field *field = &outer->item[i];
+		enum protect_owner owner = protect_owner_of(field);
+		if (owner == OWNER_MIME || owner == OWNER_VERDICT)
+			continue;
+		bool list = owner == OWNER_LIST;
+		for (size_t p = 0; list && p < s->header->fields.len; p++)
+			if (span_equal_nocase(
+				s->header->fields.item[p].name, field->name))
+				list = false;
+		if (all || list || owner == OWNER_TRACE)
+			TRY(lines_add_field(field, s->out, s->err));
+	}
+	return RC_OK;
+}
+
+static enum rc
+add_protected_fields(const struct showing *s)
+{
+	const struct fields *fields = &s->header->fields;
+
+	if (s->form == PROTECT_FORM_NONE)
+		return RC_OK;
+	for (size_t i = 0; i < fields->len; i++)
+		if (protect_is_protected(&fields->item[i]))
+			TRY(lines_add_field(&fields->item[i], s->out, s->err));
+	return RC_OK;
+}
+
+static enum rc
+add_plain_type(const struct field *field, struct buf *out, struct err *err)
+{
+	struct content content CONTENT_OWNED = CONTENT_NONE;
+
+	enum rc rc = content_parse(field->value, &content, err);
+	if (rc != RC_OK)
+		return rc == RC_NOMEM ? rc : lines_add_field(field, out, err);
+	if (content_param(&content, "hp") == NULL &&
+	    content_param(&content, "hp-legacy-display") == NULL)
+		return lines_add_field(field, out, err);
+	param_remove(&content, "hp");
+	param_remove(&content, "hp-legacy-display");
+	TRY(param_print(&content, "Content-Type", out, err));
+	return buf_add_str(out, "\r\n", err);
+}
+
+/* Only the first of each name: the one that we went by. */
+static enum rc
+add_mime_fields(const struct showing *s, const struct edits *edits)
+{
+	const struct fields *fields = &s->body->fields;
+
+	TRY(buf_add_str(s->out, "MIME-Version: 1.0\r\n", s->err));
+	for (size_t i = 0; i < fields->len; i++) {
+		const struct field *field = &fields->item[i];
+		bool first = true;
+		for (size_t p = 0; p < i; p++)
+			if (span_equal_nocase(
+				fields->item[p].name, field->name))
+				first = false;
+		if (protect_owner_of(field) != OWNER_MIME || !first ||
+		    span_is_nocase(field->name, "MIME-Version"))
+			continue;
+		TRY(span_is_nocase(field->name, "Content-Type")
+			? add_plain_type(field, s->out, s->err)
+			: lines_add_field(field, s->out, s->err));
+	}
+	return buf_add_str(s->out, "\r\n", s->err);
+}
+
+static bool
+has_binary(const struct entity *entity)
+{
+	if (entity->encoding == ENCODING_BINARY)
+		return true;
+	for (const struct entity *c = entity->child; c != NULL; c = c->next)
+		if (has_binary(c))
+			return true;
+	return false;
+}
+
+static enum rc
+show(const struct showing *s)
+{
+	struct edits edits EDITS_OWNED = EDITS_NONE;
+
+	/* RFC 9788 section 5.2.2: only encrypted letters have the element */
+	if (s->letter->encrypted && s->form == PROTECT_FORM_CIPHER)
+		TRY(legacy_remove(s->body, &edits, s->err));
+	TRY(add_outer_fields(s));
+	TRY(add_protected_fields(s));
+	TRY(add_mime_fields(s, &edits));
+	return edits_print(
+	    &edits, s->body->body, !has_binary(s->body), s->out, s->err);
+}
+
+enum rc
+protect_reveal(
+    const struct protect_letter *letter, struct buf *out, struct err *err)
+{
+	enum protect_form form = protect_form_of(letter);
+	const struct entity *header = protect_header_of(letter);
+	const struct showing showing = {letter, form, header,
+	    form == PROTECT_FORM_WRAPPED ? header : letter->payload, out, err};
+	size_t before = out->len;
+	enum rc rc = show(&showing);
+
+	if (rc != RC_OK)
+		buf_cut(out, before);
+	return rc;
+}

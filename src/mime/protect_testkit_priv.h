@@ -1,0 +1,151 @@
+/* mime/protect_testkit -- composing and reading letters in tests; for
+ * *_test.c only. */
+#ifndef MIME_PROTECT_TESTKIT_PRIV_H
+#define MIME_PROTECT_TESTKIT_PRIV_H
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/expect.h"
+#include "base/own.h"
+#include "mime/protect_reference.h"
+
+OWNER(struct entity, entity_free);
+#define ENTITY_OWNED OWNED(entity_free)
+
+#define BIG BUF((size_t)1 << 26)
+
+struct composed {
+	struct buf payload, outer;
+	struct sevenbit_needs needs;
+};
+
+static inline void
+composed_done(struct composed *composed)
+{
+	buf_done(&composed->payload);
+	buf_done(&composed->outer);
+}
+
+#define COMPOSED_NONE ((struct composed){BIG, BIG, {false, false, false}})
+#define COMPOSED_OWNED __attribute__((cleanup(composed_done)))
+
+static inline enum rc
+compose(const char *letter, const struct protect_options *options,
+    struct composed *ret, struct err *err)
+{
+	struct span exact EXACT = expect_exact(span_str(letter));
+	struct entity *root ENTITY_OWNED = NULL;
+
+	*ret = COMPOSED_NONE;
+	assert_ok(entity_parse(exact, ENTITY_LIMITS, &root, NULL));
+	return protect_compose(
+	    root, options, &ret->payload, &ret->outer, &ret->needs, err);
+}
+
+static inline void
+compose_ok(const char *letter, const struct protect_options *options,
+    struct composed *ret)
+{
+	struct err err = ERR_NONE;
+
+	assert_done(compose(letter, options, ret, &err), err);
+}
+
+static const struct protect_options baseline = {
+    .policy = PROTECT_BASELINE, .encrypting = true};
+static const struct protect_options shy = {
+    .policy = PROTECT_SHY, .encrypting = true};
+static const struct protect_options hide_nothing = {
+    .policy = PROTECT_NONE, .encrypting = true};
+static const struct protect_options signing = {.encrypting = false};
+
+static inline bool
+has(const struct buf *buf, const char *text)
+{
+	return span_find(buf_span(buf), span_str(text)) >= 0;
+}
+
+#define ENVELOPED                                                             \
+	"MIME-Version: 1.0\r\n"                                               \
+	"Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n" \
+	"Content-Transfer-Encoding: base64\r\n\r\nMIIB\r\n"
+
+/* A letter with both its entities: what a reader has. */
+struct received {
+	struct span outer_bytes, payload_bytes;
+	struct entity *outer, *payload;
+	struct protect_letter letter;
+};
+
+static inline void
+received_done(struct received *received)
+{
+	entity_free(received->outer);
+	entity_free(received->payload);
+	expect_free(&received->outer_bytes);
+	expect_free(&received->payload_bytes);
+}
+
+#define RECEIVED_OWNED __attribute__((cleanup(received_done)))
+
+static inline void
+receive_spans(struct span outer, struct span payload, bool encrypted,
+    bool signature_valid, struct received *ret)
+{
+	*ret = (struct received){
+	    .outer_bytes = expect_exact(outer),
+	    .payload_bytes = expect_exact(payload),
+	};
+	assert_ok(
+	    entity_parse(ret->outer_bytes, ENTITY_LIMITS, &ret->outer, NULL));
+	assert_ok(entity_parse(
+	    ret->payload_bytes, ENTITY_LIMITS, &ret->payload, NULL));
+	ret->letter = (struct protect_letter){
+	    ret->outer, ret->payload, encrypted, signature_valid};
+}
+
+static inline void
+receive(const char *outer, const char *payload, struct received *ret)
+{
+	receive_spans(span_str(outer), span_str(payload), true, true, ret);
+}
+
+/* What was composed, as it arrives. */
+static inline void
+receive_composed(const struct composed *composed, struct received *ret)
+{
+	struct buf outer BUF_OWNED = BIG;
+
+	assert_ok(buf_add(&outer, buf_span(&composed->outer), NULL));
+	assert_ok(buf_add_str(&outer, ENVELOPED, NULL));
+	receive_spans(
+	    buf_span(&outer), buf_span(&composed->payload), true, true, ret);
+}
+
+/* Runs Debian's Python, whose email module is nobody's code here; it gets the
+ * bytes on its standard input. */
+static inline void
+ask_python(const char *script, struct span input)
+{
+	char command[4096];
+	FILE *python;
+
+	if (access("/usr/bin/python3", X_OK) != 0)
+		skip();
+	int len = snprintf(command, sizeof(command),
+	    "/usr/bin/python3 -c '\n"
+	    "import sys, email, email.policy\n"
+	    "from email.headerregistry import Address\n"
+	    "m = email.message_from_bytes(sys.stdin.buffer.read(),"
+	    " policy=email.policy.default)\n"
+	    "assert not m.defects, m.defects\n%s'",
+	    script);
+	assert_in_range(len, 1, sizeof(command) - 1);
+	python = popen(command, "w");
+	assert_non_null(python);
+	assert_int_equal(fwrite(input.data, 1, input.len, python), input.len);
+	assert_int_equal(pclose(python), 0);
+}
+
+#endif
