@@ -253,8 +253,8 @@ what_is_ready_comes_out_at_once(void **state)
 static void
 what_cannot_be_composed_is_refused(void **state)
 {
-	static const char *const boundaries[] = {NULL, "", "too-short-to-use",
-	    "a boundary with blanks in it",
+	static const char *const boundaries[] = {NULL, "too-short-by-on",
+	    "just-long-enough", "a boundary with blanks in it",
 	    "123456789012345678901234567890123456789012345678901234567890"
 	    "12345678901"};
 	struct certs nobody = CERTS_NONE;

@@ -42,10 +42,9 @@ struct scan {
 	enum scan_state state;
 	size_t at; /* in the letter */
 	struct buf carry;
-	size_t used;     /* of the carry */
-	size_t pending;  /* bytes to give out before anything else */
-	bool stuck;      /* more input is needed */
-	bool line_start; /* BODY: do the bytes begin a line? */
+	size_t used;    /* of the carry */
+	size_t pending; /* bytes to give out before anything else */
+	bool stuck;     /* more input is needed */
 	/* HEAD: the line end in front of it, which belongs to a delimiter if
 	 * one follows at once */
 	size_t held;
@@ -205,7 +204,6 @@ begin(struct scan *scan, struct span room, struct scan_event *ret,
 	TRY(head_parse(room, place_of(scan), scan->entity, err));
 	TRY(classify(scan, err));
 	scan->lines = scan->line_end = scan->searched = 0;
-	scan->line_start = true;
 	struct span header = scan->entity->header;
 	if (header.len == 0)
 		return RC_OK;
@@ -258,16 +256,15 @@ struct stop {
 /* Nothing was found: all of it, but for an end that may yet become the line
  * end before a delimiter and its first dash. */
 static struct stop
-stop_at_end(const struct scan *scan, struct window w)
+stop_at_end(struct window w)
 {
 	size_t at = w.bytes.len;
 	const uint8_t *bytes = w.bytes.data;
 
 	if (w.last)
 		return (struct stop){.at = at, .why = MATCH_NONE};
-	if (at > 0 && bytes[at - 1] == '-' &&
-	    (at == 1 ? scan->line_start
-		     : bytes[at - 2] == '\n' || bytes[at - 2] == '\r'))
+	if (at > 1 && bytes[at - 1] == '-' &&
+	    (bytes[at - 2] == '\n' || bytes[at - 2] == '\r'))
 		at--;
 	if (at > 0 && bytes[at - 1] == '\r')
 		at--;
@@ -292,15 +289,17 @@ stop_at_line(struct scan *scan, struct window w, size_t at)
 	return stop;
 }
 
+/* The bytes never begin with a delimiter: it has a line end before it, which
+ * is kept for it, or was found as the end of a header. */
 static struct stop
 find_stop(struct scan *scan, struct window w)
 {
 	ptrdiff_t found;
 
 	for (size_t from = 0;; from = (size_t)found + 2) {
-		found = dashes_find(w.bytes, from, scan->line_start);
+		found = dashes_find(w.bytes, from, false);
 		if (found < 0)
-			return stop_at_end(scan, w);
+			return stop_at_end(w);
 		size_t at = (size_t)found;
 		if (at > 0 && w.bytes.data[at - 1] == '\r') {
 			if (!levels_find_hidden(
@@ -344,7 +343,6 @@ step_body(
 
 	if (stop.at > 0) {
 		give_bytes(scan, w, stop.at, ret);
-		scan->line_start = false;
 		return RC_OK;
 	}
 	switch (stop.why) {
@@ -405,7 +403,6 @@ pass_delimiter(struct scan *scan)
 	struct level *level = &scan->levels.item[scan->keep - 1];
 
 	scan->pending = scan->delimiter;
-	scan->line_start = false;
 	if (scan->match == MATCH_NEXT) {
 		level->state = LEVEL_PARTS;
 		scan->state = STATE_HEAD;
