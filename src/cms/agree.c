@@ -9,7 +9,7 @@
 #include <openssl/params.h>
 
 #include "base/own.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/shape_priv.h"
 
 #define INFO_MAX ((size_t)128 * 1024) /* ukm comes from the sender */
@@ -122,9 +122,9 @@ add_info(struct buf *info, unsigned number, struct span value, struct err *err)
 {
 	size_t at;
 
-	TRY(emit_begin(info, EMIT_CONTEXT_OF(number), &at, err));
-	TRY(emit_bytes(info, EMIT_OCTETS, value, err));
-	return emit_end(info, at, err);
+	TRY(print_begin(info, PRINT_CONTEXT_OF(number), &at, err));
+	TRY(print_bytes(info, PRINT_OCTETS, value, err));
+	return print_end(info, at, err);
 }
 
 /* ECC-CMS-SharedInfo, with the length of the key in bits. */
@@ -136,12 +136,12 @@ shared_info(struct span wrap, struct span ukm, size_t kek_len, struct buf *info,
 	const uint8_t length[] = {
 	    0, 0, (uint8_t)(bits >> 8), (uint8_t)(bits & 0xff)};
 
-	TRY(emit_begin(info, EMIT_SEQUENCE, &at, err));
+	TRY(print_begin(info, PRINT_SEQUENCE, &at, err));
 	TRY(buf_add(info, wrap, err));
 	if (ukm.data != NULL)
 		TRY(add_info(info, 0, ukm, err));
 	TRY(add_info(info, 2, span_of(length, sizeof(length)), err));
-	return emit_end(info, at, err);
+	return print_end(info, at, err);
 }
 
 /* One block: Hash(secret || counter || info) */

@@ -1,6 +1,7 @@
 #include "cms/attributes_priv.h"
 
 #include "cms/print_priv.h"
+#include "cms/print_set_priv.h"
 #include "pki/der.h"
 
 #define OID_MAX 11

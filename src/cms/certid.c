@@ -2,10 +2,43 @@
 
 #include <openssl/err.h>
 
-#include "cms/print_priv.h"
 #include "pki/crypto.h"
+#include "pki/der.h"
 
 OWNER(X509_NAME, X509_NAME_free);
+
+enum rc
+certid_look(const struct cert *cert, struct certid *ret, struct err *err)
+{
+	struct span in = cert_der(cert);
+	struct der all, tbs, item, key;
+
+	TRY(der_expect(&in, DER_SEQUENCE, &all, err));
+	TRY(der_expect(&all.value, DER_SEQUENCE, &tbs, err));
+	if (tbs.value.len > 0 && tbs.value.data[0] == DER_CONTEXT_0)
+		TRY(der_next(&tbs.value, &item, err));
+	TRY(der_expect(&tbs.value, DER_INTEGER, &item, err));
+	ret->serial = item.whole;
+	TRY(der_expect(&tbs.value, DER_SEQUENCE, &item, err)); /* signature */
+	TRY(der_expect(&tbs.value, DER_SEQUENCE, &item, err));
+	ret->issuer = item.whole;
+	TRY(der_expect(&tbs.value, DER_SEQUENCE, &item, err)); /* validity */
+	TRY(der_expect(&tbs.value, DER_SEQUENCE, &item, err)); /* subject */
+	TRY(der_expect(&tbs.value, DER_SEQUENCE, &item, err));
+	TRY(der_expect(&item.value, DER_SEQUENCE, &key, err));
+	ret->key_algorithm = key.whole;
+	return RC_OK;
+}
+
+enum rc
+certid_print(struct buf *der, const struct cert *cert, struct err *err)
+{
+	struct certid look;
+
+	TRY(certid_look(cert, &look, err));
+	TRY(buf_add(der, look.issuer, err));
+	return buf_add(der, look.serial, err);
+}
 
 /* Some write the same name with other string types or another case. */
 static bool
@@ -24,9 +57,9 @@ is_name(struct span der, const X509_NAME *want)
 bool
 certid_is(struct span issuer, struct span serial, const struct cert *cert)
 {
-	struct print_cert look;
+	struct certid look;
 
-	if (print_look(cert, &look, NULL) != RC_OK ||
+	if (certid_look(cert, &look, NULL) != RC_OK ||
 	    !span_is(serial, look.serial))
 		return false;
 	return span_is(issuer, look.issuer) ||

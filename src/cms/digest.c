@@ -85,16 +85,14 @@ algorithm_is_bare(const struct algorithm *algorithm)
 enum digest_kind
 digest_find(const struct algorithm *algorithm)
 {
-	for (size_t i = 0; i < DIGEST_KINDS; i++) {
-		const struct kind *k = &kinds[i];
+	for (enum digest_kind i = 0; i < DIGEST_KINDS; i++) {
 		if (!span_is(algorithm->oid,
-			span_of(k->algorithm + OID_AT, OID_LEN)))
+			span_of(kinds[i].algorithm + OID_AT, OID_LEN)))
 			continue;
 		if (i == DIGEST_SHAKE256
-			? span_is(algorithm->whole,
-			      digest_algorithm((enum digest_kind)i))
+			? span_is(algorithm->whole, digest_algorithm(i))
 			: algorithm_is_bare(algorithm))
-			return (enum digest_kind)i;
+			return i;
 	}
 	return DIGEST_NONE;
 }

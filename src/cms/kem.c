@@ -7,7 +7,7 @@
 
 #include "cms/agree_priv.h"
 #include "cms/keywrap_priv.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/shape_priv.h"
 
 #define SECRET_MAX 64
@@ -84,15 +84,15 @@ other_info(struct span wrap, uint32_t kek_len, struct span ukm,
 {
 	size_t all, at;
 
-	TRY(emit_begin(info, EMIT_SEQUENCE, &all, err));
+	TRY(print_begin(info, PRINT_SEQUENCE, &all, err));
 	TRY(buf_add(info, wrap, err));
-	TRY(emit_number(info, kek_len, err));
+	TRY(print_number(info, kek_len, err));
 	if (ukm.data != NULL) {
-		TRY(emit_begin(info, EMIT_CONTEXT_OF(0), &at, err));
-		TRY(emit_bytes(info, EMIT_OCTETS, ukm, err));
-		TRY(emit_end(info, at, err));
+		TRY(print_begin(info, PRINT_CONTEXT_OF(0), &at, err));
+		TRY(print_bytes(info, PRINT_OCTETS, ukm, err));
+		TRY(print_end(info, at, err));
 	}
-	return emit_end(info, all, err);
+	return print_end(info, all, err);
 }
 
 /* `wrap`: the DER of its AlgorithmIdentifier, which is authenticated so. */
@@ -120,7 +120,7 @@ kem_unwrap(const struct kem *kem, const struct key *key, struct buf *out,
 	    !EVP_PKEY_is_a(key->public_key, kem_name(kem->kem.oid)))
 		return err_set(err, RC_CRYPTO, "not a key of that kind");
 	TRY(key->ops->decapsulate(key, kem->ciphertext, &secret, err));
-	TRY(emit_algorithm(
+	TRY(print_algorithm(
 	    &algorithm, kem->wrap.oid, kem->wrap.parameters.len > 0, err));
 	enum rc rc = make_kek(buf_span(&algorithm), kem->kek_len, kem->ukm,
 	    buf_span(&secret), kek, err);
@@ -187,7 +187,7 @@ print_key(const struct keywrap *wrap, struct span secret, struct span cek,
 		rc = keywrap_wrap(wrap, kek, cek, &wrapped, err);
 	explicit_bzero(kek, sizeof(kek));
 	TRY(rc);
-	return emit_bytes(der, EMIT_OCTETS, buf_span(&wrapped), err);
+	return print_bytes(der, PRINT_OCTETS, buf_span(&wrapped), err);
 }
 
 enum rc
@@ -199,10 +199,10 @@ kem_print(EVP_PKEY *to, struct span cek, struct buf *der, struct err *err)
 	const struct keywrap *wrap = keywrap_of_size(KEYWRAP_KEY_MAX);
 
 	TRY(encapsulate(to, &ciphertext, &secret, err));
-	TRY(emit_algorithm(der, kems[row_of(to)].oid, false, err));
-	TRY(emit_bytes(der, EMIT_OCTETS, buf_span(&ciphertext), err));
-	TRY(emit_algorithm(der, oid_hkdf_sha256, false, err));
-	TRY(emit_number(der, KEYWRAP_KEY_MAX, err));
+	TRY(print_algorithm(der, kems[row_of(to)].oid, false, err));
+	TRY(print_bytes(der, PRINT_OCTETS, buf_span(&ciphertext), err));
+	TRY(print_algorithm(der, oid_hkdf_sha256, false, err));
+	TRY(print_number(der, KEYWRAP_KEY_MAX, err));
 	TRY(keywrap_print(wrap, der, err));
 	return print_key(wrap, buf_span(&secret), cek, der, err);
 }

@@ -8,7 +8,7 @@
 #include <openssl/evp.h>
 
 #include "base/own.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/shape_priv.h"
 
 #define KEY_MIN 16
@@ -72,7 +72,7 @@ keywrap_key_len(const struct keywrap *wrap)
 enum rc
 keywrap_print(const struct keywrap *wrap, struct buf *der, struct err *err)
 {
-	return emit_algorithm(der, wrap->oid, false, err);
+	return print_algorithm(der, wrap->oid, false, err);
 }
 
 /* Of two that fetch at once, one throws its own away. */

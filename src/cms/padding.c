@@ -3,7 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 
 #define SALT_DEFAULT 20 /* RFC 4055 section 3.1 */
 #define SALT_MAX 512
@@ -204,10 +204,10 @@ print_mask(struct span oid, struct buf *der, struct err *err)
 {
 	size_t at;
 
-	TRY(emit_begin(der, EMIT_SEQUENCE, &at, err));
-	TRY(emit_bytes(der, EMIT_OID, oid_mgf1, err));
-	TRY(emit_algorithm(der, oid, true, err));
-	return emit_end(der, at, err);
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_bytes(der, PRINT_OID, oid_mgf1, err));
+	TRY(print_algorithm(der, oid, true, err));
+	return print_end(der, at, err);
 }
 
 static enum rc
@@ -215,12 +215,12 @@ print_parameters(struct span oid, struct buf *der, struct err *err)
 {
 	size_t at;
 
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(0), &at, err));
-	TRY(emit_algorithm(der, oid, true, err));
-	TRY(emit_end(der, at, err));
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(1), &at, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(0), &at, err));
+	TRY(print_algorithm(der, oid, true, err));
+	TRY(print_end(der, at, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &at, err));
 	TRY(print_mask(oid, der, err));
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 enum rc
@@ -232,11 +232,11 @@ padding_print_oaep(const char *digest, struct buf *der, struct err *err)
 		row++;
 	if (row == DIGESTS)
 		bug("OAEP with an unknown digest");
-	TRY(emit_begin(der, EMIT_SEQUENCE, &at, err));
-	TRY(emit_bytes(der, EMIT_OID, oid_oaep, err));
-	TRY(emit_begin(der, EMIT_SEQUENCE, &inner, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_bytes(der, PRINT_OID, oid_oaep, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &inner, err));
 	if (row > 0) /* SHA-1 is the default, which DER leaves out */
 		TRY(print_parameters(oaep_digests[row].oid, der, err));
-	TRY(emit_end(der, inner, err));
-	return emit_end(der, at, err);
+	TRY(print_end(der, inner, err));
+	return print_end(der, at, err);
 }

@@ -10,7 +10,7 @@
 #include <openssl/rand.h>
 
 #include "base/own.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/shape_priv.h"
 
 #define KEY_MAX 32
@@ -309,14 +309,14 @@ print_pbkdf2(const struct recipe *recipe, struct buf *der, struct err *err)
 	size_t all, parameters;
 
 	/* [0] IMPLICIT AlgorithmIdentifier */
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(0), &all, err));
-	TRY(emit_bytes(der, EMIT_OID, oid_pbkdf2, err));
-	TRY(emit_begin(der, EMIT_SEQUENCE, &parameters, err));
-	TRY(emit_bytes(der, EMIT_OCTETS, recipe->salt, err));
-	TRY(emit_number(der, recipe->rounds, err));
-	TRY(emit_algorithm(der, recipe->prf->oid, true, err));
-	TRY(emit_end(der, parameters, err));
-	return emit_end(der, all, err);
+	TRY(print_begin(der, PRINT_CONTEXT_OF(0), &all, err));
+	TRY(print_bytes(der, PRINT_OID, oid_pbkdf2, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &parameters, err));
+	TRY(print_bytes(der, PRINT_OCTETS, recipe->salt, err));
+	TRY(print_number(der, recipe->rounds, err));
+	TRY(print_algorithm(der, recipe->prf->oid, true, err));
+	TRY(print_end(der, parameters, err));
+	return print_end(der, all, err);
 }
 
 static enum rc
@@ -324,13 +324,13 @@ print_scheme(const struct recipe *recipe, struct buf *der, struct err *err)
 {
 	size_t all, cbc;
 
-	TRY(emit_begin(der, EMIT_SEQUENCE, &all, err));
-	TRY(emit_bytes(der, EMIT_OID, oid_pwri_kek, err));
-	TRY(emit_begin(der, EMIT_SEQUENCE, &cbc, err));
-	TRY(emit_bytes(der, EMIT_OID, recipe->cbc->oid, err));
-	TRY(emit_bytes(der, EMIT_OCTETS, recipe->iv, err));
-	TRY(emit_end(der, cbc, err));
-	return emit_end(der, all, err);
+	TRY(print_begin(der, PRINT_SEQUENCE, &all, err));
+	TRY(print_bytes(der, PRINT_OID, oid_pwri_kek, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &cbc, err));
+	TRY(print_bytes(der, PRINT_OID, recipe->cbc->oid, err));
+	TRY(print_bytes(der, PRINT_OCTETS, recipe->iv, err));
+	TRY(print_end(der, cbc, err));
+	return print_end(der, all, err);
 }
 
 static enum rc
@@ -351,7 +351,7 @@ print_key(const struct recipe *recipe, struct span password, struct span cek,
 	if (rc == RC_OK && !encrypt_twice(recipe, kek, formatted, len, done))
 		rc = shape_fail(err, "encrypting with a password");
 	if (rc == RC_OK)
-		rc = emit_bytes(der, EMIT_OCTETS, span_of(done, len), err);
+		rc = print_bytes(der, PRINT_OCTETS, span_of(done, len), err);
 	explicit_bzero(kek, sizeof(kek));
 	explicit_bzero(formatted, sizeof(formatted));
 	return rc;

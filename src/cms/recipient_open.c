@@ -7,7 +7,7 @@
 #include "cms/keywrap_priv.h"
 #include "cms/padding_priv.h"
 #include "cms/password_priv.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/recipient_place_priv.h"
 
 #define SECRET_MAX 256 /* a field element of any curve */
@@ -206,7 +206,7 @@ make_kek(const struct recipient_match *match, const struct tlv_algorithm *wrap,
 	TRY(key->ops->agree(key, bare_point(peer, place->point), &secret, err));
 	if (is_zero(buf_span(&secret)))
 		return err_set(err, RC_CRYPTO, "no shared secret");
-	TRY(emit_algorithm(
+	TRY(print_algorithm(
 	    &algorithm, wrap->oid, wrap->parameters.len > 0, err));
 	return agree_kek(agree_find(place->scheme.oid), buf_span(&secret),
 	    buf_span(&algorithm), place->ukm, kek, kek_len, err);

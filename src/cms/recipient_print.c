@@ -11,7 +11,7 @@
 #include "cms/keywrap_priv.h"
 #include "cms/padding_priv.h"
 #include "cms/password_priv.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/recipient_priv.h"
 #include "cms/shape_priv.h"
 #include "pki/crypto.h"
@@ -119,12 +119,12 @@ print_serial(const X509 *x509, struct buf *der, struct err *err)
 	if (serial_len <= 0 ||
 	    !X509_NAME_get0_der(X509_get_issuer_name(x509), &issuer, &len))
 		return shape_fail(err, "the name of a recipient");
-	TRY(emit_begin(der, EMIT_SEQUENCE, &at, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
 	TRY(buf_add(der, span_of(issuer, len), err));
 	TRY(buf_reserve(der, (size_t)serial_len, &room, err));
 	(void)i2d_ASN1_INTEGER(serial, &room);
 	buf_grown(der, (size_t)serial_len);
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 static struct span
@@ -144,7 +144,7 @@ print_name(const struct cert *cert, const struct recipient_way *way,
 	X509 *x509 = cert_x509(cert);
 
 	if (way->by_key_id)
-		return emit_bytes(der, EMIT_CONTEXT(0), key_id_of(x509), err);
+		return print_bytes(der, PRINT_CONTEXT(0), key_id_of(x509), err);
 	return print_serial(x509, der, err);
 }
 
@@ -187,7 +187,7 @@ print_rsa_key(EVP_PKEY *to, const char *digest, struct span cek,
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
 	    EVP_PKEY_CTX_new_from_pkey(NULL, to, NULL);
 
-	TRY(emit_header(der, EMIT_OCTETS, len, err));
+	TRY(print_header(der, PRINT_OCTETS, len, err));
 	TRY(buf_reserve(der, len, &room, err));
 	if (ctx == NULL || EVP_PKEY_encrypt_init(ctx) <= 0 ||
 	    !set_padding(ctx, digest) ||
@@ -205,17 +205,17 @@ print_transport(const struct cert *cert, const struct recipient_way *way,
 	const char *digest = oaep_digest(way->rsa);
 	size_t at;
 
-	TRY(emit_begin(der, EMIT_SEQUENCE, &at, err));
-	TRY(emit_number(der,
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_number(der,
 	    way->by_key_id ? TRANSPORT_BY_KEY_ID : TRANSPORT_BY_SERIAL, err));
 	TRY(print_name(cert, way, der, err));
 	if (digest == NULL)
-		TRY(emit_algorithm(der, oid_rsa, true, err));
+		TRY(print_algorithm(der, oid_rsa, true, err));
 	else
 		TRY(padding_print_oaep(digest, der, err));
 	TRY(print_rsa_key(
 	    X509_get0_pubkey(cert_x509(cert)), digest, cek, der, err));
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 /* --- KeyAgreeRecipientInfo */
@@ -262,14 +262,14 @@ print_originator(const struct peer *peer, struct span point, struct buf *der,
 {
 	size_t outer, inner;
 
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(0), &outer, err));
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(1), &inner, err));
-	TRY(emit_algorithm(der, peer->oid, false, err));
-	TRY(emit_header(der, EMIT_BITS, point.len + 1, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(0), &outer, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &inner, err));
+	TRY(print_algorithm(der, peer->oid, false, err));
+	TRY(print_header(der, PRINT_BITS, point.len + 1, err));
 	TRY(buf_add_byte(der, 0, err));
 	TRY(buf_add(der, point, err));
-	TRY(emit_end(der, inner, err));
-	return emit_end(der, outer, err);
+	TRY(print_end(der, inner, err));
+	return print_end(der, outer, err);
 }
 
 static enum rc
@@ -292,10 +292,10 @@ print_scheme(const struct agree_scheme *scheme, struct span wrap,
 {
 	size_t at;
 
-	TRY(emit_begin(der, EMIT_SEQUENCE, &at, err));
-	TRY(emit_bytes(der, EMIT_OID, agree_oid(scheme), err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_bytes(der, PRINT_OID, agree_oid(scheme), err));
 	TRY(buf_add(der, wrap, err));
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 /* RecipientEncryptedKeys with one in it: its key identifier is one level
@@ -306,19 +306,19 @@ print_agree_key(const struct cert *cert, const struct recipient_way *way,
 {
 	size_t list, one, id;
 
-	TRY(emit_begin(der, EMIT_SEQUENCE, &list, err));
-	TRY(emit_begin(der, EMIT_SEQUENCE, &one, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &list, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &one, err));
 	if (way->by_key_id) {
-		TRY(emit_begin(der, EMIT_CONTEXT_OF(0), &id, err));
-		TRY(emit_bytes(
-		    der, EMIT_OCTETS, key_id_of(cert_x509(cert)), err));
-		TRY(emit_end(der, id, err));
+		TRY(print_begin(der, PRINT_CONTEXT_OF(0), &id, err));
+		TRY(print_bytes(
+		    der, PRINT_OCTETS, key_id_of(cert_x509(cert)), err));
+		TRY(print_end(der, id, err));
 	} else {
 		TRY(print_serial(cert_x509(cert), der, err));
 	}
-	TRY(emit_bytes(der, EMIT_OCTETS, wrapped, err));
-	TRY(emit_end(der, one, err));
-	return emit_end(der, list, err);
+	TRY(print_bytes(der, PRINT_OCTETS, wrapped, err));
+	TRY(print_end(der, one, err));
+	return print_end(der, list, err);
 }
 
 static enum rc
@@ -381,12 +381,12 @@ print_agree(const struct cert *cert, const struct recipient_way *way,
 
 	TRY(agree_with(
 	    X509_get0_pubkey(cert_x509(cert)), way, cek, &agreed, err));
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(1), &at, err));
-	TRY(emit_number(der, AGREE_VERSION, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &at, err));
+	TRY(print_number(der, AGREE_VERSION, err));
 	TRY(print_public(agreed.peer, agreed.own, der, err));
 	TRY(print_scheme(agreed.scheme, buf_span(&agreed.algorithm), der, err));
 	TRY(print_agree_key(cert, way, buf_span(&agreed.wrapped), der, err));
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 /* --- OtherRecipientInfo: KEMRecipientInfo */
@@ -397,14 +397,14 @@ print_kem(const struct cert *cert, const struct recipient_way *way,
 {
 	size_t at, inner;
 
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(4), &at, err));
-	TRY(emit_bytes(der, EMIT_OID, oid_kem, err));
-	TRY(emit_begin(der, EMIT_SEQUENCE, &inner, err));
-	TRY(emit_number(der, KEM_VERSION, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(4), &at, err));
+	TRY(print_bytes(der, PRINT_OID, oid_kem, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &inner, err));
+	TRY(print_number(der, KEM_VERSION, err));
 	TRY(print_name(cert, way, der, err));
 	TRY(kem_print(X509_get0_pubkey(cert_x509(cert)), cek, der, err));
-	TRY(emit_end(der, inner, err));
-	return emit_end(der, at, err);
+	TRY(print_end(der, inner, err));
+	return print_end(der, at, err);
 }
 
 /* --- all */
@@ -457,14 +457,14 @@ print_kek(struct span key_id, struct span kek, struct span cek, struct buf *der,
 	if (wrap == NULL || kek.len < cek.len)
 		bug("a key encryption key of no wrap's length, or too weak");
 	TRY(keywrap_wrap(wrap, kek.data, cek, &wrapped, err));
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(2), &at, err));
-	TRY(emit_number(der, KEK_VERSION, err));
-	TRY(emit_begin(der, EMIT_SEQUENCE, &id, err));
-	TRY(emit_bytes(der, EMIT_OCTETS, key_id, err));
-	TRY(emit_end(der, id, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(2), &at, err));
+	TRY(print_number(der, KEK_VERSION, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &id, err));
+	TRY(print_bytes(der, PRINT_OCTETS, key_id, err));
+	TRY(print_end(der, id, err));
 	TRY(keywrap_print(wrap, der, err));
-	TRY(emit_bytes(der, EMIT_OCTETS, buf_span(&wrapped), err));
-	return emit_end(der, at, err);
+	TRY(print_bytes(der, PRINT_OCTETS, buf_span(&wrapped), err));
+	return print_end(der, at, err);
 }
 
 enum rc
@@ -483,10 +483,10 @@ print_password(
 {
 	size_t at;
 
-	TRY(emit_begin(der, EMIT_CONTEXT_OF(3), &at, err));
-	TRY(emit_number(der, PASSWORD_VERSION, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(3), &at, err));
+	TRY(print_number(der, PASSWORD_VERSION, err));
 	TRY(password_print(password, cek, der, err));
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 enum rc

@@ -2,7 +2,7 @@
 
 #include "base/own.h"
 #include "cms/open.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/recipient_judge_priv.h"
 #include "cms/recipient_priv.h"
 #include "cms/tlv_priv.h"
@@ -285,20 +285,20 @@ add_ber(struct span der, struct buf *out)
 	while (der.len > 0) {
 		assert_ok(tlv_next(&der, &tlv, &kit_err));
 		if (tlv.tag & TLV_CONSTRUCTED) {
-			assert_ok(emit_begin_endless(out, tlv.tag, &kit_err));
+			assert_ok(print_begin_endless(out, tlv.tag, &kit_err));
 			add_ber(tlv.value, out);
-			assert_ok(emit_end_endless(out, &kit_err));
+			assert_ok(print_end_endless(out, &kit_err));
 		} else if (tlv.tag == TLV_OCTETS || tlv.tag == TLV_CONTEXT(0)) {
-			assert_ok(emit_begin_endless(
+			assert_ok(print_begin_endless(
 			    out, tlv.tag | TLV_CONSTRUCTED, &kit_err));
-			assert_ok(emit_bytes(out, TLV_OCTETS,
+			assert_ok(print_bytes(out, TLV_OCTETS,
 			    span_first(tlv.value, 5), &kit_err));
-			assert_ok(emit_begin_endless(
+			assert_ok(print_begin_endless(
 			    out, TLV_OCTETS | TLV_CONSTRUCTED, &kit_err));
-			assert_ok(emit_bytes(out, TLV_OCTETS,
+			assert_ok(print_bytes(out, TLV_OCTETS,
 			    span_after(tlv.value, 5), &kit_err));
-			assert_ok(emit_end_endless(out, &kit_err));
-			assert_ok(emit_end_endless(out, &kit_err));
+			assert_ok(print_end_endless(out, &kit_err));
+			assert_ok(print_end_endless(out, &kit_err));
 		} else {
 			assert_ok(buf_add(out, tlv.whole, &kit_err));
 		}
@@ -429,15 +429,15 @@ towers_are_refused(void **state)
 	/* pieces of pieces of an identifier, all of them ended */
 	struct buf der BUF_OWNED = BUF_SMALL;
 	size_t at, id, piece[40];
-	assert_ok(emit_begin(&der, EMIT_SEQUENCE, &at, &kit_err));
-	assert_ok(emit_number(&der, 2, &kit_err));
-	assert_ok(emit_begin(&der, EMIT_CONTEXT_OF(0), &id, &kit_err));
+	assert_ok(print_begin(&der, PRINT_SEQUENCE, &at, &kit_err));
+	assert_ok(print_number(&der, 2, &kit_err));
+	assert_ok(print_begin(&der, PRINT_CONTEXT_OF(0), &id, &kit_err));
 	for (size_t i = 0; i < 40; i++)
-		assert_ok(emit_begin(&der, 0x24, &piece[i], &kit_err));
+		assert_ok(print_begin(&der, 0x24, &piece[i], &kit_err));
 	for (size_t i = 40; i-- > 0;)
-		assert_ok(emit_end(&der, piece[i], &kit_err));
-	assert_ok(emit_end(&der, id, &kit_err));
-	assert_ok(emit_end(&der, at, &kit_err));
+		assert_ok(print_end(&der, piece[i], &kit_err));
+	assert_ok(print_end(&der, id, &kit_err));
+	assert_ok(print_end(&der, at, &kit_err));
 	assert_rc(look((char *)der.data, der.len, &count, &matches), RC_SYNTAX);
 }
 
@@ -457,13 +457,13 @@ make_many(size_t times, struct buf *out)
 		assert_ok(tlv_next(&in, &keys, &kit_err));
 	before = span_first(all.value, all.value.len - in.len);
 	assert_ok(tlv_expect(&in, TLV_SEQUENCE, &keys, &kit_err));
-	assert_ok(emit_begin(out, 0xa1, &at, &kit_err));
+	assert_ok(print_begin(out, 0xa1, &at, &kit_err));
 	assert_ok(buf_add(out, before, &kit_err));
-	assert_ok(emit_begin(out, EMIT_SEQUENCE, &list, &kit_err));
+	assert_ok(print_begin(out, PRINT_SEQUENCE, &list, &kit_err));
 	for (size_t i = 0; i < times; i++)
 		assert_ok(buf_add(out, keys.value, &kit_err));
-	assert_ok(emit_end(out, list, &kit_err));
-	assert_ok(emit_end(out, at, &kit_err));
+	assert_ok(print_end(out, list, &kit_err));
+	assert_ok(print_end(out, at, &kit_err));
 }
 
 static void
@@ -507,14 +507,14 @@ unwrap_with_ukm(size_t len, struct buf *cek)
 	in = all.value;
 	assert_ok(tlv_next(&in, &tlv, &kit_err));
 	assert_ok(tlv_next(&in, &tlv, &kit_err));
-	assert_ok(emit_begin(&der, 0xa1, &at, &kit_err));
+	assert_ok(print_begin(&der, 0xa1, &at, &kit_err));
 	assert_ok(buf_add(
 	    &der, span_first(all.value, all.value.len - in.len), &kit_err));
-	assert_ok(emit_begin(&der, 0xa1, &inner, &kit_err));
-	assert_ok(emit_bytes(&der, EMIT_OCTETS, span_of(ukm, len), &kit_err));
-	assert_ok(emit_end(&der, inner, &kit_err));
+	assert_ok(print_begin(&der, 0xa1, &inner, &kit_err));
+	assert_ok(print_bytes(&der, PRINT_OCTETS, span_of(ukm, len), &kit_err));
+	assert_ok(print_end(&der, inner, &kit_err));
 	assert_ok(buf_add(&der, in, &kit_err));
-	assert_ok(emit_end(&der, at, &kit_err));
+	assert_ok(print_end(&der, at, &kit_err));
 	free(ukm);
 	return unwrap(buf_span(&der), &own_alice, 32, cek);
 }
@@ -689,15 +689,15 @@ check_password(const char *parameters, size_t len)
 	struct buf der BUF_OWNED = BUF_SMALL, cek BUF_OWNED = BUF_SECRET(64);
 	size_t all, derive;
 
-	assert_ok(emit_begin(&der, EMIT_CONTEXT_OF(3), &all, &kit_err));
-	assert_ok(emit_number(&der, 0, &kit_err));
-	assert_ok(emit_begin(&der, EMIT_CONTEXT_OF(0), &derive, &kit_err));
-	assert_ok(emit_bytes(&der, EMIT_OID,
+	assert_ok(print_begin(&der, PRINT_CONTEXT_OF(3), &all, &kit_err));
+	assert_ok(print_number(&der, 0, &kit_err));
+	assert_ok(print_begin(&der, PRINT_CONTEXT_OF(0), &derive, &kit_err));
+	assert_ok(print_bytes(&der, PRINT_OID,
 	    span_of("\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c", 9), &kit_err));
 	assert_ok(buf_add(&der, span_of(parameters, len), &kit_err));
-	assert_ok(emit_end(&der, derive, &kit_err));
+	assert_ok(print_end(&der, derive, &kit_err));
 	assert_ok(buf_add(&der, span_of(scheme, sizeof(scheme) - 1), &kit_err));
-	assert_ok(emit_end(&der, all, &kit_err));
+	assert_ok(print_end(&der, all, &kit_err));
 	return unwrap(buf_span(&der), &own_password, 32, &cek);
 }
 

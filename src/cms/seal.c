@@ -6,7 +6,7 @@
 
 #include "base/own.h"
 #include "cms/cipher_priv.h"
-#include "cms/emit_priv.h"
+#include "cms/print_priv.h"
 #include "cms/recipient_priv.h"
 
 #define CHUNK ((size_t)64 * 1024)
@@ -216,14 +216,14 @@ print_readers(
 	size_t at;
 	int version = 0;
 
-	TRY(emit_begin(der, EMIT_SET, &at, err));
+	TRY(print_begin(der, PRINT_SET, &at, err));
 	for (size_t i = 0; i < seal->len; i++) {
 		TRY(print_reader(seal->reader[i], cipher_key(seal->run), der,
 		    &version, err));
 		if (version > *ret_version)
 			*ret_version = version;
 	}
-	return emit_end(der, at, err);
+	return print_end(der, at, err);
 }
 
 /* RFC 5652 section 6.1: the version depends on those behind it.  RFC 5083
@@ -235,7 +235,7 @@ print_version_and_readers(
 	int version = 0;
 	size_t at = der->len + 2;
 
-	TRY(emit_number(der, 0, err));
+	TRY(print_number(der, 0, err));
 	TRY(print_readers(seal, der, &version, err));
 	if (!seal->cipher->aead)
 		der->data[at] = (uint8_t)version;
@@ -246,16 +246,16 @@ print_version_and_readers(
 static enum rc
 print_head(const struct seal *seal, struct buf *der, struct err *err)
 {
-	TRY(emit_begin_endless(der, EMIT_SEQUENCE, err));
-	TRY(emit_bytes(der, EMIT_OID,
+	TRY(print_begin_endless(der, PRINT_SEQUENCE, err));
+	TRY(print_bytes(der, PRINT_OID,
 	    seal->cipher->aead ? oid_auth_enveloped : oid_enveloped, err));
-	TRY(emit_begin_endless(der, EMIT_CONTEXT_OF(0), err));
-	TRY(emit_begin_endless(der, EMIT_SEQUENCE, err));
+	TRY(print_begin_endless(der, PRINT_CONTEXT_OF(0), err));
+	TRY(print_begin_endless(der, PRINT_SEQUENCE, err));
 	TRY(print_version_and_readers(seal, der, err));
-	TRY(emit_begin_endless(der, EMIT_SEQUENCE, err));
-	TRY(emit_bytes(der, EMIT_OID, oid_data, err));
+	TRY(print_begin_endless(der, PRINT_SEQUENCE, err));
+	TRY(print_bytes(der, PRINT_OID, oid_data, err));
 	TRY(cipher_print_algorithm(seal->run, der, err));
-	return emit_begin_endless(der, EMIT_CONTEXT_OF(0), err);
+	return print_begin_endless(der, PRINT_CONTEXT_OF(0), err);
 }
 
 static enum rc
@@ -278,7 +278,7 @@ start(struct seal *seal, struct buf *der, struct err *err)
 static enum rc
 fill(struct seal *seal, struct span part, struct buf *der, struct err *err)
 {
-	TRY(emit_header(der, EMIT_OCTETS, CHUNK, err));
+	TRY(print_header(der, PRINT_OCTETS, CHUNK, err));
 	size_t begin = der->len;
 	TRY(buf_add(der, buf_span(&seal->chunk), err));
 	buf_clear(&seal->chunk);
@@ -315,14 +315,15 @@ print_end_of_all(struct seal *seal, struct buf *der, struct err *err)
 	TRY(cipher_encrypt_finish(seal->run, &seal->chunk, &tag, err));
 	/* an empty content is one empty string, for some read none as absent */
 	if (seal->chunk.len > 0 || !seal->any)
-		TRY(emit_bytes(der, EMIT_OCTETS, buf_span(&seal->chunk), err));
-	TRY(emit_end_endless(der, err)); /* encryptedContent */
-	TRY(emit_end_endless(der, err)); /* EncryptedContentInfo */
+		TRY(print_bytes(
+		    der, PRINT_OCTETS, buf_span(&seal->chunk), err));
+	TRY(print_end_endless(der, err)); /* encryptedContent */
+	TRY(print_end_endless(der, err)); /* EncryptedContentInfo */
 	if (seal->cipher->aead)
-		TRY(emit_bytes(der, EMIT_OCTETS, buf_span(&tag), err));
-	TRY(emit_end_endless(der, err)); /* (Auth)EnvelopedData */
-	TRY(emit_end_endless(der, err)); /* content */
-	return emit_end_endless(der, err);
+		TRY(print_bytes(der, PRINT_OCTETS, buf_span(&tag), err));
+	TRY(print_end_endless(der, err)); /* (Auth)EnvelopedData */
+	TRY(print_end_endless(der, err)); /* content */
+	return print_end_endless(der, err);
 }
 
 static enum rc

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "cms/certid_priv.h"
 #include "cms/print_priv.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
@@ -295,11 +296,11 @@ sigalg_read(const struct algorithm *digest, const struct algorithm *signature,
 static const char *
 refuse_pss_key(const struct sigalg_use *use, const struct cert *cert)
 {
-	struct print_cert look;
+	struct certid look;
 	struct algorithm algorithm;
 	struct pss mine, keys;
 
-	if (print_look(cert, &look, NULL) != RC_OK ||
+	if (certid_look(cert, &look, NULL) != RC_OK ||
 	    algorithm_read(&look.key_algorithm, &algorithm, NULL) != RC_OK)
 		return "sig.unsupported";
 	if (algorithm.parameters.len == 0)
@@ -479,11 +480,11 @@ print_plain(const struct choice *choice, struct buf *der, struct err *err)
 	const struct sigalg *row = row_of(choice);
 	size_t at;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &at, err));
-	TRY(print_oid(der, span_of(row->oid, row->oid_len), err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_bytes(der, PRINT_OID, span_of(row->oid, row->oid_len), err));
 	if (choice->null_parameter)
-		TRY(print_element(der, PRINT_NULL, SPAN_NONE, err));
-	return print_close(der, at, err);
+		TRY(print_bytes(der, PRINT_NULL, SPAN_NONE, err));
+	return print_end(der, at, err);
 }
 
 /* With NULL, as RFC 4055 section 2.1 has it and every reader expects. */
@@ -493,10 +494,10 @@ print_digest(enum digest_kind digest, struct buf *der, struct err *err)
 	struct span bare = digest_algorithm(digest);
 	size_t at;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
 	TRY(buf_add(der, span_after(bare, 2), err));
-	TRY(print_element(der, PRINT_NULL, SPAN_NONE, err));
-	return print_close(der, at, err);
+	TRY(print_bytes(der, PRINT_NULL, SPAN_NONE, err));
+	return print_end(der, at, err);
 }
 
 static enum rc
@@ -504,10 +505,10 @@ print_mask(enum digest_kind digest, struct buf *der, struct err *err)
 {
 	size_t at;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &at, err));
-	TRY(print_oid(der, span_of(mgf1, sizeof(mgf1)), err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_bytes(der, PRINT_OID, span_of(mgf1, sizeof(mgf1)), err));
 	TRY(print_digest(digest, der, err));
-	return print_close(der, at, err);
+	return print_end(der, at, err);
 }
 
 static enum rc
@@ -518,20 +519,20 @@ print_pss(
 	    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a};
 	size_t all, parameters, field;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &all, err));
-	TRY(print_oid(der, span_of(oid, sizeof(oid)), err));
-	TRY(print_open(der, PRINT_SEQUENCE, &parameters, err));
-	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 0, &field, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &all, err));
+	TRY(print_bytes(der, PRINT_OID, span_of(oid, sizeof(oid)), err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &parameters, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(0), &field, err));
 	TRY(print_digest(digest, der, err));
-	TRY(print_close(der, field, err));
-	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 1, &field, err));
+	TRY(print_end(der, field, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &field, err));
 	TRY(print_mask(digest, der, err));
-	TRY(print_close(der, field, err));
-	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 2, &field, err));
+	TRY(print_end(der, field, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(2), &field, err));
 	TRY(print_number(der, salt, err));
-	TRY(print_close(der, field, err));
-	TRY(print_close(der, parameters, err));
-	return print_close(der, all, err);
+	TRY(print_end(der, field, err));
+	TRY(print_end(der, parameters, err));
+	return print_end(der, all, err);
 }
 
 static enum rc

@@ -6,7 +6,9 @@
 #include <openssl/err.h>
 
 #include "cms/attributes_priv.h"
+#include "cms/certid_priv.h"
 #include "cms/print_priv.h"
+#include "cms/print_set_priv.h"
 #include "cms/shape_priv.h"
 #include "cms/sign_priv.h"
 #include "pki/crypto.h"
@@ -19,6 +21,7 @@
 #define VERSION_BY_KEY_ID 3
 #define SIGN_PIECES_MAX SIGN_TOKENS_MAX
 _Static_assert(SIGN_PIECES_MAX >= SIGN_SIGNERS_MAX, "room for the pieces");
+#define OCTETS_IN_PIECES 0x24     /* BER */
 #define CHUNK ((size_t)64 * 1024) /* of the opaque content, an OCTET STRING */
 
 static const uint8_t oid_signed[] = {
@@ -188,15 +191,17 @@ print_begin_of_body(const struct sign *sign, struct buf *der, struct err *err)
 static enum rc
 print_opaque_head(const struct sign *sign, struct buf *out, struct err *err)
 {
-	TRY(print_indefinite(out, PRINT_SEQUENCE, err));
-	TRY(print_oid(out, span_of(oid_signed, sizeof(oid_signed)), err));
-	TRY(print_indefinite(out, PRINT_CONSTRUCTED_0, err));
-	TRY(print_indefinite(out, PRINT_SEQUENCE, err));
+	TRY(print_begin_endless(out, PRINT_SEQUENCE, err));
+	TRY(print_bytes(
+	    out, PRINT_OID, span_of(oid_signed, sizeof(oid_signed)), err));
+	TRY(print_begin_endless(out, PRINT_CONTEXT_OF(0), err));
+	TRY(print_begin_endless(out, PRINT_SEQUENCE, err));
 	TRY(print_begin_of_body(sign, out, err));
-	TRY(print_indefinite(out, PRINT_SEQUENCE, err));
-	TRY(print_oid(out, span_of(oid_data, sizeof(oid_data)), err));
-	TRY(print_indefinite(out, PRINT_CONSTRUCTED_0, err));
-	return print_indefinite(out, PRINT_OCTETS_IN_PIECES, err);
+	TRY(print_begin_endless(out, PRINT_SEQUENCE, err));
+	TRY(print_bytes(
+	    out, PRINT_OID, span_of(oid_data, sizeof(oid_data)), err));
+	TRY(print_begin_endless(out, PRINT_CONTEXT_OF(0), err));
+	return print_begin_endless(out, OCTETS_IN_PIECES, err);
 }
 
 enum rc
@@ -221,7 +226,7 @@ flush_chunk(struct sign *sign, struct buf *out, struct err *err)
 {
 	if (sign->chunk.len == 0)
 		return RC_OK;
-	TRY(print_octets(out, buf_span(&sign->chunk), err));
+	TRY(print_bytes(out, PRINT_OCTETS, buf_span(&sign->chunk), err));
 	buf_clear(&sign->chunk);
 	return RC_OK;
 }
@@ -235,7 +240,8 @@ sign_push_opaque(
 	TRY(digest_push(&sign->digest, bytes, err));
 	while (bytes.len > 0) {
 		if (sign->chunk.len == 0 && bytes.len >= CHUNK) {
-			TRY(print_octets(out, span_first(bytes, CHUNK), err));
+			TRY(print_bytes(
+			    out, PRINT_OCTETS, span_first(bytes, CHUNK), err));
 			bytes = span_after(bytes, CHUNK);
 			continue;
 		}
@@ -309,12 +315,12 @@ print_token(struct span token, struct buf *der, struct err *err)
 {
 	size_t attribute, set;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &attribute, err));
-	TRY(print_oid(der, attribute_oid(ATTRIBUTE_TOKEN), err));
-	TRY(print_open(der, PRINT_SET, &set, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &attribute, err));
+	TRY(print_bytes(der, PRINT_OID, attribute_oid(ATTRIBUTE_TOKEN), err));
+	TRY(print_begin(der, PRINT_SET, &set, err));
 	TRY(buf_add(der, token, err));
-	TRY(print_close(der, set, err));
-	return print_close(der, attribute, err);
+	TRY(print_end(der, set, err));
+	return print_end(der, attribute, err);
 }
 
 enum rc
@@ -372,7 +378,7 @@ print_certs(const struct sign *sign, struct buf *der, struct err *err)
 		if (one->options.encrypt_cert != NULL)
 			TRY(add_cert(&out, one->options.encrypt_cert, err));
 	}
-	return print_set(der, PRINT_CONSTRUCTED_0, out.item, out.len, err);
+	return print_set(der, PRINT_CONTEXT_OF(0), out.item, out.len, err);
 }
 
 static enum rc
@@ -383,11 +389,11 @@ print_id(const struct sign_one *one, struct buf *der, struct err *err)
 	if (one->options.by_key_id) {
 		const ASN1_OCTET_STRING *id =
 		    X509_get0_subject_key_id(cert_x509(one->who->cert));
-		return print_element(der, PRINT_CONTEXT_0, shape_span(id), err);
+		return print_bytes(der, PRINT_CONTEXT(0), shape_span(id), err);
 	}
-	TRY(print_open(der, PRINT_SEQUENCE, &at, err));
-	TRY(print_issuer_serial(der, one->who->cert, err));
-	return print_close(der, at, err);
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
+	TRY(certid_print(der, one->who->cert, err));
+	return print_end(der, at, err);
 }
 
 /* A SET OF the pieces that lie behind one another in `all`. */
@@ -408,7 +414,7 @@ print_tokens(const struct sign_one *one, struct buf *der, struct err *err)
 {
 	if (one->tokens_len == 0)
 		return RC_OK;
-	return print_set_of(der, PRINT_CONSTRUCTED_0 + 1, &one->tokens,
+	return print_set_of(der, PRINT_CONTEXT_OF(1), &one->tokens,
 	    one->token_end, one->tokens_len, err);
 }
 
@@ -419,17 +425,17 @@ print_signer(const struct sign_one *one, struct buf *der, struct err *err)
 {
 	size_t at, attributes;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &at, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &at, err));
 	TRY(print_number(der, version_of(one), err));
 	TRY(print_id(one, der, err));
 	TRY(buf_add(der, digest_algorithm(one->choice.digest), err));
 	attributes = der->len;
 	TRY(buf_add(der, buf_span(&one->attributes), err));
-	der->data[attributes] = PRINT_CONSTRUCTED_0;
+	der->data[attributes] = PRINT_CONTEXT_OF(0);
 	TRY(buf_add(der, buf_span(&one->choice.algorithm), err));
-	TRY(print_octets(der, buf_span(&one->signature), err));
+	TRY(print_bytes(der, PRINT_OCTETS, buf_span(&one->signature), err));
 	TRY(print_tokens(one, der, err));
-	return print_close(der, at, err);
+	return print_end(der, at, err);
 }
 
 static enum rc
@@ -450,19 +456,21 @@ print_detached(const struct sign *sign, struct buf *der, struct err *err)
 {
 	size_t info, content, body, inner;
 
-	TRY(print_open(der, PRINT_SEQUENCE, &info, err));
-	TRY(print_oid(der, span_of(oid_signed, sizeof(oid_signed)), err));
-	TRY(print_open(der, PRINT_CONSTRUCTED_0, &content, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &body, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &info, err));
+	TRY(print_bytes(
+	    der, PRINT_OID, span_of(oid_signed, sizeof(oid_signed)), err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(0), &content, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &body, err));
 	TRY(print_begin_of_body(sign, der, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &inner, err));
-	TRY(print_oid(der, span_of(oid_data, sizeof(oid_data)), err));
-	TRY(print_close(der, inner, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &inner, err));
+	TRY(print_bytes(
+	    der, PRINT_OID, span_of(oid_data, sizeof(oid_data)), err));
+	TRY(print_end(der, inner, err));
 	TRY(print_certs(sign, der, err));
 	TRY(print_signers(sign, der, err));
-	TRY(print_close(der, body, err));
-	TRY(print_close(der, content, err));
-	return print_close(der, info, err);
+	TRY(print_end(der, body, err));
+	TRY(print_end(der, content, err));
+	return print_end(der, info, err);
 }
 
 static enum rc
@@ -470,11 +478,11 @@ print_opaque_tail(struct sign *sign, struct buf *out, struct err *err)
 {
 	TRY(flush_chunk(sign, out, err));
 	for (int i = 0; i < 3; i++) /* OCTET STRING, [0], the inner content */
-		TRY(print_end(out, err));
+		TRY(print_end_endless(out, err));
 	TRY(print_certs(sign, out, err));
 	TRY(print_signers(sign, out, err));
 	for (int i = 0; i < 3; i++) /* SignedData, [0], ContentInfo */
-		TRY(print_end(out, err));
+		TRY(print_end_endless(out, err));
 	return RC_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "cms/attributes_priv.h"
 #include "cms/certid_priv.h"
 #include "cms/print_priv.h"
+#include "cms/print_set_priv.h"
 #include "cms/sign_priv.h"
 
 #define UTC_TIME 0x17
@@ -46,16 +47,16 @@ static enum rc
 begin(struct buf *der, enum attribute_type type, struct open_attribute *ret,
     struct err *err)
 {
-	TRY(print_open(der, PRINT_SEQUENCE, &ret->sequence, err));
-	TRY(print_oid(der, attribute_oid(type), err));
-	return print_open(der, PRINT_SET, &ret->set, err);
+	TRY(print_begin(der, PRINT_SEQUENCE, &ret->sequence, err));
+	TRY(print_bytes(der, PRINT_OID, attribute_oid(type), err));
+	return print_begin(der, PRINT_SET, &ret->set, err);
 }
 
 static enum rc
 end(struct buf *der, const struct open_attribute *open, struct err *err)
 {
-	TRY(print_close(der, open->set, err));
-	return print_close(der, open->sequence, err);
+	TRY(print_end(der, open->set, err));
+	return print_end(der, open->sequence, err);
 }
 
 static enum rc
@@ -65,7 +66,7 @@ print_attribute(struct buf *der, enum attribute_type type, uint8_t tag,
 	struct open_attribute open;
 
 	TRY(begin(der, type, &open, err));
-	TRY(print_element(der, tag, value, err));
+	TRY(print_bytes(der, tag, value, err));
 	return end(der, &open, err);
 }
 
@@ -130,9 +131,9 @@ add_preference(const struct sign *sign, const struct sign_one *one,
 	if (one->options.encrypt_cert == NULL)
 		return RC_OK;
 	TRY(begin(der, ATTRIBUTE_PREFERENCE, &open, err));
-	TRY(print_open(der, PRINT_CONSTRUCTED_0, &choice, err));
-	TRY(print_issuer_serial(der, one->options.encrypt_cert, err));
-	TRY(print_close(der, choice, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(0), &choice, err));
+	TRY(certid_print(der, one->options.encrypt_cert, err));
+	TRY(print_end(der, choice, err));
 	return end(der, &open, err);
 }
 
@@ -142,22 +143,22 @@ static enum rc
 print_ess(struct buf *der, const struct cert *cert, struct err *err)
 {
 	uint8_t hash[32];
-	struct print_cert look;
+	struct certid look;
 	size_t id, issuer_serial, names, name;
 
 	certid_sha256(cert, hash);
-	TRY(print_look(cert, &look, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &id, err));
-	TRY(print_octets(der, span_of(hash, sizeof(hash)), err));
-	TRY(print_open(der, PRINT_SEQUENCE, &issuer_serial, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &names, err));
-	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 4, &name, err));
+	TRY(certid_look(cert, &look, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &id, err));
+	TRY(print_bytes(der, PRINT_OCTETS, span_of(hash, sizeof(hash)), err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &issuer_serial, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &names, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(4), &name, err));
 	TRY(buf_add(der, look.issuer, err));
-	TRY(print_close(der, name, err));
-	TRY(print_close(der, names, err));
+	TRY(print_end(der, name, err));
+	TRY(print_end(der, names, err));
 	TRY(buf_add(der, look.serial, err));
-	TRY(print_close(der, issuer_serial, err));
-	return print_close(der, id, err);
+	TRY(print_end(der, issuer_serial, err));
+	return print_end(der, id, err);
 }
 
 /* Which of several certificates with this key was meant: without it the
@@ -170,11 +171,11 @@ add_certificate(const struct sign *sign, const struct sign_one *one,
 	size_t value, ids;
 
 	TRY(begin(der, ATTRIBUTE_CERTIFICATE_2, &open, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &value, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &ids, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &value, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &ids, err));
 	TRY(print_ess(der, one->who->cert, err));
-	TRY(print_close(der, ids, err));
-	TRY(print_close(der, value, err));
+	TRY(print_end(der, ids, err));
+	TRY(print_end(der, value, err));
 	return end(der, &open, err);
 }
 
@@ -188,15 +189,15 @@ add_protection(const struct sign *sign, const struct sign_one *one,
 	size_t value, implicit;
 
 	TRY(begin(der, ATTRIBUTE_PROTECTION, &open, err));
-	TRY(print_open(der, PRINT_SEQUENCE, &value, err));
+	TRY(print_begin(der, PRINT_SEQUENCE, &value, err));
 	TRY(buf_add(der, digest_algorithm(one->choice.digest), err));
 	/* signatureAlgorithm [1] IMPLICIT: its own tag gives way; what we
 	 * print is shorter than 256, so its head is 2 or 3 octets */
-	TRY(print_open(der, PRINT_CONSTRUCTED_0 + 1, &implicit, err));
+	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &implicit, err));
 	TRY(buf_add(
 	    der, span_after(algorithm, algorithm.data[1] < 0x80 ? 2 : 3), err));
-	TRY(print_close(der, implicit, err));
-	TRY(print_close(der, value, err));
+	TRY(print_end(der, implicit, err));
+	TRY(print_end(der, value, err));
 	return end(der, &open, err);
 }
 

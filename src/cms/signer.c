@@ -76,7 +76,7 @@ read_optional(struct span *in, uint8_t tag, struct der *ret, bool *ret_there,
 static enum rc
 read_all(struct span der, struct signer_info *ret, struct err *err)
 {
-	struct der all, attributes, value, more;
+	struct der all, attributes = {0}, value, more = {0};
 	bool there = false;
 
 	TRY(der_expect(&der, DER_SEQUENCE, &all, err));

@@ -1,75 +1,10 @@
 /* Letters made by hand, one thing wrong in each: what no openssl program
  * would sign. */
-#include "cms/verifykit_priv.h"
+#include "cms/signerkit_priv.h"
 
-static struct shape_signed_info *
-take_apart(const struct buf *der)
-{
-	void *value = NULL;
-
-	assert_ok(shape_parse(ASN1_ITEM_rptr(SHAPE_SIGNED_INFO), buf_span(der),
-	    "SignedData", &value, &kit_err));
-	return value;
-}
-
-static void
-put_together(const struct shape_signed_info *info, struct buf *der)
-{
-	buf_clear(der);
-	assert_ok(shape_print(
-	    ASN1_ITEM_rptr(SHAPE_SIGNED_INFO), info, der, &kit_err));
-}
-
-static struct shape_signer *
-only_signer(const struct shape_signed_info *info)
-{
-	return OPENSSL_sk_value(info->body->signers, 0);
-}
-
-static STACK_OF(X509_ATTRIBUTE) *
-attributes_of(struct shape_signer *signer)
-{
-	void *value = NULL;
-
-	signer->signed_attributes->data[0] = 0x31;
-	assert_ok(shape_parse(ASN1_ITEM_rptr(SHAPE_ATTRIBUTES),
-	    shape_span(signer->signed_attributes), "attributes", &value,
-	    &kit_err));
-	return value;
-}
-
-/* Sign these very bytes (31 ...) again and put them in. */
-static void
-resign(struct shape_signer *signer, const struct person *who, struct span set)
-{
-	struct buf signature BUF_OWNED = BUF_SMALL;
-
-	assert_ok(kit_sign(&who->key, set, &signature, &kit_err));
-	ASN1_OCTET_STRING_set(
-	    signer->signature, signature.data, (int)signature.len);
-	ASN1_STRING_set(signer->signed_attributes, set.data, (int)set.len);
-	signer->signed_attributes->data[0] = 0xa0;
-}
-
-static void
-resign_list(struct shape_signer *signer, const struct person *who,
-    STACK_OF(X509_ATTRIBUTE) *list)
-{
-	struct buf set BUF_OWNED = BUF_SMALL;
-
-	assert_ok(shape_print(
-	    ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), list, &set, &kit_err));
-	resign(signer, who, buf_span(&set));
-}
+#include <openssl/param_build.h>
 
 typedef void change_fn(STACK_OF(X509_ATTRIBUTE) *list);
-
-static void
-drop(STACK_OF(X509_ATTRIBUTE) *list, int nid)
-{
-	X509_ATTRIBUTE_free(
-	    X509at_delete_attr(list, X509at_get_attr_by_NID(list, nid, -1)));
-}
 
 static void
 drop_type(STACK_OF(X509_ATTRIBUTE) *list)
@@ -102,14 +37,6 @@ other_type(STACK_OF(X509_ATTRIBUTE) *list)
 	drop_type(list);
 	X509at_add1_attr_by_NID(&list, NID_pkcs9_contentType, V_ASN1_OBJECT,
 	    (void *)OBJ_nid2obj(NID_pkcs7_signed), -1);
-}
-
-static void
-twice(STACK_OF(X509_ATTRIBUTE) *list, int nid)
-{
-	sk_X509_ATTRIBUTE_push(list,
-	    X509_ATTRIBUTE_dup(
-		X509at_get_attr(list, X509at_get_attr_by_NID(list, nid, -1))));
 }
 
 static void
@@ -250,15 +177,6 @@ unsorted_attributes_verify_either_way(void **state)
 }
 
 static void
-set_only_cert(struct shape_signed_info *info, const struct cert *cert)
-{
-	struct span bytes = cert_der(cert);
-	ASN1_TYPE *item = sk_ASN1_TYPE_value(info->body->certificates, 0);
-
-	ASN1_STRING_set(item->value.sequence, bytes.data, (int)bytes.len);
-}
-
-static void
 an_exchanged_certificate_is_a_mismatch(void **state)
 {
 	struct buf der BUF_OWNED = BUF_SMALL;
@@ -280,18 +198,6 @@ an_exchanged_certificate_is_a_mismatch(void **state)
 	put_together(info, &der);
 	expect(buf_span(&der), LETTER, "sig.certificate-mismatch");
 	person_done(&other_root);
-}
-
-static void
-add_cert(struct shape_signed_info *info, const struct cert *cert)
-{
-	struct span bytes = cert_der(cert);
-	ASN1_STRING *raw = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
-	ASN1_TYPE *item = ASN1_TYPE_new();
-
-	ASN1_STRING_set(raw, bytes.data, (int)bytes.len);
-	ASN1_TYPE_set(item, V_ASN1_SEQUENCE, raw);
-	sk_ASN1_TYPE_push(info->body->certificates, item);
 }
 
 static void
@@ -407,6 +313,103 @@ ed25519_signatures_verify(void **state)
 	expect(buf_span(&der), LETTER, "sig.invalid");
 }
 
+/* The same numbers as an RSA key without parameters. */
+static EVP_PKEY *
+without_parameters(const EVP_PKEY *key)
+{
+	const char *const names[] = {"n", "e", "d", "rsa-factor1",
+	    "rsa-factor2", "rsa-exponent1", "rsa-exponent2",
+	    "rsa-coefficient1"};
+	OSSL_PARAM_BLD *all = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *made = NULL;
+	BIGNUM *number[8] = {NULL};
+
+	for (size_t i = 0; i < 8; i++) {
+		assert_true_ssl(
+		    EVP_PKEY_get_bn_param(key, names[i], &number[i]));
+		OSSL_PARAM_BLD_push_BN(all, names[i], number[i]);
+	}
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(all);
+	assert_true_ssl(EVP_PKEY_fromdata_init(ctx) == 1);
+	assert_true_ssl(
+	    EVP_PKEY_fromdata(ctx, &made, EVP_PKEY_KEYPAIR, params) == 1);
+	for (size_t i = 0; i < 8; i++)
+		BN_clear_free(number[i]);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(all);
+	EVP_PKEY_CTX_free(ctx);
+	return made;
+}
+
+static void
+name_pss(X509_ALGOR *algorithm, EVP_MD_CTX *ctx)
+{
+	ASN1_STRING *params = NULL;
+	RSA_PSS_PARAMS *pss_params = RSA_PSS_PARAMS_new();
+	EVP_PKEY_CTX *how = EVP_MD_CTX_get_pkey_ctx(ctx);
+	int salt = 0;
+
+	EVP_PKEY_CTX_get_rsa_pss_saltlen(how, &salt);
+	pss_params->hashAlgorithm = X509_ALGOR_new();
+	X509_ALGOR_set_md(pss_params->hashAlgorithm, EVP_sha256());
+	pss_params->maskHash = NULL;
+	pss_params->maskGenAlgorithm = X509_ALGOR_new();
+	ASN1_STRING *hash = NULL;
+	ASN1_item_pack(
+	    pss_params->hashAlgorithm, ASN1_ITEM_rptr(X509_ALGOR), &hash);
+	X509_ALGOR_set0(pss_params->maskGenAlgorithm, OBJ_nid2obj(NID_mgf1),
+	    V_ASN1_SEQUENCE, hash);
+	pss_params->saltLength = ASN1_INTEGER_new();
+	ASN1_INTEGER_set(pss_params->saltLength, salt);
+	ASN1_item_pack(pss_params, ASN1_ITEM_rptr(RSA_PSS_PARAMS), &params);
+	X509_ALGOR_set0(
+	    algorithm, OBJ_nid2obj(NID_rsassaPss), V_ASN1_SEQUENCE, params);
+	RSA_PSS_PARAMS_free(pss_params);
+}
+
+/* RFC 4056 section 3: the salt must not be shorter than the certificate's
+ * parameters say, though the mathematics would be right. */
+static void
+a_key_for_pss_is_obeyed(void **state)
+{
+	EVP_PKEY *loose = without_parameters(strict.pkey);
+
+	for (int salt = 31; salt <= 33; salt++) {
+		struct buf der BUF_OWNED = BUF_SMALL;
+		struct buf set BUF_OWNED = BUF_SMALL;
+		uint8_t value[256];
+		size_t len = sizeof(value);
+		EVP_PKEY_CTX *how = NULL;
+		EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+		sign_letter(&strict, &der);
+		struct shape_signed_info *info OWNED(shape_signed_info_free) =
+		    take_apart(&der);
+		struct shape_signer *signer = only_signer(info);
+		STACK_OF(X509_ATTRIBUTE) *list OWNED(shape_attributes_free) =
+		    attributes_of(signer);
+		drop_optional(list); /* with it the copy of the algorithms */
+		assert_ok(shape_print(
+		    ASN1_ITEM_rptr(SHAPE_ATTRIBUTES), list, &set, &kit_err));
+		assert_true_ssl(
+		    EVP_DigestSignInit(ctx, &how, EVP_sha256(), NULL, loose));
+		EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING);
+		EVP_PKEY_CTX_set_rsa_pss_saltlen(how, salt);
+		assert_true_ssl(
+		    EVP_DigestSign(ctx, value, &len, set.data, set.len));
+		name_pss(signer->signature_algorithm, ctx);
+		EVP_MD_CTX_free(ctx);
+		ASN1_OCTET_STRING_set(signer->signature, value, (int)len);
+		ASN1_STRING_set(
+		    signer->signed_attributes, set.data, (int)set.len);
+		signer->signed_attributes->data[0] = 0xa0;
+		put_together(info, &der);
+		expect(
+		    buf_span(&der), LETTER, salt < 32 ? "sig.invalid" : NULL);
+	}
+	EVP_PKEY_free(loose);
+}
+
 static void
 one_signer_more_than_the_limit_is_refused(void **state)
 {
@@ -465,6 +468,7 @@ main(void)
 	    cmocka_unit_test(two_digests_for_one_signature_are_refused),
 	    cmocka_unit_test(changed_algorithm_names_break_the_protection),
 	    cmocka_unit_test(ed25519_signatures_verify),
+	    cmocka_unit_test(a_key_for_pss_is_obeyed),
 	    cmocka_unit_test(one_signer_more_than_the_limit_is_refused),
 	    cmocka_unit_test(one_certificate_more_than_the_limit_is_refused),
 	};

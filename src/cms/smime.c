@@ -4,6 +4,7 @@
 
 #include <openssl/objects.h>
 
+#include "cms/digest_priv.h"
 #include "cms/shape_priv.h"
 #include "cms/smime_priv.h"
 #include "codec/base64.h"
@@ -206,26 +207,19 @@ smime_der(const struct entity *entity, struct buf *der, struct err *err)
 	return entity_decode(entity, der, err);
 }
 
-struct digest_name {
-	int nid;
-	const char *name;
-};
-
-static const struct digest_name digest_names[] = {
-    {NID_sha256, "sha-256"},
-    {NID_sha384, "sha-384"},
-    {NID_sha512, "sha-512"},
-};
-
 static const char *
 name_of_digest(const X509_ALGOR *algorithm)
 {
-	size_t count = sizeof(digest_names) / sizeof(*digest_names);
+	struct buf der BUF_OWNED = BUF_SMALL;
+	struct algorithm found;
 
-	for (size_t i = 0; i < count; i++)
-		if (digest_names[i].nid == shape_nid(algorithm))
-			return digest_names[i].name;
-	return NULL;
+	if (shape_print(ASN1_ITEM_rptr(X509_ALGOR), algorithm, &der, NULL) !=
+	    RC_OK)
+		return NULL;
+	struct span in = buf_span(&der);
+	return algorithm_read(&in, &found, NULL) == RC_OK
+		   ? digest_micalg(digest_find(&found))
+		   : NULL;
 }
 
 /* micalg comes from the signature itself, so that the two cannot differ. */

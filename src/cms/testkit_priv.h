@@ -218,6 +218,37 @@ kit_rsa(unsigned bits)
 	return key;
 }
 
+/* A key whose own OID is id-RSASSA-PSS; `digest` NULL: without parameters. */
+static inline EVP_PKEY *
+kit_pss(const char *digest, int salt)
+{
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+
+	assert_true_ssl(EVP_PKEY_keygen_init(ctx) == 1);
+	assert_true_ssl(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1);
+	if (digest != NULL) {
+		assert_true_ssl(EVP_PKEY_CTX_set_rsa_pss_keygen_md_name(
+				    ctx, digest, NULL) == 1);
+		assert_true_ssl(EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md_name(
+				    ctx, digest) == 1);
+		assert_true_ssl(
+		    EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, salt) == 1);
+	}
+	assert_true_ssl(EVP_PKEY_keygen(ctx, &key) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static inline EVP_PKEY *
+kit_ed(const char *kind)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, kind);
+
+	assert_true_ssl(key != NULL);
+	return key;
+}
+
 static inline EVP_PKEY *
 kit_ec(const char *curve)
 {
@@ -425,6 +456,18 @@ kit_openssl(const char *format, ...)
 	va_end(args);
 	snprintf(command, sizeof(command), "cd '%s' && openssl %s >said 2>&1",
 	    kit_dir, arguments);
+	return system(command);
+}
+
+/* The same with a Python program that is in the file `script`. */
+static inline int
+kit_python(const char *script, const char *arguments)
+{
+	char command[500];
+
+	snprintf(command, sizeof(command),
+	    "cd '%s' && /usr/bin/python3 %s %s >said 2>&1", kit_dir, script,
+	    arguments);
 	return system(command);
 }
 

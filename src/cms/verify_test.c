@@ -3,19 +3,30 @@
 static void
 what_we_sign_we_verify(void **state)
 {
-	const struct person *who[] = {&alice, &rsa, &p384};
+	const struct {
+		const struct person *who;
+		const char *digest, *algorithm;
+	} table[] = {{&alice, "SHA-256", "ECDSA"}, {&rsa, "SHA-256", "RSA"},
+	    {&p384, "SHA-384", "ECDSA"}, {&ed, "SHA-512", "Ed25519"},
+	    {&ed448, "SHAKE256", "Ed448"}, {&pss, "SHA-256", "RSA-PSS"},
+	    {&strict, "SHA-256", "RSA-PSS"}};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
 		struct buf out BUF_OWNED = BUF_SMALL;
 		struct verify_result result VERIFY_RESULT_OWNED = {
 		    .signers = 0};
-		sign_letter(who[i], &der);
-		expect(buf_span(&der), LETTER, NULL);
+		sign_letter(table[i].who, &der);
+		if (table[i].who != &ed448)
+			expect(buf_span(&der), LETTER, NULL);
 		assert_ok(
 		    verify_bytes(buf_span(&der), LETTER, false, &out, &result));
-		assert_true(span_is(
-		    cert_der(result.signer[0].cert), cert_der(who[i]->cert)));
+		assert_true(result.signer[0].valid);
+		assert_string_equal(result.signer[0].digest, table[i].digest);
+		assert_string_equal(
+		    result.signer[0].algorithm, table[i].algorithm);
+		assert_true(span_is(cert_der(result.signer[0].cert),
+		    cert_der(table[i].who->cert)));
 		assert_int_equal(result.signer[0].claimed_time, WHEN);
 		assert_int_equal(result.signer[0].tokens, 0);
 		assert_int_equal(result.certs.len, 1);
@@ -34,6 +45,8 @@ a_changed_letter_is_a_digest_mismatch(void **state)
 	expect(buf_span(&der), LETTER "x", "sig.digest-mismatch");
 	expect(buf_span(&der), "", "sig.digest-mismatch");
 }
+
+#define PSS "-keyopt rsa_padding_mode:pss "
 
 struct foreign {
 	const char *name;
@@ -61,6 +74,17 @@ what_openssl_signs_we_judge(void **state)
 		BY("rsa") "-keyopt rsa_padding_mode:pss "
 			  "-keyopt rsa_pss_saltlen:7",
 		false, NULL},
+	    {"a key for PSS", BY("pss") PSS, false, NULL},
+	    {"a key for PSS, SHA-512, no salt",
+		"-md sha512 " BY("pss") PSS "-keyopt rsa_pss_saltlen:0 ", false,
+		NULL},
+	    {"a strict key for PSS", BY("strict") PSS, false, NULL},
+	    {"a strict key for PSS, more salt than it wants",
+		BY("strict") PSS "-keyopt rsa_pss_saltlen:60 ", false, NULL},
+	    {"PSS, SKI, opaque", "-keyid -nodetach " BY("pss") PSS, true, NULL},
+	    /* OpenSSL names it rsaEncryption then */
+	    {"a key for PSS under another name", BY("pss"), false,
+		"sig.invalid"},
 	    {"CAdES", "-cades " BY("rsa"), false, NULL},
 	    {"CAdES, SHA-512", "-cades -md sha512 " BY("rsa"), false, NULL},
 	    {"no capabilities", "-nosmimecap " BY("rsa"), false, NULL},
@@ -185,9 +209,9 @@ never_verifies(struct span der, size_t at)
 static void
 a_signature_cut_off_anywhere_never_verifies(void **state)
 {
-	const struct person *who[] = {&alice, &rsa};
+	const struct person *who[] = {&alice, &rsa, &ed};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
 		sign_letter(who[i], &der);
 		for (size_t len = 0; len < der.len; len++)
@@ -199,9 +223,9 @@ static void
 a_signature_with_any_byte_changed_never_verifies(void **state)
 {
 	const uint8_t masks[] = {0x01, 0x80, 0xff};
-	const struct person *who[] = {&alice, &rsa};
+	const struct person *who[] = {&alice, &rsa, &pss, &ed, &ed448};
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		struct buf der BUF_OWNED = BUF_SMALL;
 		sign_letter(who[i], &der);
 		for (size_t at = 0; at < 3 * der.len; at++) {

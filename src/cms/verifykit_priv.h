@@ -19,7 +19,7 @@ OWNER(struct verify, verify_free);
 /* options of openssl cms -sign */
 #define BY(who) "-signer " who ".crt -inkey " who ".key "
 
-static struct person root, alice, rsa, p384, weak, ed, eve;
+static struct person root, alice, rsa, p384, weak, ed, ed448, pss, strict, eve;
 
 static inline int
 setup(void **state)
@@ -30,13 +30,19 @@ setup(void **state)
 	person_init(&rsa, kit_rsa(2048), "Rita", KIT_MAIL_RSA, &root);
 	person_init(&p384, kit_ec("P-384"), "Tres", KIT_MAIL, &root);
 	person_init(&weak, kit_rsa(1024), "Weak", KIT_MAIL_RSA, &root);
-	person_init(&ed, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "Ed",
-	    KIT_MAIL, &root);
+	person_init(&ed, kit_ed("ED25519"), "Ed", KIT_MAIL, &root);
+	person_init(&ed448, kit_ed("ED448"), "Edgar", KIT_MAIL, &root);
+	person_init(&pss, kit_pss(NULL, 0), "Petra", KIT_MAIL_RSA, &root);
+	person_init(
+	    &strict, kit_pss("SHA256", 32), "Peter", KIT_MAIL_RSA, &root);
 	person_init(&eve, kit_ec("P-256"), "Eve", KIT_MAIL, &root);
 	kit_write_person("alice", &alice);
 	kit_write_person("rsa", &rsa);
 	kit_write_person("p384", &p384);
 	kit_write_person("weak", &weak);
+	kit_write_person("pss", &pss);
+	kit_write_person("strict", &strict);
+	kit_write_person("eve", &eve);
 	kit_write_person("root", &root);
 	kit_write("letter", span_str(LETTER));
 	return 0;
@@ -51,6 +57,9 @@ teardown(void **state)
 	person_done(&p384);
 	person_done(&weak);
 	person_done(&ed);
+	person_done(&ed448);
+	person_done(&pss);
+	person_done(&strict);
 	person_done(&eve);
 	kit_leave();
 	return 0;

