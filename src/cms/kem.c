@@ -9,6 +9,7 @@
 #include "cms/keywrap_priv.h"
 #include "cms/print_priv.h"
 #include "cms/shape_priv.h"
+#include "pki/crypto.h"
 
 #define SECRET_MAX 64
 #define INFO_MAX ((size_t)128 * 1024) /* ukm comes from the sender */
