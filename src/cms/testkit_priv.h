@@ -63,7 +63,10 @@ struct person {
 static inline const char *
 kit_digest(const EVP_PKEY *pkey)
 {
-	if (EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_is_a(pkey, "ED448"))
+	const char *name = EVP_PKEY_get0_type_name(pkey);
+
+	if (EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_is_a(pkey, "ED448") ||
+	    (name != NULL && strncmp(name, "ML-DSA", 6) == 0))
 		return NULL;
 	if (!EVP_PKEY_is_a(pkey, "EC"))
 		return "SHA256";

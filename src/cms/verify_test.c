@@ -48,6 +48,45 @@ a_changed_letter_is_a_digest_mismatch(void **state)
 
 #define PSS "-keyopt rsa_padding_mode:pss "
 
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+/* RFC 9882; beside a classical signer for readers without it. */
+static void
+ml_dsa_signs_beside_a_classical_signer(void **state)
+{
+	const char *const kinds[] = {"ML-DSA-44", "ML-DSA-65", "ML-DSA-87"};
+	const struct sign_options usual = {0};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct buf der BUF_OWNED = BUF_SMALL;
+		struct buf out BUF_OWNED = BUF_SMALL;
+		struct sign *sign OWNED(sign_free) = NULL;
+		struct verify_result result VERIFY_RESULT_OWNED = {
+		    .signers = 0};
+		struct person pq;
+		person_init(&pq, kit_ed(kinds[i]), "Paula", KIT_MAIL, &root);
+		sign_letter(&pq, &der);
+		expect(buf_span(&der), LETTER, NULL);
+		expect(buf_span(&der), LETTER ".", "sig.digest-mismatch");
+		der.data[der.len - 1] ^= 1; /* of the signature's value */
+		expect(buf_span(&der), LETTER, "sig.invalid");
+		buf_clear(&der);
+		assert_ok(sign_new(&alice.identity, WHEN, &sign, &kit_err));
+		assert_ok(
+		    sign_add_signer(sign, &pq.identity, &usual, &kit_err));
+		assert_string_equal(sign_micalg(sign), "sha-256,sha-512");
+		assert_ok(sign_push(sign, span_str(LETTER), &kit_err));
+		assert_ok(sign_close(sign, &kit_err));
+		assert_ok(sign_finish(sign, &der, &kit_err));
+		assert_ok(
+		    verify_bytes(buf_span(&der), LETTER, false, &out, &result));
+		assert_int_equal(result.signers, 2);
+		assert_true(result.signer[0].valid && result.signer[1].valid);
+		assert_string_equal(result.signer[1].algorithm, kinds[i]);
+		person_done(&pq);
+	}
+}
+#endif
+
 struct foreign {
 	const char *name;
 	const char *options; /* of openssl cms -sign */
@@ -288,17 +327,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_we_sign_we_verify),
-	    cmocka_unit_test(a_changed_letter_is_a_digest_mismatch),
-	    cmocka_unit_test(what_openssl_signs_we_judge),
-	    cmocka_unit_test(the_content_of_an_opaque_letter_is_given_out),
-	    cmocka_unit_test(two_contents_are_refused),
-	    cmocka_unit_test(two_signers_are_judged_one_by_one),
-	    cmocka_unit_test(certificates_alone_have_no_signer),
-	    cmocka_unit_test(a_signature_cut_off_anywhere_never_verifies),
-	    cmocka_unit_test(a_signature_with_any_byte_changed_never_verifies),
-	    cmocka_unit_test(every_token_is_given_out),
-	    cmocka_unit_test(what_is_no_letter_is_refused),
+		cmocka_unit_test(what_we_sign_we_verify),
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+		cmocka_unit_test(ml_dsa_signs_beside_a_classical_signer),
+#endif
+		cmocka_unit_test(a_changed_letter_is_a_digest_mismatch),
+		cmocka_unit_test(what_openssl_signs_we_judge),
+		cmocka_unit_test(the_content_of_an_opaque_letter_is_given_out),
+		cmocka_unit_test(two_contents_are_refused),
+		cmocka_unit_test(two_signers_are_judged_one_by_one),
+		cmocka_unit_test(certificates_alone_have_no_signer),
+		cmocka_unit_test(a_signature_cut_off_anywhere_never_verifies),
+		cmocka_unit_test(
+		    a_signature_with_any_byte_changed_never_verifies),
+		cmocka_unit_test(every_token_is_given_out),
+		cmocka_unit_test(what_is_no_letter_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -318,6 +318,9 @@ read_key(struct cert *cert)
 		cert->kind = KIND_EC;
 	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
 		cert->kind = KIND_ED;
+	if (EVP_PKEY_is_a(key, "ML-DSA-44") ||
+	    EVP_PKEY_is_a(key, "ML-DSA-65") || EVP_PKEY_is_a(key, "ML-DSA-87"))
+		cert->kind = KIND_ML_DSA;
 	if (EVP_PKEY_is_a(key, "X25519") || EVP_PKEY_is_a(key, "X448"))
 		cert->kind = KIND_X;
 	if (EVP_PKEY_is_a(key, "ML-KEM-768") ||

@@ -11,8 +11,9 @@ enum key_kind {
 	KIND_RSA_PSS,
 	KIND_EC,
 	KIND_ED,
-	KIND_X,  /* X25519, X448: for key agreement only */
-	KIND_KEM /* ML-KEM, where the library has it: encapsulation only */
+	KIND_ML_DSA, /* where the library has it */
+	KIND_X,      /* X25519, X448: for key agreement only */
+	KIND_KEM     /* ML-KEM, where the library has it: encapsulation only */
 };
 
 struct cert {

@@ -23,6 +23,7 @@ key_fault(const struct cert *cert)
 	case KIND_EC:
 		return cert->bits < EC_MIN_BITS ? CERT_WEAK : CERT_FIT;
 	case KIND_ED:
+	case KIND_ML_DSA:
 		return CERT_FIT;
 	default:
 		return CERT_KEY_KIND;
@@ -98,7 +99,8 @@ cert_eku_allows(const struct cert *cert, int purpose)
 bool
 cert_key_is_huge(const struct cert *cert)
 {
-	return cert->bits > RSA_MAX_BITS;
+	/* a key of ML-DSA-87 has 20,736 bits, and is quick to use */
+	return cert->kind != KIND_ML_DSA && cert->bits > RSA_MAX_BITS;
 }
 
 bool

@@ -50,6 +50,8 @@ crypto_digest(const EVP_PKEY *key)
 	return sha256;
 }
 
+#define KNOWN 3
+
 static bool
 has_digest(const EVP_PKEY *key, const char *param, const EVP_MD *md)
 {
@@ -66,7 +68,7 @@ crypto_pss(const EVP_PKEY *key, struct crypto_pss *ret, struct err *err)
 	int salt = -1;
 
 	(void)pthread_once(&fetched, fetch_all);
-	const EVP_MD *const known[] = {sha256, sha384, sha512};
+	const EVP_MD *const known[KNOWN] = {sha256, sha384, sha512};
 	/* a key without parameters has no such number */
 	if (EVP_PKEY_get_int_param(
 		key, OSSL_PKEY_PARAM_RSA_PSS_SALTLEN, &salt) != 1) {
@@ -74,7 +76,7 @@ crypto_pss(const EVP_PKEY *key, struct crypto_pss *ret, struct err *err)
 		*ret = (struct crypto_pss){sha256, EVP_MD_get_size(sha256)};
 		return RC_OK;
 	}
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+	for (size_t i = 0; i < KNOWN; i++) {
 		if (!has_digest(key, OSSL_PKEY_PARAM_RSA_DIGEST, known[i]) ||
 		    !has_digest(key, OSSL_PKEY_PARAM_RSA_MGF1_DIGEST, known[i]))
 			continue;
