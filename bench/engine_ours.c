@@ -140,6 +140,8 @@ new_letter(void)
 
 	need(letter_new(&letter, &err), "letter");
 	need(letter_add(letter, bob.certs.item[0], bob.key, &err), "letter");
+	/* a reader has parsed the certificates of those who write to him */
+	letter_know(letter, &alice.certs);
 	return letter;
 }
 

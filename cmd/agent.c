@@ -64,6 +64,7 @@ fill_agent(const struct home *home, const struct names *names,
 	    .keys_len = home->keys_len,
 	    .roots = &home->roots,
 	    .me = me,
+	    .state = home->state,
 	};
 	home_enrol(home, 0, &agent->enrol);
 }

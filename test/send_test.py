@@ -54,6 +54,22 @@ def check_equal(shown, message):
         assert have == wanted
 
 
+def test_what_the_writer_says_he_can_read_is_remembered_and_only_when_verified(agents, world):
+    people = agents[BOB].home / "people"
+    world.empty(BOB)
+    for path in people.glob("*"):
+        path.unlink()
+    plain = letter(ALICE, [BOB], message_id=f"<says-nothing-{time.time()}@alpha.test>")
+    world.send_plain(ALICE, BOB, wire(plain))
+    agents[BOB].wait_for(plain["Message-ID"])
+    assert not list(people.glob("*"))
+    message = letter(ALICE, [BOB], message_id=f"<says-it-{time.time()}@alpha.test>")
+    agents[ALICE].send(message, [BOB])
+    agents[BOB].wait_for(message["Message-ID"])
+    remembered, = people.iterdir()
+    assert found_in(remembered.read_bytes() + remembered.name.encode(), ALICE, "aes-256-gcm") == []
+
+
 @pytest.mark.parametrize("reader", [BOB, CAROL])
 def test_the_reader_gets_plain_mime_with_the_real_subject_and_a_verdict(agents, sent, reader):
     message, _ = sent

@@ -179,6 +179,19 @@ take_tokens(struct reading *r, struct verify_signer *s)
 	s->tokens = 0;
 }
 
+/* A list that cannot be read says nothing. */
+static void
+take_capabilities(struct reading *r, const struct verify_signer *s)
+{
+	unsigned ciphers = 0;
+	struct err ignored = ERR_NONE;
+
+	if (s->valid && s->capabilities.len > 0)
+		(void)capabilities_parse(
+		    buf_span(&s->capabilities), &ciphers, &ignored);
+	r->out->said = (struct correspondent){ciphers, s->claimed_time};
+}
+
 static enum rc
 keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 {
@@ -200,6 +213,7 @@ keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 	certs_done(&r->certs);
 	r->certs = result->certs;
 	result->certs = CERTS_NONE;
+	take_capabilities(r, s);
 	take_tokens(r, s);
 	buf_clear(&r->signature);
 	return buf_add(&r->signature, buf_span(&s->signature), err);

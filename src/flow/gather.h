@@ -8,6 +8,7 @@
 #define FLOW_GATHER_H
 
 #include "flow/facts.h"
+#include "keydir/correspondent.h"
 #include "pki/key.h"
 
 #define GATHER_DEPTH 8
@@ -25,6 +26,7 @@ struct reader {
 	const struct certs *tsa_roots; /* trusted for time; NULL: roots */
 	const struct strlist *me;    /* the reader's addresses; NULL: unsaid */
 	const struct strlist *known; /* the reader's correspondents; or NULL */
+	const struct state *state;   /* where their words are kept; or NULL */
 	int64_t now;
 };
 
@@ -36,6 +38,8 @@ struct gathered {
 	    *payload; /* what is inside all layers; NULL if it could not
 				 * be opened, `outer` if there are none */
 	bool opened;  /* an encryption layer was opened */
+	/* What the signer said can be read, and when; no bits: nothing. */
+	struct correspondent said;
 	struct buf plain[GATHER_DEPTH];     /* what the layers held; secret */
 	struct entity *inner[GATHER_DEPTH]; /* their entities */
 	size_t layers;

@@ -36,6 +36,20 @@ rebuild(const struct gathered *g, int64_t now, struct incoming *ret,
 	return RC_OK;
 }
 
+/* RFC 8551 section 2.7.1: only from a signature that holds, by whom it says.
+ * A failure is no reason not to show the letter: the next one says it again. */
+static void
+learn(const struct gathered *g, const struct verdict *verdict,
+    const struct reader *reader)
+{
+	struct err ignored = ERR_NONE;
+
+	if (reader->state != NULL && verdict->level == VERDICT_VERIFIED &&
+	    g->said.ciphers != 0)
+		(void)correspondent_learn(reader->state, g->facts.from,
+		    &g->said, reader->now, &ignored);
+}
+
 /* Not a message we can read: a mail program may still want to try. */
 static enum rc
 show_as_it_is(struct span letter, struct incoming *ret, struct err *err)
@@ -62,6 +76,7 @@ incoming_read(struct span letter, const struct reader *reader,
 	if (rc != RC_OK)
 		return show_as_it_is(letter, ret, err);
 	verdict_decide(&g.facts, &ret->verdict);
+	learn(&g, &ret->verdict, reader);
 	if (may_show_inside(&g))
 		return rebuild(&g, reader->now, ret, err);
 	return protect_strip_verdict(letter, &ret->view, err);

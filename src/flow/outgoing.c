@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cms/sign.h"
+#include "cms/compose.h"
 #include "cms/smime.h"
 #include "cms/stamp.h"
 #include "codec/when.h"
@@ -14,8 +14,7 @@
 #define LETTER_MAX ((size_t)80 << 20)
 #define BOUNDARY_RANDOM 18 /* bytes: no letter can hold it by chance */
 
-OWNER(struct sign, sign_free);
-OWNER(struct seal, seal_free);
+OWNER(struct compose, compose_free);
 OWNER(struct entity, entity_free);
 
 void
@@ -72,45 +71,24 @@ ask_for_stamp(const struct sender *sender, const uint8_t imprint[32],
 /* A letter without a timestamp is better than a letter that waits for one:
  * its verdict will say that its time is not proven. */
 static enum rc
-stamp(struct sign *sign, const struct sender *sender, bool *ret_stamped,
+stamp(struct compose *compose, const struct sender *sender, bool *ret_stamped,
     struct err *err)
 {
 	uint8_t imprint[32];
 	struct buf token BUF_OWNED = BUF(STAMP_MAX);
 	struct err why = ERR_NONE;
 
-	*ret_stamped = false;
 	if (sender->tsa == NULL)
 		return RC_OK;
-	TRY(sign_imprint(sign, imprint, err));
+	TRY(compose_imprint(compose, imprint, err));
 	enum rc rc = ask_for_stamp(sender, imprint, &token, &why);
 	if (rc != RC_OK && sender->tsa_required)
 		return err_set(err, rc, "timestamp: %s", why.text);
 	if (rc != RC_OK)
 		return RC_OK;
-	TRY(sign_add_token(sign, buf_span(&token), err));
+	TRY(compose_add_token(compose, buf_span(&token), err));
 	*ret_stamped = true;
 	return RC_OK;
-}
-
-static enum rc
-sign_payload(struct span payload, const struct sender *sender, struct buf *out,
-    bool *ret_stamped, struct err *err)
-{
-	struct sign *sign OWNED(sign_free) = NULL;
-	struct buf der BUF_OWNED = BUF(LETTER_MAX);
-	struct buf boundary BUF_OWNED = BUF(128);
-	const char *text = NULL;
-
-	TRY(sign_new(&sender->identity, sender->now, &sign, err));
-	TRY(sign_push(sign, payload, err));
-	TRY(sign_close(sign, err));
-	TRY(stamp(sign, sender, ret_stamped, err));
-	TRY(sign_finish(sign, &der, err));
-	TRY(buf_add_str(&boundary, "letterlock-", err));
-	TRY(random_text(BOUNDARY_RANDOM, &boundary, err));
-	TRY(buf_str(&boundary, &text, err));
-	return smime_print_signed(payload, buf_span(&der), text, out, err);
 }
 
 /* --- seal ---------------------------------------------------------------------- */
@@ -144,27 +122,21 @@ readers_add(struct readers *readers, const struct cert *cert, unsigned ciphers,
 static enum seal_cipher
 choose_cipher(const struct outgoing_way *way, const struct readers *to)
 {
+	static const struct {
+		enum capability capability;
+		enum seal_cipher cipher;
+	} best_first[] = {
+	    {CAPABILITY_AES256_GCM, SEAL_AES256_GCM},
+	    {CAPABILITY_CHACHA20_POLY1305, SEAL_CHACHA20_POLY1305},
+	    {CAPABILITY_AES128_GCM, SEAL_AES128_GCM},
+	};
+
 	if (!way->cipher_auto)
 		return way->cipher;
-	return (to->ciphers & CAPABILITY_AES256_GCM) != 0 ? SEAL_AES256_GCM
-							  : SEAL_AES256_CBC;
-}
-
-static enum rc
-encrypt(struct span entity, enum seal_cipher cipher, const struct certs *to,
-    struct buf *out, struct err *err)
-{
-	struct seal *seal OWNED(seal_free) = NULL;
-	struct buf der BUF_OWNED = BUF(LETTER_MAX);
-
-	TRY(seal_new(cipher, &seal, err));
-	for (size_t i = 0; i < to->len; i++)
-		TRY(seal_add(seal, to->item[i], err));
-	TRY(seal_push(seal, entity, &der, err));
-	TRY(seal_finish(seal, &der, err));
-	return smime_print(seal_is_authenticated(cipher) ? SMIME_AUTH_ENVELOPED
-							 : SMIME_ENVELOPED,
-	    buf_span(&der), out, err);
+	for (size_t i = 0; i < sizeof(best_first) / sizeof(*best_first); i++)
+		if ((to->ciphers & best_first[i].capability) != 0)
+			return best_first[i].cipher;
+	return SEAL_AES256_CBC;
 }
 
 /* One copy of a letter, and for whom. */
@@ -192,6 +164,42 @@ check_needs(const struct sevenbit_needs *needs, struct err *err)
 	return RC_OK;
 }
 
+static enum rc
+make_boundary(struct buf *boundary, const char **ret, struct err *err)
+{
+	TRY(buf_add_str(boundary, "letterlock-", err));
+	TRY(random_text(BOUNDARY_RANDOM, boundary, err));
+	return buf_str(boundary, ret, err);
+}
+
+/* The writer's own encrypting certificate travels with the signature, so that
+ * whoever reads it can answer sealed. */
+static enum rc
+sign_and_seal(const struct job *job, struct span payload, struct buf *out,
+    bool *ret_stamped, struct err *err)
+{
+	const struct outgoing_way *way = job->way;
+	const struct sign_options sign = {.encrypt_cert = job->sender->own};
+	struct compose_options options = {
+	    .signer = way->sign ? &job->sender->identity : NULL,
+	    .signing_time = job->sender->now,
+	    .sign = &sign,
+	    .seal = way->encrypt,
+	    .cipher = choose_cipher(way, job->to),
+	    .to = &job->to->certs,
+	};
+	struct buf boundary BUF_OWNED = BUF(128);
+	struct compose *compose OWNED(compose_free) = NULL;
+
+	TRY(make_boundary(&boundary, &options.boundary, err));
+	TRY(compose_new(&options, &compose, err));
+	TRY(compose_push(compose, payload, out, err));
+	TRY(compose_close(compose, out, err));
+	if (way->sign)
+		TRY(stamp(compose, job->sender, ret_stamped, err));
+	return compose_finish(compose, out, err);
+}
+
 /* All or nothing: `out` grows only when the whole copy is made. */
 static enum rc
 make_copy(
@@ -207,24 +215,14 @@ make_copy(
 	};
 	struct sevenbit_needs needs = {false, false, false};
 	struct buf payload BUF_OWNED = BUF_SECRET(LETTER_MAX);
-	struct buf body BUF_OWNED = BUF_SECRET(LETTER_MAX);
 	struct buf made BUF_OWNED = BUF(LETTER_MAX);
 
+	*ret_stamped = false;
 	TRY(protect_compose(
 	    job->letter, &options, &payload, &made, &needs, err));
 	TRY(check_needs(&needs, err));
 	TRY(buf_add_str(&made, "MIME-Version: 1.0\r\n", err));
-	struct span entity = buf_span(&payload);
-	*ret_stamped = false;
-	if (way->sign) {
-		TRY(sign_payload(entity, job->sender, &body, ret_stamped, err));
-		entity = buf_span(&body);
-	}
-	if (way->encrypt)
-		TRY(encrypt(entity, choose_cipher(way, job->to),
-		    &job->to->certs, &made, err));
-	else
-		TRY(buf_add(&made, entity, err));
+	TRY(sign_and_seal(job, buf_span(&payload), &made, ret_stamped, err));
 	return buf_add(out, buf_span(&made), err);
 }
 
