@@ -43,6 +43,8 @@ sink_need(struct sink *sink, size_t len, struct err *err)
 static void
 sink_grown(struct sink *sink, size_t len)
 {
+	if (len == 0)
+		return; /* nothing was reserved yet, perhaps */
 	sink->to += len;
 	sink->room -= len;
 }
