@@ -382,8 +382,8 @@ hand_over(const struct found *found, struct vault *vault, struct certs *certs,
 }
 
 enum rc
-vault_import(struct vault *vault, struct span file, struct span passphrase,
-    struct certs *certs, struct err *err)
+import_limited(struct vault *vault, struct span file, struct span passphrase,
+    struct certs *certs, int64_t work, struct err *err)
 {
 	struct found found __attribute__((cleanup(found_done))) = {0};
 	size_t keys_before = vault->len, certs_before = certs->len;
@@ -391,7 +391,7 @@ vault_import(struct vault *vault, struct span file, struct span passphrase,
 	if (file.len > FILE_MAX)
 		return err_set(err, RC_LIMIT,
 		    "more than %zu MiB: no file of keys", FILE_MAX >> 20);
-	TRY(unlock_init(&found.unlock, passphrase, err));
+	TRY(unlock_init(&found.unlock, passphrase, work, err));
 	TRY(read_file(&found, file, err));
 	if (found.keys == 0 && found.certs.len == 0)
 		return err_set(
@@ -403,4 +403,12 @@ vault_import(struct vault *vault, struct span file, struct span passphrase,
 	while (certs->len > certs_before)
 		cert_free(certs->item[--certs->len]);
 	return rc;
+}
+
+enum rc
+vault_import(struct vault *vault, struct span file, struct span passphrase,
+    struct certs *certs, struct err *err)
+{
+	return import_limited(
+	    vault, file, passphrase, certs, UNLOCK_WORK_MAX, err);
 }

@@ -135,12 +135,13 @@ add_readings(struct unlock *unlock, struct span text, struct err *err)
 }
 
 enum rc
-unlock_init(struct unlock *unlock, struct span passphrase, struct err *err)
+unlock_init(struct unlock *unlock, struct span passphrase, int64_t work,
+    struct err *err)
 {
 	struct buf text BUF_OWNED = BUF_SECRET(4096);
 	const char *unused;
 
-	*unlock = (struct unlock){.given = passphrase.len > 0};
+	*unlock = (struct unlock){.given = passphrase.len > 0, .work = work};
 	enum rc rc = buf_add(&text, passphrase, err);
 	if (rc == RC_OK)
 		rc = buf_str(&text, &unused, err); /* refuses a NUL */
@@ -197,11 +198,10 @@ struct attempt {
 static enum rc
 charge(struct unlock *unlock, int64_t rounds, struct err *err)
 {
-	unlock->work += rounds;
-	if (unlock->work > UNLOCK_WORK_MAX)
+	if (rounds > unlock->work)
 		return err_set(err, RC_LIMIT,
-		    "the file wants more than %d rounds of its passphrase",
-		    UNLOCK_WORK_MAX);
+		    "the file wants too many rounds of its passphrase in all");
+	unlock->work -= rounds;
 	return RC_OK;
 }
 

@@ -5,8 +5,8 @@
  *            appendix B (PKCS#12's own), RFC 9579 (PBMAC1); "Proc-Type:
  *            4,ENCRYPTED" as OpenSSL wrote keys until 2010.
  * May use:   base codec pki.
- * Limits:    UNLOCK_ROUNDS_MAX rounds for one thing, UNLOCK_WORK_MAX for all:
- *            RC_LIMIT.  A file that would keep us busy for minutes is no file
+ * Limits:    UNLOCK_ROUNDS_MAX rounds for one thing, what the caller says
+ *            (UNLOCK_WORK_MAX) for all: RC_LIMIT.  A file that would keep us busy for minutes is no file
  *            of a person.
  *
  * Old ciphers (RC2, DES, RC4) are in OpenSSL's legacy provider, which is
@@ -41,16 +41,17 @@ struct unlock {
 	OSSL_PROVIDER *modern, *legacy; /* legacy: NULL if not installed */
 	struct reading reading[UNLOCK_READINGS];
 	size_t readings;
-	size_t best; /* the reading that was right last */
-	bool given;  /* the passphrase is not empty */
-	bool sure;   /* a check of the whole file was right */
-	int64_t work;
+	size_t best;  /* the reading that was right last */
+	bool given;   /* the passphrase is not empty */
+	bool sure;    /* a check of the whole file was right */
+	int64_t work; /* rounds that are left */
 };
 
 #define UNLOCK_OWNED __attribute__((cleanup(unlock_done)))
 
-enum rc unlock_init(
-    struct unlock *unlock, struct span passphrase, struct err *err);
+/* RC_SYNTAX: a NUL in the passphrase. */
+enum rc unlock_init(struct unlock *unlock, struct span passphrase, int64_t work,
+    struct err *err);
 void unlock_done(struct unlock *unlock);
 
 /* For each of these:  RC_REFUSED: wrong passphrase, or none was given.

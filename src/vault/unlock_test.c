@@ -387,26 +387,21 @@ a_part_with_a_passphrase_of_its_own_is_named_as_such(void **state)
 static void
 the_work_for_one_file_is_limited(void **state)
 {
-	for (size_t more = 0; more <= 1; more++) {
-		struct unlock unlock UNLOCK_OWNED;
-		struct buf bytes BUF_OWNED = BUF_SMALL;
-		struct err err = ERR_NONE;
-		char path[200];
-		EVP_PKEY *key OWNED(EVP_PKEY_free) = NULL;
+	struct buf bytes BUF_OWNED = BUF_SMALL;
+	char path[200];
 
-		must_run("openssl pkcs8 -topk8 -iter 1000 -in sign.key "
-			 "-outform DER -out f -passout pass:x");
-		(void)snprintf(path, sizeof(path), "%s/f", folder);
-		assert_int_equal(file_read(path, &bytes, NULL), RC_OK);
-		const uint8_t *at = bytes.data;
-		X509_SIG *sig OWNED(X509_SIG_free) =
-		    d2i_X509_SIG(NULL, &at, (long)bytes.len);
-		assert_non_null(sig);
-		assert_int_equal(
-		    unlock_init(&unlock, span_str("x"), NULL), RC_OK);
-		unlock.work = UNLOCK_WORK_MAX - 1000 + (int64_t)more;
-		assert_int_equal(unlock_key(&unlock, sig, &key, &err),
-		    more == 0 ? RC_OK : RC_LIMIT);
+	must_run("openssl pkcs8 -topk8 -iter 1000 -in sign.key -out f "
+		 "-passout pass:x; cat f f >g");
+	(void)snprintf(path, sizeof(path), "%s/g", folder);
+	assert_int_equal(file_read(path, &bytes, NULL), RC_OK);
+	for (int64_t less = 0; less <= 1; less++) {
+		struct vault *vault OWNED(vault_free) = NULL;
+		struct certs certs CERTS_OWNED = CERTS_NONE;
+		assert_int_equal(vault_new(&vault, NULL), RC_OK);
+		enum rc rc = import_limited(vault, buf_span(&bytes),
+		    span_str("x"), &certs, 2000 - less, NULL);
+		assert_int_equal(rc, less == 0 ? RC_OK : RC_LIMIT);
+		assert_int_equal(vault->len, less == 0);
 	}
 }
 

@@ -33,6 +33,10 @@ void entry_free(struct entry *entry);
 enum rc vault_add(struct vault *vault, EVP_PKEY *private_key,
     enum key_purpose purpose, const struct key **ret, struct err *err);
 
+/* vault_import() with other limits to the work (vault/unlock). */
+enum rc import_limited(struct vault *vault, struct span file,
+    struct span passphrase, struct certs *certs, int64_t work, struct err *err);
+
 /* Forget the keys added after there were `len`. */
 void vault_cut(struct vault *vault, size_t len);
 
