@@ -12,6 +12,7 @@
 #include "flow/outgoing.h"
 #include "flow/report.h"
 #include "mime/protect.h"
+#include "mime/protect_reference.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "pki/chain.h"
@@ -24,8 +25,8 @@ OWNER(struct entity, entity_free);
 struct seal_options {
 	const char *identity, *passphrase, *tsa, *policy, *cipher;
 	const char *tls_trust, *dns, *anchors;
-	struct strlist to;
-	bool sign_only, encrypt_only;
+	struct strlist to, answers;
+	bool sign_only, encrypt_only, legacy_display;
 };
 
 static enum rc
@@ -88,6 +89,66 @@ read_recipients(const struct seal_options *o, const struct identity_file *id,
 	return RC_OK;
 }
 
+/* Every key of the identity with each certificate it belongs to; the caller
+ * frees *ret. */
+static enum rc
+collect_keys(const struct identity_file *id, struct reader_key **ret,
+    size_t *ret_len, struct err *err)
+{
+	struct reader_key *keys = calloc(id->certs.len + 1, sizeof(*keys));
+	struct err ignored = ERR_NONE;
+	size_t len = 0;
+
+	if (keys == NULL)
+		return err_nomem(err, "keys");
+	for (size_t i = 0; id->vault != NULL && i < id->certs.len; i++) {
+		const struct key *key = NULL;
+		if (vault_find(id->vault, id->certs.item[i], &key, &ignored) ==
+		    RC_OK)
+			keys[len++] =
+			    (struct reader_key){id->certs.item[i], key};
+	}
+	*ret = keys;
+	*ret_len = len;
+	return RC_OK;
+}
+
+/* What one letter that is answered kept secret. */
+static enum rc
+read_answered(const char *path, const struct reader *reader,
+    struct protect_reference *ret, struct err *err)
+{
+	struct gathered gathered GATHERED_OWNED;
+	struct buf letter BUF_OWNED = BUF_SECRET(SUPPORT_LETTER_MAX);
+
+	gathered_init(&gathered);
+	TRY(file_read(path, &letter, err));
+	TRY(gather(buf_span(&letter), reader, &gathered, err));
+	if (gathered.facts.encrypted.state == ENCRYPTED_UNDECRYPTABLE)
+		return err_set(err, RC_UNFIT,
+		    "%s cannot be opened, and what it keeps secret must not "
+		    "be told: %s",
+		    path, gathered.facts.encrypted.reason);
+	const struct protect_letter answered = gathered_letter(&gathered);
+	return protect_reference_add(ret, &answered, err);
+}
+
+static enum rc
+read_answers(const struct seal_options *o, const struct identity_file *id,
+    struct protect_reference *ret, struct err *err)
+{
+	const struct certs nobody = CERTS_NONE; /* who signed does not matter */
+	struct reader reader = {.roots = &nobody, .now = clock_now()};
+	struct reader_key *keys = NULL;
+	enum rc rc = collect_keys(id, &keys, &reader.keys_len, err);
+
+	reader.keys = keys;
+	for (size_t i = 0; rc == RC_OK && i < o->answers.len; i++)
+		rc = read_answered(o->answers.item[i], &reader, ret, err);
+	free(keys);
+	return rc;
+}
+
 static enum rc
 seal_letter(const struct seal_options *o, const struct outgoing_way *way,
     struct sender *sender, const struct identity_file *id, struct buf *out,
@@ -129,11 +190,15 @@ static enum rc
 run_seal(const struct seal_options *o, struct buf *out, struct err *err)
 {
 	struct identity_file id IDENTITY_FILE_OWNED = IDENTITY_FILE_NONE;
+	struct protect_reference answered REFERENCE_OWNED = REFERENCE_NONE;
 	struct outgoing_way way;
-	struct sender sender = {.now = clock_now()};
+	struct sender sender = {.now = clock_now(),
+	    .legacy_display = o->legacy_display,
+	    .reference = &answered};
 
 	TRY(read_way(o, &way, &sender.policy, err));
 	TRY(support_read_identity(o->identity, o->passphrase, &id, err));
+	TRY(read_answers(o, &id, &answered, err));
 	if (o->tsa != NULL)
 		return seal_with_network(o, &way, &sender, &id, out, err);
 	return seal_letter(o, &way, &sender, &id, out, err);
@@ -142,7 +207,7 @@ run_seal(const struct seal_options *o, struct buf *out, struct err *err)
 int
 command_seal(int argc, char **argv)
 {
-	struct seal_options o = {.to = STRLIST_NONE};
+	struct seal_options o = {.to = STRLIST_NONE, .answers = STRLIST_NONE};
 	const struct option options[] = {
 	    {"identity", OPTION_TEXT, &o.identity, "ID",
 		"PKCS#12 file, PEM bundle or folder of them", false},
@@ -158,6 +223,11 @@ command_seal(int argc, char **argv)
 		"encrypt, do not sign", false},
 	    {"header-policy", OPTION_TEXT, &o.policy, "baseline|shy|none",
 		"what is hidden outside (RFC 9788)", false},
+	    {"legacy-display", OPTION_FLAG, &o.legacy_display, NULL,
+		"write what is hidden into the text too, for old readers",
+		false},
+	    {"answers", OPTION_LIST, &o.answers, "FILE",
+		"a letter that this one answers; may be repeated", false},
 	    {"cipher", OPTION_TEXT, &o.cipher, "auto|gcm|cbc",
 		"auto: GCM for those known to read it", false},
 	    {"tls-trust", OPTION_TEXT, &o.tls_trust, "FILE",
@@ -179,6 +249,7 @@ command_seal(int argc, char **argv)
 	if (rc == RC_OK)
 		rc = support_write(buf_span(&out), &err);
 	strlist_done(&o.to);
+	strlist_done(&o.answers);
 	return rc == RC_OK ? EXIT_YES : command_failed("seal", &err);
 }
 
@@ -212,26 +283,6 @@ read_setup_done(struct read_setup *s)
 }
 
 static enum rc
-collect_keys(struct read_setup *s, struct err *err)
-{
-	struct err ignored = ERR_NONE;
-
-	s->keys = calloc(s->id.certs.len + 1, sizeof(*s->keys));
-	if (s->keys == NULL)
-		return err_nomem(err, "keys");
-	for (size_t i = 0; i < s->id.certs.len; i++) {
-		const struct key *key = NULL;
-		if (vault_find(s->id.vault, s->id.certs.item[i], &key,
-			&ignored) != RC_OK)
-			continue;
-		s->keys[s->reader.keys_len++] =
-		    (struct reader_key){s->id.certs.item[i], key};
-	}
-	s->reader.keys = s->keys;
-	return RC_OK;
-}
-
-static enum rc
 prepare_reading(
     const struct read_options *o, struct read_setup *s, struct err *err)
 {
@@ -239,8 +290,8 @@ prepare_reading(
 	if (o->at != NULL)
 		TRY(support_parse_time(o->at, &s->reader.now, err));
 	TRY(support_read_identity(o->identity, o->passphrase, &s->id, err));
-	if (s->id.vault != NULL)
-		TRY(collect_keys(s, err));
+	TRY(collect_keys(&s->id, &s->keys, &s->reader.keys_len, err));
+	s->reader.keys = s->keys;
 	if (o->trust != NULL)
 		TRY(support_read_certs(o->trust, &s->roots, err));
 	if (o->tsa_trust != NULL)

@@ -269,6 +269,101 @@ def test_header_policies_hide_what_they_say(desk, plain, policy, subject, sender
     assert outer["Subject"] == subject and outer["From"] == sender
 
 
+def test_an_answer_does_not_tell_what_its_letter_hid(desk, plain, tmp_path):
+    (tmp_path / "letter").write_bytes(desk.seal(plain.as_bytes(), "--header-policy", "shy"))
+    answer = (f"From: Bob <{BOB}>\r\nTo: =?utf-8?Q?Alice_M=C3=BCller?= <{ALICE}>\r\n"
+              f"Subject: Re: {SUBJECT}\r\nX-Topic: about {SUBJECT}\r\n"
+              "Message-ID: <answer@beta.test>\r\n\r\nyes\r\n").encode()
+    words = ["--header-policy", "none", "--answers", tmp_path / "letter"]
+    sealed = desk.seal(answer, *words, sender=BOB, to=(ALICE,))
+    outer = parse(sealed)
+    assert outer["Subject"] == "Re: [...]" and outer["To"] == ALICE and outer["X-Topic"] is None
+    opened = parse(desk.run("open", *desk.as_id(ALICE), stdin=sealed).stdout)
+    assert opened["Subject"] == f"Re: {SUBJECT}" and "Müller" in opened["To"]
+    # in clear it would tell; and who cannot open the letter does not know what
+    done = desk.run("seal", *desk.as_id(BOB), "--sign-only", *words, stdin=answer)
+    assert done.returncode == 2 and done.stdout == b"" and b"not encrypted" in done.stderr
+    done = desk.run("seal", *desk.as_id(EVE), "--to", desk.certs[ALICE], *words, stdin=answer)
+    assert done.returncode == 2 and done.stdout == b"" and b"cannot be opened" in done.stderr
+
+
+def payload_of(desk, sealed, tmp_path, reader=BOB):
+    """What openssl finds inside of both layers."""
+    (tmp_path / "sealed").write_bytes(sealed)
+    signed = openssl("cms", "-decrypt", "-in", tmp_path / "sealed", "-recip", desk.certs[reader],
+                     "-inkey", desk.dir / f"{reader}.key")
+    return openssl("cms", "-verify", "-CAfile", desk.root, stdin=signed)
+
+
+def test_old_readers_see_the_subject_in_the_text_and_new_ones_do_not(desk, plain, tmp_path):
+    sealed = desk.seal(plain.as_bytes(), "--legacy-display", "--cipher", "cbc")
+    first = leaves(parse(payload_of(desk, sealed, tmp_path)))[0][2]
+    shown, text = first.decode().replace("\r\n", "\n").split("\n\n", 1)
+    # the blank that Python encodes and the one it folds at are two
+    assert " ".join(shown.split()) == f"Subject: {SUBJECT}" and CANARY in text
+    opened = desk.run("open", *desk.as_id(BOB), stdin=sealed)
+    check_same(parse(opened.stdout), plain)
+    assert b"hp-legacy-display" not in opened.stdout
+
+
+SIGNED_BODY = ("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+               "Grüße \r\nFrom me\r\n" + "x" * 1200 + "\r\n").encode()
+
+
+def signed_by_openssl(desk, who):
+    return openssl("cms", "-sign", "-binary", "-crlfeol", "-signer", desk.certs[who], "-inkey",
+                   desk.dir / f"{who}.key", stdin=SIGNED_BODY)
+
+
+def check_signed_part(desk, octets):
+    """openssl finds the signature in the multipart/signed of a letter valid, byte for byte."""
+    start = octets.index(b"Content-Type: multipart/signed")
+    boundary = octets[start:].split(b'boundary="', 1)[1].split(b'"', 1)[0]
+    end = octets.index(b"--" + boundary + b"--") + len(boundary) + 4
+    part = b"MIME-Version: 1.0\r\n" + octets[start:end] + b"\r\n"
+    assert openssl("cms", "-verify", "-binary", "-crlfeol", "-CAfile", desk.root,
+                   stdin=part) == SIGNED_BODY
+
+
+def test_a_part_that_another_signed_is_passed_on_as_it_is(desk):
+    signed = crlf(signed_by_openssl(desk, EVE)).split(b"MIME-Version: 1.0\r\n", 1)[1]
+    forward = (f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
+               "Content-Type: multipart/mixed; boundary=zz\r\n\r\n--zz\r\n\r\nSee below. \r\n"
+               "--zz\r\n").encode() + signed + b"\r\n--zz--\r\n"
+    sealed = desk.seal(forward)
+    told = desk.inspect(sealed)
+    assert told["verdict"] == "verified" and told["signed"]["by"] == ALICE, told
+    check_signed_part(desk, desk.run("open", *desk.as_id(BOB), stdin=sealed).stdout)
+    # in clear a server might change it
+    done = desk.run("seal", *desk.as_id(ALICE), "--sign-only", stdin=forward)
+    assert done.returncode == 2 and done.stdout == b"" and b"encrypt the letter" in done.stderr
+
+
+def test_a_letter_that_its_program_signed_keeps_its_subject_and_its_signature(desk):
+    sealed = desk.seal(f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: {SUBJECT}\r\n".encode()
+                       + crlf(signed_by_openssl(desk, ALICE)))
+    assert parse(sealed)["Subject"] == "[...]"
+    told = desk.inspect(sealed)
+    assert told["verdict"] == "verified", told
+    assert told["headers"]["subject"] == "signed-and-encrypted"
+    opened = desk.run("open", *desk.as_id(BOB), stdin=sealed).stdout
+    assert parse(opened)["Subject"] == SUBJECT
+    check_signed_part(desk, opened)
+
+
+def test_utf8_in_a_header_is_encoded_and_an_address_in_it_is_refused(desk):
+    octets = (f"From: Jörg <{ALICE}>\r\nTo: Änne <{BOB}>\r\nSubject: Grüße\r\n\r\n"
+              "Grüße\r\n").encode()
+    sealed = desk.seal(octets, "--header-policy", "none")
+    assert sealed.isascii()
+    opened = parse(desk.run("open", *desk.as_id(BOB), stdin=sealed).stdout)
+    assert opened["Subject"] == parse(sealed)["Subject"] == "Grüße"
+    assert opened["To"] == f"Änne <{BOB}>" and opened["From"] == f"Jörg <{ALICE}>"
+    done = desk.run("seal", *desk.as_id(ALICE), "--to", desk.certs[BOB],
+                    stdin=octets.replace(b"bob@", "jörg@".encode()))
+    assert done.returncode == 2 and done.stdout == b"" and b"SMTPUTF8" in done.stderr
+
+
 def test_chain_says_valid_expired_and_no_anchor(desk, tmp_path):
     cert = desk.certs[ALICE].read_bytes()
     done = desk.run("chain", "--trust", desk.root, stdin=cert)
