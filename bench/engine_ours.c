@@ -153,7 +153,7 @@ check(const struct letter_result *result, size_t layers)
 	    !result->authenticated || !result->signed_whole)
 		die("open: not as it was sent");
 	const struct verify_result *verified =
-	    &result->layer[layers - 1].verified;
+	    result->layer[layers - 1].verified;
 	if (verified->signers != 1 || !verified->signer[0].valid)
 		die("open: not signed as it was sent");
 }

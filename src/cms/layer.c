@@ -29,9 +29,7 @@ layer_done(struct layer *layer)
 {
 	end_pass(layer);
 	open_free(layer->open);
-	if (layer->verified != NULL)
-		verify_result_done(layer->verified);
-	free(layer->verified);
+	verify_result_free(layer->verified);
 	buf_done(&layer->plain);
 	memset(layer, 0, sizeof(*layer));
 }
@@ -211,7 +209,8 @@ layer_is_payload(const struct layer *layer)
 bool
 layer_has_valid_signer(const struct layer *layer)
 {
-	if (!layer_is_signed(layer) || layer->failed != RC_OK)
+	if (!layer_is_signed(layer) || layer->failed != RC_OK ||
+	    layer->verified == NULL)
 		return false;
 	for (size_t i = 0; i < layer->verified->signers; i++)
 		if (layer->verified->signer[i].valid)

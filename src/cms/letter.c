@@ -344,9 +344,7 @@ report(struct layer *layer, struct letter_layer *ret)
 	    .opened = layer->opened};
 	if (layer->failed != RC_OK || !layer_is_signed(layer))
 		return;
-	ret->verified = *layer->verified;
-	layer->verified->signers = 0;
-	layer->verified->certs = CERTS_NONE;
+	ret->verified = take(layer->verified);
 }
 
 /* From the outside inwards, the first that is no layer or cannot be read. */
@@ -431,7 +429,7 @@ void
 letter_result_done(struct letter_result *result)
 {
 	for (size_t i = 0; i < result->layers; i++)
-		verify_result_done(&result->layer[i].verified);
+		verify_result_free(result->layer[i].verified);
 	result->layers = 0;
 }
 

@@ -49,8 +49,9 @@ struct letter_layer {
 	 * verify_finish(), compress_finish() or the MIME around it said. */
 	enum rc rc;
 	struct err why;
-	struct open_result opened;     /* encrypted, and RC_OK */
-	struct verify_result verified; /* signed, and RC_OK */
+	struct open_result opened; /* encrypted, and RC_OK */
+	struct verify_result
+	    *verified; /* signed, and RC_OK; else NULL; owned */
 };
 
 struct letter_result {

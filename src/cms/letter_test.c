@@ -23,8 +23,8 @@ expect_layers(const char *layers, const struct letter_result *got)
 		assert_int_equal(layer->kind, kinds[(uint8_t)layers[i]]);
 		if (layer->kind == LETTER_SIGNED ||
 		    layer->kind == LETTER_OPAQUE) {
-			assert_int_equal(layer->verified.signers, 1);
-			assert_true(layer->verified.signer[0].valid);
+			assert_int_equal(layer->verified->signers, 1);
+			assert_true(layer->verified->signer[0].valid);
 		}
 	}
 	assert_false(got->closed);
@@ -183,7 +183,7 @@ certificates_that_are_known_are_not_parsed_again(void **state)
 		assert_ok(letter_finish(reader, &result, &kit_err));
 		expect_layers("gs", &result);
 		bool same =
-		    result.layer[1].verified.signer[0].cert == known.item[0];
+		    result.layer[1].verified->signer[0].cert == known.item[0];
 		assert_int_equal(same, know);
 	}
 }
@@ -375,7 +375,7 @@ a_broken_signature_does_not_vouch_for_cbc(void **state)
 		assert_rc(got.rc, RC_OK);
 		assert_int_equal(got.result.layers, 2);
 		assert_rc(got.result.layer[1].rc, RC_OK);
-		assert_false(got.result.layer[1].verified.signer[0].valid);
+		assert_false(got.result.layer[1].verified->signer[0].valid);
 		assert_false(got.result.signed_whole);
 		assert_int_equal(got.result.authenticated, i == 0);
 		assert_rc(got.released, i == 0 ? RC_OK : RC_UNFIT);

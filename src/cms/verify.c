@@ -192,3 +192,12 @@ verify_result_done(struct verify_result *result)
 	certs_done(&result->certs);
 	result->signers = 0;
 }
+
+void
+verify_result_free(struct verify_result *result)
+{
+	if (result == NULL)
+		return;
+	verify_result_done(result);
+	free(result);
+}

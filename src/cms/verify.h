@@ -115,5 +115,7 @@ enum rc verify_push_content(
 enum rc verify_finish(
     struct verify *verify, struct verify_result *ret, struct err *err);
 void verify_result_done(struct verify_result *result);
+/* One that was allocated; NULL is fine. */
+void verify_result_free(struct verify_result *result);
 
 #endif

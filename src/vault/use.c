@@ -1,5 +1,4 @@
 /* What a key may be used for: each operation looks at the bytes first. */
-#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
@@ -354,26 +353,14 @@ static enum rc
 make_point(
     const struct key *key, struct span point, EVP_PKEY **ret, struct err *err)
 {
-	char curve[64];
 	EVP_PKEY *peer OWNED(EVP_PKEY_free) = EVP_PKEY_new();
 
 	if (point.len == 0 || point.len > 200 ||
 	    (point.data[0] != 2 && point.data[0] != 3 && point.data[0] != 4))
 		return err_set(err, RC_CRYPTO, "no point of the curve");
-	if (EVP_PKEY_get_group_name(
-		key->public_key, curve, sizeof(curve), NULL) != 1)
-		return crypto_failed(err, "key agreement");
-	OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_utf8_string(
-		OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
-	    OSSL_PARAM_construct_octet_string(
-		OSSL_PKEY_PARAM_PUB_KEY, (void *)point.data, point.len),
-	    OSSL_PARAM_construct_end(),
-	};
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	if (ctx == NULL || peer == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &peer, EVP_PKEY_PUBLIC_KEY, params) != 1)
+	if (peer == NULL ||
+	    EVP_PKEY_copy_parameters(peer, key->public_key) != 1 ||
+	    EVP_PKEY_set1_encoded_public_key(peer, point.data, point.len) != 1)
 		return crypto_failed(err, "no point of the curve");
 	*ret = take(peer);
 	return RC_OK;
