@@ -400,6 +400,69 @@ a_part_that_cannot_hold_it_goes_without(void **state)
 	}
 }
 
+/* ---- RFC 9788 appendix E, from the letters that its payloads are made of ---- */
+
+#define RFC_HEAD(kind)                                               \
+	"Date: Fri, 21 Jan 2022 20:40:48 -0500\r\n"                  \
+	"From: Alice <alice@example.net>\r\n"                        \
+	"To: Bob <bob@example.net>\r\n"                              \
+	"Subject: Dinner plans\r\n"                                  \
+	"Message-ID: <text-" kind "-legacy-display@lhp.example>\r\n" \
+	"MIME-Version: 1.0\r\n"
+#define RFC_OUTER(kind)                                       \
+	"HP-Outer: Date: Fri, 21 Jan 2022 20:40:48 -0500\r\n" \
+	"HP-Outer: From: Alice <alice@example.net>\r\n"       \
+	"HP-Outer: To: Bob <bob@example.net>\r\n"             \
+	"HP-Outer: Subject: [...]\r\n"                        \
+	"HP-Outer: Message-ID: <text-" kind                   \
+	"-legacy-display@lhp.example>\r\n\r\n"
+#define RFC_TEXT                                                       \
+	"Let's meet at Rama's Roti Shop at 8pm and go to the park\r\n" \
+	"from there.\r\n"
+
+static void
+the_letters_of_the_rfc_are_composed_as_it_prints_them(void **state)
+{
+	struct composed got COMPOSED_OWNED;
+
+	compose_ok(RFC_HEAD("plain") "Content-Type: text/plain; "
+				     "charset=\"us-ascii\"\r\n\r\n" RFC_TEXT,
+	    &displaying, &got);
+	assert_span(buf_span(&got.payload),
+	    RFC_HEAD(
+		"plain") "Content-Type: text/plain; charset=\"us-ascii\"; "
+			 "hp-legacy-display=\"1\";\r\n "
+			 "hp=\"cipher\"\r\n" RFC_OUTER(
+			     "plain") "Subject: Dinner plans\r\n\r\n" RFC_TEXT);
+}
+
+/* The element stands there with line ends of its own. */
+static void
+html_as_the_rfc_prints_it_is_read(void **state)
+{
+	struct buf out BUF_OWNED = BUF_SMALL;
+
+	reveal("Subject: [...]\r\n" ENVELOPED,
+	    RFC_HEAD("html") "Content-Type: text/html; charset=\"us-ascii\"; "
+			     "hp-legacy-display=\"1\";\r\n "
+			     "hp=\"cipher\"\r\n" RFC_OUTER(
+				 "html") "<html><head><title></title></"
+					 "head><body>\r\n"
+					 "<div "
+					 "class=\"header-protection-legacy-"
+					 "display\">"
+					 "\r\n<pre>Subject: Dinner "
+					 "plans</pre>\r\n</div>"
+					 "\r\n<p>\r\n" RFC_TEXT
+					 "</p>\r\n</body>\r\n</html>\r\n",
+	    &out);
+	assert_span(buf_span(&out),
+	    RFC_HEAD("html") "Content-Type: text/html; charset=\"us-ascii\"\r\n"
+			     "\r\n<html><head><title></title></head><body>\r\n"
+			     "\r\n<p>\r\n" RFC_TEXT
+			     "</p>\r\n</body>\r\n</html>\r\n");
+}
+
 int
 main(void)
 {
@@ -414,6 +477,9 @@ main(void)
 	    cmocka_unit_test(
 		python_reads_the_display_and_the_text_in_every_charset),
 	    cmocka_unit_test(a_part_that_cannot_hold_it_goes_without),
+	    cmocka_unit_test(
+		the_letters_of_the_rfc_are_composed_as_it_prints_them),
+	    cmocka_unit_test(html_as_the_rfc_prints_it_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
