@@ -206,6 +206,31 @@ def test_sealed_again_for_somebody_else_is_caution(desk, plain, tmp_path):
     assert told["verdict"] == "caution" and "addr.not-for-you" in told["reasons"]
 
 
+def signed_times(desk, times):
+    """A letter signed again and again, each signature around the one before."""
+    inside = b"Content-Type: text/plain\r\n\r\nGood morning.\r\n"
+    for _ in range(times):
+        done = subprocess.run(
+            ["openssl", "cms", "-sign", "-signer", desk.dir / f"{ALICE}.key", "-inkey", desk.dir / f"{ALICE}.key"],
+            input=inside, capture_output=True, check=True)
+        inside = done.stdout.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: layers\r\n".encode() + inside
+
+
+def test_signatures_around_signatures_have_a_limit(desk):
+    """Each has all that is inside of it hashed: a letter of many would cost many times its length."""
+    assert desk.inspect(signed_times(desk, 8))["signed"]["state"] == "valid"
+    done = desk.run("inspect", "--trust", desk.root, "--json", stdin=signed_times(desk, 9))
+    assert done.returncode == 2 and b"more than 8 nested layers" in done.stderr
+
+
+def test_a_broken_signature_inside_is_not_told_as_the_outer_signers(desk):
+    octets = signed_times(desk, 2)
+    at = octets.rindex(b"Good morning")
+    told = desk.inspect(octets[:at] + b"Bad" + octets[at + 4:])
+    assert told["signed"]["state"] == "invalid" and told["verdict"] == "unsigned"
+
+
 def test_no_root_no_trust(desk, plain, tmp_path):
     other = papers.Authority("Somebody else's").save(tmp_path / "other.pem")
     sealed = desk.seal(plain.as_bytes())

@@ -135,7 +135,7 @@ smime_peek(const struct entity *entity, struct span body)
 static bool
 signs_nothing(const struct entity *entity)
 {
-	struct buf der BUF_OWNED = BUF(SHAPE_MAX);
+	struct buf der BUF_OWNED = BUF_SECRET(SHAPE_MAX);
 	void *value = NULL;
 
 	if (entity_decode(entity, &der, NULL) != RC_OK ||

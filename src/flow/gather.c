@@ -22,6 +22,7 @@ struct reading {
 	const struct reader *reader;
 	struct gathered *out;
 	const struct entity *at; /* the entity whose layer is next */
+	size_t layers;           /* of all kinds, that were gone into */
 	bool signature_seen;
 	bool signature_before_opening; /* the newest one is outside */
 	struct certs certs;            /* of the signature that counts */
@@ -179,6 +180,18 @@ take_tokens(struct reading *r, struct verify_signer *s)
 	s->tokens = 0;
 }
 
+/* What stands in for a signer now has none of the signature outside of it. */
+static void
+forget_signer(struct reading *r)
+{
+	cert_free(r->signer);
+	r->signer = NULL;
+	r->claimed = 0;
+	drop_tokens(r);
+	r->tokens_found = 0;
+	r->out->said = (struct correspondent){0, 0};
+}
+
 /* A list that cannot be read says nothing. */
 static void
 take_capabilities(struct reading *r, const struct verify_signer *s)
@@ -202,6 +215,7 @@ keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 	r->signature_before_opening = false;
 	f->sig.state = SIGNED_INVALID;
 	f->sig.reason = "sig.none";
+	forget_signer(r);
 	if (result->signers == 0)
 		return RC_OK;
 	s = &result->signer[choose_signer(result, f->from)];
@@ -238,6 +252,7 @@ verify_bytes(struct reading *r, struct span der, const struct entity *part,
 static void
 signature_unreadable(struct reading *r)
 {
+	forget_signer(r);
 	r->signature_seen = true;
 	r->signature_before_opening = false;
 	r->out->facts.sig.state = SIGNED_INVALID;
@@ -259,7 +274,7 @@ verify_detached(struct reading *r, const struct entity *entity, struct err *err)
 static enum rc
 verify_opaque(struct reading *r, const struct entity *entity, struct err *err)
 {
-	struct buf der BUF_OWNED = BUF(CMS_MAX);
+	struct buf der BUF_OWNED = BUF_SECRET(CMS_MAX);
 
 	TRY(smime_der(entity, &der, err));
 	TRY(verify_bytes(
@@ -295,7 +310,9 @@ next_layer(struct reading *r, struct err *err)
 	enum smime_kind kind = smime_kind_of(r->at);
 
 	r->out->payload = (struct entity *)r->at;
-	if (r->out->layers >= GATHER_DEPTH)
+	/* also those that hold no plaintext of their own: each signature has
+	 * all that is inside of it hashed */
+	if (kind != SMIME_NONE && r->layers++ >= GATHER_DEPTH)
 		return err_set(
 		    err, RC_LIMIT, "more than %d nested layers", GATHER_DEPTH);
 	switch (kind) {

@@ -262,8 +262,8 @@ enum rc
 field_print(
     const char *name, struct span value, struct buf *out, struct err *err)
 {
-	struct buf flat BUF_OWNED = BUF(FIELD_SECTION_MAX);
-	struct buf text BUF_OWNED = BUF(2 * FIELD_SECTION_MAX);
+	struct buf flat BUF_OWNED = BUF_SECRET(FIELD_SECTION_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(2 * FIELD_SECTION_MAX);
 
 	while (value.len > 0 && is_blank(value.data[0]))
 		value = span_after(value, 1);

@@ -13,7 +13,7 @@ enum rc
 legacy_decode(const struct entity *entity, struct buf *out, struct err *err)
 {
 	struct entity canonical = *entity;
-	struct buf text BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf text BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 
 	TRY(lines_add(entity->body, &text, err));
 	canonical.body = buf_span(&text);
@@ -108,8 +108,8 @@ remove_element(const struct entity *entity, struct span text, struct buf *out,
     struct err *err)
 {
 	const char *charset = content_param(&entity->type, "charset");
-	struct buf utf8 BUF_OWNED = BUF(SIZE_MAX / 2);
-	struct buf kept BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf utf8 BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
+	struct buf kept BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 
 	if (charset_is_ascii_like(charset))
 		return add_without(entity, text, out, err);
@@ -122,8 +122,8 @@ static enum rc
 edit_leaf(const struct entity *entity, const struct entity *payload,
     struct edits *edits, struct err *err)
 {
-	struct buf text BUF_OWNED = BUF(SIZE_MAX / 2);
-	struct buf kept BUF_OWNED = BUF(SIZE_MAX / 2), *out;
+	struct buf text BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
+	struct buf kept BUF_OWNED = BUF_SECRET(SIZE_MAX / 2), *out;
 
 	enum rc rc = legacy_decode(entity, &text, err);
 	if (rc == RC_OK)

@@ -43,13 +43,13 @@ struct writing {
 static enum rc
 become_utf8(struct writing *w)
 {
-	struct buf utf8 BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf utf8 BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 
 	TRY(charset_convert(
 	    w->charset, "UTF-8", buf_span(&w->text), &utf8, w->err));
 	buf_done(&w->text);
 	w->text = utf8;
-	utf8 = BUF(0);
+	utf8 = BUF_SECRET(0);
 	w->charset = "utf-8";
 	return RC_OK;
 }
@@ -89,8 +89,8 @@ encode_element(struct writing *w, struct span element, struct buf *out)
 static enum rc
 write_text(struct writing *w, struct buf *out)
 {
-	struct buf element BUF_OWNED = BUF(SIZE_MAX / 2);
-	struct buf encoded BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf element BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
+	struct buf encoded BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 	size_t at = 0;
 
 	if (!charset_is_ascii_like(w->charset))
@@ -157,7 +157,7 @@ edit_type(const struct entity *entity, const char *charset, struct edits *edits,
 static enum rc
 write_part(struct writing *w, struct edits *edits)
 {
-	struct buf whole BUF_OWNED = BUF(SIZE_MAX / 2), *out;
+	struct buf whole BUF_OWNED = BUF_SECRET(SIZE_MAX / 2), *out;
 
 	TRY(legacy_decode(w->entity, &w->text, w->err));
 	TRY(write_text(w, &whole));
@@ -171,7 +171,8 @@ add_to_part(const struct entity *entity, struct span lines, struct edits *edits,
     struct err *err)
 {
 	struct writing w = {entity, lines,
-	    content_param(&entity->type, "charset"), BUF(SIZE_MAX / 2), err};
+	    content_param(&entity->type, "charset"), BUF_SECRET(SIZE_MAX / 2),
+	    err};
 	enum rc rc;
 
 	if (entity->malformed || !lines_header_ended(entity) ||

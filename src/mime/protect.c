@@ -56,7 +56,7 @@ name_of(const struct field *field, struct buf *out, const char **ret,
 static enum rc
 add_hp_outer(struct composition *made, const char *name, struct span value)
 {
-	struct buf text BUF_OWNED = BUF(HEADER_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(HEADER_MAX);
 
 	TRY(buf_add_format(&text, made->err, "%s: ", name));
 	TRY(buf_add(&text, value, made->err));
@@ -72,7 +72,7 @@ make_outer_value(struct composition *made, const struct field *field,
 {
 	const struct protect_reference *reference = made->options->reference;
 	enum protect_hide hide = HIDE_NOTHING;
-	struct buf left BUF_OWNED = BUF(HEADER_MAX);
+	struct buf left BUF_OWNED = BUF_SECRET(HEADER_MAX);
 
 	if (made->options->encrypting)
 		hide = protect_hide_of(made->options->policy, field);
@@ -99,9 +99,9 @@ refuse_leak(const char *name, struct err *err)
 static enum rc
 add_outer(struct composition *made, const struct field *field)
 {
-	struct buf value BUF_OWNED = BUF(HEADER_MAX);
-	struct buf flat BUF_OWNED = BUF(HEADER_MAX);
-	struct buf text BUF_OWNED = BUF(HEADER_MAX);
+	struct buf value BUF_OWNED = BUF_SECRET(HEADER_MAX);
+	struct buf flat BUF_OWNED = BUF_SECRET(HEADER_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(HEADER_MAX);
 	const char *name;
 	bool gone = false;
 
@@ -310,8 +310,9 @@ compose_letter(const struct entity *letter,
     struct buf *outer, struct sevenbit_needs *needs, struct err *err)
 {
 	struct composition made __attribute__((cleanup(composition_done))) = {
-	    letter, options, BUF(HEADER_MAX), FIELDS_NONE, BUF(SIZE_MAX / 2),
-	    BUF(HEADER_MAX), BUF(HEADER_MAX), BUF(HEADER_MAX), err};
+	    letter, options, BUF_SECRET(HEADER_MAX), FIELDS_NONE,
+	    BUF_SECRET(SIZE_MAX / 2), BUF_SECRET(HEADER_MAX),
+	    BUF_SECRET(HEADER_MAX), BUF_SECRET(HEADER_MAX), err};
 	struct sevenbit_needs inside = {false, false, false};
 	size_t before = payload->len;
 
@@ -333,9 +334,9 @@ add_line(const struct field *field, enum protect_policy policy,
     struct buf *lines, struct err *err)
 {
 	enum protect_hide hide = protect_hide_of(policy, field);
-	struct buf flat BUF_OWNED = BUF(HEADER_MAX);
-	struct buf hidden BUF_OWNED = BUF(HEADER_MAX);
-	struct buf text BUF_OWNED = BUF(HEADER_MAX);
+	struct buf flat BUF_OWNED = BUF_SECRET(HEADER_MAX);
+	struct buf hidden BUF_OWNED = BUF_SECRET(HEADER_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(HEADER_MAX);
 
 	TRY(field_unfold(field->value, &flat, err));
 	TRY(protect_hide_value(field, hide, &hidden, err));
@@ -356,7 +357,7 @@ add_legacy(const struct entity *letter, enum protect_policy policy,
     struct buf *out, struct err *err)
 {
 	struct edits edits EDITS_OWNED = EDITS_NONE;
-	struct buf lines BUF_OWNED = BUF(HEADER_MAX);
+	struct buf lines BUF_OWNED = BUF_SECRET(HEADER_MAX);
 
 	for (size_t i = 0; i < letter->fields.len; i++)
 		TRY(add_line(&letter->fields.item[i], policy, &lines, err));
@@ -374,7 +375,7 @@ protect_compose(const struct entity *letter,
 {
 	struct entity *shown OWNED(entity_free) = NULL;
 	struct protect_options plain = *options;
-	struct buf whole BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf whole BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 	enum rc rc = RC_ABSENT;
 
 	if (options->legacy && options->encrypting)

@@ -7,8 +7,8 @@
 bool
 outside_same_value(struct span a, struct span b)
 {
-	struct buf flat_a BUF_OWNED = BUF(FIELD_SECTION_MAX);
-	struct buf flat_b BUF_OWNED = BUF(FIELD_SECTION_MAX);
+	struct buf flat_a BUF_OWNED = BUF_SECRET(FIELD_SECTION_MAX);
+	struct buf flat_b BUF_OWNED = BUF_SECRET(FIELD_SECTION_MAX);
 
 	/* In doubt another value: the field then counts as hidden outside,
 	 * which keeps a reply from telling it. */

@@ -157,7 +157,7 @@ edit_field(struct safety *safety, const struct entity *entity,
     const struct field *field)
 {
 	bool strict = entity == safety->root;
-	struct buf made BUF_OWNED = BUF(4 * FIELD_SECTION_MAX), *text;
+	struct buf made BUF_OWNED = BUF_SECRET(4 * FIELD_SECTION_MAX), *text;
 
 	if (!has_trouble(field->whole))
 		return RC_OK;
@@ -274,7 +274,7 @@ static enum rc
 read_body(const struct entity *entity, struct buf *out, struct err *err)
 {
 	struct entity canonical = *entity;
-	struct buf text BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf text BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 	bool control = lines_look(entity->body).control;
 
 	/* NUL or a bare CR: no lines (UTF-16, say) */
@@ -290,7 +290,7 @@ static enum rc
 encode_body(const struct entity *entity, struct buf *out,
     const char **ret_encoding, struct err *err)
 {
-	struct buf raw BUF_OWNED = BUF(SIZE_MAX / 2);
+	struct buf raw BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 
 	TRY(read_body(entity, &raw, err));
 	if (entity_is(entity, "text", NULL) &&
@@ -318,7 +318,7 @@ edit_kept(struct safety *safety, const struct entity *entity)
 static enum rc
 edit_leaf(struct safety *safety, const struct entity *entity)
 {
-	struct buf body BUF_OWNED = BUF(SIZE_MAX / 2), *text;
+	struct buf body BUF_OWNED = BUF_SECRET(SIZE_MAX / 2), *text;
 	const char *encoding = NULL;
 	bool wants = wants_encoding(entity);
 	enum rc rc = RC_SYNTAX;
@@ -333,7 +333,7 @@ edit_leaf(struct safety *safety, const struct entity *entity)
 	TRY(edit_header(safety, entity, encoding));
 	TRY(edits_add(&safety->edits, entity->body, &text, safety->err));
 	*text = body;
-	body = BUF(0);
+	body = BUF_SECRET(0);
 	return RC_OK;
 }
 

@@ -146,8 +146,8 @@ inside_of(struct span enclosed)
 static enum rc
 add_comment(const struct walk *walk, struct span comment)
 {
-	struct buf text BUF_OWNED = BUF(VALUE_MAX);
-	struct buf words BUF_OWNED = BUF(VALUE_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(VALUE_MAX);
+	struct buf words BUF_OWNED = BUF_SECRET(VALUE_MAX);
 
 	if (is_ascii(comment))
 		return buf_add(walk->out, comment, walk->err);
@@ -180,8 +180,8 @@ read_phrase(struct span phrase, struct buf *out, struct err *err)
 static enum rc
 add_stretch(const struct walk *walk, struct span stretch, bool phrase)
 {
-	struct buf text BUF_OWNED = BUF(VALUE_MAX);
-	struct buf words BUF_OWNED = BUF(VALUE_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(VALUE_MAX);
+	struct buf words BUF_OWNED = BUF_SECRET(VALUE_MAX);
 	struct span inner = span_trim(stretch);
 	size_t before = (size_t)(inner.data - stretch.data);
 
@@ -272,8 +272,8 @@ static enum rc
 print_text(
     const char *name, struct span value, struct buf *out, struct err *err)
 {
-	struct buf text BUF_OWNED = BUF(VALUE_MAX);
-	struct buf words BUF_OWNED = BUF(VALUE_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(VALUE_MAX);
+	struct buf words BUF_OWNED = BUF_SECRET(VALUE_MAX);
 
 	TRY(word_decode(value, &text, err));
 	TRY(word_encode(buf_span(&text), &words, err));
@@ -295,7 +295,7 @@ static enum rc
 print_walked(const char *name, struct span value, enum form form,
     struct buf *out, struct err *err)
 {
-	struct buf text BUF_OWNED = BUF(VALUE_MAX);
+	struct buf text BUF_OWNED = BUF_SECRET(VALUE_MAX);
 	const struct walk walk = {value, form, &text, err};
 
 	TRY(walk_value(&walk));
@@ -323,9 +323,9 @@ static enum rc
 print_anew(
     const struct field *field, bool strict, struct buf *out, struct err *err)
 {
-	struct buf name BUF_OWNED = BUF(FIELD_SECTION_MAX);
-	struct buf flat BUF_OWNED = BUF(FIELD_SECTION_MAX);
-	struct buf latin1 BUF_OWNED = BUF(VALUE_MAX);
+	struct buf name BUF_OWNED = BUF_SECRET(FIELD_SECTION_MAX);
+	struct buf flat BUF_OWNED = BUF_SECRET(FIELD_SECTION_MAX);
+	struct buf latin1 BUF_OWNED = BUF_SECRET(VALUE_MAX);
 	struct span value;
 	const char *text;
 
