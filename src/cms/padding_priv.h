@@ -1,4 +1,4 @@
-/* cms/padding -- the parameters of RSA's OAEP and PSS.
+/* cms/padding -- the parameters of RSA's OAEP.
  *
  * Standard:  RFC 3560 section 3, RFC 4056 section 2.2.
  * May use:   base pki.  Only inside cms.
@@ -20,14 +20,5 @@ bool padding_oaep(const struct tlv_algorithm *scheme, struct key_oaep *ret);
  * "SHA256", "SHA384", "SHA512"), in the mask too, and no label. */
 enum rc padding_print_oaep(
     const char *digest, struct buf *der, struct err *err);
-
-struct padding_pss {
-	int digest; /* NID */
-	int mask;   /* NID of MGF1's digest */
-	int salt;   /* bytes */
-};
-
-/* False: broken or unsupported. */
-bool padding_pss(const X509_ALGOR *scheme, struct padding_pss *ret);
 
 #endif

@@ -5,8 +5,6 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-#define SHAPE_VERSION_MAX 1000
-
 /* OpenSSL's templates are a language of their own; the formatter would only
  * make them longer. */
 /* clang-format off */
@@ -293,12 +291,6 @@ shape_signed_info_free(struct shape_signed_info *info)
 }
 
 void
-shape_enveloped_info_free(struct shape_enveloped_info *info)
-{
-	shape_free(ASN1_ITEM_rptr(SHAPE_ENVELOPED_INFO), info);
-}
-
-void
 shape_auth_info_free(struct shape_auth_info *info)
 {
 	shape_free(ASN1_ITEM_rptr(SHAPE_AUTH_INFO), info);
@@ -343,35 +335,6 @@ shape_content_nid(struct span der)
 	ASN1_OBJECT_free(object);
 	ERR_clear_error();
 	return nid;
-}
-
-bool
-shape_id_is(const struct shape_issuer_serial *id, const X509 *x509)
-{
-	return ASN1_INTEGER_cmp(id->serial, X509_get0_serialNumber(x509)) ==
-		   0 &&
-	       X509_NAME_cmp(id->issuer, X509_get_issuer_name(x509)) == 0;
-}
-
-bool
-shape_key_id_is(const ASN1_OCTET_STRING *key_id, X509 *x509)
-{
-	const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(x509);
-
-	return own != NULL && ASN1_OCTET_STRING_cmp(own, key_id) == 0;
-}
-
-long
-shape_version(const ASN1_INTEGER *version)
-{
-	int64_t value = -1;
-
-	if (!ASN1_INTEGER_get_int64(&value, version) || value < 0 ||
-	    value > SHAPE_VERSION_MAX) {
-		ERR_clear_error();
-		return -1;
-	}
-	return (long)value;
 }
 
 enum rc
@@ -424,13 +387,4 @@ shape_nid(const X509_ALGOR *algorithm)
 
 	X509_ALGOR_get0(&object, NULL, NULL, algorithm);
 	return OBJ_obj2nid(object);
-}
-
-bool
-shape_is_bare(const X509_ALGOR *algorithm)
-{
-	int type;
-
-	X509_ALGOR_get0(NULL, &type, NULL, algorithm);
-	return type == V_ASN1_UNDEF || type == V_ASN1_NULL;
 }

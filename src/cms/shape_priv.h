@@ -261,13 +261,11 @@ void shape_free(const ASN1_ITEM *item, void *value);
 
 /* Free functions for OWNER(), one for each outermost shape. */
 void shape_signed_info_free(struct shape_signed_info *info);
-void shape_enveloped_info_free(struct shape_enveloped_info *info);
 void shape_auth_info_free(struct shape_auth_info *info);
 void shape_signer_free(struct shape_signer *signer);
 void shape_attributes_free(STACK_OF(X509_ATTRIBUTE) *attributes);
 
 OWNER(struct shape_signed_info, shape_signed_info_free);
-OWNER(struct shape_enveloped_info, shape_enveloped_info_free);
 OWNER(struct shape_auth_info, shape_auth_info_free);
 OWNER(struct shape_signer, shape_signer_free);
 OWNER(STACK_OF(X509_ATTRIBUTE), shape_attributes_free);
@@ -276,13 +274,6 @@ OWNER(STACK_OF(X509_ATTRIBUTE), shape_attributes_free);
  * the first 32 bytes too.  NID_undef: none that we know. */
 int shape_content_nid(struct span der);
 
-/* Does this certificate go by that name? */
-bool shape_id_is(const struct shape_issuer_serial *id, const X509 *x509);
-bool shape_key_id_is(const ASN1_OCTET_STRING *key_id, X509 *x509);
-
-/* A small number, -1 if it is none.  (Not OpenSSL's INT32: that one reads an
- * INTEGER without any byte as 0.) */
-long shape_version(const ASN1_INTEGER *version);
 enum rc shape_set_version(ASN1_INTEGER *version, long value, struct err *err);
 
 /* Fill an empty issuerAndSerialNumber. */
@@ -295,8 +286,6 @@ enum rc shape_set_algorithm(X509_ALGOR *algorithm, int nid, struct err *err);
 enum rc shape_set_algorithm_null(
     X509_ALGOR *algorithm, int nid, struct err *err);
 int shape_nid(const X509_ALGOR *algorithm);
-/* Parameters absent or NULL: RFC 5754 section 2 has readers accept both. */
-bool shape_is_bare(const X509_ALGOR *algorithm);
 
 static inline struct span
 shape_span(const ASN1_STRING *string)
