@@ -195,10 +195,12 @@ class World:
         signature.write_bytes(behind.replace(b"\r\n", b"\n").split(b"\n\n", 1)[1])
 
     def opened(self, sealed, verify=True):
-        """The file that openssl makes of it."""
+        """The file that openssl makes of it.  Its -binary takes the CR before a delimiter of
+        multipart/signed for signed, so that it is only for letters that openssl wrote."""
         out = self.folder / "opened"
         decrypt, check = OPENSSL["open"].split(" | ")
-        self.run((OPENSSL["open"] if verify else decrypt + " >{out}").format(
+        check = check.replace(" -binary", "")
+        self.run((f"{decrypt} | {check}" if verify else decrypt + " >{out}").format(
             keys=self.keys, sealed=sealed, out=out))
         return out
 
