@@ -296,6 +296,16 @@ is_certificate(struct span der)
 }
 
 static bool
+is_pkcs12(struct span der)
+{
+	const uint8_t *at = der.data;
+	PKCS12 *p12 OWNED(PKCS12_free) = d2i_PKCS12(NULL, &at, (long)der.len);
+
+	ERR_clear_error();
+	return p12 != NULL;
+}
+
+static bool
 is_pkcs7(struct span der)
 {
 	const uint8_t *at = der.data;
@@ -306,20 +316,30 @@ is_pkcs7(struct span der)
 }
 
 static enum rc
-read_der(struct found *found, struct span der, struct err *err)
+read_pkcs12(struct found *found, struct span der, struct err *err)
 {
-	PKCS12 *p12 OWNED(PKCS12_free) =
-	    PKCS12_init_ex(NID_pkcs7_data, found->unlock.library, NULL);
 	const uint8_t *at = der.data;
+	OSSL_LIB_CTX *library;
 
+	TRY(unlock_library(&found->unlock, &library, err));
+	PKCS12 *p12 OWNED(PKCS12_free) =
+	    PKCS12_init_ex(NID_pkcs7_data, library, NULL);
 	if (p12 == NULL)
 		return crypto_failed(err, "reading keys");
-	if (d2i_PKCS12(&p12, &at, (long)der.len) != NULL)
-		return add_pkcs12(found, p12, err);
-	p12 = NULL; /* the reader has freed it */
-	ERR_clear_error();
+	if (d2i_PKCS12(&p12, &at, (long)der.len) == NULL) {
+		p12 = NULL; /* the reader has freed it */
+		return crypto_failed(err, "reading keys");
+	}
+	return add_pkcs12(found, p12, err);
+}
+
+static enum rc
+read_der(struct found *found, struct span der, struct err *err)
+{
 	if (is_certificate(der))
 		return certs_parse(&found->certs, der, err);
+	if (is_pkcs12(der))
+		return read_pkcs12(found, der, err);
 	if (is_encrypted_key(der))
 		return add_encrypted_der(found, der, err);
 	return is_pkcs7(der) ? add_pkcs7(found, der, err)

@@ -4,6 +4,7 @@
 
 #include <openssl/err.h>
 
+#include "base/own.h"
 #include "pki/der.h"
 #include "vault/unlock_algorithm_priv.h"
 
@@ -147,16 +148,26 @@ unlock_init(struct unlock *unlock, struct span passphrase, int64_t work,
 		rc = buf_str(&text, &unused, err); /* refuses a NUL */
 	if (rc == RC_OK)
 		rc = add_readings(unlock, buf_span(&text), err);
-	if (rc != RC_OK)
-		return err_prefix(err, rc, "passphrase");
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "passphrase");
+}
+
+enum rc
+unlock_library(struct unlock *unlock, OSSL_LIB_CTX **ret, struct err *err)
+{
+	*ret = unlock->library;
+	if (*ret != NULL)
+		return RC_OK;
 	unlock->library = OSSL_LIB_CTX_new();
 	if (unlock->library == NULL)
 		return err_nomem(err, "reading keys");
 	unlock->modern = OSSL_PROVIDER_load(unlock->library, "default");
-	if (unlock->modern == NULL)
+	if (unlock->modern == NULL) {
+		OSSL_LIB_CTX_free(take(unlock->library));
 		return crypto_failed(err, "reading keys");
+	}
 	unlock->legacy = OSSL_PROVIDER_load(unlock->library, "legacy");
 	ERR_clear_error();
+	*ret = unlock->library;
 	return RC_OK;
 }
 
@@ -257,11 +268,12 @@ unlock_check(struct unlock *unlock, PKCS12 *p12, struct err *err)
 	    .unlock = unlock, .open = open_check, .ret = p12};
 	struct pbmac1 pbmac1 PBMAC1_OWNED = PBMAC1_NONE;
 	bool modern = false;
+	OSSL_LIB_CTX *library;
 
 	if (!PKCS12_mac_present(p12))
 		return RC_OK;
-	TRY(algorithm_check_mac(
-	    unlock->library, p12, &attempt.rounds, &modern, err));
+	TRY(unlock_library(unlock, &library, err));
+	TRY(algorithm_check_mac(library, p12, &attempt.rounds, &modern, err));
 	if (modern) {
 		TRY(pbmac1_parse(p12, &pbmac1, err));
 		attempt.open = open_pbmac1;
@@ -291,11 +303,13 @@ unlock_bags(struct unlock *unlock, PKCS7 *safe, STACK_OF(PKCS12_SAFEBAG) **ret,
 	struct attempt attempt = {
 	    .unlock = unlock, .open = open_bags, .what = safe, .ret = ret};
 	const PKCS7_ENCRYPT *encrypted = safe->d.encrypted;
+	OSSL_LIB_CTX *library;
 
 	if (encrypted == NULL || encrypted->enc_data == NULL ||
 	    encrypted->enc_data->enc_data == NULL)
 		return err_set(err, RC_SYNTAX, "PKCS#12: damaged");
-	TRY(algorithm_check(unlock->library, encrypted->enc_data->algorithm,
+	TRY(unlock_library(unlock, &library, err));
+	TRY(algorithm_check(library, encrypted->enc_data->algorithm,
 	    &attempt.rounds, &attempt.pbes2, err));
 	return try_all(&attempt, err);
 }
@@ -374,10 +388,12 @@ unlock_key(
 	    .unlock = unlock, .open = open_key, .what = sig, .ret = ret};
 	const X509_ALGOR *algorithm = NULL;
 	const ASN1_OCTET_STRING *bytes = NULL;
+	OSSL_LIB_CTX *library;
 
 	X509_SIG_get0(sig, &algorithm, &bytes);
+	TRY(unlock_library(unlock, &library, err));
 	TRY(algorithm_check(
-	    unlock->library, algorithm, &attempt.rounds, &attempt.pbes2, err));
+	    library, algorithm, &attempt.rounds, &attempt.pbes2, err));
 	return try_all(&attempt, err);
 }
 
@@ -411,10 +427,12 @@ unlock_block(struct unlock *unlock, const struct pem_block *block,
 	    .open = open_block,
 	    .what = &opening,
 	    .ret = ret};
+	OSSL_LIB_CTX *library;
 
 	if (block->header[0] == '\0')
 		return unlock_parse_key(opening.data, ret, err);
-	TRY(old_pem_parse(unlock->library, block->header, &opening.old, err));
+	TRY(unlock_library(unlock, &library, err));
+	TRY(old_pem_parse(library, block->header, &opening.old, err));
 	enum rc rc = try_all(&attempt, err);
 	old_pem_done(&opening.old);
 	return rc;

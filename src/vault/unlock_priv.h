@@ -37,7 +37,7 @@ struct reading {
 #define UNLOCK_READINGS 6
 
 struct unlock {
-	OSSL_LIB_CTX *library;
+	OSSL_LIB_CTX *library;          /* NULL: not needed yet */
 	OSSL_PROVIDER *modern, *legacy; /* legacy: NULL if not installed */
 	struct reading reading[UNLOCK_READINGS];
 	size_t readings;
@@ -53,6 +53,11 @@ struct unlock {
 enum rc unlock_init(struct unlock *unlock, struct span passphrase, int64_t work,
     struct err *err);
 void unlock_done(struct unlock *unlock);
+
+/* The library context with the old ciphers, made when something encrypted is
+ * first met: it takes longer than reading a key. */
+enum rc unlock_library(
+    struct unlock *unlock, OSSL_LIB_CTX **ret, struct err *err);
 
 /* For each of these:  RC_REFUSED: wrong passphrase, or none was given.
  * RC_UNFIT: encrypted in a way that this OpenSSL cannot open.  RC_LIMIT: those
