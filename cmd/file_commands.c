@@ -19,6 +19,7 @@
 #include "vault/identity.h"
 
 OWNER(struct entity, entity_free);
+OWNER(struct protect_view, protect_view_free);
 
 /* --- seal -------------------------------------------------------------------------- */
 
@@ -403,6 +404,16 @@ write_report(
 	return file_save(o->report, buf_span(&out), 0600, err);
 }
 
+static enum rc
+add_view(const struct protect_letter *letter, struct buf *out, struct err *err)
+{
+	struct protect_view *view OWNED(protect_view_free) = NULL;
+
+	TRY(protect_view_new(letter, &view, err));
+	TRY(protect_view_push(view, letter->payload->whole, out, err));
+	return protect_view_end(view, out, err);
+}
+
 static int
 open_letter(const struct read_options *o, struct err *err)
 {
@@ -422,7 +433,7 @@ open_letter(const struct read_options *o, struct err *err)
 	}
 	int status = rc == RC_OK ? EXIT_YES : EXIT_NO;
 	const struct protect_letter letter = gathered_letter(&s.gathered);
-	if (protect_reveal(&letter, &out, err) != RC_OK ||
+	if (add_view(&letter, &out, err) != RC_OK ||
 	    support_write(buf_span(&out), err) != RC_OK)
 		return EXIT_FAILED;
 	return status;

@@ -1,6 +1,9 @@
 #include "flow/incoming.h"
 
+#include "base/own.h"
 #include "flow/report.h"
+
+OWNER(struct protect_view, protect_view_free);
 
 #define VIEW_MAX ((size_t)80 << 20)
 
@@ -25,13 +28,23 @@ may_show_inside(const struct gathered *g)
 }
 
 static enum rc
+add_view(const struct protect_letter *letter, struct buf *out, struct err *err)
+{
+	struct protect_view *view OWNED(protect_view_free) = NULL;
+
+	TRY(protect_view_new(letter, &view, err));
+	TRY(protect_view_push(view, letter->payload->whole, out, err));
+	return protect_view_end(view, out, err);
+}
+
+static enum rc
 rebuild(const struct gathered *g, int64_t now, struct incoming *ret,
     struct err *err)
 {
 	const struct protect_letter letter = gathered_letter(g);
 
 	TRY(report_field(&ret->verdict, now, &ret->view, err));
-	TRY(protect_reveal(&letter, &ret->view, err));
+	TRY(add_view(&letter, &ret->view, err));
 	ret->rebuilt = true;
 	return RC_OK;
 }

@@ -76,8 +76,8 @@ add_without(const struct entity *entity, struct span text, struct buf *out,
 	return buf_add(out, without_text(text), err);
 }
 
-static bool
-has_element(const struct entity *entity)
+bool
+legacy_is_said(const struct entity *entity)
 {
 	const char *said = content_param(&entity->type, "hp-legacy-display");
 
@@ -87,18 +87,20 @@ has_element(const struct entity *entity)
 }
 
 static enum rc
-edit_type(const struct entity *entity, struct edits *edits, struct err *err)
+add_header(const struct entity *entity, struct buf *out, struct err *err)
 {
 	const struct field *field =
 	    fields_find(&entity->fields, "Content-Type");
 	struct content content CONTENT_OWNED = CONTENT_NONE;
+	struct edits edits EDITS_OWNED = EDITS_NONE;
 	struct buf *text;
 
 	TRY(content_parse(field->value, &content, err));
 	param_remove(&content, "hp-legacy-display");
-	TRY(edits_add(edits, field->whole, &text, err));
+	TRY(edits_add(&edits, field->whole, &text, err));
 	TRY(param_print(&content, "Content-Type", text, err));
-	return buf_add_str(text, "\r\n", err);
+	TRY(buf_add_str(text, "\r\n", err));
+	return edits_print(&edits, entity->header, true, out, err);
 }
 
 /* Lines and tags are looked for in UTF-8 where the charset has other bytes
@@ -119,44 +121,25 @@ remove_element(const struct entity *entity, struct span text, struct buf *out,
 }
 
 static enum rc
-edit_leaf(const struct entity *entity, const struct entity *payload,
-    struct edits *edits, struct err *err)
+remove_it(const struct entity *entity, struct buf *out, struct err *err)
 {
 	struct buf text BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
-	struct buf kept BUF_OWNED = BUF_SECRET(SIZE_MAX / 2), *out;
+	struct buf kept BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
 
-	enum rc rc = legacy_decode(entity, &text, err);
-	if (rc == RC_OK)
-		rc = remove_element(entity, buf_span(&text), &kept, err);
-	if (rc == RC_SYNTAX || rc == RC_ABSENT)
-		return RC_OK;
-	TRY(rc);
-	if (entity != payload)
-		TRY(edit_type(entity, edits, err));
-	TRY(edits_add(edits, entity->body, &out, err));
+	TRY(legacy_decode(entity, &text, err));
+	TRY(remove_element(entity, buf_span(&text), &kept, err));
+	if (entity->parent != NULL)
+		TRY(add_header(entity, out, err));
 	return legacy_encode(entity, buf_span(&kept), out, err);
 }
 
-static const struct entity *
-after(const struct entity *entity, const struct entity *root)
-{
-	bool is_message = entity_is(entity, "message", NULL);
-
-	if (entity->child != NULL && !is_message)
-		return entity->child;
-	while (entity != root && entity->next == NULL)
-		entity = entity->parent;
-	return entity == root ? NULL : entity->next;
-}
-
 enum rc
-legacy_remove(
-    const struct entity *payload, struct edits *edits, struct err *err)
+legacy_remove(const struct entity *entity, struct buf *out, struct err *err)
 {
-	const struct entity *e = payload;
+	size_t before = out->len;
+	enum rc rc = remove_it(entity, out, err);
 
-	for (; e != NULL; e = after(e, payload))
-		if (has_element(e))
-			TRY(edit_leaf(e, payload, edits, err));
-	return RC_OK;
+	if (rc != RC_OK)
+		buf_cut(out, before);
+	return rc == RC_SYNTAX ? RC_ABSENT : rc;
 }

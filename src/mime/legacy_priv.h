@@ -10,13 +10,16 @@
 #include "mime/edit_priv.h"
 #include "mime/entity.h"
 
-/* Add the edits that remove the legacy display element of every text/plain
- * and text/html part of `payload` that says it has one, and the parameter
- * that says so (but not from the payload's own header).  Messages inside the
- * payload are not looked into.  A part that is not as it says stays as it
- * is. */
+/* Does the header of this text/plain or text/html part say that it has the
+ * element? */
+bool legacy_is_said(const struct entity *entity);
+
+/* Append such a part without the element and the parameter that says so, in
+ * CRLF lines; of the payload itself (no parent) only the body.  RC_ABSENT: it
+ * is not as it says, and to be left as it is.  On failure `out` is as it
+ * was. */
 enum rc legacy_remove(
-    const struct entity *payload, struct edits *edits, struct err *err);
+    const struct entity *entity, struct buf *out, struct err *err);
 
 /* Add the edits that put `lines` (UTF-8, "Name: value" and LF each, without
  * empty lines) as the element into every main body part of the letter, and

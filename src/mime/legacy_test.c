@@ -9,7 +9,7 @@ reveal(const char *outer, const char *payload, struct buf *out)
 	struct err err = ERR_NONE;
 
 	receive(outer, payload, &got);
-	assert_done(protect_reveal(&got.letter, out, &err), err);
+	assert_done(view_letter(&got.letter, out, &err), err);
 }
 
 /* ---- taken away ------------------------------------------------------------ */
@@ -136,9 +136,60 @@ a_letter_that_was_not_encrypted_loses_no_text(void **state)
 	    "Subject: x\r\n\r\nhi",
 	    &got);
 	got.letter.encrypted = false;
-	assert_ok(protect_reveal(&got.letter, &out, NULL));
+	assert_ok(view_letter(&got.letter, &out, NULL));
 	assert_span(buf_span(&out),
 	    HEAD "Content-Type: text/plain\r\n\r\nSubject: x\r\n\r\nhi");
+}
+
+/* Text with an element, and a body of `len` bytes. */
+static void
+add_display_of(size_t len, const char *type, struct buf *out)
+{
+	assert_ok(buf_add_format(
+	    out, NULL, "%s; hp-legacy-display=1\r\n\r\nS: x\r\n\r\n", type));
+	for (size_t at = 8; at < len; at++)
+		assert_ok(buf_add_byte(
+		    out, (uint8_t)(at % 64 == 0 ? '\n' : 'x'), NULL));
+}
+
+/* Does the element of a part with a body of `len` bytes go? */
+static bool
+is_taken_away(size_t len, bool in_part)
+{
+	struct buf in BUF_OWNED = BIG, out BUF_OWNED = BIG;
+	struct received got RECEIVED_OWNED;
+
+	if (in_part)
+		assert_ok(buf_add_str(&in,
+		    "Content-Type: multipart/mixed; boundary=b; hp=cipher\r\n"
+		    "\r\n--b\r\n",
+		    NULL));
+	add_display_of(len,
+	    in_part ? "Content-Type: text/plain"
+		    : "Content-Type: text/plain; hp=cipher",
+	    &in);
+	if (in_part)
+		assert_ok(buf_add_str(&in, "\r\n--b--\r\n", NULL));
+	receive_spans(span_str(ENVELOPED), buf_span(&in), true, true, &got);
+	assert_ok(view_letter(&got.letter, &out, NULL));
+	assert_int_equal(
+	    has(&out, "hp-legacy-display"), in_part && has(&out, "S: x"));
+	struct entity *view ENTITY_OWNED = NULL;
+	assert_ok(entity_parse(buf_span(&out), ENTITY_LIMITS, &view, NULL));
+	const struct entity *part = in_part ? view->child : view;
+	size_t lines = (len - 1) / 64;
+	assert_int_equal(
+	    part->body.len, len + lines - (has(&out, "S: x") ? 0 : 8));
+	return !has(&out, "S: x");
+}
+
+static void
+a_part_that_is_too_long_to_be_held_is_shown_as_it_is(void **state)
+{
+	assert_true(is_taken_away(PROTECT_DISPLAY_MAX, false));
+	assert_false(is_taken_away(PROTECT_DISPLAY_MAX + 1, false));
+	assert_true(is_taken_away(PROTECT_DISPLAY_MAX, true));
+	assert_false(is_taken_away(PROTECT_DISPLAY_MAX + 1, true));
 }
 
 static void
@@ -151,7 +202,7 @@ hostile_html_takes_linear_time(void **state)
 
 	for (size_t i = 0; i < COUNT(fills); i++) {
 		struct buf in BUF_OWNED = BIG, out BUF_OWNED = BIG;
-		const char *text;
+		struct received got RECEIVED_OWNED;
 		clock_t start = clock();
 		assert_ok(buf_add_str(&in,
 		    "Content-Type: text/html; hp-legacy-display=1; "
@@ -159,8 +210,9 @@ hostile_html_takes_linear_time(void **state)
 		    NULL));
 		while (in.len < 1000000)
 			assert_ok(buf_add_str(&in, fills[i], NULL));
-		assert_ok(buf_str(&in, &text, NULL));
-		reveal(ENVELOPED, text, &out);
+		receive_spans(
+		    span_str(ENVELOPED), buf_span(&in), true, true, &got);
+		assert_ok(view_whole(&got.letter, &out, NULL));
 		if (clock() - start > 3 * CLOCKS_PER_SEC)
 			fail_msg("slow: %s", fills[i]);
 	}
@@ -364,7 +416,7 @@ python_reads_the_display_and_the_text_in_every_charset(void **state)
 		assert_ok(buf_str(&script, &text, NULL));
 		ask_python(text, buf_span(&got.payload));
 		receive_composed(&got, &back);
-		assert_ok(protect_reveal(&back.letter, &out, NULL));
+		assert_ok(view_letter(&back.letter, &out, NULL));
 		buf_clear(&script);
 		assert_ok(buf_add_format(&script, NULL,
 		    "t = m.get_content().replace(\"\\r\", \"\")\n%s",
@@ -469,6 +521,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_copy_for_legacy_readers_is_taken_away),
 	    cmocka_unit_test(a_letter_that_was_not_encrypted_loses_no_text),
+	    cmocka_unit_test(
+		a_part_that_is_too_long_to_be_held_is_shown_as_it_is),
 	    cmocka_unit_test(hostile_html_takes_linear_time),
 	    cmocka_unit_test(
 		hidden_fields_are_written_into_the_main_body_parts),

@@ -96,14 +96,36 @@ bool protect_agrees(const struct protect_letter *letter);
  * addresses as the protected one?  False if either is unclear. */
 bool protect_from_matches(const struct protect_letter *letter);
 
-/* Append the letter a mail program should see: the protected fields without
- * HP-Outer (the outer fields where nothing is protected), the outer trace and
- * List-* fields, the payload's MIME fields without hp and hp-legacy-display,
- * and its body without legacy display elements (where a layer encrypted).
- * Every Letterlock-Verdict, inside and outside, is left out.  The wrapped
- * form is shown as the message that it wraps. */
-enum rc protect_reveal(
-    const struct protect_letter *letter, struct buf *out, struct err *err);
+/* The letter a mail program should see, as a stream: the protected fields
+ * without HP-Outer (the outer fields where nothing is protected), the outer
+ * trace and List-* fields, the payload's MIME fields without hp and
+ * hp-legacy-display, and its body without legacy display elements (where a
+ * layer encrypted).  Every Letterlock-Verdict, inside and outside, is left
+ * out.  The wrapped form is shown as the message that it wraps.  Line ends
+ * become CRLF, but for those in the body of a leaf whose encoding is binary.
+ * Nothing in messages inside of the payload is changed but line ends.
+ *
+ * Memory: one header section and one part that says it has a legacy display
+ * element, however long the letter is.  Where such a part's body is longer
+ * than PROTECT_DISPLAY_MAX, encoded, it is shown as it is. */
+struct protect_view;
+
+#define PROTECT_DISPLAY_MAX ((size_t)1 << 20)
+
+/* Borrows `letter` for this call only.  Of the payload, and of its child in
+ * the wrapped form, only what the headers say is used. */
+enum rc protect_view_new(const struct protect_letter *letter,
+    struct protect_view **ret, struct err *err);
+void protect_view_free(struct protect_view *view);
+
+/* The payload's next bytes, from the first of its header on; appends what is
+ * to be seen of them.  RC_LIMIT: as entity_parse().  After a failure `out` is
+ * as it was, and the view of no more use. */
+enum rc protect_view_push(struct protect_view *view, struct span payload,
+    struct buf *out, struct err *err);
+/* The payload is over. */
+enum rc protect_view_end(
+    struct protect_view *view, struct buf *out, struct err *err);
 
 /* Append the letter with every Letterlock-Verdict field of its top header and
  * nothing else removed: in any case, folded, with blanks before the colon,

@@ -38,7 +38,7 @@ expect_revealed(const char *outer, const char *payload, const char *want)
 	struct err err = ERR_NONE;
 
 	receive(outer, payload, &got);
-	assert_done(protect_reveal(&got.letter, &out, &err), err);
+	assert_done(view_letter(&got.letter, &out, &err), err);
 	assert_span(buf_span(&out), want);
 }
 
@@ -190,13 +190,52 @@ without_hp_the_outer_header_stays(void **state)
 	    "From: alice@x.test\r\n\r\nhi\r\n");
 }
 
+#define MIXED "Content-Type: multipart/mixed; boundary=\"b\""
+#define BINARY "Content-Transfer-Encoding: binary"
+
+/* And nothing else does, not what stands around them, not their header. */
 static void
-binary_parts_keep_their_line_ends(void **state)
+the_bodies_of_binary_leaves_keep_their_line_ends(void **state)
 {
+	expect_revealed(ENVELOPED, "Content-Type: a/b\n" BINARY "\n\na\nb",
+	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n" BINARY "\r\n\r\na\nb");
 	expect_revealed(ENVELOPED,
-	    "Content-Type: a/b\nContent-Transfer-Encoding: binary\n\na\nb",
-	    "MIME-Version: 1.0\r\nContent-Type: a/b\r\n"
-	    "Content-Transfer-Encoding: binary\r\n\r\na\nb");
+	    MIXED
+	    "\n" BINARY "\n\npre\n--b\nContent-Type: a/b\n" BINARY
+	    "\n\na\n\r\r\nb\r\n--b\n\nc\nd\n--b\n" BINARY "\n\n--b\n" BINARY
+	    "\n--b\n"
+	    "Content-Type: message/rfc822\n" BINARY "\n\nX: y\n\ne\nf\n--b\n"
+	    "Content-Type: message/rfc822\n\n" BINARY "\n\ng\n\n--b--\nepi\n",
+	    "MIME-Version: 1.0\r\n" MIXED "\r\n" BINARY
+	    "\r\n\r\npre\r\n--b\r\nContent-Type: a/b\r\n" BINARY
+	    "\r\n\r\na\n\r\r\nb\r\n--b\r\n\r\nc\r\nd\r\n--b\r\n" BINARY
+	    "\r\n\r\n--b\r\n" BINARY "\r\n--b\r\n"
+	    "Content-Type: message/rfc822\r\n" BINARY
+	    "\r\n\r\nX: y\r\n\r\ne\r\nf\r\n--b\r\n"
+	    "Content-Type: message/rfc822\r\n\r\n" BINARY
+	    "\r\n\r\ng\n\r\n--b--\r\nepi\r\n");
+}
+
+/* The limits are those of every parser of letters. */
+static void
+what_has_too_many_parts_is_not_shown(void **state)
+{
+	for (unsigned more = 0; more < 2; more++) {
+		struct received got RECEIVED_OWNED;
+		struct buf in BUF_OWNED = BIG, out BUF_OWNED = BIG;
+		struct err err = ERR_NONE;
+		assert_ok(buf_add_str(&in, MIXED "\r\n\r\n", NULL));
+		for (unsigned i = 1; i < ENTITY_LIMITS.parts + more; i++)
+			assert_ok(buf_add_str(&in, "--b\r\n\r\n\r\n", NULL));
+		receive_spans(span_str(ENVELOPED), span_str(MIXED "\r\n\r\n"),
+		    true, true, &got);
+		/* the header tells nothing of it */
+		got.payload->whole = buf_span(&in);
+		enum rc rc = view_letter(&got.letter, &out, &err);
+		assert_int_equal(rc, more == 0 ? RC_OK : RC_LIMIT);
+		if (more > 0)
+			assert_int_equal(out.len, 0);
+	}
 }
 
 static void
@@ -208,7 +247,7 @@ what_was_composed_is_revealed_as_it_was(void **state)
 
 	compose_ok(letter, &shy, &composed);
 	receive_composed(&composed, &got);
-	assert_ok(protect_reveal(&got.letter, &out, NULL));
+	assert_ok(view_letter(&got.letter, &out, NULL));
 	assert_span(buf_span(&out),
 	    "Subject: Dinner\r\n plans\r\n"
 	    "Message-ID: <1@a.test>\r\n"
@@ -370,7 +409,8 @@ main(void)
 	    cmocka_unit_test(
 		what_a_sender_may_not_say_is_dropped_from_the_protected_header),
 	    cmocka_unit_test(without_hp_the_outer_header_stays),
-	    cmocka_unit_test(binary_parts_keep_their_line_ends),
+	    cmocka_unit_test(the_bodies_of_binary_leaves_keep_their_line_ends),
+	    cmocka_unit_test(what_has_too_many_parts_is_not_shown),
 	    cmocka_unit_test(what_was_composed_is_revealed_as_it_was),
 	    cmocka_unit_test(
 		the_wrapped_form_is_read_as_the_message_that_it_wraps),

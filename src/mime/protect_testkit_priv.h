@@ -12,6 +12,8 @@
 
 OWNER(struct entity, entity_free);
 #define ENTITY_OWNED OWNED(entity_free)
+OWNER(struct protect_view, protect_view_free);
+#define VIEW_OWNED OWNED(protect_view_free)
 
 #define BIG BUF((size_t)1 << 26)
 
@@ -121,6 +123,93 @@ receive_composed(const struct composed *composed, struct received *ret)
 	assert_ok(buf_add_str(&outer, ENVELOPED, NULL));
 	receive_spans(
 	    buf_span(&outer), buf_span(&composed->payload), true, true, ret);
+}
+
+/* ---- what is shown ----------------------------------------------------------- */
+
+/* How a payload comes: in pieces of these lengths, again and again. */
+static const size_t view_steps[][6] = {{SIZE_MAX}, {1}, {2}, {3, 1}, {7, 5},
+    {1, 2, 3, 5, 8, 13}, {64, 1}, {255}, {1000, 1}};
+
+/* Each piece is gone after its call. */
+static inline enum rc
+view_in_steps(struct protect_view *view, struct span payload,
+    const size_t steps[6], struct buf *out, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	for (size_t i = 0; payload.len > 0 && rc == RC_OK; i++) {
+		if (i == 6 || steps[i] == 0)
+			i = 0;
+		struct span piece EXACT =
+		    expect_exact(span_first(payload, steps[i]));
+		rc = protect_view_push(view, piece, out, err);
+		payload = span_after(payload, piece.len);
+	}
+	return rc == RC_OK ? protect_view_end(view, out, err) : rc;
+}
+
+/* The headers that a view goes by, and no bodies. */
+static inline struct span
+view_headers(const struct entity *payload)
+{
+	size_t len = payload->header.len;
+
+	if (payload->child != NULL && entity_is(payload, "message", "rfc822"))
+		len = (size_t)(payload->child->header.data -
+			       payload->whole.data) +
+		      payload->child->header.len;
+	return span_first(payload->whole, len);
+}
+
+/* Nothing but the headers is known when it begins, and they are gone when the
+ * payload comes. */
+static inline enum rc
+view_new_of_headers(const struct protect_letter *letter,
+    struct protect_view **ret, struct err *err)
+{
+	struct span headers EXACT = expect_exact(view_headers(letter->payload));
+	struct entity *payload ENTITY_OWNED = NULL;
+	struct protect_letter known = *letter;
+
+	assert_ok(entity_parse(headers, ENTITY_LIMITS, &payload, NULL));
+	known.payload = payload;
+	if (letter->payload == letter->outer)
+		known.outer = payload;
+	return protect_view_new(&known, ret, err);
+}
+
+static inline enum rc
+view_whole(
+    const struct protect_letter *letter, struct buf *out, struct err *err)
+{
+	struct protect_view *view VIEW_OWNED = NULL;
+
+	assert_ok(protect_view_new(letter, &view, err));
+	return view_in_steps(
+	    view, letter->payload->whole, view_steps[0], out, err);
+}
+
+/* Appends what is shown, which is the same however the payload comes. */
+static inline enum rc
+view_letter(
+    const struct protect_letter *letter, struct buf *out, struct err *err)
+{
+	size_t before = out->len;
+	enum rc rc = view_whole(letter, out, err);
+	struct span want = span_after(buf_span(out), before);
+
+	for (size_t i = 1; i < COUNT(view_steps); i++) {
+		struct protect_view *view VIEW_OWNED = NULL;
+		struct buf got BUF_OWNED = BIG;
+		assert_ok(view_new_of_headers(letter, &view, NULL));
+		if (view_in_steps(view, letter->payload->whole, view_steps[i],
+			&got, NULL) != rc)
+			fail_msg("steps %zu: another result", i);
+		if (rc == RC_OK && !span_is(buf_span(&got), want))
+			fail_msg("steps %zu: other bytes are shown", i);
+	}
+	return rc;
 }
 
 /* Runs Debian's Python, whose email module is nobody's code here; it gets the
