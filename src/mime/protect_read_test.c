@@ -216,6 +216,22 @@ the_bodies_of_binary_leaves_keep_their_line_ends(void **state)
 	    "\r\n\r\ng\n\r\n--b--\r\nepi\r\n");
 }
 
+/* As everywhere: such a header would be read in different ways. */
+static void
+a_part_whose_header_is_none_is_all_body(void **state)
+{
+	struct received got RECEIVED_OWNED;
+	struct buf out BUF_OWNED = BUF_SMALL;
+
+	receive("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n"
+		"Subject: in\rX\r\n\r\nhi\r\n--b--\r\n",
+	    "", &got);
+	got.letter.payload = got.outer->child;
+	assert_ok(view_letter(&got.letter, &out, NULL));
+	assert_span(buf_span(&out),
+	    "MIME-Version: 1.0\r\n\r\nSubject: in\rX\r\n\r\nhi");
+}
+
 /* The limits are those of every parser of letters. */
 static void
 what_has_too_many_parts_is_not_shown(void **state)
@@ -410,6 +426,7 @@ main(void)
 		what_a_sender_may_not_say_is_dropped_from_the_protected_header),
 	    cmocka_unit_test(without_hp_the_outer_header_stays),
 	    cmocka_unit_test(the_bodies_of_binary_leaves_keep_their_line_ends),
+	    cmocka_unit_test(a_part_whose_header_is_none_is_all_body),
 	    cmocka_unit_test(what_has_too_many_parts_is_not_shown),
 	    cmocka_unit_test(what_was_composed_is_revealed_as_it_was),
 	    cmocka_unit_test(

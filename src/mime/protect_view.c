@@ -193,7 +193,8 @@ is_leaf(struct entity *entity)
 	       (!head_is_multipart(entity) || head_boundary(entity).len == 0);
 }
 
-/* The next bytes of what is open, as they are. */
+/* The next bytes of what is open, as they are.  What is not text lies between
+ * line ends that are: `lines` knows of no CR there. */
 static enum rc
 show(struct protect_view *view, struct span bytes, struct buf *out,
     struct err *err)
@@ -204,10 +205,9 @@ show(struct protect_view *view, struct span bytes, struct buf *out,
 	view->header -= header.len;
 	if (view->header_shown)
 		TRY(crlf_write(&view->lines, header, out, err));
-	if (!view->binary || body.len == 0)
-		return crlf_write(&view->lines, body, out, err);
-	view->lines = CRLF_WRITER;
-	return buf_add(out, body, err);
+	if (view->binary)
+		return buf_add(out, body, err);
+	return crlf_write(&view->lines, body, out, err);
 }
 
 /* What is held turns out to be no different from any other part. */
@@ -270,7 +270,6 @@ end_held(struct protect_view *view, struct buf *out, struct err *err)
 		return err_set(err, rc, "%s", why.text);
 	view->held.any = false;
 	buf_done(&view->held.bytes);
-	view->lines = CRLF_WRITER;
 	return RC_OK;
 }
 
