@@ -279,8 +279,8 @@ begin(struct protect_view *view, const struct scan_event *event,
 {
 	struct entity *entity = event->entity;
 
-	if (event->depth == 0)
-		TRY(buf_add(out, buf_span(&view->head), err));
+	TRY(buf_add(out, buf_span(&view->head), err));
+	buf_done(&view->head);
 	view->header = entity->header.len;
 	view->header_shown = event->depth > view->body;
 	view->binary = entity->encoding == ENCODING_BINARY && is_leaf(entity);
