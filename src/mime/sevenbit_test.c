@@ -1,7 +1,5 @@
-#include "base/expect.h"
-#include "base/own.h"
 #include "codec/base64.h"
-#include "mime/sevenbit.h"
+#include "mime/sevenbit_testkit_priv.h"
 
 OWNER(struct entity, entity_free);
 #define ENTITY_OWNED OWNED(entity_free)
@@ -10,11 +8,7 @@ static enum rc
 print_needs(struct span input, struct sevenbit_needs *needs, struct buf *out,
     struct err *err)
 {
-	struct span exact EXACT = expect_exact(input);
-	struct entity *root ENTITY_OWNED = NULL;
-
-	assert_ok(entity_parse(exact, ENTITY_LIMITS, &root, NULL));
-	return sevenbit_print(root, needs, out, err);
+	return print_all_cuts(input, needs, out, err);
 }
 
 /* Where everything can be made 7-bit. */
