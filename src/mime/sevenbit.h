@@ -63,11 +63,13 @@ struct sevenbit_shape sevenbit_shape(const struct sevenbit *sevenbit);
  * Everything else stays byte for byte; what lies in a multipart/signed or
  * multipart/encrypted always does.
  *
- * Text is base64 where quoted-printable cannot do: a NUL or a bare CR, a line
- * that would begin like a delimiter around it.
+ * Text is base64 where quoted-printable cannot do: where there is a NUL or a
+ * bare CR, encoded or not, or where a line would begin like a delimiter
+ * around it.
  *
- * RC_CRYPTO: these are not the bytes of the first time; nothing unsafe was
- * appended, but what was is to be thrown away. */
+ * RC_CRYPTO, at the latest at the end: these are not the bytes of the first
+ * time, and something would be unsafe or elsewhere; what was appended is to
+ * be thrown away. */
 enum rc sevenbit_print(struct sevenbit *sevenbit, struct span bytes,
     struct buf *out, struct err *err);
 enum rc sevenbit_print_end(
