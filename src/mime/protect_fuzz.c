@@ -99,21 +99,23 @@ print_twice(struct span in, struct sevenbit_needs *needs, struct buf *out)
 	return rc;
 }
 
-/* The second pass over other bytes than the first. */
+/* The second pass over a letter of which one byte is another: whatever is
+ * printed to its end is as safe as the first pass said. */
 static void
 check_changed(struct span in)
 {
 	struct sevenbit *sevenbit OWNED(sevenbit_free) = NULL;
 	struct sevenbit_needs needs = {false, false, false};
-	struct buf out BUF_OWNED = ROOM;
-	size_t half = in.len / 2;
+	struct buf other BUF_OWNED = ROOM, out BUF_OWNED = ROOM;
 
-	if (sevenbit_new(&sevenbit, NULL) != RC_OK ||
-	    look_pieces(sevenbit, span_first(in, half), WHOLE, &needs, NULL) !=
-		RC_OK)
+	if (in.len == 0 || buf_add(&other, in, NULL) != RC_OK ||
+	    sevenbit_new(&sevenbit, NULL) != RC_OK ||
+	    look_pieces(sevenbit, in, WHOLE, &needs, NULL) != RC_OK)
 		return;
-	(void)(print_pieces(
-		   sevenbit, span_after(in, half), WHOLE, &out, NULL) == RC_OK);
+	other.data[in.data[0] * in.len / 256] ^= in.data[in.len - 1];
+	if (print_pieces(sevenbit, buf_span(&other), WHOLE, &out, NULL) !=
+	    RC_OK)
+		return;
 	struct wire trouble = lines_look(buf_span(&out));
 	must(trouble.eight_bit <= needs.eight_bit &&
 		 (needs.binary || (!trouble.control && !trouble.long_line)),

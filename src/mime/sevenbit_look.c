@@ -117,11 +117,13 @@ static void
 set_boundary(struct level *level, const struct entity *entity)
 {
 	const char *text = content_param(&entity->type, "boundary");
-	size_t len = text == NULL ? 0 : strlen(text);
 
+	if (!level->multipart || text == NULL)
+		return;
+	size_t len = strlen(text);
 	while (len > 0 && text[len - 1] == ' ')
 		len--;
-	if (!level->multipart || len > sizeof(level->boundary))
+	if (len > sizeof(level->boundary))
 		return;
 	memcpy(level->boundary, text, len);
 	level->boundary_len = len;
