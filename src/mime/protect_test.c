@@ -191,6 +191,7 @@ what_cannot_be_protected_leaves_nothing_behind(void **state)
 	    "Content-Type: multipart/mixed; boundary=b\r\n\r\nno parts",
 	    "Content-Type: x\r\n\r\n",
 	    "Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n",
+	    "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx",
 	};
 
 	for (size_t i = 0; i < COUNT(letters); i++) {
