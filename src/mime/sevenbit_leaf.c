@@ -27,6 +27,7 @@ struct trial {
 	struct crlf_writer lines;
 	struct wire decoded;
 	struct qp_writer qp;
+	bool in_line;   /* the writer is, of a text that was in no encoding */
 	bool delimiter; /* a line begins like one */
 	struct buf text, meant;
 	struct buf encoded; /* from the beginning of a line on */
@@ -85,7 +86,7 @@ sevenbit_leaf_begin(
 				     entity->encoding == ENCODING_QP)};
 	trial->kind = kind_of(entity, opaque);
 	transfer_init(&trial->transfer, entity->encoding);
-	trial->unreadable = trial->delimiter = false;
+	trial->unreadable = trial->in_line = trial->delimiter = false;
 	trial->lines = CRLF_WRITER;
 	trial->decoded = WIRE;
 	trial->qp = QP_WRITER;
@@ -198,6 +199,55 @@ try_meaning(struct trial *trial, struct span meant,
 	return RC_OK;
 }
 
+/* Where two dashes are, or the end. */
+static size_t
+find_dashes(struct span text)
+{
+	ptrdiff_t dash;
+
+	for (size_t at = 0;; at += (size_t)dash + 1) {
+		dash = span_find_byte(span_after(text, at), '-');
+		if (dash < 0)
+			return text.len;
+		if (span_starts(span_after(text, at + (size_t)dash), "--"))
+			return at + (size_t)dash;
+	}
+}
+
+/* Only a line with two dashes can become one that begins like a delimiter: the
+ * others need not be encoded to see that. */
+static struct span
+skip_lines(const struct trial *trial, struct span text)
+{
+	if (trial->in_line)
+		return text;
+	size_t at = find_dashes(text);
+	while (at > 0 && text.data[at - 1] != '\n')
+		at--;
+	return span_after(text, at);
+}
+
+/* A text in CRLF lines, in no encoding. */
+static enum rc
+try_lines(struct trial *trial, struct span text,
+    const struct sevenbit_boundaries *around, struct err *err)
+{
+	wire_look(&trial->decoded, text);
+	while (text.len > 0 && !trial->delimiter) {
+		text = skip_lines(trial, text);
+		ptrdiff_t end = span_find_byte(text, '\n');
+		struct span line =
+		    end < 0 ? text : span_first(text, (size_t)end + 1);
+		trial->in_line = end < 0 && line.len > 0;
+		TRY(qp_write(&trial->qp, line, &trial->encoded, err));
+		if (end >= 0)
+			TRY(qp_write_end(&trial->qp, &trial->encoded, err));
+		look_for_delimiter(trial, around, false);
+		text = span_after(text, line.len);
+	}
+	return RC_OK;
+}
+
 static enum rc
 try_text(struct trial *trial, struct span bytes,
     const struct sevenbit_boundaries *around, struct err *err)
@@ -211,7 +261,7 @@ try_text(struct trial *trial, struct span bytes,
 	TRY(crlf_write(&trial->lines, bytes, &trial->text, err));
 	struct span text = buf_span(&trial->text);
 	if (!encoded)
-		return try_meaning(trial, text, around, err);
+		return try_lines(trial, text, around, err);
 	TRY(transfer_read(&trial->transfer, text, &trial->meant, err));
 	return try_meaning(trial, buf_span(&trial->meant), around, err);
 }
