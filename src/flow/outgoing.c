@@ -16,6 +16,7 @@
 
 OWNER(struct compose, compose_free);
 OWNER(struct entity, entity_free);
+OWNER(struct protect_writer, protect_writer_free);
 
 void
 outgoing_init(struct outgoing *outgoing)
@@ -200,27 +201,54 @@ sign_and_seal(const struct job *job, struct span payload, struct buf *out,
 	return compose_finish(compose, out, err);
 }
 
+/* The outer fields and the payload that they belong to. */
+static enum rc
+protect(struct span letter, const struct protect_options *options,
+    struct buf *payload, struct buf *outer, struct err *err)
+{
+	struct protect_writer *writer OWNED(protect_writer_free) = NULL;
+	struct sevenbit_needs needs = {false, false, false};
+
+	TRY(protect_writer_new(options, &writer, err));
+	TRY(protect_look(writer, letter, err));
+	TRY(protect_look_end(writer, outer, &needs, err));
+	TRY(check_needs(&needs, err));
+	TRY(protect_write(writer, letter, payload, err));
+	return protect_write_end(writer, payload, err);
+}
+
+static enum rc
+protect_job(const struct job *job, struct buf *payload, struct buf *outer,
+    struct err *err)
+{
+	const struct outgoing_way *way = job->way;
+	struct protect_options options = {
+	    .policy = job->sender->policy,
+	    .encrypting = way->encrypt,
+	    .bcc = job->bcc,
+	    .reference = job->sender->reference,
+	};
+	struct buf boundary BUF_OWNED = BUF(128);
+	struct buf shown BUF_OWNED = BUF_SECRET(LETTER_MAX);
+
+	TRY(make_boundary(&boundary, &options.boundary, err));
+	if (job->sender->legacy_display && way->encrypt)
+		TRY(protect_add_display(
+		    job->letter, options.policy, &shown, &options.legacy, err));
+	return protect(options.legacy ? buf_span(&shown) : job->letter->whole,
+	    &options, payload, outer, err);
+}
+
 /* All or nothing: `out` grows only when the whole copy is made. */
 static enum rc
 make_copy(
     const struct job *job, struct buf *out, bool *ret_stamped, struct err *err)
 {
-	const struct outgoing_way *way = job->way;
-	const struct protect_options options = {
-	    .policy = job->sender->policy,
-	    .encrypting = way->encrypt,
-	    .legacy = job->sender->legacy_display,
-	    .bcc = job->bcc,
-	    .reference = job->sender->reference,
-	};
-	struct sevenbit_needs needs = {false, false, false};
 	struct buf payload BUF_OWNED = BUF_SECRET(LETTER_MAX);
 	struct buf made BUF_OWNED = BUF(LETTER_MAX);
 
 	*ret_stamped = false;
-	TRY(protect_compose(
-	    job->letter, &options, &payload, &made, &needs, err));
-	TRY(check_needs(&needs, err));
+	TRY(protect_job(job, &payload, &made, err));
 	TRY(buf_add_str(&made, "MIME-Version: 1.0\r\n", err));
 	TRY(sign_and_seal(job, buf_span(&payload), &made, ret_stamped, err));
 	return buf_add(out, buf_span(&made), err);

@@ -1,391 +1,199 @@
 #include "mime/protect.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/own.h"
-#include "codec/word.h"
-#include "mime/legacy_priv.h"
 #include "mime/lines_priv.h"
-#include "mime/param_priv.h"
-#include "mime/protect_owner_priv.h"
-#include "mime/protect_reference.h"
-#include "mime/sevenbit_field_priv.h"
+#include "mime/protect_head_priv.h"
+#include "mime/scan.h"
 
-#define HEADER_MAX (8 * FIELD_SECTION_MAX)
-#define BOUNDARIES_MAX 1000
-
-OWNER(struct entity, entity_free);
-
-/* What compose makes: three stretches of the header of the payload, and the
- * header outside. */
-struct composition {
-	const struct entity *letter;
-	const struct protect_options *options;
-	struct buf safe;      /* the letter's header, 7-bit: */
-	struct fields fields; /* of `safe` */
-	struct buf payload;   /* so far */
-	struct buf mime;      /* the letter's MIME fields but Content-Type */
-	struct buf hp;        /* HP-Outer */
-	struct buf outer;
-	struct err *err;
+struct protect_writer {
+	struct protect_options options; /* borrowed what it points to */
+	struct scan *scan;              /* owned; for the letter's header */
+	struct sevenbit *sevenbit;      /* owned */
+	struct protect_head head;
+	size_t header_len;  /* of the letter */
+	size_t header_left; /* of it, in this pass */
+	bool begun;         /* the header was read */
+	bool written;       /* the payload's header */
 };
 
-static void
-composition_done(struct composition *made)
+OWNER(struct protect_writer, protect_writer_free);
+
+enum rc
+protect_writer_new(const struct protect_options *options,
+    struct protect_writer **ret, struct err *err)
 {
-	fields_done(&made->fields);
-	buf_done(&made->safe);
-	buf_done(&made->payload);
-	buf_done(&made->mime);
-	buf_done(&made->hp);
-	buf_done(&made->outer);
+	struct protect_writer *writer OWNED(protect_writer_free) =
+	    calloc(1, sizeof(*writer));
+
+	if (writer == NULL)
+		return err_nomem(err, "letter");
+	writer->options = *options;
+	/* there is none where nothing is hidden */
+	writer->options.legacy = options->legacy && options->encrypting;
+	writer->head = PROTECT_HEAD_NONE;
+	TRY(scan_new(ENTITY_LIMITS, &writer->scan, err));
+	TRY(sevenbit_new(&writer->sevenbit, err));
+	*ret = take(writer);
+	return RC_OK;
 }
 
-/* ---- outside --------------------------------------------------------------- */
+void
+protect_writer_free(struct protect_writer *writer)
+{
+	if (writer == NULL)
+		return;
+	scan_free(writer->scan);
+	sevenbit_free(writer->sevenbit);
+	protect_head_done(&writer->head);
+	free(writer);
+}
 
-/* The name as a C string, for messages and field_print(). */
+/* The part of `bytes` that is no header. */
+static struct span
+behind_header(struct protect_writer *writer, struct span bytes)
+{
+	size_t skip = span_first(bytes, writer->header_left).len;
+
+	writer->header_left -= skip;
+	return span_after(bytes, skip);
+}
+
+/* ---- the first time ------------------------------------------------------------ */
+
+/* The bytes to be signed are what our one parser makes of them: it is mime/
+ * sevenbit that looks for parts, and in the payload, not in the letter. */
 static enum rc
-name_of(const struct field *field, struct buf *out, const char **ret,
+begin(
+    struct protect_writer *writer, const struct entity *letter, struct err *err)
+{
+	scan_flat(writer->scan);
+	writer->begun = true;
+	writer->header_len = writer->header_left = letter->header.len;
+	TRY(protect_head_make(letter, &writer->options, &writer->head, err));
+	return sevenbit_look(
+	    writer->sevenbit, buf_span(&writer->head.payload), err);
+}
+
+static enum rc
+look(struct protect_writer *writer, struct span bytes, bool last,
     struct err *err)
 {
-	TRY(buf_add(out, field->name, err));
-	return buf_str(out, ret, err);
+	struct scan_event event;
+
+	do {
+		TRY(scan_next(writer->scan, &bytes, last, &event, err));
+		if (event.what == SCAN_BEGIN)
+			TRY(begin(writer, event.entity, err));
+		if (event.what == SCAN_BYTES)
+			TRY(sevenbit_look(writer->sevenbit,
+			    behind_header(writer, event.bytes), err));
+	} while (event.what != SCAN_MORE);
+	return RC_OK;
 }
 
-/* RFC 9788 section 2.2: "HP-Outer:" field-name ": " and the value. */
+enum rc
+protect_look(struct protect_writer *writer, struct span letter, struct err *err)
+{
+	return look(writer, letter, false, err);
+}
+
+/* What readers would see differently must not be given our name. */
 static enum rc
-add_hp_outer(struct composition *made, const char *name, struct span value)
+check_shape(const struct protect_writer *writer, struct err *err)
 {
-	struct buf text BUF_OWNED = BUF_SECRET(HEADER_MAX);
+	struct sevenbit_shape shape = sevenbit_shape(writer->sevenbit);
 
-	TRY(buf_add_format(&text, made->err, "%s: ", name));
-	TRY(buf_add(&text, value, made->err));
-	return field_print("HP-Outer", buf_span(&text), &made->hp, made->err);
-}
-
-/* The value outside: what the policy leaves, and of that what no letter that
- * is answered kept secret.  RFC 9788 section 5.2.1 asks the second only where
- * the first changed nothing; asked always, it never tells more. */
-static enum rc
-make_outer_value(struct composition *made, const struct field *field,
-    struct buf *out, bool *ret_gone)
-{
-	const struct protect_reference *reference = made->options->reference;
-	enum protect_hide hide = HIDE_NOTHING;
-	struct buf left BUF_OWNED = BUF_SECRET(HEADER_MAX);
-
-	if (made->options->encrypting)
-		hide = protect_hide_of(made->options->policy, field);
-	*ret_gone = hide == HIDE_ALL;
-	if (hide == HIDE_ALL)
-		return RC_OK;
-	TRY(protect_hide_value(field, hide, &left, made->err));
-	if (reference == NULL || hide == HIDE_VALUE)
-		return buf_add(out, buf_span(&left), made->err);
-	return protect_reference_hide(
-	    reference, field, buf_span(&left), out, ret_gone, made->err);
-}
-
-/* RFC 9788 section 6.1: what was encrypted MUST NOT be sent in clear. */
-static enum rc
-refuse_leak(const char *name, struct err *err)
-{
-	return err_set(err, RC_UNFIT,
-	    "this answer is not encrypted, and its %s would show what the "
-	    "encrypted letter before kept secret",
-	    name);
-}
-
-static enum rc
-add_outer(struct composition *made, const struct field *field)
-{
-	struct buf value BUF_OWNED = BUF_SECRET(HEADER_MAX);
-	struct buf flat BUF_OWNED = BUF_SECRET(HEADER_MAX);
-	struct buf text BUF_OWNED = BUF_SECRET(HEADER_MAX);
-	const char *name;
-	bool gone = false;
-
-	TRY(name_of(field, &text, &name, made->err));
-	TRY(make_outer_value(made, field, &value, &gone));
-	TRY(field_unfold(field->value, &flat, made->err));
-	bool same = !gone && span_is(buf_span(&value), buf_span(&flat));
-	if (!made->options->encrypting && !same)
-		return refuse_leak(name, made->err);
-	if (gone)
-		return RC_OK;
-	TRY(same
-		? lines_add_field(field, &made->outer, made->err)
-		: field_print(name, buf_span(&value), &made->outer, made->err));
-	if (!made->options->encrypting)
-		return RC_OK;
-	return add_hp_outer(made, name, buf_span(&value));
-}
-
-/* ---- inside ---------------------------------------------------------------- */
-
-static enum rc
-add_field(struct composition *made, const struct field *field)
-{
-	switch (protect_owner_of(field)) {
-	case OWNER_AUTHOR:
-	case OWNER_LIST:
-		TRY(lines_add_field(field, &made->payload, made->err));
-		return add_outer(made, field);
-	case OWNER_MIME:
-		if (span_is_nocase(field->name, "Content-Type"))
-			return RC_OK;
-		return lines_add_field(field, &made->mime, made->err);
-	case OWNER_TRACE:
-	case OWNER_SECRET:
-	case OWNER_HP:
-	case OWNER_VERDICT:
-	default:
-		return RC_OK;
-	}
-}
-
-/* The Content-Type as it was written, ready for one more parameter.  Where
- * somebody said hp already, or a display that is not ours, it is written anew
- * without. */
-static enum rc
-add_type(struct composition *made, struct buf *out)
-{
-	struct content content CONTENT_OWNED = CONTENT_NONE;
-	const char *display = "hp-legacy-display";
-	struct span value = fields_value(&made->fields, "Content-Type");
-
-	if (value.len == 0)
-		value = span_str("text/plain; charset=us-ascii");
-	TRY(content_parse(value, &content, made->err));
-	if (content_param(&content, "hp") != NULL ||
-	    (content_param(&content, display) != NULL &&
-		!made->options->legacy)) {
-		param_remove(&content, "hp");
-		if (!made->options->legacy)
-			param_remove(&content, display);
-		return param_print(&content, "Content-Type", out, made->err);
-	}
-	while (value.len > 0 && value.data[value.len - 1] == ';') {
-		value.len--;
-		value = span_trim(value);
-	}
-	TRY(buf_add_str(out, "Content-Type: ", made->err));
-	return lines_add(value, out, made->err);
-}
-
-static enum rc
-end_type(struct composition *made, struct buf *out)
-{
-	bool cipher = made->options->encrypting;
-
-	TRY(param_append("hp", cipher ? "cipher" : "clear", out, made->err));
-	return buf_add_str(out, "\r\n", made->err);
-}
-
-/* The letter as its own payload. */
-static enum rc
-add_letter(struct composition *made, struct buf *out)
-{
-	TRY(buf_add(out, buf_span(&made->mime), made->err));
-	TRY(add_type(made, out));
-	TRY(end_type(made, out));
-	TRY(buf_add(out, buf_span(&made->hp), made->err));
-	TRY(buf_add_str(out, "\r\n", made->err));
-	return buf_add(out, made->letter->body, made->err);
-}
-
-/* A layer of somebody else's, from which nothing may be taken away, nor be
- * added to what it signs. */
-static bool
-is_layer(const struct entity *letter)
-{
-	return entity_is(letter, "multipart", "signed") ||
-	       entity_is(letter, "multipart", "encrypted") ||
-	       entity_is(letter, "application", "pkcs7-mime") ||
-	       entity_is(letter, "application", "x-pkcs7-mime");
-}
-
-/* One that no line of the letter begins with. */
-static enum rc
-find_boundary(const struct composition *made, char *ret, size_t size)
-{
-	for (unsigned i = 0; i < BOUNDARIES_MAX; i++) {
-		(void)snprintf(ret, size, "=_letter_%u", i);
-		if (span_find(made->letter->body, span_str(ret)) < 0)
-			return RC_OK;
-	}
-	return err_set(
-	    made->err, RC_LIMIT, "letter holds every boundary of ours");
-}
-
-/* hp= must be on the payload, which a reader finds behind all layers: so a
- * layer that is in the letter already must not be the outermost thing. */
-static enum rc
-add_wrapped(struct composition *made, struct buf *out)
-{
-	char boundary[40];
-
-	TRY(find_boundary(made, boundary, sizeof(boundary)));
-	TRY(buf_add_format(out, made->err,
-	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: multipart/mixed; boundary=\"%s\"",
-	    boundary));
-	TRY(end_type(made, out));
-	TRY(buf_add(out, buf_span(&made->hp), made->err));
-	TRY(buf_add_format(out, made->err, "\r\n--%s\r\n", boundary));
-	TRY(buf_add(out, buf_span(&made->mime), made->err));
-	TRY(lines_add_field(
-	    fields_find(&made->fields, "Content-Type"), out, made->err));
-	TRY(buf_add_str(out, "\r\n", made->err));
-	TRY(buf_add(out, made->letter->body, made->err));
-	return buf_add_format(out, made->err, "\r\n--%s--\r\n", boundary);
-}
-
-static enum rc
-finish_payload(struct composition *made)
-{
-	struct buf *out = &made->payload;
-
-	if (made->options->bcc != NULL)
-		TRY(field_print(
-		    "Bcc", span_str(made->options->bcc), out, made->err));
-	return is_layer(made->letter) ? add_wrapped(made, out)
-				      : add_letter(made, out);
-}
-
-/* Every policy and every HP-Outer is about the fields as they are sent. */
-static enum rc
-make_safe(struct composition *made)
-{
-	const struct fields *fields = &made->letter->fields;
-	size_t body;
-
-	for (size_t i = 0; i < fields->len; i++)
-		TRY(sevenbit_field(
-		    &fields->item[i], true, &made->safe, made->err));
-	return fields_parse(
-	    buf_span(&made->safe), &made->fields, &body, made->err);
-}
-
-static enum rc
-compose(struct composition *made)
-{
-	/* What readers would see differently must not be given our name. */
-	if (made->letter->malformed)
-		return err_set(made->err, RC_SYNTAX,
+	if (shape.malformed || (writer->head.wrapped && shape.first_malformed))
+		return err_set(err, RC_SYNTAX,
 		    "letter with broken MIME structure cannot be protected");
-	TRY(make_safe(made));
-	for (size_t i = 0; i < made->fields.len; i++)
-		TRY(add_field(made, &made->fields.item[i]));
-	return finish_payload(made);
-}
-
-/* The bytes to be signed are what our one parser makes of them, 7-bit. */
-static enum rc
-print_safe(struct span payload, struct sevenbit_needs *needs, struct buf *out,
-    struct err *err)
-{
-	struct entity *entity OWNED(entity_free) = NULL;
-
-	TRY(entity_parse(payload, ENTITY_LIMITS, &entity, err));
-	return sevenbit_print(entity, needs, out, err);
+	if (writer->head.wrapped && shape.parts != 1)
+		return err_set(err, RC_UNFIT,
+		    "the boundary to put around the letter is in it");
+	return RC_OK;
 }
 
 /* What is encrypted needs nothing. */
 static void
-add_needs(const struct composition *made, struct sevenbit_needs payload,
+add_needs(const struct protect_writer *writer, struct sevenbit_needs payload,
     struct sevenbit_needs *needs)
 {
-	needs->utf8 |= lines_look(buf_span(&made->outer)).eight_bit;
-	if (made->options->encrypting)
+	needs->utf8 |= lines_look(buf_span(&writer->head.outer)).eight_bit;
+	if (writer->options.encrypting)
 		return;
 	needs->eight_bit |= payload.eight_bit;
 	needs->utf8 |= payload.utf8;
 	needs->binary |= payload.binary;
 }
 
-static enum rc
-compose_letter(const struct entity *letter,
-    const struct protect_options *options, struct buf *payload,
-    struct buf *outer, struct sevenbit_needs *needs, struct err *err)
+enum rc
+protect_look_end(struct protect_writer *writer, struct buf *outer,
+    struct sevenbit_needs *needs, struct err *err)
 {
-	struct composition made __attribute__((cleanup(composition_done))) = {
-	    letter, options, BUF_SECRET(HEADER_MAX), FIELDS_NONE,
-	    BUF_SECRET(SIZE_MAX / 2), BUF_SECRET(HEADER_MAX),
-	    BUF_SECRET(HEADER_MAX), BUF_SECRET(HEADER_MAX), err};
-	struct sevenbit_needs inside = {false, false, false};
-	size_t before = payload->len;
+	struct sevenbit_needs payload = {false, false, false};
 
-	TRY(compose(&made));
-	TRY(print_safe(buf_span(&made.payload), &inside, payload, err));
-	enum rc rc = buf_add(outer, buf_span(&made.outer), err);
-	if (rc != RC_OK) {
-		buf_cut(payload, before);
-		return rc;
-	}
-	add_needs(&made, inside, needs);
+	TRY(look(writer, span_str(""), true, err));
+	TRY(sevenbit_look(writer->sevenbit, buf_span(&writer->head.end), err));
+	TRY(sevenbit_look_end(writer->sevenbit, &payload, err));
+	TRY(check_shape(writer, err));
+	TRY(buf_add(outer, buf_span(&writer->head.outer), err));
+	add_needs(writer, payload, needs);
+	writer->header_left = writer->header_len;
 	return RC_OK;
 }
 
-/* ---- the copy for readers that know nothing of this --------------------------- */
+/* ---- the second time ----------------------------------------------------------- */
 
 static enum rc
-add_line(const struct field *field, enum protect_policy policy,
-    struct buf *lines, struct err *err)
+write_header(
+    struct protect_writer *writer, struct buf *payload, struct err *err)
 {
-	enum protect_hide hide = protect_hide_of(policy, field);
-	struct buf flat BUF_OWNED = BUF_SECRET(HEADER_MAX);
-	struct buf hidden BUF_OWNED = BUF_SECRET(HEADER_MAX);
-	struct buf text BUF_OWNED = BUF_SECRET(HEADER_MAX);
-
-	TRY(field_unfold(field->value, &flat, err));
-	TRY(protect_hide_value(field, hide, &hidden, err));
-	if (!protect_is_user_facing(field) ||
-	    (hide != HIDE_ALL && span_is(buf_span(&flat), buf_span(&hidden))))
+	if (writer->written)
 		return RC_OK;
-	/* no line end is in it: one would end the element in a value */
-	TRY(word_decode(field->value, &text, err));
-	TRY(buf_add(lines, field->name, err));
-	TRY(buf_add_str(lines, ": ", err));
-	TRY(buf_add(lines, span_trim(buf_span(&text)), err));
-	return buf_add_str(lines, "\n", err);
+	writer->written = true;
+	return sevenbit_print(
+	    writer->sevenbit, buf_span(&writer->head.payload), payload, err);
 }
 
-/* RC_ABSENT: there is nothing to show, or no part to show it in. */
 static enum rc
-add_legacy(const struct entity *letter, enum protect_policy policy,
-    struct buf *out, struct err *err)
+write_all(struct protect_writer *writer, struct span letter,
+    struct buf *payload, struct err *err)
 {
-	struct edits edits EDITS_OWNED = EDITS_NONE;
-	struct buf lines BUF_OWNED = BUF_SECRET(HEADER_MAX);
-
-	for (size_t i = 0; i < letter->fields.len; i++)
-		TRY(add_line(&letter->fields.item[i], policy, &lines, err));
-	if (lines.len > 0)
-		TRY(legacy_add(letter, buf_span(&lines), &edits, err));
-	if (edits.len == 0)
-		return RC_ABSENT;
-	return edits_print(&edits, letter->whole, false, out, err);
+	TRY(write_header(writer, payload, err));
+	return sevenbit_print(
+	    writer->sevenbit, behind_header(writer, letter), payload, err);
 }
 
 enum rc
-protect_compose(const struct entity *letter,
-    const struct protect_options *options, struct buf *payload,
-    struct buf *outer, struct sevenbit_needs *needs, struct err *err)
+protect_write(struct protect_writer *writer, struct span letter,
+    struct buf *payload, struct err *err)
 {
-	struct entity *shown OWNED(entity_free) = NULL;
-	struct protect_options plain = *options;
-	struct buf whole BUF_OWNED = BUF_SECRET(SIZE_MAX / 2);
-	enum rc rc = RC_ABSENT;
+	size_t before = payload->len;
+	enum rc rc = write_all(writer, letter, payload, err);
 
-	if (options->legacy && options->encrypting)
-		rc = add_legacy(letter, options->policy, &whole, err);
-	if (rc == RC_ABSENT) {
-		plain.legacy = false;
-		return compose_letter(
-		    letter, &plain, payload, outer, needs, err);
-	}
-	TRY(rc);
-	TRY(entity_parse(buf_span(&whole), ENTITY_LIMITS, &shown, err));
-	return compose_letter(shown, &plain, payload, outer, needs, err);
+	if (rc != RC_OK)
+		buf_cut(payload, before);
+	return rc;
+}
+
+static enum rc
+write_end(struct protect_writer *writer, struct buf *payload, struct err *err)
+{
+	TRY(write_header(writer, payload, err));
+	TRY(sevenbit_print(
+	    writer->sevenbit, buf_span(&writer->head.end), payload, err));
+	return sevenbit_print_end(writer->sevenbit, payload, err);
+}
+
+enum rc
+protect_write_end(
+    struct protect_writer *writer, struct buf *payload, struct err *err)
+{
+	size_t before = payload->len;
+	enum rc rc = write_end(writer, payload, err);
+
+	if (rc != RC_OK)
+		buf_cut(payload, before);
+	return rc;
 }

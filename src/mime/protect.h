@@ -21,31 +21,63 @@ enum protect_policy { PROTECT_BASELINE, PROTECT_SHY, PROTECT_NONE };
 struct protect_options {
 	enum protect_policy policy;
 	bool encrypting; /* false: hp="clear", nothing hidden */
-	bool legacy;     /* write what is hidden into the text too, for readers
-			  * that know nothing of this; only when encrypting */
+	bool legacy;     /* when encrypting: the letter has what is hidden in
+			  * its text too, as protect_add_display() puts it */
 	const char *bcc; /* the blind recipient this copy is for; or NULL */
 	/* what the letters that this one answers kept secret; or NULL */
 	const struct protect_reference *reference;
+	/* for the multipart around a letter that is a cryptographic layer
+	 * already: nothing that a letter can hold by chance; or NULL */
+	const char *boundary;
 };
 
 /* Turn a letter into its payload (the MIME part with every protected field
  * and hp="cipher" or hp="clear", 7-bit safe: to be signed and encrypted) and
  * its outer fields (what stands outside, without MIME fields and without the
- * empty line: the caller adds the cryptographic layer's MIME fields).
+ * empty line: the caller adds the cryptographic layer's MIME fields).  Twice
+ * the same bytes, as mime/sevenbit: looked at, then written.
  *
  * Bcc and trace fields (Received, Return-Path, DKIM-Signature,
  * Authentication-Results, Letterlock-Verdict, ...) go nowhere; "Bcc: <bcc>"
  * is protected inside, and only there.  A letter that is signed already lies
  * in a multipart/mixed byte for byte, so that the payload is not below that
- * signature.  Of what a letter answered kept secret nothing stands outside.
- *
- * Adds to *needs: what is sent as it is (the outer fields; the payload too
- * when not encrypting) can only be carried by such servers.
+ * signature.  Of what a letter answered kept secret nothing stands outside. */
+struct protect_writer;
+
+/* Borrows what `options` points to as long as *ret lives, which the caller
+ * owns. */
+enum rc protect_writer_new(const struct protect_options *options,
+    struct protect_writer **ret, struct err *err);
+void protect_writer_free(struct protect_writer *writer);
+
+/* The first time: the next bytes of the letter, header and all, in any split.
+ * After a failure it is of no more use, here and below.
  * RC_SYNTAX: broken MIME; a header with 8-bit characters that are no UTF-8.
- * RC_UNFIT: not encrypting, and the reference would leak. */
-enum rc protect_compose(const struct entity *letter,
-    const struct protect_options *options, struct buf *payload,
-    struct buf *outer, struct sevenbit_needs *needs, struct err *err);
+ * RC_LIMIT: as entity_parse().  RC_UNFIT: not encrypting, and the reference
+ * would leak; no boundary where one is needed, or none that can be used. */
+enum rc protect_look(
+    struct protect_writer *writer, struct span letter, struct err *err);
+
+/* That was all of it: append the outer fields.  Adds to *needs: what is sent
+ * as it is (the outer fields; the payload too when not encrypting) can only
+ * be carried by such servers.  On failure `outer` is as it was. */
+enum rc protect_look_end(struct protect_writer *writer, struct buf *outer,
+    struct sevenbit_needs *needs, struct err *err);
+
+/* The second time: append the payload.  RC_CRYPTO: these are not the bytes of
+ * the first time; what was appended is to be thrown away. */
+enum rc protect_write(struct protect_writer *writer, struct span letter,
+    struct buf *payload, struct err *err);
+enum rc protect_write_end(
+    struct protect_writer *writer, struct buf *payload, struct err *err);
+
+/* Append the letter with what the policy hides in its text too, for readers
+ * that know nothing of this.  !*ret_added: nothing is hidden that people read,
+ * or there is no text to put it in; then nothing was appended.  All of it is
+ * in memory, several times. */
+enum rc protect_add_display(const struct entity *letter,
+    enum protect_policy policy, struct buf *out, bool *ret_added,
+    struct err *err);
 
 /* ---- reading --------------------------------------------------------------- */
 

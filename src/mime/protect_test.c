@@ -191,6 +191,7 @@ what_cannot_be_protected_leaves_nothing_behind(void **state)
 	    "Content-Type: multipart/mixed; boundary=b\r\n\r\nno parts",
 	    "Content-Type: x\r\n\r\n",
 	    "Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n",
+	    "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nx",
 	};
 
 	for (size_t i = 0; i < COUNT(letters); i++) {
@@ -276,14 +277,63 @@ a_letter_that_is_signed_already_lies_in_the_payload_byte_for_byte(void **state)
 }
 
 static void
-the_boundary_around_it_is_one_that_it_does_not_hold(void **state)
+the_boundary_around_it_must_be_one(void **state)
 {
-	struct composed got COMPOSED_OWNED;
+	static const char layer[] =
+	    "Content-Type: application/pkcs7-mime\r\n\r\nx\r\n";
+	static const struct {
+		const char *boundary;
+		enum rc want;
+	} cases[] = {
+	    {"a'()+_,-./:=?Z9", RC_OK},
+	    {"0123456789012345678901234567890123456789012345678901234567890123"
+	     "456789",
+		RC_OK},
+	    {"0123456789012345678901234567890123456789012345678901234567890123"
+	     "4567890",
+		RC_UNFIT},
+	    {"", RC_UNFIT},
+	    {"a b", RC_UNFIT},
+	    {"a\"b", RC_UNFIT},
+	    {"a\r\nb", RC_UNFIT},
+	    {"\xc3\xa4", RC_UNFIT},
+	};
 
-	compose_ok("Content-Type: application/pkcs7-mime\r\n\r\n"
-		   "=_letter_0\r\n=_letter_1\r\n",
-	    &baseline, &got);
-	assert_true(has(&got.payload, "boundary=\"=_letter_2\""));
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct protect_options options = baseline;
+		struct composed got COMPOSED_OWNED;
+		options.boundary = cases[i].boundary;
+		assert_rc(compose(layer, &options, &got, NULL), cases[i].want);
+		assert_int_equal(
+		    has(&got.payload, "hp=\"cipher\""), cases[i].want == RC_OK);
+	}
+	struct composed got COMPOSED_OWNED = COMPOSED_NONE;
+	assert_rc(
+	    compose_cut(span_str(layer), &baseline, WHOLE, WHOLE, &got, NULL),
+	    RC_UNFIT);
+}
+
+static void
+a_letter_that_holds_the_boundary_around_it_is_refused(void **state)
+{
+	static const struct {
+		const char *body;
+		enum rc want;
+	} cases[] = {
+	    {"--=_letter_0\r\n", RC_UNFIT},
+	    {"--=_letter_0--\r\n", RC_SYNTAX},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct composed got COMPOSED_OWNED;
+		struct buf in BUF_OWNED = BUF_SMALL;
+		const char *text;
+		assert_ok(buf_add_format(&in, NULL,
+		    "Content-Type: application/pkcs7-mime\r\n\r\n%s",
+		    cases[i].body));
+		assert_ok(buf_str(&in, &text, NULL));
+		assert_rc(compose(text, &baseline, &got, NULL), cases[i].want);
+	}
 }
 
 static void
@@ -413,8 +463,9 @@ main(void)
 	    cmocka_unit_test(an_address_in_utf8_stays_and_smtputf8_is_needed),
 	    cmocka_unit_test(
 		a_letter_that_is_signed_already_lies_in_the_payload_byte_for_byte),
+	    cmocka_unit_test(the_boundary_around_it_must_be_one),
 	    cmocka_unit_test(
-		the_boundary_around_it_is_one_that_it_does_not_hold),
+		a_letter_that_holds_the_boundary_around_it_is_refused),
 	    cmocka_unit_test(python_reads_every_header_as_it_was_written),
 	    cmocka_unit_test(
 		python_reads_the_payload_and_the_revealed_letter_the_same),

@@ -9,8 +9,10 @@
 #include "base/expect.h"
 #include "base/own.h"
 #include "mime/protect_reference.h"
+#include "mime/sevenbit_testkit_priv.h"
 
 OWNER(struct entity, entity_free);
+OWNER(struct protect_writer, protect_writer_free);
 #define ENTITY_OWNED OWNED(entity_free)
 OWNER(struct protect_view, protect_view_free);
 #define VIEW_OWNED OWNED(protect_view_free)
@@ -32,17 +34,86 @@ composed_done(struct composed *composed)
 #define COMPOSED_NONE ((struct composed){BIG, BIG, {false, false, false}})
 #define COMPOSED_OWNED __attribute__((cleanup(composed_done)))
 
+#define BOUNDARY "=_letter_0"
+
+/* Each piece is in a block of exactly its size. */
+static inline enum rc
+compose_looked(struct protect_writer *writer, struct span in, size_t size,
+    struct composed *ret, struct err *err)
+{
+	while (in.len > 0) {
+		struct span piece EXACT = expect_exact(span_first(in, size));
+		TRY(protect_look(writer, piece, err));
+		in = span_after(in, size);
+	}
+	return protect_look_end(writer, &ret->outer, &ret->needs, err);
+}
+
+static inline enum rc
+compose_written(struct protect_writer *writer, struct span in, size_t size,
+    struct composed *ret, struct err *err)
+{
+	while (in.len > 0) {
+		struct span piece EXACT = expect_exact(span_first(in, size));
+		TRY(protect_write(writer, piece, &ret->payload, err));
+		in = span_after(in, size);
+	}
+	return protect_write_end(writer, &ret->payload, err);
+}
+
+static inline enum rc
+compose_cut(struct span in, const struct protect_options *options, size_t look,
+    size_t write, struct composed *ret, struct err *err)
+{
+	struct protect_writer *writer OWNED(protect_writer_free) = NULL;
+
+	TRY(protect_writer_new(options, &writer, err));
+	TRY(compose_looked(writer, in, look, ret, err));
+	return compose_written(writer, in, write, ret, err);
+}
+
+/* The letter with its display, if it is to have one. */
+static inline void
+display(struct span letter, struct protect_options *options, struct buf *out)
+{
+	struct entity *root ENTITY_OWNED = NULL;
+	bool added = false;
+
+	assert_ok(entity_parse(letter, ENTITY_LIMITS, &root, NULL));
+	if (options->legacy && options->encrypting)
+		assert_ok(protect_add_display(
+		    root, options->policy, out, &added, NULL));
+	if (!added)
+		assert_ok(buf_add(out, letter, NULL));
+	options->legacy = added;
+}
+
+/* In every way to cut the letter: the result must be the same. */
 static inline enum rc
 compose(const char *letter, const struct protect_options *options,
     struct composed *ret, struct err *err)
 {
 	struct span exact EXACT = expect_exact(span_str(letter));
-	struct entity *root ENTITY_OWNED = NULL;
+	struct buf shown BUF_OWNED = BIG;
+	struct protect_options given = *options;
 
 	*ret = COMPOSED_NONE;
-	assert_ok(entity_parse(exact, ENTITY_LIMITS, &root, NULL));
-	return protect_compose(
-	    root, options, &ret->payload, &ret->outer, &ret->needs, err);
+	if (given.boundary == NULL)
+		given.boundary = BOUNDARY;
+	display(exact, &given, &shown);
+	struct span in = buf_span(&shown);
+	enum rc rc = compose_cut(in, &given, WHOLE, WHOLE, ret, err);
+	for (size_t i = 0; i < COUNT(sevenbit_cuts); i++) {
+		struct composed got COMPOSED_OWNED = COMPOSED_NONE;
+		assert_rc(compose_cut(in, &given, sevenbit_cuts[i][0],
+			      sevenbit_cuts[i][1], &got, NULL),
+		    rc);
+		assert_bytes(buf_span(&got.payload), buf_span(&ret->payload));
+		assert_bytes(buf_span(&got.outer), buf_span(&ret->outer));
+		if (rc == RC_OK)
+			assert_true(same_needs(&got.needs, &ret->needs));
+	}
+	return rc;
 }
 
 static inline void

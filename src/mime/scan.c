@@ -42,9 +42,10 @@ struct scan {
 	enum scan_state state;
 	size_t at; /* in the letter */
 	struct buf carry;
-	size_t used;    /* of the carry */
-	size_t pending; /* bytes to give out before anything else */
-	bool stuck;     /* more input is needed */
+	size_t used;         /* of the carry */
+	size_t pending;      /* bytes to give out before anything else */
+	enum scan_role role; /* theirs */
+	bool stuck;          /* more input is needed */
 	/* HEAD: the line end in front of it, which belongs to a delimiter if
 	 * one follows at once */
 	size_t held;
@@ -403,6 +404,7 @@ pass_delimiter(struct scan *scan)
 	struct level *level = &scan->levels.item[scan->keep - 1];
 
 	scan->pending = scan->delimiter;
+	scan->role = scan->match == MATCH_NEXT ? SCAN_NEXT : SCAN_CLOSE;
 	if (scan->match == MATCH_NEXT) {
 		level->state = LEVEL_PARTS;
 		scan->state = STATE_HEAD;
@@ -505,6 +507,8 @@ step(
 	if (scan->pending == 0)
 		return steps[scan->state](scan, w, ret, err);
 	give_bytes(scan, w, scan->pending, ret);
+	ret->role = scan->role;
+	scan->role = SCAN_TEXT;
 	scan->pending = 0;
 	return RC_OK;
 }

@@ -26,6 +26,14 @@ enum scan_what {
 	SCAN_END,   /* of the innermost entity that is open */
 };
 
+/* What the bytes of one event are; a delimiter comes in one event, from the
+ * line end before it, which may be that of a header, to before its own. */
+enum scan_role {
+	SCAN_TEXT,
+	SCAN_NEXT,  /* a delimiter that begins a part */
+	SCAN_CLOSE, /* the closing delimiter */
+};
+
 /* An entity is exactly the SCAN_BYTES between its SCAN_BEGIN and SCAN_END.
  * The first header.len of them are its header; there may be fewer: the line
  * end before a delimiter belongs to the delimiter. */
@@ -37,6 +45,7 @@ struct scan_event {
 	struct entity *entity;
 	/* BYTES: lent until the next call, or as long as the input. */
 	struct span bytes;
+	enum scan_role role;
 	bool malformed; /* END: what was found out behind the header */
 	size_t depth;   /* BEGIN, END: 0 for the letter itself */
 	/* BEGIN, END: where in the letter.  An end before its beginning: an

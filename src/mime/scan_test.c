@@ -338,6 +338,48 @@ an_entity_that_was_taken_outlives_the_scan(void **state)
 	assert_span(fields_value(&taken->fields, "subject"), "x");
 }
 
+/* What of a letter is a delimiter, and that each comes in one event. */
+static void
+show_delimiters(struct span letter, size_t size, struct buf *out)
+{
+	struct scan *scan OWNED(scan_free) = NULL;
+	struct scan_event event;
+
+	assert_ok(scan_new(ENTITY_LIMITS, &scan, NULL));
+	do {
+		struct span piece EXACT =
+		    expect_exact(span_first(letter, size));
+		struct span in = piece;
+		letter = span_after(letter, size);
+		do {
+			assert_ok(scan_next(
+			    scan, &in, letter.len == 0, &event, NULL));
+			if (event.what != SCAN_BYTES || event.role == SCAN_TEXT)
+				continue;
+			assert_ok(buf_add_byte(
+			    out, event.role == SCAN_NEXT ? '+' : '.', NULL));
+			assert_ok(buf_add(out, event.bytes, NULL));
+		} while (event.what != SCAN_MORE);
+	} while (letter.len > 0);
+}
+
+static void
+delimiters_come_in_one_event_however_the_letter_is_cut(void **state)
+{
+	static const char letter[] =
+	    MIXED "--b\r\n\r\nx\r\n--b \t\nContent-Type: multipart/mixed; "
+		  "boundary=c\r\n\r\n--x\r\n--c\r\n--c--\r\n"
+		  "--b\r\n--b--\r\n--c\r\n";
+
+	for (size_t size = 1; size <= sizeof(letter); size++) {
+		struct buf out BUF_OWNED = BUF_SMALL;
+		show_delimiters(span_str(letter), size, &out);
+		assert_span(buf_span(&out),
+		    "+\r\n--b+\r\n--b \t+\r\n--c.\r\n--c--+\r\n--b"
+		    ".\r\n--b--");
+	}
+}
+
 int
 main(void)
 {
@@ -348,6 +390,8 @@ main(void)
 	    cmocka_unit_test(a_header_has_a_limit),
 	    cmocka_unit_test(bytes_come_as_early_as_they_can),
 	    cmocka_unit_test(an_entity_that_was_taken_outlives_the_scan),
+	    cmocka_unit_test(
+		delimiters_come_in_one_event_however_the_letter_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
-#include "base/expect.h"
-#include "base/own.h"
+#include <malloc.h>
+
 #include "codec/base64.h"
-#include "mime/sevenbit.h"
+#include "mime/sevenbit_testkit_priv.h"
 
 OWNER(struct entity, entity_free);
 #define ENTITY_OWNED OWNED(entity_free)
@@ -10,11 +10,7 @@ static enum rc
 print_needs(struct span input, struct sevenbit_needs *needs, struct buf *out,
     struct err *err)
 {
-	struct span exact EXACT = expect_exact(input);
-	struct entity *root ENTITY_OWNED = NULL;
-
-	assert_ok(entity_parse(exact, ENTITY_LIMITS, &root, NULL));
-	return sevenbit_print(root, needs, out, err);
+	return print_all_cuts(input, needs, out, err);
 }
 
 /* Where everything can be made 7-bit. */
@@ -94,6 +90,9 @@ static const struct {
     {"blanks at a line's end", "\r\na \r\n-- \r\nb\t",
 	"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 	"a=20\r\n--=20\r\nb=09"},
+    {"a bare CR in quoted-printable, that means none",
+	"Content-Transfer-Encoding: quoted-printable\r\n\r\na\r \nb\r\n",
+	"Content-Transfer-Encoding: base64\r\n\r\nYQ0KYg0K\r\n"},
     {"From at a line's start", "\r\na\r\nFrom b\r\n",
 	"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
 	"a\r\n=46rom b\r\n"},
@@ -409,6 +408,238 @@ an_encoded_line_never_becomes_a_delimiter(void **state)
 	assert_int_equal(body.len, 2 + 3 * 400);
 }
 
+/* A boundary that ends in a blank has none for a reader. */
+static void
+an_encoded_line_never_becomes_a_delimiter_of_a_boundary_with_a_blank(
+    void **state)
+{
+	struct buf in BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF_SMALL;
+	struct entity *root ENTITY_OWNED = NULL;
+
+	assert_ok(buf_add_str(&in,
+	    "Content-Type: multipart/mixed; boundary=\"b \"\r\n\r\n"
+	    "--b\r\n\r\n\xc3\xa4",
+	    NULL));
+	add_many(&in, 'x', 69);
+	assert_ok(buf_add_str(&in, "--b\r\n--b--\r\n", NULL));
+	assert_ok(print(buf_span(&in), &out, NULL));
+	assert_ok(entity_parse(buf_span(&out), ENTITY_LIMITS, &root, NULL));
+	assert_int_equal(entity_children(root), 1);
+	assert_true(has_text(&out, "base64"));
+}
+
+static void
+expect_base64(const char *head, struct span raw, const char *end, bool cut)
+{
+	struct buf in BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF_SMALL;
+	struct buf want BUF_OWNED = BUF_SMALL;
+
+	assert_ok(buf_add_format(
+	    &in, NULL, "%sContent-Transfer-Encoding: binary\r\n\r\n", head));
+	assert_ok(buf_add(&in, raw, NULL));
+	assert_ok(buf_add_str(&in, end, NULL));
+	assert_ok(buf_add_format(
+	    &want, NULL, "%sContent-Transfer-Encoding: base64\r\n\r\n", head));
+	assert_ok(base64_encode(raw, 76, &want, NULL));
+	if (cut && raw.len > 0)
+		buf_cut(&want, want.len - 2);
+	assert_ok(buf_add_str(&want, end, NULL));
+	assert_ok(print(buf_span(&in), &out, NULL));
+	assert_bytes(buf_span(&out), buf_span(&want));
+}
+
+static void
+the_line_end_behind_base64_belongs_to_the_delimiter(void **state)
+{
+	uint8_t raw[3 * 57 + 2];
+
+	memset(raw, 0xff, sizeof(raw));
+	for (size_t len = 0; len <= sizeof(raw); len++) {
+		expect_base64(
+		    "Content-Type: a/b\r\n", span_of(raw, len), "", false);
+		expect_base64(MIXED "--b\r\nContent-Type: a/b\r\n",
+		    span_of(raw, len), "\r\n--b--\r\n", true);
+	}
+}
+
+static void
+what_says_the_encoding_must_be_utf8_only_if_it_stays(void **state)
+{
+	struct buf out BUF_OWNED = BUF_SMALL, again BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+
+	assert_ok(
+	    print(span_str("Content-Transfer-Encoding: 8bit (\xe4)\r\n\r\nx"),
+		&out, NULL));
+	assert_span(buf_span(&out),
+	    "Content-Transfer-Encoding: quoted-printable\r\n\r\nx");
+	assert_rc(
+	    print(span_str("Content-Transfer-Encoding: 7bit (\xe4)\r\n\r\nx"),
+		&again, &err),
+	    RC_SYNTAX);
+	assert_has(err.text, "no UTF-8");
+}
+
+/* ---- limits, and two passes ------------------------------------------------- */
+
+static void
+add_nested(struct buf *out, size_t depth)
+{
+	for (size_t i = 0; i < depth; i++)
+		assert_ok(buf_add_str(
+		    out, "Content-Type: message/rfc822\r\n\r\n", NULL));
+	assert_ok(buf_add_str(out, "Subject: x\r\n\r\nhi", NULL));
+}
+
+static void
+more_parts_or_deeper_ones_than_allowed_are_refused(void **state)
+{
+	const struct entity_limits limits = ENTITY_LIMITS;
+
+	for (unsigned more = 0; more <= 1; more++) {
+		struct buf deep BUF_OWNED = BUF_SMALL;
+		struct buf wide BUF_OWNED = BUF_SMALL;
+		struct buf out BUF_OWNED = BUF_SMALL;
+		add_nested(&deep, limits.depth + more);
+		assert_ok(buf_add_str(&wide, MIXED, NULL));
+		for (unsigned i = 1; i < limits.parts + more; i++)
+			assert_ok(buf_add_str(&wide, "--b\r\n\r\n", NULL));
+		assert_ok(buf_add_str(&wide, "--b--\r\n", NULL));
+		enum rc want = more == 0 ? RC_OK : RC_LIMIT;
+		assert_rc(print(buf_span(&deep), &out, NULL), want);
+		assert_rc(print(buf_span(&wide), &out, NULL), want);
+	}
+}
+
+static void
+a_letter_that_changed_between_the_passes_is_refused(void **state)
+{
+	static const char *const first =
+	    MIXED "--b\r\nA: b\r\n\r\nhello\r\n--b--\r\n";
+	static const char *const others[] = {
+	    MIXED "--b\r\nA: b\r\n\r\nhell\xc3\r\n--b--\r\n",
+	    MIXED "--b\r\nA: b\r\n\r\nhel\ro\r\n--b--\r\n",
+	    MIXED "--b\r\nA: b\r\n\r\nhello!\r\n--b--\r\n",
+	    MIXED "--b\r\nA: b\r\n\r\nhell\r\n--b--\r\n",
+	    MIXED "--b\r\nA: bb\r\n\r\nhell\r\n--b--\r\n",
+	    MIXED "--b\r\nA: \xc3\xa4\r\n\r\nx\r\n--b--\r\n",
+	    MIXED "--b\r\n\r\nhello\r\n--b\r\n\r\n--b--\r\n",
+	    MIXED "hello",
+	    "",
+	};
+
+	for (size_t i = 0; i < COUNT(others); i++) {
+		struct sevenbit *sevenbit OWNED(sevenbit_free) = NULL;
+		struct sevenbit_needs needs = {false, false, false};
+		struct buf out BUF_OWNED = BUF_SMALL;
+		assert_ok(sevenbit_new(&sevenbit, NULL));
+		assert_ok(look_pieces(
+		    sevenbit, span_str(first), WHOLE, &needs, NULL));
+		assert_rc(
+		    print_pieces(sevenbit, span_str(others[i]), 7, &out, NULL),
+		    RC_CRYPTO);
+		assert_int_equal(span_find_byte(buf_span(&out), 0xc3), -1);
+	}
+}
+
+static void
+a_line_that_grew_between_the_passes_is_refused(void **state)
+{
+	struct sevenbit *sevenbit OWNED(sevenbit_free) = NULL;
+	struct sevenbit_needs needs = {false, false, false};
+	struct buf in BUF_OWNED = BUF_SMALL, out BUF_OWNED = BUF_SMALL;
+
+	assert_ok(buf_add_str(&in, "\r\n", NULL));
+	add_many(&in, 'x', 900);
+	assert_ok(buf_add_str(&in, "\n", NULL));
+	add_many(&in, 'x', 900);
+	assert_ok(sevenbit_new(&sevenbit, NULL));
+	assert_ok(look_pieces(sevenbit, buf_span(&in), WHOLE, &needs, NULL));
+	in.data[2 + 900] = 'x';
+	assert_rc(
+	    print_pieces(sevenbit, buf_span(&in), 300, &out, NULL), RC_CRYPTO);
+}
+
+/* Fields behind the end that the header had, parts that are none. */
+static void
+other_parts_than_in_the_first_pass_are_refused(void **state)
+{
+	static const struct {
+		const char *first, *second;
+	} cases[] = {
+	    {MIXED "--b\r\nA: b\r\n\r\n--b--\r\n",
+		MIXED "--b\r\nA: \xc3\xa4 xxxxxxxx\r\n\r\nx\r\n--b--\r\n"},
+	    {MIXED "--b\r\n\r\nx\r\n--b--\r\n",
+		MIXED "--x\r\n\r\nx\r\n--x--\r\n"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct sevenbit *sevenbit OWNED(sevenbit_free) = NULL;
+		struct sevenbit_needs needs = {false, false, false};
+		struct buf out BUF_OWNED = BUF_SMALL;
+		assert_ok(sevenbit_new(&sevenbit, NULL));
+		assert_ok(look_pieces(
+		    sevenbit, span_str(cases[i].first), WHOLE, &needs, NULL));
+		assert_rc(print_pieces(sevenbit, span_str(cases[i].second),
+			      WHOLE, &out, NULL),
+		    RC_CRYPTO);
+	}
+}
+
+static size_t
+memory(void)
+{
+	struct mallinfo2 now = mallinfo2();
+
+	return now.uordblks + now.hblkhd;
+}
+
+/* `head`, and `piece` 500 times: the most memory that a pass ends with. */
+static size_t
+memory_of(const char *head, struct span piece)
+{
+	struct sevenbit *sevenbit OWNED(sevenbit_free) = NULL;
+	struct sevenbit_needs needs = {false, false, false};
+	struct buf out BUF_OWNED = BUF((size_t)300000);
+	size_t before = memory();
+
+	assert_ok(sevenbit_new(&sevenbit, NULL));
+	assert_ok(sevenbit_look(sevenbit, span_str(head), NULL));
+	for (int n = 0; n < 500; n++)
+		assert_ok(sevenbit_look(sevenbit, piece, NULL));
+	size_t looked = memory();
+	assert_ok(sevenbit_look_end(sevenbit, &needs, NULL));
+	assert_ok(sevenbit_print(sevenbit, span_str(head), &out, NULL));
+	for (int n = 0; n < 500; n++) {
+		buf_clear(&out);
+		assert_ok(sevenbit_print(sevenbit, piece, &out, NULL));
+	}
+	size_t printed = memory();
+	assert_ok(sevenbit_print_end(sevenbit, &out, NULL));
+	return (looked > printed ? looked : printed) - before;
+}
+
+static void
+a_long_letter_needs_little_memory(void **state)
+{
+	static const char *const heads[] = {
+	    "Content-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n\r\n",
+	    "Content-Type: a/b\r\nContent-Transfer-Encoding: binary\r\n\r\n",
+	    "Content-Type: text/plain\r\n"
+	    "Content-Transfer-Encoding: 8bit\r\n\r\n",
+	    MIXED,
+	    MIXED "--b\r\nContent-Type: text/plain\r\n"
+		  "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+	};
+	struct buf piece BUF_OWNED = BUF_SMALL;
+
+	while (piece.len < 64000)
+		assert_ok(buf_add_str(&piece, "QUJDREVGR0hJ\r\n", NULL));
+	for (size_t i = 0; i < COUNT(heads); i++)
+		assert_in_range(
+		    memory_of(heads[i], buf_span(&piece)), 0, (size_t)2 << 20);
+}
+
 int
 main(void)
 {
@@ -425,6 +656,19 @@ main(void)
 		lines_of_998_bytes_stay_and_longer_ones_are_encoded),
 	    cmocka_unit_test(long_header_lines_are_folded),
 	    cmocka_unit_test(an_encoded_line_never_becomes_a_delimiter),
+	    cmocka_unit_test(
+		an_encoded_line_never_becomes_a_delimiter_of_a_boundary_with_a_blank),
+	    cmocka_unit_test(
+		the_line_end_behind_base64_belongs_to_the_delimiter),
+	    cmocka_unit_test(
+		what_says_the_encoding_must_be_utf8_only_if_it_stays),
+	    cmocka_unit_test(
+		more_parts_or_deeper_ones_than_allowed_are_refused),
+	    cmocka_unit_test(
+		a_letter_that_changed_between_the_passes_is_refused),
+	    cmocka_unit_test(a_line_that_grew_between_the_passes_is_refused),
+	    cmocka_unit_test(other_parts_than_in_the_first_pass_are_refused),
+	    cmocka_unit_test(a_long_letter_needs_little_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
