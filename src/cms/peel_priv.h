@@ -70,7 +70,7 @@ const char *peel_micalg(const struct peel *peel);
 /* At the end of the input, of SMIME_SIGNED: does smime_kind_of() call it so
  * too?  Without a `protocol` only the second part can tell. */
 bool peel_is_signed(const struct peel *peel);
-/* Lends the signature.  RC_SYNTAX as smime_split(), RC_LIMIT. */
+/* Lends the signature.  RC_SYNTAX as smime_check_parts(), RC_LIMIT. */
 enum rc peel_signature(
     const struct peel *peel, struct span *ret, struct err *err);
 
