@@ -19,7 +19,6 @@
 #include "vault/identity.h"
 
 OWNER(struct entity, entity_free);
-OWNER(struct protect_view, protect_view_free);
 
 /* --- seal -------------------------------------------------------------------------- */
 
@@ -124,7 +123,9 @@ read_answered(const char *path, const struct reader *reader,
 
 	gathered_init(&gathered);
 	TRY(file_read(path, &letter, err));
-	TRY(gather(buf_span(&letter), reader, &gathered, err));
+	struct source_memory memory = {.bytes = buf_span(&letter)};
+	const struct source source = source_memory(&memory);
+	TRY(gather(&source, reader, &gathered, err));
 	if (gathered.facts.encrypted.state == ENCRYPTED_UNDECRYPTABLE)
 		return err_set(err, RC_UNFIT,
 		    "%s cannot be opened, and what it keeps secret must not "
@@ -269,6 +270,8 @@ struct read_setup {
 	struct certs roots, tsa_roots;
 	struct reader reader;
 	struct buf letter;
+	struct source_memory memory;
+	struct source source;
 	struct gathered gathered;
 };
 
@@ -302,7 +305,9 @@ prepare_reading(
 	s->reader.me = o->me.len > 0 ? &o->me : NULL;
 	s->reader.known = o->known.len > 0 ? &o->known : NULL;
 	TRY(file_read("-", &s->letter, err));
-	return gather(buf_span(&s->letter), &s->reader, &s->gathered, err);
+	s->memory = (struct source_memory){.bytes = buf_span(&s->letter)};
+	s->source = source_memory(&s->memory);
+	return gather(&s->source, &s->reader, &s->gathered, err);
 }
 
 static void
@@ -404,16 +409,6 @@ write_report(
 	return file_save(o->report, buf_span(&out), 0600, err);
 }
 
-static enum rc
-add_view(const struct protect_letter *letter, struct buf *out, struct err *err)
-{
-	struct protect_view *view OWNED(protect_view_free) = NULL;
-
-	TRY(protect_view_new(letter, &view, err));
-	TRY(protect_view_push(view, letter->payload->whole, out, err));
-	return protect_view_end(view, out, err);
-}
-
 static int
 open_letter(const struct read_options *o, struct err *err)
 {
@@ -432,8 +427,8 @@ open_letter(const struct read_options *o, struct err *err)
 		return EXIT_NO;
 	}
 	int status = rc == RC_OK ? EXIT_YES : EXIT_NO;
-	const struct protect_letter letter = gathered_letter(&s.gathered);
-	if (add_view(&letter, &out, err) != RC_OK ||
+	const struct sink to = sink_buf(&out);
+	if (gathered_show(&s.gathered, &s.source, &to, err) != RC_OK ||
 	    support_write(buf_span(&out), err) != RC_OK)
 		return EXIT_FAILED;
 	return status;

@@ -76,6 +76,8 @@ begin_verify(
 	verify_know(layer->verify, keys->known);
 	if (layer->kind == SMIME_OPAQUE)
 		return RC_OK;
+	if (keys->all_digests)
+		return verify_expect_all(layer->verify, err);
 	return verify_expect(layer->verify, peel_micalg(layer->peel), err);
 }
 
@@ -106,11 +108,24 @@ layer_begin_engine(
 	return RC_OK;
 }
 
+/* What is wrong is said at the end: something may be wrong with the MIME
+ * around it as well, and that counts however the letter came in pieces. */
+static enum rc
+push_encrypted(struct layer *layer, struct span cms, struct err *err)
+{
+	struct err why = ERR_NONE;
+
+	enum rc rc = open_push(layer->open, cms, &layer->plain, &why);
+	if (rc == RC_OK || (!layer->again && layer_blames_letter(rc)))
+		return RC_OK;
+	return err_set(err, rc, "%s", why.text);
+}
+
 enum rc
 layer_push(struct layer *layer, struct span cms, struct err *err)
 {
 	if (layer_is_encrypted(layer))
-		return open_push(layer->open, cms, &layer->plain, err);
+		return push_encrypted(layer, cms, err);
 	if (layer->kind == SMIME_OPAQUE && layer->again)
 		return inside_push(&layer->inside, cms, &layer->plain, err);
 	if (layer->kind == SMIME_OPAQUE)
@@ -185,6 +200,12 @@ layer_end(struct layer *layer, struct err *err)
 		break;
 	}
 	return RC_OK;
+}
+
+bool
+layer_blames_letter(enum rc rc)
+{
+	return rc != RC_NOMEM && rc != RC_IO && rc != RC_AGAIN;
 }
 
 bool

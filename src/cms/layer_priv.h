@@ -23,6 +23,7 @@ struct layer_keys {
 	struct layer_key *item;
 	size_t len;
 	const struct certs *known; /* borrowed; may be NULL */
+	bool all_digests;          /* whatever a `micalg` says */
 };
 
 struct layer {
@@ -64,6 +65,9 @@ enum rc layer_push_part(struct layer *layer, struct span part, struct err *err);
 /* It is over: add the last to `plain`, check, and fill `opened` or `verified`.
  * `kind` becomes SMIME_NONE or SMIME_OTHER if it was no layer after all. */
 enum rc layer_end(struct layer *layer, struct err *err);
+
+/* A failure of the machine or of the vault says nothing about a letter. */
+bool layer_blames_letter(enum rc rc);
 
 bool layer_is_encrypted(const struct layer *layer);
 bool layer_is_signed(const struct layer *layer);

@@ -14,10 +14,11 @@
 
 /*            push*               finish            rewind
  *   +-------+ -----> +-----------+ -----> +------+ -----> +-----------+
- *   | EMPTY |        | IN_FIRST  |        | READ |        | IN_SECOND |
- *   +-------+ -----> | IN_SINGLE |        +------+        +-----------+
- *      push_         +-----------+            ^   release_finish  |
- *      unverified*                            +-------------------+
+ *   | EMPTY |        | IN_FIRST  |        | READ |        | IN_SECOND |--+
+ *   +-------+ -----> | IN_SINGLE |        +------+        | IN_PART   |  |
+ *      push_         +-----------+            ^           +-----------+  |
+ *      unverified*                            |   ..._finish |  ^ rewind |
+ *                                             +--------------+  +--------+
  *   Any failure: BROKEN. */
 enum letter_state {
 	STATE_EMPTY,
@@ -25,6 +26,7 @@ enum letter_state {
 	STATE_IN_SINGLE, /* what is inside comes out, unverified */
 	STATE_READ,
 	STATE_IN_SECOND,
+	STATE_IN_PART, /* one part's signature is checked */
 	STATE_BROKEN,
 };
 
@@ -35,9 +37,12 @@ struct letter {
 	struct layer layer[LETTER_LAYERS_MAX + 1];
 	bool may_release;
 	size_t payload; /* once read: the layer that is to be released */
+	struct partial_find part; /* once read: of it, what is signed */
+	bool too_many; /* the innermost is one layer more than we read */
 	uint64_t consumed;
-	struct buf *out; /* NULL: nothing comes out; borrowed for one call */
-	bool out_failed; /* that one, not the letter */
+	const struct sink *out; /* NULL: nothing comes out; borrowed for one
+				 * call */
+	bool out_failed;        /* that one, not the letter */
 };
 
 enum rc
@@ -91,6 +96,12 @@ letter_know(struct letter *letter, const struct certs *known)
 	letter->keys.known = known;
 }
 
+void
+letter_distrust_micalg(struct letter *letter)
+{
+	letter->keys.all_digests = true;
+}
+
 uint64_t
 letter_consumed(const struct letter *letter)
 {
@@ -101,6 +112,19 @@ letter_consumed(const struct letter *letter)
 
 static enum rc feed(struct letter *letter, size_t depth, struct span bytes,
     bool last, struct err *err);
+
+/* Is this where the part is that is checked? */
+static bool
+is_part(const struct letter *letter, size_t depth)
+{
+	return letter->state == STATE_IN_PART && depth == letter->payload;
+}
+
+static bool
+is_innermost(const struct letter *letter, size_t depth)
+{
+	return depth == LETTER_LAYERS_MAX || is_part(letter, depth);
+}
 
 /* How the MIME at this depth is to be read. */
 static unsigned
@@ -114,7 +138,23 @@ way_at(const struct letter *letter, size_t depth)
 		way |= PEEL_NAMED;
 	if (depth > 0 && letter->layer[depth - 1].kind == SMIME_SIGNED)
 		way |= PEEL_OF_PART;
+	/* of a part that is signed whoever read the signature has seen all */
+	else if (letter->state == STATE_IN_FIRST)
+		way |= PEEL_DEEP;
 	return way;
+}
+
+static enum rc
+begin_layer(struct letter *letter, size_t depth, struct err *err)
+{
+	struct layer *layer = &letter->layer[depth];
+
+	if (layer->peel != NULL)
+		return RC_OK;
+	TRY(layer_begin(layer, way_at(letter, depth), err));
+	if (is_part(letter, depth))
+		peel_only(layer->peel, letter->part.entity);
+	return RC_OK;
 }
 
 /* Each of them may come to much more than it is. */
@@ -132,6 +172,26 @@ check_compressed(const struct letter *letter, size_t depth, struct err *err)
 }
 
 static enum rc
+refuse_layer(struct letter *letter, struct err *err)
+{
+	letter->too_many = true;
+	return err_set(
+	    err, RC_LIMIT, "more than %d nested layers", LETTER_LAYERS_MAX);
+}
+
+/* A multipart/signed may yet turn out to be none. */
+static enum rc
+check_depth(struct letter *letter, size_t depth, struct err *err)
+{
+	enum smime_kind kind = letter->layer[depth].kind;
+
+	if (depth < LETTER_LAYERS_MAX || is_part(letter, depth) ||
+	    kind == SMIME_NONE || kind == SMIME_SIGNED)
+		return RC_OK;
+	return refuse_layer(letter, err);
+}
+
+static enum rc
 begin_engine(struct letter *letter, size_t depth, struct err *err)
 {
 	struct layer *layer = &letter->layer[depth];
@@ -139,9 +199,7 @@ begin_engine(struct letter *letter, size_t depth, struct err *err)
 	if (layer->begun)
 		return RC_OK;
 	TRY(layer_begin_engine(layer, &letter->keys, err));
-	if (depth == LETTER_LAYERS_MAX && !layer_is_payload(layer))
-		return err_set(err, RC_LIMIT, "more than %d nested layers",
-		    LETTER_LAYERS_MAX);
+	TRY(check_depth(letter, depth, err));
 	return check_compressed(letter, depth, err);
 }
 
@@ -178,7 +236,7 @@ give_out(struct letter *letter, struct span bytes, struct err *err)
 {
 	if (letter->out == NULL)
 		return RC_OK;
-	enum rc rc = buf_add(letter->out, bytes, err);
+	enum rc rc = letter->out->put(letter->out->self, bytes, err);
 	letter->out_failed = rc != RC_OK;
 	return rc;
 }
@@ -195,6 +253,8 @@ take_event(struct letter *letter, size_t depth, const struct peel_event *event,
 	if (event->what == PEEL_ENTITY)
 		return give_out(letter, event->bytes, err);
 	TRY(layer_push_part(&letter->layer[depth], event->bytes, err));
+	if (is_innermost(letter, depth))
+		return RC_OK;
 	return feed(letter, depth + 1, event->bytes, false, err);
 }
 
@@ -207,8 +267,30 @@ end_layer(struct letter *letter, size_t depth, struct err *err)
 	TRY(begin_engine(letter, depth, err));
 	if (layer_is_payload(layer))
 		return RC_OK;
-	TRY(layer_end(layer, err));
-	return drain(letter, depth, true, err);
+	enum rc rc = layer_end(layer, err);
+	if (!is_part(letter, depth) && depth == LETTER_LAYERS_MAX &&
+	    !layer_is_payload(layer))
+		return refuse_layer(letter, err);
+	TRY(rc);
+	return is_innermost(letter, depth) ? RC_OK
+					   : drain(letter, depth, true, err);
+}
+
+/* The MIME around it is wrong, perhaps in its first piece: then what it is was
+ * never asked.  A multipart/signed that cannot be taken apart is no letter. */
+static enum rc
+fail_mime(struct letter *letter, size_t depth, enum rc rc, struct err *err)
+{
+	struct layer *layer = &letter->layer[depth];
+
+	if (!layer->begun && peel_has_header(layer->peel)) {
+		layer->kind = peel_kind(layer->peel);
+		layer->begun = true;
+		TRY(check_depth(letter, depth, err));
+	}
+	if (layer->kind == SMIME_SIGNED)
+		layer->kind = SMIME_NONE;
+	return rc;
 }
 
 static enum rc
@@ -218,21 +300,25 @@ run(struct letter *letter, size_t depth, struct span bytes, bool last,
 	struct layer *layer = &letter->layer[depth];
 	struct peel_event event;
 
-	if (layer->peel == NULL)
-		TRY(layer_begin(layer, way_at(letter, depth), err));
+	TRY(begin_layer(letter, depth, err));
 	do {
-		TRY(peel_next(layer->peel, &bytes, last, &event, err));
+		enum rc rc = peel_next(layer->peel, &bytes, last, &event, err);
+		if (rc != RC_OK)
+			return fail_mime(letter, depth, rc, err);
 		TRY(take_event(letter, depth, &event, err));
 	} while (event.what != PEEL_MORE);
 	return last ? end_layer(letter, depth, err) : RC_OK;
 }
 
-/* A failure of the machine or of the vault says nothing about the letter. */
+/* In a second pass it is another letter. */
 static bool
-is_about_letter(const struct letter *letter, enum rc rc)
+is_about_letter(const struct letter *letter, size_t depth, enum rc rc)
 {
-	return rc != RC_NOMEM && rc != RC_IO && rc != RC_AGAIN &&
-	       !letter->out_failed && letter->state != STATE_IN_SECOND;
+	bool again =
+	    letter->state == STATE_IN_SECOND || letter->state == STATE_IN_PART;
+
+	return layer_blames_letter(rc) && !letter->out_failed &&
+	       (!again || is_part(letter, depth));
 }
 
 /* Bytes for the layer at this depth.  What is wrong with it is remembered
@@ -249,7 +335,7 @@ feed(struct letter *letter, size_t depth, struct span bytes, bool last,
 	enum rc rc = run(letter, depth, bytes, last, &why);
 	if (rc == RC_OK)
 		return RC_OK;
-	if (is_about_letter(letter, rc) && (depth > 0 || layer->begun)) {
+	if (is_about_letter(letter, depth, rc) && (depth > 0 || layer->begun)) {
 		layer->failed = rc;
 		layer->why = why;
 		return RC_OK;
@@ -260,8 +346,8 @@ feed(struct letter *letter, size_t depth, struct span bytes, bool last,
 }
 
 static enum rc
-feed_all(
-    struct letter *letter, struct span bytes, struct buf *out, struct err *err)
+feed_all(struct letter *letter, struct span bytes, const struct sink *out,
+    struct err *err)
 {
 	enum rc rc = RC_OK;
 
@@ -278,7 +364,7 @@ feed_all(
 }
 
 static enum rc
-feed_end(struct letter *letter, struct buf *out, struct err *err)
+feed_end(struct letter *letter, const struct sink *out, struct err *err)
 {
 	letter->out = out;
 	enum rc rc = feed(letter, 0, SPAN_NONE, true, err);
@@ -312,9 +398,11 @@ enum rc
 letter_push_unverified(
     struct letter *letter, struct span bytes, struct buf *out, struct err *err)
 {
+	const struct sink to = sink_buf(out);
+
 	TRY(check_state(letter, STATE_EMPTY, STATE_IN_SINGLE, err));
 	letter->state = STATE_IN_SINGLE;
-	return feed_all(letter, bytes, out, err);
+	return feed_all(letter, bytes, &to, err);
 }
 
 /* --- what it is worth ------------------------------------------------------- */
@@ -375,6 +463,19 @@ is_authenticated(const struct letter *letter, size_t count)
 	return good;
 }
 
+/* Where there is a signature around all of it, no other counts. */
+static struct partial_find
+find_part(const struct letter *letter, bool failed)
+{
+	const struct partial_find none = {0, 0};
+
+	for (size_t i = 0; i < letter->payload; i++)
+		if (layer_is_signed(&letter->layer[i]))
+			return none;
+	return failed ? none
+		      : peel_partial(letter->layer[letter->payload].peel);
+}
+
 static enum rc
 judge(struct letter *letter, struct letter_result *ret, struct err *err)
 {
@@ -382,7 +483,7 @@ judge(struct letter *letter, struct letter_result *ret, struct err *err)
 	struct layer *last = &letter->layer[end];
 	bool failed = last->failed != RC_OK;
 
-	if (failed && end == LETTER_LAYERS_MAX)
+	if (letter->too_many && end == LETTER_LAYERS_MAX)
 		return err_set(err, last->failed, "%s", last->why.text);
 	ret->closed = failed && !layer_is_signed(last);
 	ret->authenticated = !ret->closed && is_authenticated(letter, end);
@@ -391,9 +492,11 @@ judge(struct letter *letter, struct letter_result *ret, struct err *err)
 		ret->signed_whole = ret->signed_whole ||
 				    layer_has_valid_signer(&letter->layer[i]);
 	ret->layers = end + failed;
+	letter->payload = end;
+	letter->part = find_part(letter, failed);
+	ret->part = letter->part.number;
 	for (size_t i = 0; i < ret->layers; i++)
 		report(&letter->layer[i], &ret->layer[i]);
-	letter->payload = end;
 	letter->may_release = ret->authenticated;
 	return RC_OK;
 }
@@ -402,12 +505,13 @@ enum rc
 letter_finish(struct letter *letter, struct letter_result *ret, struct err *err)
 {
 	struct buf late BUF_OWNED = BUF_SECRET(LATE_MAX);
+	const struct sink to = sink_buf(&late);
 
 	if (letter->state == STATE_EMPTY)
 		letter->state = STATE_IN_FIRST;
 	TRY(check_state(letter, STATE_IN_FIRST, STATE_IN_SINGLE, err));
 	bool single = letter->state == STATE_IN_SINGLE;
-	TRY(feed_end(letter, single ? &late : NULL, err));
+	TRY(feed_end(letter, single ? &to : NULL, err));
 	if (late.len > 0)
 		return err_set(err, RC_UNFIT,
 		    "the end of the letter came too late to be given out");
@@ -418,10 +522,12 @@ enum rc
 letter_finish_unverified(struct letter *letter, struct buf *out,
     struct letter_result *ret, struct err *err)
 {
+	const struct sink to = sink_buf(out);
+
 	if (letter->state == STATE_EMPTY)
 		letter->state = STATE_IN_SINGLE;
 	TRY(check_state(letter, STATE_IN_SINGLE, STATE_IN_SINGLE, err));
-	TRY(feed_end(letter, out, err));
+	TRY(feed_end(letter, &to, err));
 	return judge(letter, ret, err);
 }
 
@@ -435,35 +541,122 @@ letter_result_done(struct letter_result *result)
 
 /* --- the second pass -------------------------------------------------------- */
 
-enum rc
-letter_rewind(struct letter *letter, struct err *err)
+static enum rc
+refuse(struct err *err)
 {
-	if (letter->state != STATE_READ || !letter->may_release)
-		return err_set(
-		    err, RC_UNFIT, "nothing of this letter may be given out");
-	for (size_t i = 0; i < letter->payload; i++)
+	return err_set(
+	    err, RC_UNFIT, "nothing of this letter may be given out");
+}
+
+/* To what is inside of the outer `layers`. */
+static enum rc
+rewind_to(struct letter *letter, size_t layers, enum letter_state state,
+    struct err *err)
+{
+	for (size_t i = 0; i < layers; i++)
 		TRY(layer_rewind(&letter->layer[i], err));
 	/* what was found inside of it was none of the letter's */
-	for (size_t i = letter->payload; i <= LETTER_LAYERS_MAX; i++) {
+	for (size_t i = layers; i <= LETTER_LAYERS_MAX; i++) {
 		layer_done(&letter->layer[i]);
 		layer_init(&letter->layer[i]);
 	}
-	letter->state = STATE_IN_SECOND;
+	letter->payload = layers;
+	letter->state = state;
 	letter->consumed = 0;
 	return RC_OK;
+}
+
+static bool
+was_read(const struct letter *letter)
+{
+	return letter->state == STATE_READ ||
+	       letter->state == STATE_IN_SECOND ||
+	       letter->state == STATE_IN_PART;
+}
+
+enum rc
+letter_rewind(struct letter *letter, struct err *err)
+{
+	if (!was_read(letter) || !letter->may_release)
+		return refuse(err);
+	return rewind_to(letter, letter->payload, STATE_IN_SECOND, err);
+}
+
+enum rc
+letter_rewind_unverified(struct letter *letter, size_t layers, struct err *err)
+{
+	if (!was_read(letter) || layers > letter->payload)
+		return refuse(err);
+	/* what is less than all of it was not what was judged */
+	if (layers < letter->payload) {
+		letter->may_release = false;
+		letter->part = (struct partial_find){0, 0};
+	}
+	return rewind_to(letter, layers, STATE_IN_SECOND, err);
+}
+
+enum rc
+letter_rewind_part(struct letter *letter, struct err *err)
+{
+	if (!was_read(letter) || letter->part.entity == 0)
+		return err_set(
+		    err, RC_UNFIT, "no part of this letter is signed alone");
+	return rewind_to(letter, letter->payload, STATE_IN_PART, err);
+}
+
+enum rc
+letter_release_to(struct letter *letter, struct span bytes,
+    const struct sink *to, struct err *err)
+{
+	TRY(check_state(letter, STATE_IN_SECOND, STATE_IN_SECOND, err));
+	return feed_all(letter, bytes, to, err);
+}
+
+enum rc
+letter_release_to_finish(
+    struct letter *letter, const struct sink *to, struct err *err)
+{
+	TRY(check_state(letter, STATE_IN_SECOND, STATE_IN_SECOND, err));
+	return feed_end(letter, to, err);
 }
 
 enum rc
 letter_release(
     struct letter *letter, struct span bytes, struct buf *out, struct err *err)
 {
-	TRY(check_state(letter, STATE_IN_SECOND, STATE_IN_SECOND, err));
-	return feed_all(letter, bytes, out, err);
+	const struct sink to = sink_buf(out);
+
+	return letter_release_to(letter, bytes, &to, err);
 }
 
 enum rc
 letter_release_finish(struct letter *letter, struct buf *out, struct err *err)
 {
-	TRY(check_state(letter, STATE_IN_SECOND, STATE_IN_SECOND, err));
-	return feed_end(letter, out, err);
+	const struct sink to = sink_buf(out);
+
+	return letter_release_to_finish(letter, &to, err);
+}
+
+enum rc
+letter_check_part(struct letter *letter, struct span bytes, struct err *err)
+{
+	TRY(check_state(letter, STATE_IN_PART, STATE_IN_PART, err));
+	return feed_all(letter, bytes, NULL, err);
+}
+
+enum rc
+letter_check_part_finish(
+    struct letter *letter, struct letter_layer *ret, struct err *err)
+{
+	struct layer *layer = &letter->layer[letter->payload];
+
+	TRY(check_state(letter, STATE_IN_PART, STATE_IN_PART, err));
+	TRY(feed_end(letter, NULL, err));
+	if (layer->failed == RC_OK && !layer_is_signed(layer)) {
+		letter->state = STATE_BROKEN;
+		return err_set(
+		    err, RC_CRYPTO, "the letter is not the one of before");
+	}
+	report(layer, ret);
+	return RC_OK;
 }

@@ -58,7 +58,8 @@ check_one(const struct seen *seen)
 
 	if (seen->rc != RC_OK)
 		return;
-	must(result->layers <= LETTER_LAYERS_MAX, "letter: too many layers");
+	must(
+	    result->layers <= LETTER_LAYERS_MAX + 1, "letter: too many layers");
 	must(!(result->closed && result->authenticated), "letter: closed");
 	if (!result->authenticated)
 		must(seen->released == RC_UNFIT && seen->out.len == 0,

@@ -534,10 +534,10 @@ open_cipher(const struct open *open)
 enum rc
 open_rewind(struct open *open, struct err *err)
 {
-	if (!open->finished)
+	if (!open->finished && !open->again)
 		bug("open_rewind: the first pass has not ended well");
-	buf_clear(&open->first_tag);
-	TRY(buf_add(&open->first_tag, buf_span(&open->tag), err));
+	if (!open->again)
+		TRY(buf_add(&open->first_tag, buf_span(&open->tag), err));
 	TRY(cipher_decrypt_again(open->run, err));
 	walk_done(&open->walk);
 	reset(open);

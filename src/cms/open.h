@@ -72,8 +72,8 @@ enum rc open_finish(struct open *open, struct buf *quarantine,
 /* Known from the moment the content's cipher was read; NULL before. */
 const char *open_cipher(const struct open *open);
 
-/* Only after open_finish() said RC_OK: back to the beginning, for a second
- * pass over the same bytes.  The content key is kept, no private key is used
+/* After open_finish() said RC_OK once, also in the middle of a pass behind it:
+ * back to the beginning, for another pass over the same bytes.  The content key is kept, no private key is used
  * again.  What comes out need not be kept back any more, as long as the caller
  * knows that they are the same bytes: whoever could have changed them in
  * between is found out at the end only, when the tag is not that of the first

@@ -30,7 +30,12 @@ struct peel {
 	struct span kept_left;  /* of it, to be passed on */
 	struct span bytes_left; /* of the last SCAN_BYTES, behind it */
 	bool ended;             /* nothing comes behind those two */
-	struct buf decoded;     /* lent with an event */
+	size_t only;            /* the entity that is read: 1, the letter */
+	size_t entities;        /* that began */
+	size_t depth;           /* of it, since it began */
+	bool over;              /* it has ended */
+	struct partial partial;
+	struct buf decoded; /* lent with an event */
 	/* multipart/signed */
 	char *micalg;
 	size_t parts;
@@ -52,6 +57,7 @@ peel_new(unsigned way, struct peel **ret, struct err *err)
 	if (peel == NULL)
 		return err_nomem(err, "letter");
 	peel->way = way;
+	peel->only = 1;
 	peel->kept = BUF_SECRET(KEPT_MAX);
 	peel->decoded = BUF_SECRET(SIZE_MAX / 4);
 	peel->signature = BUF(PEEL_SIGNATURE_MAX);
@@ -74,6 +80,13 @@ peel_free(struct peel *peel)
 	buf_done(&peel->signature);
 	free(peel->micalg);
 	free(peel);
+}
+
+void
+peel_only(struct peel *peel, size_t entity)
+{
+	peel->only = entity;
+	peel->state = PEEL_IN_PARTS;
 }
 
 /* --- what it is ------------------------------------------------------------ */
@@ -106,7 +119,8 @@ begin_letter(struct peel *peel, const struct entity *root, struct err *err)
 		TRY(begin_parts(peel, root, err));
 	else if (!(peel->way & PEEL_FLAT) && smime_is_cms(root))
 		peel->state = PEEL_AT_KIND;
-	if (peel->state != PEEL_IN_PARTS)
+	if (peel->state != PEEL_IN_PARTS &&
+	    (peel->state == PEEL_AT_KIND || !(peel->way & PEEL_DEEP)))
 		scan_flat(peel->scan);
 	peel->head = scan_take(peel->scan);
 	fields_done(&peel->head->fields);
@@ -255,27 +269,67 @@ pass(struct peel *peel, struct peel_event *ret, struct err *err)
 /* --- all of it ------------------------------------------------------------- */
 
 static enum rc
+begin_only(struct peel *peel, const struct entity *entity, struct err *err)
+{
+	if (!entity_is(entity, "multipart", "signed"))
+		return err_set(
+		    err, RC_CRYPTO, "the letter is not the one of before");
+	TRY(begin_parts(peel, entity, err));
+	peel->head = scan_take(peel->scan);
+	fields_done(&peel->head->fields);
+	return RC_OK;
+}
+
+/* Of the multipart/signed that is read. */
+static bool
+is_in_parts(const struct peel *peel)
+{
+	return peel->state == PEEL_IN_PARTS && peel->head != NULL &&
+	       !peel->over;
+}
+
+static enum rc
+begin_entity(struct peel *peel, const struct scan_event *event, struct err *err)
+{
+	if (++peel->entities == peel->only) {
+		peel->depth = event->depth;
+		return peel->only == 1 ? begin_letter(peel, event->entity, err)
+				       : begin_only(peel, event->entity, err);
+	}
+	if (is_in_parts(peel) && event->depth == peel->depth + 1)
+		begin_part(peel, event->entity);
+	return RC_OK;
+}
+
+static void
+end_entity(struct peel *peel, const struct scan_event *event)
+{
+	if (is_in_parts(peel) && event->depth == peel->depth + 1)
+		end_part(peel);
+	if (is_in_parts(peel) && event->depth == peel->depth) {
+		peel->malformed = peel->malformed || event->malformed;
+		peel->over = true;
+	}
+	if (event->depth > 0)
+		return;
+	peel->ended = true;
+	if (peel->state == PEEL_AT_KIND)
+		decide_kind(peel);
+}
+
+static enum rc
 take_event(struct peel *peel, const struct scan_event *event, struct err *err)
 {
+	if (peel->way & PEEL_DEEP)
+		partial_take(&peel->partial, event);
 	switch (event->what) {
 	case SCAN_BEGIN:
-		if (event->depth == 0)
-			return begin_letter(peel, event->entity, err);
-		if (event->depth == 1)
-			begin_part(peel, event->entity);
-		return RC_OK;
+		return begin_entity(peel, event, err);
 	case SCAN_BYTES:
 		peel->bytes_left = event->bytes;
 		return RC_OK;
 	case SCAN_END:
-		if (event->depth == 1)
-			end_part(peel);
-		if (event->depth > 0)
-			return RC_OK;
-		peel->malformed = peel->malformed || event->malformed;
-		peel->ended = true;
-		if (peel->state == PEEL_AT_KIND)
-			decide_kind(peel);
+		end_entity(peel, event);
 		return RC_OK;
 	case SCAN_MORE:
 		break;
@@ -324,6 +378,18 @@ enum smime_kind
 peel_kind(const struct peel *peel)
 {
 	return peel->kind;
+}
+
+bool
+peel_has_header(const struct peel *peel)
+{
+	return peel->head != NULL;
+}
+
+struct partial_find
+peel_partial(const struct peel *peel)
+{
+	return peel->partial.found;
 }
 
 const char *

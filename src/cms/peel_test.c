@@ -2,6 +2,7 @@
 
 #include "base/own.h"
 #include "cms/peel_priv.h"
+#include "cms/smimekit_priv.h"
 #include "codec/base64.h"
 
 OWNER(struct peel, peel_free);

@@ -201,28 +201,6 @@ smime_check_parts(
 	return RC_OK;
 }
 
-enum rc
-smime_split(const struct entity *entity, const struct entity **ret_part,
-    struct buf *der, struct err *err)
-{
-	size_t parts = entity_children(entity);
-
-	TRY(smime_check_parts(
-	    entity->malformed || !entity_is(entity, "multipart", "signed"),
-	    parts, parts == 2 && smime_is_signature(entity->child->next), err));
-	TRY(entity_decode(entity->child->next, der, err));
-	*ret_part = entity->child;
-	return RC_OK;
-}
-
-enum rc
-smime_der(const struct entity *entity, struct buf *der, struct err *err)
-{
-	if (!smime_is_cms(entity))
-		return err_set(err, RC_SYNTAX, "no application/pkcs7-mime");
-	return entity_decode(entity, der, err);
-}
-
 static const char *
 name_of_digest(const X509_ALGOR *algorithm)
 {

@@ -22,16 +22,6 @@ enum smime_kind {
  * not by parameters or file names; octet-stream named .p7m counts. */
 enum smime_kind smime_kind_of(const struct entity *entity);
 
-/* SMIME_SIGNED: lends the signed part (its `whole` is what was signed) and
- * appends the DER of the signature.  RC_SYNTAX: not exactly two parts, or
- * the second is no pkcs7-signature. */
-enum rc smime_split(const struct entity *entity, const struct entity **ret_part,
-    struct buf *der, struct err *err);
-
-/* Append the DER of a pkcs7-mime entity. */
-enum rc smime_der(
-    const struct entity *entity, struct buf *der, struct err *err);
-
 /* Append a multipart/signed entity (MIME fields and body, no MIME-Version)
  * around an entity and its detached signature.  `boundary` must not occur in
  * it: give a random one. */

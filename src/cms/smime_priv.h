@@ -33,7 +33,7 @@ enum rc smime_print_signed_head(
 enum rc smime_print_signed_tail(struct span signature_der, const char *boundary,
     struct buf *out, struct err *err);
 
-/* What smime_split() says about what is no proper multipart/signed. */
+/* What is wrong with what is no proper multipart/signed. */
 enum rc smime_check_parts(
     bool malformed, size_t parts, bool second_is_signature, struct err *err);
 

@@ -3,6 +3,7 @@
 #include "cms/seal.h"
 #include "cms/sign.h"
 #include "cms/smime.h"
+#include "cms/smimekit_priv.h"
 
 OWNER(struct sign, sign_free);
 OWNER(struct seal, seal_free);

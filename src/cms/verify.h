@@ -89,6 +89,8 @@ void verify_free(struct verify *verify);
  * first, it says so itself and this is passed over. */
 enum rc verify_expect(
     struct verify *verify, const char *micalg, struct err *err);
+/* Run every digest there is: for one whose `micalg` was found to be wrong. */
+enum rc verify_expect_all(struct verify *verify, struct err *err);
 
 /* Certificates that are parsed already: one with the same bytes in the letter
  * is not parsed again.  Borrowed until verify_free(). */

@@ -204,6 +204,28 @@ a_signature_that_comes_first_needs_no_micalg(void **state)
 	assert_true(got.signer[0].valid);
 }
 
+/* Whatever they are, one of them is the signer's. */
+static void
+all_digests_fit_every_signer(void **state)
+{
+	const struct person *const people[] = {&alice, &p384, &ed, &ed448};
+
+	for (size_t i = 0; i < sizeof(people) / sizeof(*people); i++) {
+		struct buf der BUF_OWNED = BUF_SMALL;
+		struct verify *verify OWNED(verify_free) = NULL;
+		struct verify_result got VERIFY_RESULT_OWNED = {.signers = 0};
+		sign_letter(people[i], &der);
+		assert_ok(verify_new(&verify, &kit_err));
+		assert_ok(verify_expect_all(verify, &kit_err));
+		assert_ok(
+		    verify_push_content(verify, span_str(LETTER), &kit_err));
+		assert_ok(
+		    verify_push_cms(verify, buf_span(&der), NULL, &kit_err));
+		assert_ok(verify_finish(verify, &got, &kit_err));
+		assert_true(got.signer[0].valid);
+	}
+}
+
 /* --- certificates that are known */
 
 static void
@@ -435,6 +457,7 @@ main(void)
 		an_opaque_letter_changed_anywhere_never_verifies_as_another),
 	    cmocka_unit_test(micalg_says_which_digests_are_run),
 	    cmocka_unit_test(a_signature_that_comes_first_needs_no_micalg),
+	    cmocka_unit_test(all_digests_fit_every_signer),
 	    cmocka_unit_test(a_known_certificate_is_not_parsed_again),
 	    cmocka_unit_test(crls_are_passed_over_up_to_a_limit),
 	    cmocka_unit_test(a_certificate_over_the_limit_is_refused),

@@ -1,17 +1,22 @@
 /* flow/gather -- open a letter as far as it goes and collect the facts.
  *
+ * The letter is read more than once (cms/letter): to judge it; its inner
+ * header; the signature of a part, if there is only that; to show it.  No copy
+ * of it is made, and memory does not depend on its length.
+ *
  * May use:   base codec os mime pki cms proto dns net store keydir.
- * Limits:    GATHER_DEPTH cryptographic layers; mime/entity's for the rest.
+ * Limits:    those of cms/letter.
  *            No network: what would need one is "could not be checked".
  */
 #ifndef FLOW_GATHER_H
 #define FLOW_GATHER_H
 
+#include "base/source.h"
 #include "flow/facts.h"
 #include "keydir/correspondent.h"
 #include "pki/key.h"
 
-#define GATHER_DEPTH 8
+struct letter;
 
 /* A private key of the reader with its certificate. */
 struct reader_key {
@@ -30,19 +35,22 @@ struct reader {
 	int64_t now;
 };
 
-/* A letter, opened.  The entities borrow `letter` and `plain`. */
+/* A letter, opened.  Of its entities only the header is there (and that of the
+ * message in a payload that is a message/rfc822): of the bodies no more than
+ * how they begin. */
 struct gathered {
 	struct facts facts;
-	struct entity *outer; /* the letter as it came */
-	struct entity
-	    *payload; /* what is inside all layers; NULL if it could not
-				 * be opened, `outer` if there are none */
-	bool opened;  /* an encryption layer was opened */
+	struct entity *outer;   /* the letter as it came */
+	struct entity *payload; /* what is inside all layers; NULL if it could
+				 * not be opened, `outer` if there are none */
+	bool opened;            /* an encryption layer was opened */
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
-	struct buf plain[GATHER_DEPTH];     /* what the layers held; secret */
-	struct entity *inner[GATHER_DEPTH]; /* their entities */
-	size_t layers;
+	/* For gathered_show(). */
+	struct letter *letter;
+	size_t layers;          /* around the payload */
+	struct buf outer_start; /* what the entities borrow */
+	struct buf payload_start;
 };
 
 #define GATHERED_OWNED __attribute__((cleanup(gathered_done)))
@@ -50,11 +58,18 @@ void gathered_init(struct gathered *gathered);
 void gathered_done(struct gathered *gathered);
 
 /* RC_OK whatever the letter is worth: that is in the facts.  RC_LIMIT or
- * RC_SYNTAX: not a message at all. */
-enum rc gather(struct span letter, const struct reader *reader,
+ * RC_SYNTAX: not a message at all.  Or what `letter` fails with.  Borrows the
+ * reader's keys until gathered_done(). */
+enum rc gather(const struct source *letter, const struct reader *reader,
     struct gathered *ret, struct err *err);
 
 /* The same as what mime/protect reads; borrows from `gathered`. */
 struct protect_letter gathered_letter(const struct gathered *gathered);
+
+/* The letter that a mail program should see (mime/protect_view); the same
+ * letter again.  It comes whatever the facts say: ask them first.  RC_UNFIT: it
+ * was not opened.  Or what `letter` or `to` fail with. */
+enum rc gathered_show(struct gathered *gathered, const struct source *letter,
+    const struct sink *to, struct err *err);
 
 #endif

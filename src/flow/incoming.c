@@ -1,9 +1,6 @@
 #include "flow/incoming.h"
 
-#include "base/own.h"
 #include "flow/report.h"
-
-OWNER(struct protect_view, protect_view_free);
 
 #define VIEW_MAX ((size_t)80 << 20)
 
@@ -28,23 +25,13 @@ may_show_inside(const struct gathered *g)
 }
 
 static enum rc
-add_view(const struct protect_letter *letter, struct buf *out, struct err *err)
+rebuild(struct gathered *g, const struct source *letter, int64_t now,
+    struct incoming *ret, struct err *err)
 {
-	struct protect_view *view OWNED(protect_view_free) = NULL;
-
-	TRY(protect_view_new(letter, &view, err));
-	TRY(protect_view_push(view, letter->payload->whole, out, err));
-	return protect_view_end(view, out, err);
-}
-
-static enum rc
-rebuild(const struct gathered *g, int64_t now, struct incoming *ret,
-    struct err *err)
-{
-	const struct protect_letter letter = gathered_letter(g);
+	const struct sink to = sink_buf(&ret->view);
 
 	TRY(report_field(&ret->verdict, now, &ret->view, err));
-	TRY(add_view(&letter, &ret->view, err));
+	TRY(gathered_show(g, letter, &to, err));
 	ret->rebuilt = true;
 	return RC_OK;
 }
@@ -77,11 +64,13 @@ enum rc
 incoming_read(struct span letter, const struct reader *reader,
     struct incoming *ret, struct err *err)
 {
+	struct source_memory memory = {.bytes = letter};
+	const struct source source = source_memory(&memory);
 	struct gathered g GATHERED_OWNED;
 	struct err why = ERR_NONE;
 
 	gathered_init(&g);
-	enum rc rc = gather(letter, reader, &g, &why);
+	enum rc rc = gather(&source, reader, &g, &why);
 	if (rc == RC_NOMEM) {
 		*err = why;
 		return rc;
@@ -91,6 +80,6 @@ incoming_read(struct span letter, const struct reader *reader,
 	verdict_decide(&g.facts, &ret->verdict);
 	learn(&g, &ret->verdict, reader);
 	if (may_show_inside(&g))
-		return rebuild(&g, reader->now, ret, err);
+		return rebuild(&g, &source, reader->now, ret, err);
 	return protect_strip_verdict(letter, &ret->view, err);
 }

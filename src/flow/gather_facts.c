@@ -1,0 +1,322 @@
+#include "flow/gather_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cms/stamp.h"
+#include "mime/address.h"
+
+#define DAY (24 * 60 * 60)
+
+void
+gather_copy_text(char *to, size_t size, const char *from)
+{
+	(void)snprintf(to, size, "%s", from == NULL ? "" : from);
+}
+
+/* --- names ------------------------------------------------------------------ */
+
+static bool
+ends_with(struct span text, const char *end)
+{
+	size_t len = strlen(end);
+
+	return text.len >= len &&
+	       span_is(span_after(text, text.len - len), span_str(end));
+}
+
+/* A line that is no field ends the header for us; other readers skip it, and
+ * see one more From behind it. */
+static bool
+is_cut_short(const struct entity *entity)
+{
+	struct span header = entity->header;
+
+	return entity->body.len > 0 && header.len > 0 &&
+	       !ends_with(header, "\n\n") && !ends_with(header, "\n\r\n");
+}
+
+static void
+read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
+{
+	const struct fields *fields = &entity->fields;
+	struct err ignored = ERR_NONE;
+
+	*unclear = is_cut_short(entity) || fields_count(fields, "From") != 1 ||
+		   mailboxes_parse(
+		       fields_value(fields, "From"), list, &ignored) != RC_OK ||
+		   list->len == 0 || list->has_group;
+}
+
+struct protect_letter
+gathered_letter(const struct gathered *g)
+{
+	const struct facts *f = &g->facts;
+
+	return (struct protect_letter){
+	    .outer = g->outer,
+	    .payload = g->payload,
+	    .encrypted = g->opened,
+	    .signature_valid = f->sig.state == SIGNED_VALID &&
+			       f->sig.part[0] == '\0' && !f->sig.outside_only,
+	};
+}
+
+/* The From that the verdict is about: the protected one where there is any. */
+static const struct entity *
+header_of(const struct gathered *g)
+{
+	const struct protect_letter letter = gathered_letter(g);
+
+	return protect_header_of(&letter);
+}
+
+void
+gather_from(struct gathered *g)
+{
+	struct facts *f = &g->facts;
+	const struct protect_letter letter = gathered_letter(g);
+	struct mailboxes outer MAILBOXES_OWNED = MAILBOXES_NONE;
+	struct mailboxes shown MAILBOXES_OWNED = MAILBOXES_NONE;
+	bool outer_unclear = false;
+
+	read_from(g->outer, &outer, &outer_unclear);
+	read_from(header_of(g), &shown, &f->from_unclear);
+	gather_copy_text(f->from, sizeof(f->from),
+	    shown.len > 0 ? shown.item[0].address : "");
+	gather_copy_text(f->outer_from, sizeof(f->outer_from),
+	    outer.len > 0 ? outer.item[0].address : "");
+	f->from_mismatch = header_of(g) != g->outer &&
+			   (outer_unclear || !protect_from_matches(&letter));
+	f->outside_differs =
+	    !g->opened && header_of(g) != g->outer && !protect_agrees(&letter);
+}
+
+static bool
+names_sender(const struct gathered *g, const struct cert *cert)
+{
+	struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+	struct err ignored = ERR_NONE;
+
+	return mailboxes_parse(fields_value(&header_of(g)->fields, "Sender"),
+		   &list, &ignored) == RC_OK &&
+	       list.len == 1 && cert_names_address(cert, list.item[0].address);
+}
+
+static enum binding
+bind_signer(const struct gathered *g, const struct cert *cert)
+{
+	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+	bool unclear = false;
+	size_t named = 0;
+
+	if (cert_addresses(cert)->len == 0)
+		return BINDING_NO_ADDRESS;
+	read_from(header_of(g), &from, &unclear);
+	for (size_t i = 0; i < from.len; i++)
+		named += cert_names_address(cert, from.item[i].address);
+	if (named > 0)
+		return from.len == 1 ? BINDING_FROM : BINDING_ONE_OF_SEVERAL;
+	return names_sender(g, cert) ? BINDING_SENDER : BINDING_OTHER;
+}
+
+static void
+gather_signer(struct reading *r)
+{
+	struct gathered *g = r->out;
+	struct facts *f = &g->facts;
+	const struct strlist *addresses = cert_addresses(r->signer);
+	struct err why = ERR_NONE;
+
+	f->sig.binding = bind_signer(g, r->signer);
+	const char *by = addresses->len > 0 ? addresses->item[0] : "";
+	if (f->sig.binding == BINDING_FROM)
+		by = f->from;
+	gather_copy_text(f->sig.by, sizeof(f->sig.by), by);
+	gather_copy_text(
+	    f->sig.name, sizeof(f->sig.name), cert_name(r->signer));
+	gather_copy_text(f->sig.organization, sizeof(f->sig.organization),
+	    cert_organization(r->signer));
+	gather_copy_text(
+	    f->sig.issuer, sizeof(f->sig.issuer), cert_issuer(r->signer));
+	f->sig.level = cert_level(r->signer);
+	if (cert_can_sign(r->signer, &why) != RC_OK)
+		f->sig.unfit = "cert.ku";
+}
+
+/* --- time and chain ----------------------------------------------------------- */
+
+/* The earliest time that one of the tokens proves; RC_ABSENT: none does. */
+static enum rc
+find_stamp(struct reading *r, int64_t *ret, struct err *err)
+{
+	const struct certs *roots = r->reader->tsa_roots != NULL
+					? r->reader->tsa_roots
+					: r->reader->roots;
+	struct err why = ERR_NONE;
+	bool found = false;
+
+	for (size_t i = 0; i < r->tokens; i++) {
+		struct stamp_result stamp STAMP_RESULT_OWNED = {
+		    .chain = CHAIN_RESULT};
+		enum rc rc = stamp_verify(buf_span(&r->token[i]),
+		    buf_span(&r->signature), roots, &stamp, &why);
+		if (rc == RC_NOMEM)
+			return err_set(err, rc, "%s", why.text);
+		if (rc != RC_OK || stamp.chain.state != CHAIN_VALID ||
+		    (found && stamp.when >= *ret))
+			continue;
+		*ret = stamp.when;
+		found = true;
+	}
+	return found ? RC_OK : RC_ABSENT;
+}
+
+static enum rc
+gather_time(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+	int64_t when = 0;
+
+	if (r->claimed != 0) {
+		f->time.source = TIME_CLAIMED;
+		f->time.value = r->claimed;
+	}
+	enum rc rc = find_stamp(r, &when, err);
+	if (rc == RC_ABSENT) {
+		f->time.token_invalid = r->tokens_found > 0;
+		return RC_OK;
+	}
+	TRY(rc);
+	f->time.source = TIME_STAMPED;
+	f->time.value = when;
+	f->time.token_late = r->claimed != 0 && when - r->claimed > DAY;
+	return RC_OK;
+}
+
+static enum rc
+check_at(
+    struct reading *r, int64_t at, struct chain_result *ret, struct err *err)
+{
+	const struct chain_request ask = {
+	    .roots = r->reader->roots,
+	    .untrusted = &r->certs,
+	    .at = at,
+	    .purpose = CHAIN_MAIL_SIGN,
+	};
+
+	return chain_check(r->signer, &ask, ret, err);
+}
+
+/* The certificate had to be good when the letter is proven to have existed;
+ * without such a proof, now: a claimed time is anybody's. */
+static enum rc
+gather_chain(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+	struct chain_result now CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct chain_result then CHAIN_RESULT_OWNED = CHAIN_RESULT;
+
+	TRY(check_at(r, r->reader->now, &now, err));
+	f->sig.chain = now.state;
+	f->sig.chain_reason = now.reason;
+	f->sig.revocation = now.revocation;
+	f->sig.revoked_at = now.revoked_at;
+	/* A root without limits of its own vouches for addresses only. */
+	f->sig.level_allowed = f->sig.level != LEVEL_V2 &&
+			       f->sig.level != LEVEL_V3 &&
+			       f->sig.level != LEVEL_V4;
+	if (f->time.source != TIME_STAMPED)
+		return RC_OK;
+	TRY(check_at(r, f->time.value, &then, err));
+	bool was_revoked =
+	    now.revoked_at != 0 && now.revoked_at <= f->time.value;
+	f->sig.good_before = now.state != CHAIN_VALID &&
+			     then.state == CHAIN_VALID && !was_revoked;
+	f->sig.chain = was_revoked ? CHAIN_INVALID : then.state;
+	f->sig.chain_reason = was_revoked ? "cert.revoked" : then.reason;
+	return RC_OK;
+}
+
+/* --- for whom ------------------------------------------------------------------ */
+
+static bool
+field_names_me(
+    const struct entity *e, const char *name, const struct strlist *me)
+{
+	for (size_t i = 0; i < e->fields.len; i++) {
+		const struct field *field = &e->fields.item[i];
+		struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+		struct err ignored = ERR_NONE;
+
+		if (!span_is_nocase(field->name, name) ||
+		    mailboxes_parse(field->value, &list, &ignored) != RC_OK)
+			continue;
+		for (size_t k = 0; k < me->len; k++)
+			if (mailboxes_have(&list, me->item[k]))
+				return true;
+	}
+	return false;
+}
+
+/* Sealed again for us by somebody to whom it was written?  Only protected
+ * recipients can tell.  The sender's own copy names its sender in From. */
+static void
+gather_recipients(struct gathered *g, const struct strlist *me)
+{
+	static const char *const names[] = {"To", "Cc", "Bcc", "From"};
+	const struct entity *header = header_of(g);
+
+	if (me == NULL || me->len == 0 || header == g->outer)
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (field_names_me(header, names[i], me))
+			return;
+	g->facts.not_for_reader = true;
+}
+
+static void
+gather_acquaintance(struct facts *f, const struct reader *reader)
+{
+	bool is_me =
+	    reader->me != NULL && strlist_has_nocase(reader->me, f->from);
+
+	if (is_me)
+		f->acquaintance = ACQUAINTANCE_KNOWN;
+	else if (reader->known != NULL)
+		f->acquaintance = strlist_has_nocase(reader->known, f->from)
+				      ? ACQUAINTANCE_KNOWN
+				      : ACQUAINTANCE_FIRST;
+}
+
+static void
+gather_headers(struct gathered *g)
+{
+	struct facts *f = &g->facts;
+	const struct protect_letter letter = gathered_letter(g);
+
+	f->headers.subject = protect_state_of(&letter, "Subject");
+	f->headers.from = protect_state_of(&letter, "From");
+	f->headers.to = protect_state_of(&letter, "To");
+	f->headers.cc = protect_state_of(&letter, "Cc");
+	f->headers.date = protect_state_of(&letter, "Date");
+}
+
+/* --- all of it ------------------------------------------------------------------ */
+
+enum rc
+gather_facts(struct reading *r, struct err *err)
+{
+	struct gathered *g = r->out;
+
+	gather_from(g);
+	gather_headers(g);
+	gather_acquaintance(&g->facts, r->reader);
+	if (r->signer != NULL)
+		gather_signer(r);
+	if (r->signer == NULL || g->facts.sig.state != SIGNED_VALID)
+		return RC_OK;
+	gather_recipients(g, r->reader->me);
+	TRY(gather_time(r, err));
+	return gather_chain(r, err);
+}
