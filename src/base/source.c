@@ -39,14 +39,23 @@ sink_buf(struct buf *out)
 }
 
 enum rc
-source_read(const struct source *source, struct buf *out, struct err *err)
+source_send(
+    const struct source *source, const struct sink *sink, struct err *err)
 {
 	struct span piece;
 
 	TRY(source->rewind(source->self, err));
 	do {
 		TRY(source->next(source->self, &piece, err));
-		TRY(buf_add(out, piece, err));
+		TRY(sink->put(sink->self, piece, err));
 	} while (piece.len > 0);
 	return RC_OK;
+}
+
+enum rc
+source_read(const struct source *source, struct buf *out, struct err *err)
+{
+	const struct sink sink = sink_buf(out);
+
+	return source_send(source, &sink, err);
 }

@@ -35,7 +35,11 @@ struct source source_memory(struct source_memory *self);
 /* Appends to a buf. */
 struct sink sink_buf(struct buf *out);
 
-/* From the beginning to the end: RC_LIMIT as `out` says. */
+/* From the beginning to the end. */
+enum rc source_send(
+    const struct source *source, const struct sink *sink, struct err *err);
+
+/* The same; RC_LIMIT as `out` says. */
 enum rc source_read(
     const struct source *source, struct buf *out, struct err *err);
 

@@ -1,22 +1,6 @@
 #define _GNU_SOURCE /* memmem */
 #include "base/span.h"
 
-struct span
-span_after(struct span span, size_t from)
-{
-	if (from > span.len)
-		from = span.len;
-	if (span.data == NULL)
-		return span;
-	return span_of(span.data + from, span.len - from);
-}
-
-struct span
-span_first(struct span span, size_t len)
-{
-	return span_of(span.data, len < span.len ? len : span.len);
-}
-
 static bool
 is_blank(uint8_t c)
 {

@@ -22,7 +22,7 @@ struct span {
  * would mean "up to the next NUL", which is not ours. */
 #define SPAN_ARGS(s)                                          \
 	(int)((s).len < INT_MAX ? (s).len : (size_t)INT_MAX), \
-	    (const char *)(s).data
+	    ((s).data == NULL ? "" : (const char *)(s).data)
 
 static inline struct span
 span_of(const void *data, size_t len)
@@ -37,9 +37,23 @@ span_str(const char *text)
 }
 
 /* From `from` to the end, clamped to the span. */
-struct span span_after(struct span span, size_t from);
+static inline struct span
+span_after(struct span span, size_t from)
+{
+	if (from > span.len)
+		from = span.len;
+	if (span.data == NULL)
+		return span;
+	return span_of(span.data + from, span.len - from);
+}
+
 /* The first `len` bytes, clamped to the span. */
-struct span span_first(struct span span, size_t len);
+static inline struct span
+span_first(struct span span, size_t len)
+{
+	return span_of(span.data, len < span.len ? len : span.len);
+}
+
 /* Without leading and trailing SP, TAB, CR and LF. */
 struct span span_trim(struct span span);
 

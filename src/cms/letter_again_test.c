@@ -312,6 +312,7 @@ parts_without_end_are_no_message(void **state)
 		assert_int_equal(result.layers, 2);
 		assert_int_equal(result.layer[1].kind, LETTER_OTHER);
 		assert_rc(result.layer[1].rc, RC_LIMIT);
+		assert_non_null(reader);
 	}
 }
 

@@ -223,7 +223,7 @@ static void
 what_is_no_message_is_as_if_it_could_not_be_read(void **state)
 {
 	static const char *const heads[] = {
-	    MIXED, SIGNED_X, "Subject: a\rb\r\n" MIXED};
+	    MIXED, SIGNED_X, ("Subject: a\rb\r\n" MIXED)};
 	static const char *const layers[] = {
 	    "", "g", "o", "go", "z", "s", "gggggggg"};
 
@@ -357,7 +357,7 @@ refuse_bytes(void *self, struct span bytes, struct err *why)
 static void
 a_sink_that_fails_ends_the_showing_and_no_more(void **state)
 {
-	struct buf letter BUF_OWNED = BUF(ROOM), out BUF_OWNED = BUF(ROOM);
+	struct buf letter BUF_OWNED = BUF(ROOM);
 	struct gathered g GATHERED_OWNED;
 	const struct sink full = {refuse_bytes, NULL};
 

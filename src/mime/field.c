@@ -69,10 +69,9 @@ check_bytes(struct span field, struct err *err)
 {
 	if (span_find_byte(field, 0) >= 0)
 		return err_set(err, RC_SYNTAX, "NUL byte in a header field");
-	for (size_t i = 0; i < field.len; i++) {
-		if (field.data[i] != '\r')
-			continue;
-		if (i + 1 == field.len || field.data[i + 1] != '\n')
+	for (ptrdiff_t at; (at = span_find_byte(field, '\r')) >= 0;) {
+		field = span_after(field, (size_t)at + 1);
+		if (field.len == 0 || field.data[0] != '\n')
 			return err_set(err, RC_SYNTAX,
 			    "bare CR in a header field; lines end with CRLF");
 	}
