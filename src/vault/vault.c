@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <openssl/params.h>
+
 #include <openssl/err.h>
 
 #include "pki/crypto.h"
@@ -48,15 +50,20 @@ vault_cut(struct vault *vault, size_t len)
 
 /* A copy that has no private part in it, whatever the library keeps. */
 static enum rc
-copy_public(const EVP_PKEY *private_key, EVP_PKEY **ret, struct err *err)
+copy_public(EVP_PKEY *private_key, EVP_PKEY **ret, struct err *err)
 {
-	unsigned char *der = NULL;
-	int len = i2d_PUBKEY(private_key, &der);
-	const unsigned char *at = der;
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, private_key, NULL);
+	EVP_PKEY *copy = NULL;
 
-	EVP_PKEY *copy = len > 0 ? d2i_PUBKEY(NULL, &at, len) : NULL;
-	OPENSSL_free(der);
-	if (copy == NULL)
+	bool good =
+	    ctx != NULL &&
+	    EVP_PKEY_todata(private_key, EVP_PKEY_PUBLIC_KEY, &params) == 1 &&
+	    EVP_PKEY_fromdata_init(ctx) == 1 &&
+	    EVP_PKEY_fromdata(ctx, &copy, EVP_PKEY_PUBLIC_KEY, params) == 1;
+	OSSL_PARAM_free(params);
+	EVP_PKEY_CTX_free(ctx);
+	if (!good)
 		return crypto_failed(err, "vault: public key");
 	*ret = copy;
 	return RC_OK;
