@@ -244,6 +244,18 @@ scratch_add(struct scratch *scratch, struct span bytes, struct err *err)
 }
 
 static enum rc
+scratch_put(void *self, struct span bytes, struct err *err)
+{
+	return scratch_add(self, bytes, err);
+}
+
+struct sink
+scratch_sink(struct scratch *scratch)
+{
+	return (struct sink){scratch_put, scratch};
+}
+
+static enum rc
 scratch_next(void *self, struct span *ret, struct err *err)
 {
 	struct scratch *scratch = self;

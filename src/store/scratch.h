@@ -26,6 +26,8 @@ void scratch_free(struct scratch *scratch);
 enum rc scratch_add(
     struct scratch *scratch, struct span bytes, struct err *err);
 
+struct sink scratch_sink(struct scratch *scratch);
+
 /* All of it, as often as wanted; lends `scratch`.  One reader at a time.
  * RC_IO: the disk; RC_CRYPTO: it gave back something else. */
 struct source scratch_source(struct scratch *scratch);
