@@ -56,8 +56,6 @@ fill_agent(const struct home *home, const struct names *names,
 	    .identity = home->signer,
 	    .own = home->encrypter,
 	    .policy = PROTECT_BASELINE,
-	    .tsa = home->tsa,
-	    .tsa_timeout = agent->limits.tsa,
 	};
 	agent->reader = (struct reader){
 	    .keys = home->keys,

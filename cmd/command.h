@@ -20,6 +20,9 @@ int command_agent(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_recover(int argc, char **argv);
 
+/* First of all. */
+void command_prepare(void);
+
 /* "letterlock NAME: reason" on standard error; EXIT_FAILED. */
 int command_failed(const char *name, const struct err *err);
 

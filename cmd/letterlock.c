@@ -1,19 +1,24 @@
-/* letterlock -- the agent of one person, and the engine on files. */
+/* letterlock -- the agent of one person, and the engine on files.
+ *
+ * What needs no network is done here.  The rest is done by letterlock-online,
+ * which takes this process over: the libraries for the network take longer to
+ * load than it takes to seal a letter.
+ */
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "cmd/command.h"
+#include "cmd/online.h"
 
 static const struct {
 	const char *name;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc, char **argv); /* NULL: by letterlock-online */
 	const char *help;
 } commands[] = {
-    {"setup", command_setup, "get certificates for a mailbox, once"},
-    {"agent", command_agent, "serve the mail program: SMTP and IMAP"},
-    {"status", command_status, "what is set up, and until when it is good"},
-    {"recover", command_recover, "write a recovery copy of the old-mail keys"},
+    {"setup", NULL, "get certificates for a mailbox, once"},
+    {"agent", NULL, "serve the mail program: SMTP and IMAP"},
+    {"status", NULL, "what is set up, and until when it is good"},
+    {"recover", NULL, "write a recovery copy of the old-mail keys"},
     {"seal", command_seal, "sign and encrypt a letter"},
     {"open", command_open, "decrypt and check a letter"},
     {"inspect", command_inspect, "say whether a letter may be trusted"},
@@ -31,41 +36,18 @@ print_help(void)
 	printf("\nletterlock COMMAND --help tells the options.\n");
 }
 
-int
-command_failed(const char *name, const struct err *err)
+static int
+run(size_t which, int argc, char **argv)
 {
-	fprintf(stderr, "letterlock %s: %s\n", name, err->text);
-	return EXIT_FAILED;
-}
-
-bool
-command_helps(
-    int argc, char **argv, const char *usage, const struct option *options)
-{
-	for (int i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "--help") != 0)
-			continue;
-		printf("usage: letterlock %s\n\n", usage);
-		options_help(options);
-		return true;
-	}
-	return false;
-}
-
-/* What a crash leaves behind must not be the keys and the clear text. */
-static void
-leave_no_core(void)
-{
-	const struct rlimit none = {0, 0};
-
-	/* lowering one's own limit cannot be refused */
-	(void)setrlimit(RLIMIT_CORE, &none);
+	return commands[which].run != NULL
+		   ? commands[which].run(argc, argv)
+		   : online_run(commands[which].name, argc, argv);
 }
 
 int
 main(int argc, char **argv)
 {
-	leave_no_core();
+	command_prepare();
 	if (argc < 2) {
 		print_help();
 		return EXIT_FAILED;
@@ -76,7 +58,7 @@ main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 2, argv + 2);
+			return run(i, argc - 2, argv + 2);
 	fprintf(stderr,
 	    "letterlock: unknown command %s; letterlock --help lists them\n",
 	    argv[1]);

@@ -5,8 +5,6 @@
 #include "pki/cert.h"
 #include "vault/identity.h"
 
-#define SUPPORT_LETTER_MAX ((size_t)100 << 20)
-
 /* Add the certificates of a PEM or DER file ("-": standard input); RC_ABSENT
  * if there are none in it. */
 enum rc support_read_certs(

@@ -28,6 +28,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 
+#define CONTENT_MAX ((size_t)100 << 20)
 #define PIECE ((size_t)10007) /* how much is pushed at once */
 
 OWNER(struct seal, seal_free);
@@ -311,7 +312,7 @@ run_sign(struct task *task, struct err *err)
 static enum rc
 push_content(struct verify *verify, struct task *task, struct err *err)
 {
-	struct buf content BUF_OWNED = BUF(SUPPORT_LETTER_MAX);
+	struct buf content BUF_OWNED = BUF(CONTENT_MAX);
 
 	TRY(file_read(task->content, &content, err));
 	struct span rest = buf_span(&content);
@@ -419,8 +420,8 @@ main(int argc, char **argv)
 {
 	struct task task = {.to = STRLIST_NONE,
 	    .signer = STRLIST_NONE,
-	    .in = BUF(SUPPORT_LETTER_MAX),
-	    .out = BUF_SECRET(SUPPORT_LETTER_MAX)};
+	    .in = BUF(CONTENT_MAX),
+	    .out = BUF_SECRET(CONTENT_MAX)};
 	struct err err = ERR_NONE;
 	enum rc rc = run(argc, argv, &task, &err);
 

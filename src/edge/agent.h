@@ -41,7 +41,9 @@ struct agent {
 	const char *directory;      /* URL, address appended */
 	const char *tsa;            /* URL */
 	const struct certs *roots;
-	struct sender sender; /* all but `https` and `now` */
+	/* all but `now`; a stamper for letters alone: when a draft was
+	 * written proves nothing, and nobody disputes when a report was */
+	struct sender sender;
 	struct reader reader; /* all but `now` */
 	struct enrol enrol;   /* to tell whose challenges come in */
 	struct agent_limits limits;

@@ -121,7 +121,6 @@ spool_report(const struct agent *agent, const struct spool_letter *failed,
 	uint64_t id = 0;
 
 	sender.now = clock_now();
-	sender.tsa = NULL; /* nobody disputes when a report was made */
 	TRY(print_report(agent, failed, why, &report, err));
 	TRY(outgoing_keep(buf_span(&report), &sender, &letter.bytes, err));
 	TRY(span_dup(span_str(""), &letter.from, err));

@@ -74,8 +74,6 @@ seal(const struct agent *agent, struct span letter, struct buf *out,
 	if (outgoing_is_sealed(letter))
 		return buf_add(out, letter, err);
 	sender.now = clock_now();
-	sender.https = NULL;
-	sender.tsa = NULL; /* when a draft was written proves nothing */
 	return outgoing_keep(letter, &sender, out, err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edge/deliver.h"
+#include "flow/stamping.h"
 #include "mime/address.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -122,8 +123,12 @@ submit(struct session *s, struct deliver_answer *ret, struct err *err)
 {
 	__attribute__((cleanup(outgoing_done))) struct outgoing made;
 	struct sender sender = s->agent->sender;
+	struct stamping stamping = {
+	    s->https, s->agent->tsa, s->agent->limits.tsa};
+	const struct stamper stamper = stamping_stamper(&stamping);
 
-	sender.https = s->https;
+	if (s->agent->tsa != NULL)
+		sender.stamper = &stamper;
 	sender.now = clock_now();
 	outgoing_init(&made);
 	TRY(outgoing_make(smtp_server_letter(s->smtp), &sender,

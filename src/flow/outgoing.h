@@ -1,7 +1,7 @@
 /* flow/outgoing -- from the plain letter of a mail program to sealed ones.
  *
  *   parse -> check the sender -> who is visible, who is blind -> for each
- *   group: protect the headers, sign, timestamp, seal
+ *   group: flow/sealing
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
  * Not here:  finding certificates (keydir), sending (edge).
@@ -11,10 +11,7 @@
 #define FLOW_OUTGOING_H
 
 #include "base/strlist.h"
-#include "cms/seal.h"
-#include "mime/protect.h"
-#include "net/https.h"
-#include "pki/key.h"
+#include "flow/sealing.h"
 
 #define OUTGOING_COPIES_MAX 201 /* one for all visible, one a blind recipient */
 
@@ -22,23 +19,6 @@ struct recipient {
 	const char *address;     /* as in RCPT TO */
 	const struct cert *cert; /* to encrypt to */
 	unsigned ciphers;        /* enum capability: known to be read there */
-};
-
-struct sender {
-	const char *address;      /* From must be exactly this */
-	struct identity identity; /* signs */
-	const struct cert *own;   /* the copy to oneself; always sealed to */
-	enum protect_policy policy;
-	bool legacy_display; /* hidden fields stand in the text too, for old
-			      * readers */
-	/* of the letters that this one answers; NULL: none is known */
-	const struct protect_reference *reference;
-	struct https *https; /* for the timestamp */
-	const char *tsa;     /* URL; NULL: no timestamp is asked for */
-	int tsa_timeout;   /* milliseconds; after it the letter goes without */
-	bool tsa_required; /* no: a letter without a proven time is better
-			       * than one that waits */
-	int64_t now;
 };
 
 /* One sealed letter. */
@@ -74,16 +54,5 @@ enum rc outgoing_keep(struct span letter, const struct sender *sender,
 
 /* Is the letter one S/MIME envelope already?  Then it needs no other. */
 bool outgoing_is_sealed(struct span letter);
-
-/* The file command: sign and/or encrypt one letter as told. */
-struct outgoing_way {
-	bool sign;
-	bool encrypt;
-	enum seal_cipher cipher;
-	bool cipher_auto; /* the strongest that all are known to read */
-};
-enum rc outgoing_seal(const struct entity *letter, const struct sender *sender,
-    const struct outgoing_way *way, const struct certs *to, struct buf *out,
-    struct err *err);
 
 #endif

@@ -1,0 +1,185 @@
+/* letterlock chain: may a certificate be trusted? */
+#include <jansson.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/command.h"
+#include "cmd/support.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "pki/chain.h"
+
+#define CRLS_MAX ((size_t)100 << 20)
+
+struct chain_options {
+	const char *trust, *untrusted, *crl, *at;
+	struct strlist policies;
+	bool any_purpose, explicit_policy, json;
+};
+
+static void
+crls_done(STACK_OF(X509_CRL) **crls)
+{
+	sk_X509_CRL_pop_free(*crls, X509_CRL_free);
+}
+
+static enum rc
+read_crls(const char *path, STACK_OF(X509_CRL) *crls, struct err *err)
+{
+	struct buf pem BUF_OWNED = BUF(CRLS_MAX);
+
+	TRY(file_read(path, &pem, err));
+	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	if (bio == NULL)
+		return err_nomem(err, "CRL");
+	for (;;) {
+		X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+		if (crl == NULL)
+			break;
+		if (sk_X509_CRL_push(crls, crl) <= 0) {
+			X509_CRL_free(crl);
+			break;
+		}
+	}
+	BIO_free(bio);
+	if (sk_X509_CRL_num(crls) == 0)
+		return err_set(err, RC_SYNTAX, "%s holds no PEM CRL", path);
+	return RC_OK;
+}
+
+static enum chain_purpose
+purpose_of(const struct chain_options *o, const struct cert *cert)
+{
+	struct err ignored = ERR_NONE;
+
+	if (o->any_purpose)
+		return CHAIN_ANY;
+	return cert_can_receive(cert, &ignored) == RC_OK &&
+		       cert_can_sign(cert, &ignored) != RC_OK
+		   ? CHAIN_MAIL_ENCRYPT
+		   : CHAIN_MAIL_SIGN;
+}
+
+static const char *
+revocation_name(enum chain_revocation revocation)
+{
+	static const char *const names[] = {
+	    [REVOCATION_NOT_APPLICABLE] = "not-applicable",
+	    [REVOCATION_GOOD] = "good",
+	    [REVOCATION_UNKNOWN] = "unknown",
+	    [REVOCATION_REVOKED] = "revoked",
+	    [REVOCATION_COMPROMISED] = "compromised",
+	};
+
+	return names[revocation];
+}
+
+static const char *
+state_name(enum chain_state state)
+{
+	static const char *const names[] = {
+	    [CHAIN_VALID] = "valid",
+	    [CHAIN_INVALID] = "invalid",
+	    [CHAIN_NO_ANCHOR] = "no-anchor",
+	};
+
+	return names[state];
+}
+
+static enum rc
+print_chain(const struct chain_result *r, bool json, struct err *err)
+{
+	if (!json) {
+		printf("%s%s%s\n", state_name(r->state),
+		    r->reason != NULL ? ": " : "",
+		    r->reason != NULL ? r->reason : "");
+		return RC_OK;
+	}
+	json_t *path = json_array();
+	for (size_t i = 0; i < r->path.len; i++)
+		json_array_append_new(
+		    path, json_string(cert_fingerprint(r->path.item[i])));
+	json_t *o = json_pack("{s:s,s:s?,s:s,s:o}", "chain",
+	    state_name(r->state), "chain-reason", r->reason, "revocation",
+	    revocation_name(r->revocation), "path", path);
+	char *text = o != NULL ? json_dumps(o, JSON_INDENT(2)) : NULL;
+	json_decref(o);
+	if (text == NULL)
+		return err_nomem(err, "report");
+	printf("%s\n", text);
+	free(text);
+	return RC_OK;
+}
+
+static enum rc
+run_chain(
+    const struct chain_options *o, struct chain_result *ret, struct err *err)
+{
+	struct certs certs CERTS_OWNED = CERTS_NONE;
+	struct certs roots CERTS_OWNED = CERTS_NONE;
+	struct certs untrusted CERTS_OWNED = CERTS_NONE;
+	__attribute__((cleanup(crls_done))) STACK_OF(X509_CRL) *crls =
+	    sk_X509_CRL_new_null();
+	int64_t at = clock_now();
+
+	if (o->at != NULL)
+		TRY(support_parse_time(o->at, &at, err));
+	TRY(support_read_certs(o->trust, &roots, err));
+	if (o->untrusted != NULL)
+		TRY(support_read_certs(o->untrusted, &untrusted, err));
+	if (o->crl != NULL)
+		TRY(read_crls(o->crl, crls, err));
+	TRY(support_read_certs("-", &certs, err));
+	const struct chain_request ask = {
+	    .roots = &roots,
+	    .untrusted = &untrusted,
+	    .crls = o->crl != NULL ? crls : NULL,
+	    .at = at,
+	    .purpose = purpose_of(o, certs.item[0]),
+	    .policies = o->policies.len > 0 ? &o->policies : NULL,
+	    .explicit_policy = o->explicit_policy,
+	};
+	return chain_check(certs.item[0], &ask, ret, err);
+}
+
+int
+command_chain(int argc, char **argv)
+{
+	struct chain_options o = {.policies = STRLIST_NONE};
+	const struct option options[] = {
+	    {"trust", OPTION_TEXT, &o.trust, "FILE", "PEM: trusted roots",
+		true},
+	    {"untrusted", OPTION_TEXT, &o.untrusted, "FILE",
+		"PEM: certificates that may help to build the path", false},
+	    {"crl", OPTION_TEXT, &o.crl, "FILE",
+		"PEM: revocation lists; then every step must be covered",
+		false},
+	    {"at", OPTION_TEXT, &o.at, "TIME",
+		"as of then: RFC 3339 or seconds since 1970", false},
+	    {"any-purpose", OPTION_FLAG, &o.any_purpose, NULL,
+		"do not ask whether it is made for mail", false},
+	    {"policy", OPTION_LIST, &o.policies, "OID",
+		"acceptable certificate policy; may be repeated", false},
+	    {"explicit-policy", OPTION_FLAG, &o.explicit_policy, NULL,
+		"a policy must hold along the whole path", false},
+	    {"json", OPTION_FLAG, &o.json, NULL, "print one JSON object",
+		false},
+	    {0},
+	};
+	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct err err = ERR_NONE;
+
+	if (command_helps(
+		argc, argv, "chain --trust FILE ... < cert.pem", options))
+		return EXIT_YES;
+	enum rc rc = options_parse(argc, argv, options, NULL, &err);
+	if (rc == RC_OK)
+		rc = run_chain(&o, &result, &err);
+	strlist_done(&o.policies);
+	if (rc == RC_OK)
+		rc = print_chain(&result, o.json, &err);
+	if (rc != RC_OK)
+		return command_failed("chain", &err);
+	return result.state == CHAIN_VALID ? EXIT_YES : EXIT_NO;
+}
