@@ -23,8 +23,8 @@ def build():
     named = os.environ.get("LETTERLOCK_BUILD")
     folder = Path(named).resolve() if named else TREE / "build" / "release"
     if not (folder / "build.ninja").exists():
-        subprocess.run(["meson", "setup", "--buildtype=release", folder, TREE], check=True,
-                       stdout=sys.stderr)
+        subprocess.run(["meson", "setup", "--buildtype=release", "-Db_lto=true", folder, TREE],
+                       check=True, stdout=sys.stderr)
     programs = ["letterlock", *(f"bench/engine_{name}" for name in ("ours", "libcrypto", "limit"))]
     subprocess.run(["ninja", "-C", folder, *programs], check=True, stdout=subprocess.DEVNULL)
     return folder / "bench"

@@ -206,16 +206,15 @@ class World:
 
     def run(self, command):
         """(seconds, MiB)"""
-        log = self.folder / "log"
+        log, memory = self.folder / "log", self.folder / "memory"
+        timed = ["time", "--quiet", "-f", "%M", "-o", memory, "bash", "-o", "pipefail", "-c", command]
         with open(log, "wb") as said:
             begin = time.monotonic()
-            process = subprocess.Popen(["bash", "-o", "pipefail", "-c", command], stderr=said)
-            _, status, used = os.wait4(process.pid, 0)
+            status = subprocess.run(timed, stderr=said, check=False).returncode
             took = time.monotonic() - begin
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if status != 0:
             raise Failed(f"{command}: {log.read_text(errors='replace')}")
-        return took, used.ru_maxrss / 1024
+        return took, int(memory.read_text()) / 1024
 
 
 def rows():
