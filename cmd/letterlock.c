@@ -56,6 +56,10 @@ main(int argc, char **argv)
 		print_help();
 		return EXIT_YES;
 	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("letterlock %s\n", LETTERLOCK_VERSION);
+		return EXIT_YES;
+	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return run(i, argc - 2, argv + 2);

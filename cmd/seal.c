@@ -110,6 +110,19 @@ read_answers(const struct seal_options *o, const struct identity_file *id,
 	return rc;
 }
 
+/* Whoever seals nothing meant to seal something. */
+static enum rc
+refuse_nothing(const struct source *letter, struct err *err)
+{
+	struct span piece;
+
+	TRY(letter->rewind(letter->self, err));
+	TRY(letter->next(letter->self, &piece, err));
+	return piece.len > 0 ? RC_OK
+			     : err_set(err, RC_ABSENT,
+				   "there is no letter on standard input");
+}
+
 /* Where a sealed letter goes while it is made: straight out, but that nothing
  * shall come out if a timestamp server, which is asked at the end, fails. */
 static enum rc
@@ -127,6 +140,7 @@ seal_letter(const struct seal_options *o, const struct sealing_way *way,
 		TRY(read_recipients(o, id, &to, err));
 	TRY(letters_input_open(&letter, err));
 	const struct source source = letters_input_source(&letter);
+	TRY(refuse_nothing(&source, err));
 	if (sender->stamper == NULL)
 		return sealing_letter(&source, sender, way, &to, &out, err);
 	TRY(scratch_new(&made, err));

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import json
+import re
 import subprocess
 import time
 
@@ -383,6 +384,17 @@ def test_a_wrong_word_gets_one_line_and_status_2(desk, words, stdin, says):
     done = desk.run(*words, stdin=stdin)
     assert done.returncode == 2 and done.stdout == b""
     assert says in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_sealing_nothing_is_refused(desk):
+    done = desk.run("seal", *desk.as_id(ALICE), "--to", desk.certs[BOB])
+    assert done.returncode == 2 and done.stdout == b""
+    assert b"no letter on standard input" in done.stderr
+
+
+def test_the_version_is_told(program):
+    told = subprocess.run([program, "--version"], capture_output=True, text=True)
+    assert told.returncode == 0 and re.fullmatch(r"letterlock \d+\.\d+\.\d+\n", told.stdout)
 
 
 def test_a_wrong_passphrase_is_told(desk, plain, tmp_path):
