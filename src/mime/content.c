@@ -16,7 +16,8 @@ struct piece {
 	int index;        /* of a continuation, -1 if it is none */
 	bool extended;    /* charset and percent codes: a "*" at the end */
 	bool used;        /* joined into a parameter already */
-	struct buf raw;   /* unquoted */
+	struct span raw;  /* the value; of the field, or of `unquoted` */
+	struct buf unquoted;
 };
 
 struct pieces {
@@ -28,7 +29,7 @@ static void
 pieces_done(struct pieces *pieces)
 {
 	for (size_t i = 0; i < pieces->len; i++)
-		buf_done(&pieces->item[i].raw);
+		buf_done(&pieces->item[i].unquoted);
 }
 
 /* RFC 2045 section 5.1: token is printable ASCII without tspecials. */
@@ -60,9 +61,8 @@ take_while(struct cursor *at, bool (*is)(int))
 }
 
 static enum rc
-take_quoted(struct cursor *at, struct buf *out)
+unquote(struct cursor *at, struct buf *out)
 {
-	cursor_skip(at, 1);
 	for (;;) {
 		int c = cursor_peek(at);
 		if (c == '\\' && at->rest.len > 1) {
@@ -81,17 +81,39 @@ take_quoted(struct cursor *at, struct buf *out)
 	}
 }
 
+static bool
+is_quoted_byte(int c)
+{
+	return c != '"' && c != '\\' && c != '\r' && c != '\n';
+}
+
 static enum rc
-take_value(struct cursor *at, struct buf *out)
+take_quoted(struct cursor *at, struct piece *piece)
+{
+	cursor_skip(at, 1);
+	struct cursor start = *at;
+	piece->raw = take_while(at, is_quoted_byte);
+	if (cursor_peek(at) == '"') {
+		cursor_skip(at, 1);
+		return RC_OK;
+	}
+	*at = start;
+	TRY(unquote(at, &piece->unquoted));
+	piece->raw = buf_span(&piece->unquoted);
+	return RC_OK;
+}
+
+static enum rc
+take_value(struct cursor *at, struct piece *piece)
 {
 	TRY(cursor_skip_blanks(at));
 	if (cursor_peek(at) == '"')
-		return take_quoted(at, out);
-	struct span value = take_while(at, is_value_byte);
-	if (value.len == 0)
+		return take_quoted(at, piece);
+	piece->raw = take_while(at, is_value_byte);
+	if (piece->raw.len == 0)
 		return err_set(
 		    at->err, RC_SYNTAX, "MIME parameter without a value");
-	return buf_add(out, value, at->err);
+	return RC_OK;
 }
 
 static int
@@ -165,14 +187,14 @@ parse_piece(struct cursor *at, struct pieces *pieces)
 		return err_set(at->err, RC_LIMIT,
 		    "more than %d MIME parameters", CONTENT_PARAMS_MAX);
 	struct piece *piece = &pieces->item[pieces->len++];
-	*piece = (struct piece){.raw = BUF(CONTENT_VALUE_MAX)};
+	*piece = (struct piece){.unquoted = BUF(CONTENT_VALUE_MAX)};
 	TRY(parse_name(take_while(at, is_token_byte), piece, at->err));
 	TRY(cursor_skip_blanks(at));
 	if (cursor_peek(at) != '=')
 		return err_set(
 		    at->err, RC_SYNTAX, "MIME parameter without \"=\"");
 	cursor_skip(at, 1);
-	TRY(take_value(at, &piece->raw));
+	TRY(take_value(at, piece));
 	return cursor_skip_blanks(at);
 }
 
@@ -296,7 +318,7 @@ join_bytes(struct pieces *pieces, struct piece *piece, struct span *ret_charset,
 {
 	*ret_charset = SPAN_NONE;
 	for (int index = piece->index; piece != NULL;) {
-		struct span text = buf_span(&piece->raw);
+		struct span text = piece->raw;
 		piece->used = true;
 		if (piece->extended && index <= 0)
 			TRY(split_charset(text, ret_charset, &text, err));
@@ -341,10 +363,9 @@ check_others(struct pieces *pieces, const struct piece *chosen, struct err *err)
 		    !span_equal_nocase(piece->base, chosen->base))
 			continue;
 		piece->used = true;
-		bool same =
-		    piece->index == chosen->index &&
-		    piece->extended == chosen->extended &&
-		    span_is(buf_span(&piece->raw), buf_span(&chosen->raw));
+		bool same = piece->index == chosen->index &&
+			    piece->extended == chosen->extended &&
+			    span_is(piece->raw, chosen->raw);
 		if (!same && !is_file_name(piece->base))
 			return err_set(err, RC_SYNTAX,
 			    "MIME parameter %.*s given twice, differently",
@@ -366,17 +387,53 @@ lower_dup(struct span text, char **ret, struct err *err)
 /* Encoded words have no place in a parameter (RFC 2047 section 5), but half
  * of the world's file names are written so. */
 static enum rc
-decode_words(struct span base, struct buf *value, struct err *err)
+decode_words(
+    struct span base, struct buf *words, struct span *value, struct err *err)
 {
-	struct buf text BUF_OWNED = BUF(2 * CONTENT_VALUE_MAX);
-
-	if (!is_file_name(base) || !span_starts(buf_span(value), "=?"))
+	if (!is_file_name(base) || !span_starts(*value, "=?"))
 		return RC_OK;
-	TRY(word_decode(buf_span(value), &text, err));
-	buf_clear(value);
-	TRY(buf_add(value, buf_span(&text), err));
-	clean(value);
+	TRY(word_decode(*value, words, err));
+	clean(words);
+	*value = buf_span(words);
 	return RC_OK;
+}
+
+static struct piece *
+choose_piece(struct pieces *pieces, struct span base)
+{
+	struct piece *chosen = find_piece(pieces, base, -1, true);
+
+	if (chosen == NULL)
+		chosen = find_piece(pieces, base, 0, false);
+	if (chosen == NULL)
+		chosen = find_piece(pieces, base, -1, false);
+	return chosen;
+}
+
+/* Nearly all are: what was written is the value. */
+static bool
+is_plain(const struct piece *piece)
+{
+	if (piece->index >= 0 || piece->extended)
+		return false;
+	for (size_t i = 0; i < piece->raw.len; i++)
+		if (piece->raw.data[i] < 0x20 || piece->raw.data[i] > 0x7e)
+			return false;
+	return true;
+}
+
+static enum rc
+make_value(struct pieces *pieces, struct piece *chosen, struct buf *out,
+    struct span *ret, struct err *err)
+{
+	if (is_plain(chosen)) {
+		chosen->used = true;
+		*ret = chosen->raw;
+	} else {
+		TRY(join(pieces, chosen, out, err));
+		*ret = buf_span(out);
+	}
+	return check_others(pieces, chosen, err);
 }
 
 /* One parameter out of all pieces that share the name of `any`. */
@@ -384,24 +441,21 @@ static enum rc
 resolve(struct pieces *pieces, const struct piece *any, struct content *content,
     struct err *err)
 {
-	struct buf value BUF_OWNED = BUF(4 * CONTENT_VALUE_MAX);
+	struct buf joined BUF_OWNED = BUF(4 * CONTENT_VALUE_MAX);
+	struct buf words BUF_OWNED = BUF(2 * CONTENT_VALUE_MAX);
 	struct param *param = &content->param[content->params];
-	struct piece *chosen = find_piece(pieces, any->base, -1, true);
+	struct piece *chosen = choose_piece(pieces, any->base);
+	struct span value;
 
-	if (chosen == NULL)
-		chosen = find_piece(pieces, any->base, 0, false);
-	if (chosen == NULL)
-		chosen = find_piece(pieces, any->base, -1, false);
 	if (chosen == NULL)
 		return err_set(err, RC_SYNTAX,
 		    "MIME parameter %.*s without its first section",
 		    SPAN_ARGS(any->base));
-	TRY(join(pieces, chosen, &value, err));
-	TRY(check_others(pieces, chosen, err));
-	TRY(decode_words(chosen->base, &value, err));
+	TRY(make_value(pieces, chosen, &joined, &value, err));
+	TRY(decode_words(chosen->base, &words, &value, err));
 	content->params++; /* from here on content_done() frees it */
 	TRY(lower_dup(chosen->base, &param->name, err));
-	return span_dup(buf_span(&value), &param->value, err);
+	return span_dup(value, &param->value, err);
 }
 
 static enum rc
