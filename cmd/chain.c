@@ -1,6 +1,5 @@
 /* letterlock chain: may a certificate be trusted? */
 #include <jansson.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,42 +9,22 @@
 #include "os/file.h"
 #include "pki/chain.h"
 
-#define CRLS_MAX ((size_t)100 << 20)
+#define CRLS_FILE_MAX ((size_t)100 << 20)
 
 struct chain_options {
 	const char *trust, *untrusted, *crl, *at;
 	struct strlist policies;
-	bool any_purpose, explicit_policy, json;
+	bool any_purpose, explicit_policy, inhibit_mapping, inhibit_any, json;
 };
 
-static void
-crls_done(STACK_OF(X509_CRL) **crls)
-{
-	sk_X509_CRL_pop_free(*crls, X509_CRL_free);
-}
-
 static enum rc
-read_crls(const char *path, STACK_OF(X509_CRL) *crls, struct err *err)
+read_crls(const char *path, struct crls *crls, struct err *err)
 {
-	struct buf pem BUF_OWNED = BUF(CRLS_MAX);
+	struct buf pem BUF_OWNED = BUF(CRLS_FILE_MAX);
 
 	TRY(file_read(path, &pem, err));
-	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-	if (bio == NULL)
-		return err_nomem(err, "CRL");
-	for (;;) {
-		X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
-		if (crl == NULL)
-			break;
-		if (sk_X509_CRL_push(crls, crl) <= 0) {
-			X509_CRL_free(crl);
-			break;
-		}
-	}
-	BIO_free(bio);
-	if (sk_X509_CRL_num(crls) == 0)
-		return err_set(err, RC_SYNTAX, "%s holds no PEM CRL", path);
-	return RC_OK;
+	enum rc rc = crls_parse(crls, buf_span(&pem), err);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
 static enum chain_purpose
@@ -119,8 +98,7 @@ run_chain(
 	struct certs certs CERTS_OWNED = CERTS_NONE;
 	struct certs roots CERTS_OWNED = CERTS_NONE;
 	struct certs untrusted CERTS_OWNED = CERTS_NONE;
-	__attribute__((cleanup(crls_done))) STACK_OF(X509_CRL) *crls =
-	    sk_X509_CRL_new_null();
+	struct crls crls CRLS_OWNED = CRLS_NONE;
 	int64_t at = clock_now();
 
 	if (o->at != NULL)
@@ -129,16 +107,19 @@ run_chain(
 	if (o->untrusted != NULL)
 		TRY(support_read_certs(o->untrusted, &untrusted, err));
 	if (o->crl != NULL)
-		TRY(read_crls(o->crl, crls, err));
+		TRY(read_crls(o->crl, &crls, err));
 	TRY(support_read_certs("-", &certs, err));
 	const struct chain_request ask = {
 	    .roots = &roots,
 	    .untrusted = &untrusted,
-	    .crls = o->crl != NULL ? crls : NULL,
+	    .crls = o->crl != NULL ? &crls : NULL,
+	    .need_status = o->crl != NULL,
 	    .at = at,
 	    .purpose = purpose_of(o, certs.item[0]),
 	    .policies = o->policies.len > 0 ? &o->policies : NULL,
 	    .explicit_policy = o->explicit_policy,
+	    .inhibit_mapping = o->inhibit_mapping,
+	    .inhibit_any_policy = o->inhibit_any,
 	};
 	return chain_check(certs.item[0], &ask, ret, err);
 }
@@ -163,6 +144,10 @@ command_chain(int argc, char **argv)
 		"acceptable certificate policy; may be repeated", false},
 	    {"explicit-policy", OPTION_FLAG, &o.explicit_policy, NULL,
 		"a policy must hold along the whole path", false},
+	    {"inhibit-policy-mapping", OPTION_FLAG, &o.inhibit_mapping, NULL,
+		"no authority may map policies", false},
+	    {"inhibit-any-policy", OPTION_FLAG, &o.inhibit_any, NULL,
+		"anyPolicy stands for no other policy", false},
 	    {"json", OPTION_FLAG, &o.json, NULL, "print one JSON object",
 		false},
 	    {0},

@@ -3,458 +3,550 @@
 #include <stdlib.h>
 
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 
 #include "pki/cert_priv.h"
 #include "pki/chain_priv.h"
+#include "pki/crl_priv.h"
 #include "pki/crypto.h"
+#include "pki/policy_graph_priv.h"
+#include "pki/subtrees_priv.h"
 
-/* leaf and root are not counted by the library */
-#define CHAIN_MAX_BETWEEN 8
-/* 112 bits: no RSA under 2048 bits, no MD5, no SHA-1 */
-#define SECURITY_LEVEL 2
-/* how often another way is tried when one fails */
-#define MAX_TRIES 8
-#define ANY_POLICY "2.5.29.32.0"
+/* A certificate that a path may go through. */
+struct step {
+	struct cert *cert; /* borrowed */
+	bool is_root;
+	/* how many certificates it takes to a root at the least, by names
+	 * alone; 0: none leads there */
+	size_t distance;
+};
 
-OWNER(X509_VERIFY_PARAM, X509_VERIFY_PARAM_free);
-
-static void
-stack_free(STACK_OF(X509) *stack)
-{
-	sk_X509_pop_free(stack, X509_free);
-}
-
-OWNER(STACK_OF(X509), stack_free);
+/* What is told of several failures: the highest. */
+enum rank {
+	RANK_NOTHING,
+	RANK_TOO_DEEP,
+	RANK_FORGED, /* a root was reached, over a signature that is none */
+	RANK_FAULT,
+	RANK_TIME, /* nothing else is wrong */
+	RANK_VALID
+};
 
 /* One search for a path. */
 struct search {
-	const struct cert *leaf;
 	const struct chain_request *ask;
-	const X509 *banned[MAX_TRIES]; /* led nowhere; borrowed from `ask` */
-	size_t banned_len;
-	int time_error; /* the first certificate out of its time, or 0 */
-	int time_depth; /* and where it stands */
+	struct chain_work *work;
+	unsigned nesting;
+	struct step *step;
+	size_t steps;
+	struct cert *path[CHAIN_MAX_PATH];
+	size_t len;
+	struct chain_result best;
+	enum rank rank;
+	bool is_over;
 };
 
-/* ---- reasons ------------------------------------------------------------ */
+/* ---- signatures --------------------------------------------------------- */
 
-const char *
-chain_reason(int error)
+static bool
+find_signature(const struct chain_work *work, const void *what,
+    const struct cert *by, bool *ret_good)
 {
-	static const struct {
-		int error;
-		const char *reason;
-	} reasons[] = {
-	    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, CHAIN_NO_ANCHOR_REASON},
-	    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-		CHAIN_NO_ANCHOR_REASON},
-	    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-		CHAIN_NO_ANCHOR_REASON},
-	    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, CHAIN_NO_ANCHOR_REASON},
-	    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, CHAIN_NO_ANCHOR_REASON},
-	    {X509_V_ERR_CERT_UNTRUSTED, CHAIN_NO_ANCHOR_REASON},
-	    {X509_V_ERR_CERT_NOT_YET_VALID, "cert.not-yet-valid"},
-	    {X509_V_ERR_CERT_HAS_EXPIRED, "cert.expired-at-time"},
-	    {X509_V_ERR_CERT_SIGNATURE_FAILURE, "cert.signature"},
-	    {X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, "cert.signature"},
-	    {X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, "cert.signature"},
-	    {X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH, "cert.signature"},
-	    {X509_V_ERR_SIGNATURE_ALGORITHM_INCONSISTENCY, "cert.signature"},
-	    {X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM, "cert.alg-weak"},
-	    {X509_V_ERR_EE_KEY_TOO_SMALL, "cert.alg-weak"},
-	    {X509_V_ERR_CA_KEY_TOO_SMALL, "cert.alg-weak"},
-	    {X509_V_ERR_CA_MD_TOO_WEAK, "cert.alg-weak"},
-	    {X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, "cert.alg-weak"},
-	    {X509_V_ERR_CERT_CHAIN_TOO_LONG, "chain.limit"},
-	    {X509_V_ERR_OUT_OF_MEM, "chain.limit"}, /* a huge policy tree */
-	    {X509_V_ERR_PATH_LENGTH_EXCEEDED, "cert.pathlen"},
-	    {X509_V_ERR_PROXY_PATH_LENGTH_EXCEEDED, "cert.pathlen"},
-	    {X509_V_ERR_INVALID_CA, "cert.not-a-ca"},
-	    {X509_V_ERR_INVALID_NON_CA, "cert.not-a-ca"},
-	    {X509_V_ERR_KEYUSAGE_NO_CERTSIGN, "cert.ku"},
-	    {X509_V_ERR_KEYUSAGE_NO_DIGITAL_SIGNATURE, "cert.ku"},
-	    {X509_V_ERR_INVALID_PURPOSE, "cert.eku"},
-	    {X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION, "cert.critical-ext"},
-	    {X509_V_ERR_PROXY_CERTIFICATES_NOT_ALLOWED, "cert.critical-ext"},
-	    {X509_V_ERR_INVALID_EXTENSION, "cert.policy"},
-	    {X509_V_ERR_INVALID_POLICY_EXTENSION, "cert.policy"},
-	    {X509_V_ERR_NO_EXPLICIT_POLICY, "cert.policy"},
-	    {X509_V_ERR_PERMITTED_VIOLATION, "cert.name-constraint"},
-	    {X509_V_ERR_EXCLUDED_VIOLATION, "cert.name-constraint"},
-	    {X509_V_ERR_SUBTREE_MINMAX, "cert.name-constraint"},
-	    {X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE, "cert.name-constraint"},
-	    {X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX, "cert.name-constraint"},
-	    {X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, "cert.name-constraint"},
-	};
-
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (reasons[i].error == error)
-			return reasons[i].reason;
-	return "cert.invalid";
+	for (size_t i = 0; i < work->signatures; i++) {
+		if (work->signature[i].what != what ||
+		    work->signature[i].by != by)
+			continue;
+		*ret_good = work->signature[i].good;
+		return true;
+	}
+	return false;
 }
 
-static const char *
-fault_reason(enum cert_fault fault)
+static bool
+may_verify(struct chain_work *work)
 {
-	static const char *const reasons[] = {
-	    [CERT_FIT] = NULL,
-	    [CERT_IS_CA] = "cert.is-a-ca",
-	    [CERT_KU] = "cert.ku",
-	    [CERT_EKU] = "cert.eku",
-	    [CERT_WEAK] = "cert.alg-weak",
-	    [CERT_KEY_KIND] = "cert.alg-weak",
-	};
-
-	return reasons[fault];
+	if (work->signatures == CHAIN_MAX_SIGNATURES)
+		work->spent = true;
+	return !work->spent;
 }
 
-/* ---- what the library does not check, or differently -------------------- */
-
-/* Its purpose "smimesign" does not take anyExtendedKeyUsage, which RFC 8550
- * section 4.4.4 allows, and "smimeencrypt" takes no key agreement. */
-static enum cert_fault
-leaf_fault(const struct cert *leaf, enum chain_purpose purpose)
+static bool
+note_signature(
+    struct chain_work *work, const void *what, const struct cert *by, bool good)
 {
-	switch (purpose) {
-	case CHAIN_MAIL_SIGN:
-		return cert_sign_fault(leaf);
-	case CHAIN_MAIL_ENCRYPT:
-		return cert_receive_fault(leaf);
-	case CHAIN_TIMESTAMP:
-		return cert_stamp_fault(leaf);
-	case CHAIN_ANY:
-	default:
-		return CERT_FIT;
+	work->signature[work->signatures].what = what;
+	work->signature[work->signatures].by = by;
+	work->signature[work->signatures++].good = good;
+	ERR_clear_error();
+	return good;
+}
+
+bool
+chain_cert_signed(
+    struct chain_work *work, const struct cert *cert, const struct cert *by)
+{
+	EVP_PKEY *key = X509_get0_pubkey(by->x509);
+	bool good = false;
+
+	if (find_signature(work, cert, by, &good))
+		return good;
+	if (!may_verify(work))
+		return false;
+	good = key != NULL && X509_verify(cert->x509, key) == 1;
+	return note_signature(work, cert, by, good);
+}
+
+bool
+chain_crl_signed(
+    struct chain_work *work, const struct crl *crl, const struct cert *by)
+{
+	EVP_PKEY *key = X509_get0_pubkey(by->x509);
+	bool good = false;
+
+	if (find_signature(work, crl, by, &good))
+		return good;
+	if (!may_verify(work))
+		return false;
+	good = key != NULL && crl_is_signed(crl, key);
+	return note_signature(work, crl, by, good);
+}
+
+/* ---- what there is to go through ---------------------------------------- */
+
+static bool
+is_named(const struct cert *issuer, const struct cert *cert)
+{
+	return X509_NAME_cmp(X509_get_subject_name(issuer->x509),
+		   X509_get_issuer_name(cert->x509)) == 0;
+}
+
+static bool
+is_there(const struct search *search, const struct cert *cert)
+{
+	for (size_t i = 0; i < search->steps; i++)
+		if (!strcmp(
+			search->step[i].cert->fingerprint, cert->fingerprint))
+			return true;
+	return false;
+}
+
+static void
+add_steps(struct search *search, const struct certs *certs, bool roots)
+{
+	for (size_t i = 0; certs != NULL && i < certs->len; i++) {
+		struct cert *cert = certs->item[i];
+		if (cert_key_is_huge(cert) || is_there(search, cert))
+			continue;
+		/* an intermediate in the list of roots would make it one */
+		bool is_root = roots && X509_self_signed(cert->x509, 0) == 1;
+		search->step[search->steps++] =
+		    (struct step){cert, is_root, is_root ? 1 : 0};
 	}
 }
 
-/* An authority's extended key usage restricts what it issues ("nesting"): not
- * in RFC 5280, but what all authorities mean by it.  A root is what its owner
- * put it there for. */
 static bool
-nesting_allows(const struct certs *path, enum chain_purpose purpose)
+has_issuer_at(
+    const struct search *search, const struct cert *cert, size_t distance)
 {
-	int nid =
-	    purpose == CHAIN_TIMESTAMP ? NID_time_stamp : NID_email_protect;
+	for (size_t i = 0; i < search->steps; i++)
+		if (search->step[i].distance == distance &&
+		    is_named(search->step[i].cert, cert))
+			return true;
+	return false;
+}
 
-	if (purpose == CHAIN_ANY)
-		return true;
-	for (size_t i = 1; i + 1 < path->len; i++)
-		if (!cert_eku_allows(path->item[i], nid))
+/* From the roots down, so that the way up need not follow names that lead
+ * nowhere. */
+static void
+measure(struct search *search)
+{
+	bool again = true;
+
+	for (size_t distance = 1; again; distance++) {
+		again = false;
+		for (size_t i = 0; i < search->steps; i++) {
+			struct step *step = &search->step[i];
+			if (step->distance != 0 ||
+			    !has_issuer_at(search, step->cert, distance))
+				continue;
+			step->distance = distance + 1;
+			again = true;
+		}
+	}
+}
+
+static enum rc
+gather_steps(struct search *search, struct err *err)
+{
+	const struct certs *roots = search->ask->roots;
+	const struct certs *untrusted = search->ask->untrusted;
+	size_t count = (roots != NULL ? roots->len : 0) +
+		       (untrusted != NULL ? untrusted->len : 0);
+
+	search->step = calloc(count + 1, sizeof(*search->step));
+	if (search->step == NULL)
+		return err_nomem(err, "chain");
+	add_steps(search, roots, true);
+	add_steps(search, untrusted, false);
+	measure(search);
+	return RC_OK;
+}
+
+/* ---- a path that reached a root ----------------------------------------- */
+
+static void
+tell(struct search *search, enum rank rank, const char *reason)
+{
+	if (rank <= search->rank)
+		return;
+	search->rank = rank;
+	chain_result_done(&search->best);
+	search->best.reason = reason;
+	search->best.state = rank == RANK_VALID ? CHAIN_VALID : CHAIN_INVALID;
+}
+
+static struct certs
+path_of(struct search *search)
+{
+	return (struct certs){search->path, search->len};
+}
+
+static enum rc
+keep_path(struct search *search, struct chain_result *ret, struct err *err)
+{
+	for (size_t i = 0; i < search->len; i++)
+		TRY(certs_add(&ret->path, search->path[i], err));
+	return RC_OK;
+}
+
+static bool
+is_signed(struct search *search)
+{
+	for (size_t i = 0; i + 1 < search->len; i++)
+		if (!chain_cert_signed(
+			search->work, search->path[i], search->path[i + 1]))
 			return false;
 	return true;
 }
 
 static const char *
-own_reason(const struct certs *path, enum chain_purpose purpose)
+forged_reason(const struct search *search)
 {
-	if (path->len == 0 || path->item == NULL)
-		bug("a path that was found has a leaf");
-	for (size_t i = 0; i + 1 < path->len; i++)
-		if (cert_no_revocation_is_wrong(path->item[i]))
-			return "cert.no-rev-avail";
-	if (!nesting_allows(path, purpose))
-		return "cert.eku";
-	return fault_reason(leaf_fault(path->item[0], purpose));
+	for (size_t i = 0; i + 1 < search->len; i++)
+		if (path_signature_is_weak(search->path[i]))
+			return "cert.alg-weak";
+	return "cert.signature";
 }
 
-/* ---- asking the library ------------------------------------------------- */
-
-/* A certificate out of its time is noted and all the rest is still checked:
- * "expired" must mean that nothing else is wrong, or an expired forgery would
- * be shown as an old letter. */
-static int
-on_error(int ok, X509_STORE_CTX *ctx)
+static const char *
+names_reason(struct search *search, const struct certs *path)
 {
-	struct search *search = X509_STORE_CTX_get_app_data(ctx);
-	int error = X509_STORE_CTX_get_error(ctx);
+	enum subtrees_answer answer =
+	    subtrees_check(path, &search->work->names);
 
-	if (ok)
-		return 1;
-	if (error != X509_V_ERR_CERT_HAS_EXPIRED &&
-	    error != X509_V_ERR_CERT_NOT_YET_VALID)
-		return 0;
-	if (search->time_error == 0) {
-		search->time_error = error;
-		search->time_depth = X509_STORE_CTX_get_error_depth(ctx);
-	}
-	return 1;
-}
-
-static bool
-is_banned(const struct search *search, const struct cert *cert)
-{
-	for (size_t i = 0; i < search->banned_len; i++)
-		if (X509_cmp(search->banned[i], cert_x509(cert)) == 0)
-			return true;
-	return false;
+	return answer == SUBTREES_ALLOW    ? NULL
+	       : answer == SUBTREES_FORBID ? "cert.name-constraint"
+					   : CHAIN_LIMIT_REASON;
 }
 
 static enum rc
-make_store(const struct search *search, X509_STORE **ret, struct err *err)
-{
-	X509_STORE *store OWNED(X509_STORE_free) = X509_STORE_new();
-	const struct certs *roots = search->ask->roots;
-
-	if (store == NULL)
-		return err_nomem(err, "chain");
-	for (size_t i = 0; roots != NULL && i < roots->len; i++)
-		if (!is_banned(search, roots->item[i]) &&
-		    !X509_STORE_add_cert(store, cert_x509(roots->item[i])))
-			return crypto_failed(err, "chain: roots");
-	*ret = take(store);
-	return RC_OK;
-}
-
-static enum rc
-make_untrusted(
-    const struct search *search, STACK_OF(X509) **ret, struct err *err)
-{
-	STACK_OF(X509) *stack OWNED(stack_free) = sk_X509_new_null();
-	const struct certs *certs = search->ask->untrusted;
-
-	if (stack == NULL)
-		return err_nomem(err, "chain");
-	for (size_t i = 0; certs != NULL && i < certs->len; i++) {
-		if (is_banned(search, certs->item[i]) ||
-		    cert_key_is_huge(certs->item[i]))
-			continue;
-		if (!X509_add_cert(stack, cert_x509(certs->item[i]),
-			X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP))
-			return crypto_failed(err, "chain");
-	}
-	*ret = take(stack);
-	return RC_OK;
-}
-
-static enum rc
-add_policy(X509_VERIFY_PARAM *param, const char *policy, struct err *err)
-{
-	ASN1_OBJECT *oid = OBJ_txt2obj(policy, 1);
-
-	if (oid == NULL) {
-		ERR_clear_error();
-		return err_set(
-		    err, RC_SYNTAX, "\"%s\" is no object identifier", policy);
-	}
-	if (!X509_VERIFY_PARAM_add0_policy(param, oid)) {
-		ASN1_OBJECT_free(oid);
-		return crypto_failed(err, "chain: policies");
-	}
-	return RC_OK;
-}
-
-/* The library takes an empty list for "none", RFC 5280 for "any". */
-static enum rc
-set_policies(
-    X509_VERIFY_PARAM *param, const struct strlist *policies, struct err *err)
-{
-	if (policies == NULL)
-		return add_policy(param, ANY_POLICY, err);
-	for (size_t i = 0; i < policies->len; i++)
-		TRY(add_policy(param, policies->item[i], err));
-	return RC_OK;
-}
-
-static enum rc
-set_rules(X509_STORE_CTX *ctx, const struct chain_request *ask, struct err *err)
-{
-	X509_VERIFY_PARAM *param OWNED(X509_VERIFY_PARAM_free) =
-	    X509_VERIFY_PARAM_new();
-	/* always: a certificate may itself require a policy */
-	unsigned long flags = X509_V_FLAG_POLICY_CHECK;
-
-	if (param == NULL)
-		return err_nomem(err, "chain");
-	if (ask->explicit_policy)
-		flags |= X509_V_FLAG_EXPLICIT_POLICY;
-	TRY(set_policies(param, ask->policies, err));
-	X509_VERIFY_PARAM_set_time(param, (time_t)ask->at);
-	X509_VERIFY_PARAM_set_depth(param, CHAIN_MAX_BETWEEN);
-	X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-	if (!X509_VERIFY_PARAM_set_flags(param, flags))
-		return crypto_failed(err, "chain");
-	X509_STORE_CTX_set0_param(ctx, take(param));
-	return RC_OK;
-}
-
-/* The library works with the very objects that we gave it. */
-static const struct cert *
-find_object(const struct certs *certs, const X509 *x509)
-{
-	for (size_t i = 0; certs != NULL && i < certs->len; i++)
-		if (cert_x509(certs->item[i]) == x509)
-			return certs->item[i];
-	return NULL;
-}
-
-static enum rc
-add_object(const struct search *search, X509 *x509, struct certs *path,
+policy_reason(struct search *search, const struct certs *path, const char **ret,
     struct err *err)
 {
-	const struct cert *known = search->leaf;
-	struct cert *made OWNED(cert_free) = NULL;
+	enum policy_answer answer;
 
-	if (cert_x509(known) != x509)
-		known = find_object(search->ask->roots, x509);
-	if (known == NULL)
-		known = find_object(search->ask->untrusted, x509);
-	if (known != NULL)
-		return certs_add(path, known, err);
-	TRY(cert_from_x509(x509, &made, err));
-	return certs_add(path, made, err);
-}
-
-static enum rc
-copy_path(const struct search *search, X509_STORE_CTX *ctx, struct certs *path,
-    struct err *err)
-{
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-
-	for (int i = 0; i < sk_X509_num(chain); i++)
-		TRY(add_object(search, sk_X509_value(chain, i), path, err));
+	TRY(policy_graph_check(path, search->ask, &answer, err));
+	*ret = answer == POLICY_HOLDS   ? NULL
+	       : answer == POLICY_FAILS ? "cert.policy"
+					: CHAIN_LIMIT_REASON;
 	return RC_OK;
 }
 
-/* ---- other ways --------------------------------------------------------- */
-
-/* Is there another certificate of that name which could stand in its place? */
-static bool
-has_namesake(const struct certs *certs, const X509 *x509)
+static enum rc
+find_fault(struct search *search, const char **ret, struct err *err)
 {
-	for (size_t i = 0; certs != NULL && i < certs->len; i++) {
-		X509 *other = cert_x509(certs->item[i]);
-		if (X509_NAME_cmp(X509_get_subject_name(other),
-			X509_get_subject_name(x509)) == 0 &&
-		    X509_cmp(other, x509) != 0)
-			return true;
+	const struct certs path = path_of(search);
+
+	*ret = path_fault(&path, search->ask->purpose);
+	if (*ret == NULL)
+		*ret = names_reason(search, &path);
+	if (*ret == NULL)
+		TRY(policy_reason(search, &path, ret, err));
+	return RC_OK;
+}
+
+/* A key that signed the leaf and was stolen is not made good by a second
+ * certificate for it: the search ends. */
+static bool
+is_stolen(const struct chain_result *result)
+{
+	return result->revocation == REVOCATION_COMPROMISED &&
+	       result->state == CHAIN_INVALID;
+}
+
+static enum rank
+rank_of(const struct search *search, const struct chain_result *result)
+{
+	if (result->state == CHAIN_VALID)
+		return RANK_VALID;
+	return result->reason == path_time_fault(&result->path, search->ask->at)
+		   ? RANK_TIME
+		   : RANK_FAULT;
+}
+
+/* Nobody's lists are believed on a path that is not sound. */
+static enum rc
+judge(struct search *search, struct chain_result *ret, struct err *err)
+{
+	const char *fault = NULL;
+
+	TRY(find_fault(search, &fault, err));
+	TRY(keep_path(search, ret, err));
+	if (fault == NULL) {
+		ret->reason = path_time_fault(&ret->path, search->ask->at);
+		ret->state = ret->reason == NULL ? CHAIN_VALID : CHAIN_INVALID;
+		return chain_look_up_revocation(
+		    search->ask, search->work, search->nesting, ret, err);
 	}
-	return false;
-}
-
-static bool
-ban(struct search *search, const X509 *x509)
-{
-	if (!has_namesake(search->ask->untrusted, x509) &&
-	    !has_namesake(search->ask->roots, x509))
-		return false;
-	search->banned[search->banned_len++] = x509;
-	return true;
-}
-
-/* RFC 8550 section 4: agents must cope with several authorities of the same
- * name.  The library builds one path; when that fails at `depth`, what failed
- * (or vouched for it, or was vouched for by it) and has a namesake is left
- * out, and the next path is tried.  False: nothing else to try. */
-static bool
-ban_something(struct search *search, X509_STORE_CTX *ctx, int depth)
-{
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	int first = depth < 1 ? 1 : depth;
-
-	if (search->banned_len >= MAX_TRIES)
-		return false;
-	for (int i = first; i < sk_X509_num(chain); i++)
-		if (ban(search, sk_X509_value(chain, i)))
-			return true;
-	for (int i = first - 1; i >= 1; i--)
-		if (ban(search, sk_X509_value(chain, i)))
-			return true;
-	return false;
-}
-
-/* ---- the search --------------------------------------------------------- */
-
-static enum rc
-judge(struct search *search, X509_STORE_CTX *ctx, struct chain_result *ret,
-    struct err *err)
-{
-	TRY(copy_path(search, ctx, &ret->path, err));
-	ret->reason = own_reason(&ret->path, search->ask->purpose);
-	if (ret->reason == NULL && search->time_error != 0)
-		ret->reason = chain_reason(search->time_error);
-	ret->state = ret->reason == NULL ? CHAIN_VALID : CHAIN_INVALID;
-	return RC_OK;
-}
-
-static enum rc
-explain(struct search *search, X509_STORE_CTX *ctx, struct chain_result *ret,
-    struct err *err)
-{
-	int error = X509_STORE_CTX_get_error(ctx);
-
-	if (error == X509_V_OK || error == X509_V_ERR_UNSPECIFIED)
-		return crypto_failed(err, "chain");
-	ret->reason = chain_reason(error);
-	if (!strcmp(ret->reason, CHAIN_NO_ANCHOR_REASON))
-		return RC_OK;
+	ret->reason = fault;
 	ret->state = CHAIN_INVALID;
-	if (error == X509_V_ERR_CERT_CHAIN_TOO_LONG)
-		return RC_OK;
-	return copy_path(search, ctx, &ret->path, err);
-}
-
-/* One path.  *ret_again: it failed, and there is another to try. */
-static enum rc
-try_path(struct search *search, struct chain_result *ret, bool *ret_again,
-    struct err *err)
-{
-	X509_STORE *store OWNED(X509_STORE_free) = NULL;
-	STACK_OF(X509) *untrusted OWNED(stack_free) = NULL;
-	X509_STORE_CTX *ctx OWNED(X509_STORE_CTX_free) = X509_STORE_CTX_new();
-
-	TRY(make_store(search, &store, err));
-	TRY(make_untrusted(search, &untrusted, err));
-	if (ctx == NULL || !X509_STORE_CTX_init(
-			       ctx, store, cert_x509(search->leaf), untrusted))
-		return crypto_failed(err, "chain");
-	TRY(set_rules(ctx, search->ask, err));
-	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	X509_STORE_CTX_set_app_data(ctx, search);
-	search->time_error = search->time_depth = 0;
-	bool found = X509_verify_cert(ctx) == 1;
-	TRY(found ? judge(search, ctx, ret, err)
-		  : explain(search, ctx, ret, err));
-	ERR_clear_error();
-	int depth =
-	    found ? search->time_depth : X509_STORE_CTX_get_error_depth(ctx);
-	*ret_again = ret->state != CHAIN_VALID &&
-		     !(found && search->time_error != 0 && depth == 0) &&
-		     ban_something(search, ctx, depth);
 	return RC_OK;
 }
 
-void
-chain_result_done(struct chain_result *result)
+static enum rc
+finish_path(struct search *search, struct err *err)
 {
-	certs_done(&result->path);
-	*result = CHAIN_RESULT;
+	struct chain_result made CHAIN_RESULT_OWNED = CHAIN_RESULT;
+
+	if (!is_signed(search)) {
+		if (search->rank >= RANK_FORGED || search->work->spent)
+			return RC_OK;
+		tell(search, RANK_FORGED, forged_reason(search));
+		return keep_path(search, &search->best, err);
+	}
+	if (search->work->paths == CHAIN_MAX_PATHS) {
+		search->work->spent = true;
+		return RC_OK;
+	}
+	search->work->paths++;
+	TRY(judge(search, &made, err));
+	enum rank rank = rank_of(search, &made);
+	search->is_over = rank == RANK_VALID || is_stolen(&made);
+	if (rank <= search->rank && !search->is_over)
+		return RC_OK;
+	search->rank = rank;
+	chain_result_done(&search->best);
+	search->best = made;
+	made = CHAIN_RESULT;
+	return RC_OK;
 }
 
-/* Of several failures the first that reached a root is told. */
+/* ---- the way up --------------------------------------------------------- */
+
 static bool
-is_better(const struct chain_result *a, const struct chain_result *b)
+same_names(const struct cert *a, const struct cert *b)
 {
-	if (a->state == CHAIN_VALID)
+	int at_a = X509_get_ext_by_NID(a->x509, NID_subject_alt_name, -1);
+	int at_b = X509_get_ext_by_NID(b->x509, NID_subject_alt_name, -1);
+
+	if (X509_NAME_cmp(X509_get_subject_name(a->x509),
+		X509_get_subject_name(b->x509)) != 0 ||
+	    (at_a < 0) != (at_b < 0))
+		return false;
+	return at_a < 0 ||
+	       ASN1_OCTET_STRING_cmp(
+		   X509_EXTENSION_get_data(X509_get_ext(a->x509, at_a)),
+		   X509_EXTENSION_get_data(X509_get_ext(b->x509, at_b))) == 0;
+}
+
+/* RFC 4158 section 5.2: the same names and the same key are the same
+ * authority, whoever vouched for it. */
+static bool
+goes_round(const struct search *search, const struct cert *next)
+{
+	for (size_t i = 0; i < search->len; i++) {
+		const struct cert *cert = search->path[i];
+		if (!strcmp(cert->fingerprint, next->fingerprint))
+			return true;
+		if (same_names(cert, next) &&
+		    EVP_PKEY_eq(X509_get0_pubkey(cert->x509),
+			X509_get0_pubkey(next->x509)) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 4158 section 5.3: key identifiers sort, they decide nothing. */
+static uint8_t
+likelihood(const struct step *step, const struct cert *cert, int64_t at)
+{
+	const ASN1_OCTET_STRING *want = X509_get0_authority_key_id(cert->x509);
+	const ASN1_OCTET_STRING *has =
+	    X509_get0_subject_key_id(step->cert->x509);
+	uint8_t score = 16; /* more than nothing */
+
+	if (want == NULL || has == NULL)
+		score |= 4;
+	else if (ASN1_OCTET_STRING_cmp(want, has) == 0)
+		score |= 8;
+	if (step->is_root)
+		score |= 2;
+	if (at >= step->cert->not_before && at <= step->cert->not_after)
+		score |= 1;
+	return score;
+}
+
+#define LIKELIHOOD_MAX 27
+
+static bool
+is_candidate(struct search *search, const struct step *step)
+{
+	const struct cert *last = search->path[search->len - 1];
+	bool good = true;
+
+	if (step->distance == 0 || !is_named(step->cert, last) ||
+	    goes_round(search, step->cert))
+		return false;
+	/* a signature that is known not to hold is not met twice */
+	if (find_signature(search->work, last, step->cert, &good) && !good)
+		return false;
+	if (search->len + step->distance <= CHAIN_MAX_PATH)
 		return true;
-	return a->state == CHAIN_INVALID && b->state == CHAIN_NO_ANCHOR;
+	tell(search, RANK_TOO_DEEP, CHAIN_LIMIT_REASON);
+	return false;
+}
+
+static bool
+is_forged_below(const struct search *search)
+{
+	for (size_t i = 0; i + 1 < search->len; i++) {
+		bool good = true;
+		if (find_signature(search->work, search->path[i],
+			search->path[i + 1], &good) &&
+		    !good)
+			return true;
+	}
+	return false;
+}
+
+/* What each step is worth as the next one; 0: nothing. */
+static void
+rate(struct search *search, uint8_t *rating)
+{
+	const struct cert *last = search->path[search->len - 1];
+
+	for (size_t i = 0; i < search->steps; i++) {
+		const struct step *step = &search->step[i];
+		rating[i] = 0;
+		if (is_candidate(search, step))
+			rating[i] = likelihood(step, last, search->ask->at);
+	}
+}
+
+static enum rc climb(struct search *search, struct err *err);
+
+static enum rc
+climb_over(struct search *search, const struct step *step, struct err *err)
+{
+	search->path[search->len++] = step->cert;
+	enum rc rc =
+	    step->is_root ? finish_path(search, err) : climb(search, err);
+	search->len--;
+	return rc;
+}
+
+static bool
+is_finished(struct search *search)
+{
+	return search->is_over || search->work->spent ||
+	       is_forged_below(search);
+}
+
+/* Depth first, the likeliest first.  Authorities that vouch for each other
+ * make more ways than can be gone, even if none leads to a root. */
+static enum rc
+climb(struct search *search, struct err *err)
+{
+	uint8_t rating[2 * CERTS_MAX];
+
+	if (search->work->climbs == CHAIN_MAX_CLIMBS)
+		search->work->spent = true;
+	else
+		search->work->climbs++;
+	rate(search, rating);
+	for (uint8_t best = LIKELIHOOD_MAX; best > 0; best--)
+		for (size_t i = 0; i < search->steps; i++) {
+			if (rating[i] != best)
+				continue;
+			if (is_finished(search))
+				return RC_OK;
+			TRY(climb_over(search, &search->step[i], err));
+		}
+	return RC_OK;
 }
 
 static enum rc
-find_path(struct search *search, struct chain_result *best, struct err *err)
+search_from(struct search *search, struct cert *leaf, struct err *err)
 {
-	bool again = true;
+	search->path[search->len++] = leaf;
+	for (size_t i = 0; i < search->steps; i++)
+		if (search->step[i].is_root &&
+		    !strcmp(
+			search->step[i].cert->fingerprint, leaf->fingerprint))
+			return finish_path(search, err);
+	return climb(search, err);
+}
 
-	while (again) {
-		struct chain_result next CHAIN_RESULT_OWNED = CHAIN_RESULT;
-		again = false;
-		TRY(try_path(search, &next, &again, err));
-		if (!is_better(&next, best))
-			continue;
-		chain_result_done(best);
-		*best = next;
-		next = CHAIN_RESULT;
+/* ---- the whole ---------------------------------------------------------- */
+
+static void
+search_done(struct search *search)
+{
+	free(search->step);
+	chain_result_done(&search->best);
+}
+
+static enum rc
+run(struct search *search, const struct cert *cert, struct chain_result *ret,
+    struct err *err)
+{
+	if (cert_key_is_huge(cert)) {
+		tell(search, RANK_TOO_DEEP, CHAIN_LIMIT_REASON);
+	} else {
+		TRY(gather_steps(search, err));
+		TRY(search_from(search, (struct cert *)cert, err));
+	}
+	if (search->work->spent && !search->is_over) {
+		search->rank = RANK_NOTHING;
+		tell(search, RANK_TOO_DEEP, CHAIN_LIMIT_REASON);
+	}
+	*ret = search->best;
+	search->best = CHAIN_RESULT;
+	return RC_OK;
+}
+
+enum rc
+chain_search(const struct cert *cert, const struct chain_request *ask,
+    struct chain_work *work, unsigned nesting, struct chain_result *ret,
+    struct err *err)
+{
+	struct search search = {
+	    .ask = ask, .work = work, .nesting = nesting, .best = CHAIN_RESULT};
+
+	enum rc rc = run(&search, cert, ret, err);
+	search_done(&search);
+	return rc;
+}
+
+static enum rc
+check_policies(const struct strlist *policies, struct err *err)
+{
+	for (size_t i = 0; policies != NULL && i < policies->len; i++) {
+		ASN1_OBJECT *oid = OBJ_txt2obj(policies->item[i], 1);
+		ERR_clear_error();
+		if (oid == NULL)
+			return err_set(err, RC_SYNTAX,
+			    "\"%s\" is no object identifier",
+			    policies->item[i]);
+		ASN1_OBJECT_free(oid);
 	}
 	return RC_OK;
 }
@@ -463,17 +555,15 @@ enum rc
 chain_check(const struct cert *cert, const struct chain_request *ask,
     struct chain_result *ret, struct err *err)
 {
-	struct search search = {.leaf = cert, .ask = ask};
-	struct chain_result best CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct chain_work work = {0};
 
-	if (cert_key_is_huge(cert)) {
-		best.state = CHAIN_INVALID;
-		best.reason = "chain.limit";
-	} else {
-		TRY(find_path(&search, &best, err));
-	}
-	TRY(chain_look_up_revocation(ask, &best, err));
-	*ret = best;
-	best = CHAIN_RESULT;
-	return RC_OK;
+	TRY(check_policies(ask->policies, err));
+	return chain_search(cert, ask, &work, 0, ret, err);
+}
+
+void
+chain_result_done(struct chain_result *result)
+{
+	certs_done(&result->path);
+	*result = CHAIN_RESULT;
 }

@@ -1,16 +1,25 @@
 /* pki/chain -- does a certificate lead to a root we trust, at a given time?
  *
- * Standard:  RFC 5280 section 6 (by OpenSSL's validator), RFC 8550 section 4
- *            (purpose), RFC 3161 section 2.3 (time stamping purpose).
+ * Standard:  RFC 5280 section 6 with RFC 9618 (policies), 9598 section 6
+ *            (names), 9608 (no revocation information); RFC 4158 (building);
+ *            RFC 8550 section 4 (purpose); RFC 3161 section 2.3 (time
+ *            stamping).  Answers NIST's PKITS as NIST says, but for DSA.
  * May use:   base codec.
- * Limits:    10 certificates deep; CERTS_MAX untrusted ones.
+ * Library:   Signatures, decoding and the comparison of names are OpenSSL's.
+ *            Its path validator is not used: it builds one path and never
+ *            turns back, takes a self-issued authority without key identifiers
+ *            for one that signs itself, gives up on policy trees of more than
+ *            1000 nodes, compares the domain of an SmtpUTF8Mailbox as U-labels,
+ *            knows no time of revocation, and answers PKITS 4.14.30 wrongly.
+ * Limits:    10 certificates deep; CERTS_MAX untrusted ones; 64 paths and 256
+ *            signatures; 512 policies at one depth; 2^18 comparisons of names;
+ *            512 MiB of revocation lists read.  Beyond: "chain.limit".
  */
 #ifndef PKI_CHAIN_H
 #define PKI_CHAIN_H
 
-#include <openssl/x509.h>
-
 #include "pki/cert.h"
+#include "pki/crl.h"
 
 enum chain_state { CHAIN_VALID, CHAIN_INVALID, CHAIN_NO_ANCHOR };
 
@@ -30,16 +39,19 @@ enum chain_revocation {
 };
 
 /* An expired certificate is told as expired only if nothing else is wrong with
- * the path.  A root must be valid at `at` too.  Whoever has several issuers of
- * one name gets each of them tried, up to eight. */
+ * the path.  A root must be valid at `at` too, and signs itself.  Whoever has
+ * several issuers of one name gets each of them tried; but none of them helps
+ * against a list that says the signer's key was stolen. */
 struct chain_request {
-	const struct certs *roots;      /* trusted for this purpose */
-	const struct certs *untrusted;  /* may help to build; NULL: none */
-	const STACK_OF(X509_CRL) *crls; /* NULL: none known */
+	const struct certs *roots;     /* trusted for this purpose */
+	const struct certs *untrusted; /* may help to build; NULL: none */
+	const struct crls *crls;       /* NULL: none known */
 	int64_t at;
 	enum chain_purpose purpose;
 	const struct strlist *policies; /* acceptable OIDs; NULL: any */
-	bool explicit_policy;
+	bool explicit_policy;           /* one of them must hold */
+	bool inhibit_mapping, inhibit_any_policy;
+	bool need_status; /* every step must be known not to be revoked */
 };
 
 struct chain_result {
@@ -48,6 +60,7 @@ struct chain_result {
 			     * "cert.not-yet-valid", "cert.ku", "cert.eku",
 			     * "cert.name-constraint", "cert.policy",
 			     * "cert.pathlen", "cert.critical-ext", "cert.revoked",
+			     * "cert.status-unknown" (if need_status),
 			     * "cert.signature", "cert.alg-weak",
 			     * "cert.is-a-ca", "cert.not-a-ca",
 			     * "cert.no-rev-avail", "cert.invalid",
@@ -65,7 +78,7 @@ struct chain_result {
 	    REVOCATION_UNKNOWN, 0, CERTS_NONE})
 
 /* Fills *ret; RC_OK whatever the state is.  Other results: could not be
- * decided (memory, library). */
+ * decided (memory, library; RC_SYNTAX: a policy is no OID). */
 enum rc chain_check(const struct cert *cert, const struct chain_request *ask,
     struct chain_result *ret, struct err *err);
 void chain_result_done(struct chain_result *result);

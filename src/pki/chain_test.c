@@ -383,6 +383,28 @@ an_intermediate_among_the_roots_is_no_anchor(void **state)
 	assert_int_equal(got.state, CHAIN_NO_ANCHOR);
 }
 
+/* Nor is one that another key of its own name has signed. */
+static void
+a_self_issued_one_among_the_roots_is_no_anchor(void **state)
+{
+	struct fixture old FIXTURE_OWNED = make_between(&root, "Twice");
+	struct fixture new FIXTURE_OWNED =
+	    fixture_make(&(struct fixture_spec){.name = "Twice",
+		.issuer = &old,
+		.constraints = CA,
+		.usage = CA_USAGE,
+		.more = {{"authorityKeyIdentifier", "keyid"},
+		    {"subjectKeyIdentifier", "hash"}}});
+	struct fixture leaf FIXTURE_OWNED = fixture_signer(&new, MAIL);
+	struct certs roots CERTS_OWNED = CERTS_NONE;
+	struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+
+	add(&roots, &new);
+	check(&leaf,
+	    &(struct chain_request){.roots = &roots, .at = FIXTURE_NOW}, &got);
+	assert_int_equal(got.state, CHAIN_NO_ANCHOR);
+}
+
 static void
 flip_last_byte(const struct fixture *from, struct fixture *to)
 {
@@ -603,6 +625,7 @@ main(void)
 	    cmocka_unit_test(the_path_goes_from_leaf_to_root),
 	    cmocka_unit_test(without_a_root_or_with_a_gap_there_is_no_anchor),
 	    cmocka_unit_test(an_intermediate_among_the_roots_is_no_anchor),
+	    cmocka_unit_test(a_self_issued_one_among_the_roots_is_no_anchor),
 	    cmocka_unit_test(
 		a_broken_signature_is_found_also_when_it_has_expired),
 	    cmocka_unit_test(

@@ -1,267 +1,483 @@
-#define _DEFAULT_SOURCE /* timegm */
-/* Which certificates of a path were revoked, by the lists at hand.
- *
- * The library decides which list is about which certificate; what a list says
- * is read here, because the library compares no revocation date with the time
- * that is asked about, and takes no list that is newer than that time. */
-#include <time.h>
-
+/* Which certificates of a path were revoked, by the lists at hand: RFC 5280
+ * section 6.3.3, for a time that may lie back. */
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 
 #include "pki/cert_priv.h"
 #include "pki/chain_priv.h"
+#include "pki/crl_priv.h"
 #include "pki/crypto.h"
+#include "pki/der.h"
 
-#define REASON_KEY_COMPROMISE 1
-#define REASON_CA_COMPROMISE 2
+OWNER(CRL_DIST_POINTS, CRL_DIST_POINTS_free);
 
-struct status {
-	const struct certs *path;
-	int64_t at;
-	bool list_is_bad; /* the library found fault with the current list */
-	enum chain_revocation each[CHAIN_MAX_PATH];
-	int64_t revoked_at[CHAIN_MAX_PATH];
+/* The bits of ReasonFlags but for "unused". */
+#define ALL_REASONS 0x1feU
+
+struct answer {
+	enum chain_revocation status;
+	int64_t revoked_at;
 };
 
-static void
-stack_free(STACK_OF(X509) *stack)
-{
-	sk_X509_free(stack);
-}
+/* One certificate of a path, and what was found about it. */
+struct lookup {
+	const struct chain_request *ask;
+	struct chain_work *work;
+	unsigned nesting;
+	const struct certs *path;
+	size_t at;
+	const struct cert *cert;
+	struct span serial;    /* contents */
+	unsigned good_reasons; /* for which a list knows nothing of it */
+	bool was_listed;       /* a list is about it, of whatever use */
+	struct answer answer;
+};
 
-static void
-crls_free(STACK_OF(X509_CRL) *stack)
-{
-	sk_X509_CRL_free(stack);
-}
-
-OWNER(STACK_OF(X509), stack_free);
-OWNER(STACK_OF(X509_CRL), crls_free);
-OWNER(ASN1_ENUMERATED, ASN1_ENUMERATED_free);
-OWNER(ASN1_GENERALIZEDTIME, ASN1_GENERALIZEDTIME_free);
+/* ---- is a list about the certificate ------------------------------------ */
 
 static bool
-read_time(const ASN1_TIME *time, int64_t *ret)
+has_directory_name(const GENERAL_NAMES *names, const X509_NAME *name)
 {
-	struct tm tm;
-
-	if (time == NULL || !ASN1_TIME_to_tm(time, &tm))
-		return false;
-	*ret = timegm(&tm);
-	return true;
-}
-
-/* ---- what one list says ------------------------------------------------- */
-
-/* The library reads these; any other critical one changes what the list means
- * (RFC 5280 section 5.2). */
-static bool
-has_unknown_critical(const X509_CRL *crl)
-{
-	for (int i = 0; i < X509_CRL_get_ext_count(crl); i++) {
-		X509_EXTENSION *extension = X509_CRL_get_ext(crl, i);
-		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-		if (X509_EXTENSION_get_critical(extension) &&
-		    nid != NID_issuing_distribution_point &&
-		    nid != NID_authority_key_identifier)
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *one = sk_GENERAL_NAME_value(names, i);
+		if (one->type == GEN_DIRNAME &&
+		    X509_NAME_cmp(one->d.directoryName, name) == 0)
 			return true;
 	}
 	return false;
 }
+
+static bool
+have_common_name(const GENERAL_NAMES *a, const GENERAL_NAMES *b)
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(a); i++)
+		for (int k = 0; k < sk_GENERAL_NAME_num(b); k++)
+			if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(a, i),
+				sk_GENERAL_NAME_value(b, k)) == 0)
+				return true;
+	return false;
+}
+
+/* A name relative to the issuer has been made whole in dpname. */
+static bool
+same_point(const DIST_POINT_NAME *a, const DIST_POINT_NAME *b)
+{
+	bool whole_a = a->type == 0, whole_b = b->type == 0;
+
+	if (whole_a && whole_b)
+		return have_common_name(a->name.fullname, b->name.fullname);
+	if (whole_a)
+		return b->dpname != NULL &&
+		       has_directory_name(a->name.fullname, b->dpname);
+	if (whole_b)
+		return a->dpname != NULL &&
+		       has_directory_name(b->name.fullname, a->dpname);
+	return a->dpname != NULL && b->dpname != NULL &&
+	       X509_NAME_cmp(a->dpname, b->dpname) == 0;
+}
+
+static bool
+point_names_name(const DIST_POINT_NAME *point, const X509_NAME *name)
+{
+	if (point->type == 0)
+		return has_directory_name(point->name.fullname, name);
+	return point->dpname != NULL && X509_NAME_cmp(point->dpname, name) == 0;
+}
+
+static bool
+point_names_any(const DIST_POINT_NAME *point, const GENERAL_NAMES *names)
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *one = sk_GENERAL_NAME_value(names, i);
+		if (one->type == GEN_DIRNAME &&
+		    point_names_name(point, one->d.directoryName))
+			return true;
+	}
+	return false;
+}
+
+/* Section 6.3.3 (b)(2)(i); without a point in the certificate its issuer's
+ * name is one. */
+static bool
+point_fits(const struct lookup *lookup, const DIST_POINT *point,
+    const DIST_POINT_NAME *of_list)
+{
+	if (point != NULL && point->distpoint != NULL)
+		return same_point(point->distpoint, of_list);
+	if (point != NULL && point->CRLissuer != NULL)
+		return point_names_any(of_list, point->CRLissuer);
+	return point_names_name(
+	    of_list, X509_get_issuer_name(lookup->cert->x509));
+}
+
+/* (b)(1): another may sign only if the certificate names him and the list says
+ * that it is such a list. */
+static bool
+issuer_fits(
+    const struct lookup *lookup, const DIST_POINT *point, const struct crl *crl)
+{
+	if (point == NULL || point->CRLissuer == NULL)
+		return X509_NAME_cmp(crl->issuer,
+			   X509_get_issuer_name(lookup->cert->x509)) == 0;
+	return crl->scope != NULL && crl->scope->indirectCRL > 0 &&
+	       has_directory_name(point->CRLissuer, crl->issuer);
+}
+
+static bool
+is_about_it(
+    const struct lookup *lookup, const DIST_POINT *point, const struct crl *crl)
+{
+	const ISSUING_DIST_POINT *scope = crl->scope;
+
+	if (!issuer_fits(lookup, point, crl))
+		return false;
+	if (scope == NULL)
+		return true;
+	if (scope->onlyattr > 0 ||
+	    (scope->onlyuser > 0 && lookup->cert->is_ca) ||
+	    (scope->onlyCA > 0 && !lookup->cert->is_ca))
+		return false;
+	return scope->distpoint == NULL ||
+	       point_fits(lookup, point, scope->distpoint);
+}
+
+static unsigned
+flags_of(const ASN1_BIT_STRING *reasons)
+{
+	unsigned flags = 0;
+
+	if (reasons == NULL)
+		return ALL_REASONS;
+	for (int i = 1; i <= 8; i++)
+		if (ASN1_BIT_STRING_get_bit(reasons, i))
+			flags |= 1U << i;
+	return flags;
+}
+
+static unsigned
+reasons_of(const DIST_POINT *point, const struct crl *crl)
+{
+	unsigned flags = flags_of(point != NULL ? point->reasons : NULL);
+
+	return crl->scope == NULL
+		   ? flags
+		   : flags & flags_of(crl->scope->onlysomereasons);
+}
+
+/* ---- may a list be believed --------------------------------------------- */
+
+static bool
+may_sign_lists(const struct cert *cert, const struct crl *crl)
+{
+	return X509_NAME_cmp(X509_get_subject_name(cert->x509), crl->issuer) ==
+		   0 &&
+	       (X509_get_key_usage(cert->x509) & KU_CRL_SIGN);
+}
+
+/* Somebody else than those above the certificate: another key of its issuer,
+ * or the issuer of an indirect list.  Section 6.3.3 (f): "The trust anchor for
+ * the certification path MUST be the same". */
+static enum rc
+check_signer(const struct lookup *lookup, const struct cert *signer,
+    bool *ret_good, struct err *err)
+{
+	struct certs root = {&lookup->path->item[lookup->path->len - 1], 1};
+	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	const struct chain_request ask = {
+	    .roots = &root,
+	    .untrusted = lookup->ask->untrusted,
+	    .crls = lookup->ask->crls,
+	    .at = lookup->ask->at,
+	    .purpose = CHAIN_ANY,
+	    .need_status = lookup->ask->need_status,
+	};
+
+	TRY(chain_search(
+	    signer, &ask, lookup->work, lookup->nesting + 1, &result, err));
+	*ret_good = result.state == CHAIN_VALID;
+	return RC_OK;
+}
+
+static enum rc
+is_signed_aside(const struct lookup *lookup, const struct crl *crl,
+    bool *ret_good, struct err *err)
+{
+	const struct certs *certs = lookup->ask->untrusted;
+
+	if (lookup->nesting == CHAIN_MAX_NESTING)
+		return RC_OK;
+	for (size_t i = 0; certs != NULL && i < certs->len && !*ret_good; i++) {
+		const struct cert *cert = certs->item[i];
+		if (may_sign_lists(cert, crl) && !cert_key_is_huge(cert) &&
+		    chain_crl_signed(lookup->work, crl, cert))
+			TRY(check_signer(lookup, cert, ret_good, err));
+	}
+	return RC_OK;
+}
+
+/* Who signs lists for others may say in them that he himself is still good
+ * (PKITS 4.14.30).  Whoever says that he is not is heard all the same. */
+static size_t
+first_signer(const struct lookup *lookup)
+{
+	return lookup->nesting > 0 && lookup->at == 0 ? 0 : lookup->at + 1;
+}
+
+static enum rc
+is_believed(const struct lookup *lookup, const struct crl *crl, bool *ret_good,
+    struct err *err)
+{
+	*ret_good = false;
+	for (size_t i = first_signer(lookup); i < lookup->path->len; i++) {
+		const struct cert *cert = lookup->path->item[i];
+		*ret_good = may_sign_lists(cert, crl) &&
+			    chain_crl_signed(lookup->work, crl, cert);
+		if (*ret_good)
+			return RC_OK;
+	}
+	return is_signed_aside(lookup, crl, ret_good, err);
+}
+
+/* ---- what a list says --------------------------------------------------- */
 
 /* A list from before `at` must not have ended before it.  One from after `at`
  * knows more, as long as the certificate had not expired then: expired ones
  * are left out of lists. */
 static bool
-is_about(const X509_CRL *crl, const struct cert *cert, int64_t at)
+is_timely(const struct lookup *lookup, const struct crl *crl)
 {
-	int64_t from, until;
-
-	if (!read_time(X509_CRL_get0_lastUpdate(crl), &from))
-		return false;
-	if (from > at)
-		return from <= cert_not_after(cert);
-	return read_time(X509_CRL_get0_nextUpdate(crl), &until) && at <= until;
+	if (crl->from > lookup->ask->at)
+		return crl->from <= lookup->cert->not_after;
+	return lookup->ask->at <= crl->until;
 }
 
 static bool
-is_compromise(const X509_REVOKED *entry)
+find_entry(struct lookup *lookup, const struct crl *crl, struct crl_entry *ret)
 {
-	ASN1_ENUMERATED *reason OWNED(ASN1_ENUMERATED_free) =
-	    X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
-	long number = reason != NULL ? ASN1_ENUMERATED_get(reason) : 0;
+	struct chain_work *work = lookup->work;
 
-	ERR_clear_error();
-	return number == REASON_KEY_COMPROMISE ||
-	       number == REASON_CA_COMPROMISE;
+	if (crl->entries.len > CHAIN_MAX_CRL_WORK - work->crl_bytes) {
+		work->spent = true;
+		return false;
+	}
+	work->crl_bytes += crl->entries.len;
+	return crl_find(
+	    crl, lookup->serial, X509_get_issuer_name(lookup->cert->x509), ret);
 }
 
 /* A stolen key is bad from the day it was stolen. */
-static int64_t
-compromised_at(const X509_REVOKED *entry, int64_t revoked_at)
+static void
+note_revoked(struct lookup *lookup, const struct crl_entry *entry)
 {
-	ASN1_GENERALIZEDTIME *since OWNED(ASN1_GENERALIZEDTIME_free) =
-	    X509_REVOKED_get_ext_d2i(entry, NID_invalidity_date, NULL, NULL);
-	int64_t when;
+	struct answer now = {REVOCATION_REVOKED, entry->at};
+	struct answer *before = &lookup->answer;
+
+	if (entry->reason == CRL_KEY_COMPROMISE ||
+	    entry->reason == CRL_CA_COMPROMISE) {
+		now.status = REVOCATION_COMPROMISED;
+		if (entry->invalid_since < now.revoked_at)
+			now.revoked_at = entry->invalid_since;
+	}
+	if (now.status > before->status ||
+	    (now.status == before->status &&
+		now.revoked_at < before->revoked_at))
+		*before = now;
+}
+
+/* The same list at another time, or its delta. */
+static bool
+same_series(const struct crl *a, const struct crl *b)
+{
+	return X509_NAME_cmp(a->issuer, b->issuer) == 0 &&
+	       span_is(a->scope_der, b->scope_der) &&
+	       span_is(a->key_id, b->key_id);
+}
+
+/* Section 6.3.3 (c), and section 5.2.4 for the numbers. */
+static bool
+is_delta_for(const struct crl *delta, const struct crl *base)
+{
+	return delta->is_delta && same_series(delta, base) &&
+	       delta->number.len > 0 && base->number.len > 0 &&
+	       crl_number_order(delta->base, base->number) <= 0 &&
+	       crl_number_order(base->number, delta->number) < 0;
+}
+
+/* The newest; NULL: there is none. */
+static enum rc
+find_delta(const struct lookup *lookup, const struct crl *base,
+    const struct crl **ret, struct err *err)
+{
+	const struct crls *crls = lookup->ask->crls;
+
+	*ret = NULL;
+	for (size_t i = 0; i < crls->len; i++) {
+		const struct crl *one = crls->item[i];
+		bool good;
+		if (!is_delta_for(one, base) ||
+		    (*ret != NULL &&
+			crl_number_order(one->number, (*ret)->number) <= 0))
+			continue;
+		TRY(is_believed(lookup, one, &good, err));
+		if (good)
+			*ret = one;
+	}
+	return RC_OK;
+}
+
+/* Was it on hold, and a newer list of the series knows nothing of it? */
+static enum rc
+was_released(struct lookup *lookup, const struct crl *list,
+    const struct crl_entry *entry, bool *ret, struct err *err)
+{
+	const struct crls *crls = lookup->ask->crls;
+	struct crl_entry other;
+
+	*ret = false;
+	if (entry->reason != CRL_HOLD)
+		return RC_OK;
+	for (size_t i = 0; i < crls->len && !*ret; i++) {
+		const struct crl *one = crls->item[i];
+		bool good;
+		if (one->is_delta || one->from <= list->from ||
+		    one->unknown_critical || !same_series(one, list))
+			continue;
+		TRY(is_believed(lookup, one, &good, err));
+		*ret = good && is_timely(lookup, one) &&
+		       !find_entry(lookup, one, &other);
+	}
+	return RC_OK;
+}
+
+/* What the list and its delta say together. */
+static enum rc
+read_list(struct lookup *lookup, const struct crl *list, unsigned reasons,
+    struct err *err)
+{
+	const struct crl *delta;
+	struct crl_entry entry, newer;
+	bool released;
+
+	TRY(find_delta(lookup, list, &delta, err));
+	bool found = find_entry(lookup, list, &entry);
+	if (delta != NULL && find_entry(lookup, delta, &newer)) {
+		entry = newer;
+		found = true;
+	}
+	if (found && entry.reason != CRL_REMOVED) {
+		TRY(was_released(lookup, list, &entry, &released, err));
+		if (!released)
+			note_revoked(lookup, &entry);
+		return RC_OK;
+	}
+	bool timely = is_timely(lookup, list) ||
+		      (delta != NULL && is_timely(lookup, delta));
+	if (timely && !list->unknown_critical &&
+	    (delta == NULL || !delta->unknown_critical))
+		lookup->good_reasons |= reasons;
+	return RC_OK;
+}
+
+/* A delta alone says nothing of those it does not name. */
+static enum rc
+consider(struct lookup *lookup, const DIST_POINT *point, const struct crl *list,
+    struct err *err)
+{
+	bool good;
+
+	if (list->is_delta || !is_about_it(lookup, point, list))
+		return RC_OK;
+	TRY(is_believed(lookup, list, &good, err));
+	if (!good)
+		return RC_OK;
+	lookup->was_listed = true;
+	return read_list(lookup, list, reasons_of(point, list), err);
+}
+
+/* ---- one certificate ---------------------------------------------------- */
+
+static enum rc
+consider_point(struct lookup *lookup, const DIST_POINT *point, struct err *err)
+{
+	const struct crls *crls = lookup->ask->crls;
+
+	for (size_t i = 0; i < crls->len && !lookup->work->spent; i++)
+		TRY(consider(lookup, point, crls->item[i], err));
+	return RC_OK;
+}
+
+/* A name relative to the issuer of the lists. */
+static void
+complete_point(const DIST_POINT *point, const X509_NAME *issuer)
+{
+	for (int i = 0; i < sk_GENERAL_NAME_num(point->CRLissuer); i++) {
+		const GENERAL_NAME *one =
+		    sk_GENERAL_NAME_value(point->CRLissuer, i);
+		if (one->type == GEN_DIRNAME) {
+			issuer = one->d.directoryName;
+			break;
+		}
+	}
+	(void)DIST_POINT_set_dpname(point->distpoint, issuer);
+	ERR_clear_error();
+}
+
+static enum rc
+consider_points(struct lookup *lookup, struct err *err)
+{
+	const X509 *x509 = lookup->cert->x509;
+	CRL_DIST_POINTS *points OWNED(CRL_DIST_POINTS_free) =
+	    X509_get_ext_d2i(x509, NID_crl_distribution_points, NULL, NULL);
 
 	ERR_clear_error();
-	return read_time(since, &when) && when < revoked_at ? when : revoked_at;
+	for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+		const DIST_POINT *point = sk_DIST_POINT_value(points, i);
+		if (point->CRLissuer == NULL && point->distpoint == NULL)
+			continue;
+		complete_point(point, X509_get_issuer_name(x509));
+		TRY(consider_point(lookup, point, err));
+	}
+	return consider_point(lookup, NULL, err);
+}
+
+static struct span
+serial_of(const uint8_t *der, int len)
+{
+	struct span in = span_of(der, len > 0 ? (size_t)len : 0);
+	struct der serial = {0};
+
+	return der_expect(&in, DER_INTEGER, &serial, NULL) == RC_OK
+		   ? serial.value
+		   : SPAN_NONE;
 }
 
 static void
-note_revoked(struct status *status, size_t depth, const X509_REVOKED *entry)
+sum_up(struct lookup *lookup)
 {
-	int64_t when;
-
-	if (!read_time(X509_REVOKED_get0_revocationDate(entry), &when))
-		when = 0;
-	status->each[depth] = REVOCATION_REVOKED;
-	if (is_compromise(entry)) {
-		status->each[depth] = REVOCATION_COMPROMISED;
-		when = compromised_at(entry, when);
-	}
-	status->revoked_at[depth] = when;
-}
-
-static size_t
-place_of(const struct certs *path, const X509 *x509)
-{
-	size_t i = 0;
-
-	while (i < path->len && cert_x509(path->item[i]) != x509)
-		i++;
-	return i;
-}
-
-/* Called for each list that is about `x509` and was found good (or after
- * on_error() if not). */
-static int
-read_list(X509_STORE_CTX *ctx, X509_CRL *crl, X509 *x509)
-{
-	struct status *status = X509_STORE_CTX_get_app_data(ctx);
-	size_t depth = place_of(status->path, x509);
-	X509_REVOKED *entry = NULL;
-	bool bad = status->list_is_bad || has_unknown_critical(crl);
-
-	status->list_is_bad = false;
-	if (bad || depth >= status->path->len)
-		return 1;
-	const struct cert *cert = status->path->item[depth];
-	if (X509_CRL_get0_by_cert(crl, &entry, x509) == 1)
-		note_revoked(status, depth, entry);
-	else if (is_about(crl, cert, status->at))
-		status->each[depth] = REVOCATION_GOOD;
-	else
-		status->each[depth] = REVOCATION_UNKNOWN;
-	return 1;
-}
-
-/* The path itself has been judged before. */
-static int
-on_error(int ok, X509_STORE_CTX *ctx)
-{
-	struct status *status = X509_STORE_CTX_get_app_data(ctx);
-
-	if (!ok && X509_STORE_CTX_get0_current_crl(ctx) != NULL)
-		status->list_is_bad = true;
-	return 1;
-}
-
-/* ---- which lists count -------------------------------------------------- */
-
-static bool
-has_weak_digest(const X509_CRL *crl)
-{
-	int digest = NID_undef;
-
-	(void)OBJ_find_sigid_algs(
-	    X509_CRL_get_signature_nid(crl), &digest, NULL);
-	return digest == NID_md5 || digest == NID_sha1 ||
-	       digest == NID_md5_sha1;
-}
-
-/* Lists can come with a letter: one that claims to be newer but is not signed
- * by the authority must not push the true one aside. */
-static bool
-is_signed(X509_CRL *crl, const struct certs *path)
-{
-	for (size_t i = 1; i < path->len; i++) {
-		X509 *issuer = cert_x509(path->item[i]);
-		EVP_PKEY *key = X509_get0_pubkey(issuer);
-		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
-			X509_get_subject_name(issuer)) != 0 ||
-		    key == NULL)
-			continue;
-		if (X509_CRL_verify(crl, key) == 1)
-			return true;
-	}
-	ERR_clear_error();
-	return false;
+	if (lookup->answer.status > REVOCATION_UNKNOWN)
+		return;
+	if (lookup->good_reasons == ALL_REASONS && !lookup->work->spent)
+		lookup->answer.status = REVOCATION_GOOD;
+	else if (lookup->was_listed)
+		lookup->answer.status = REVOCATION_UNKNOWN;
 }
 
 static enum rc
-choose_lists(const struct chain_request *ask, const struct certs *path,
-    STACK_OF(X509_CRL) **ret, struct err *err)
+look_up(struct lookup *lookup, struct err *err)
 {
-	STACK_OF(X509_CRL) *lists OWNED(crls_free) = sk_X509_CRL_new_null();
+	uint8_t *der = NULL;
+	int len =
+	    i2d_ASN1_INTEGER(X509_get0_serialNumber(lookup->cert->x509), &der);
 
-	if (lists == NULL)
-		return err_nomem(err, "chain");
-	if (sk_X509_CRL_num(ask->crls) > CHAIN_MAX_CRLS)
-		return err_set(err, RC_LIMIT, "more than %d revocation lists",
-		    CHAIN_MAX_CRLS);
-	for (int i = 0; i < sk_X509_CRL_num(ask->crls); i++) {
-		X509_CRL *crl = sk_X509_CRL_value(ask->crls, i);
-		if (!has_weak_digest(crl) && is_signed(crl, path) &&
-		    !sk_X509_CRL_push(lists, crl))
-			return err_nomem(err, "chain");
-	}
-	*ret = take(lists);
-	return RC_OK;
-}
-
-/* ---- asking the library ------------------------------------------------- */
-
-static enum rc
-make_parts(const struct certs *path, X509_STORE **ret_store,
-    STACK_OF(X509) **ret_between, struct err *err)
-{
-	X509_STORE *store OWNED(X509_STORE_free) = X509_STORE_new();
-	STACK_OF(X509) *between OWNED(stack_free) = sk_X509_new_null();
-
-	if (store == NULL || between == NULL ||
-	    !X509_STORE_add_cert(store, cert_x509(path->item[path->len - 1])))
-		return crypto_failed(err, "chain");
-	for (size_t i = 1; i + 1 < path->len; i++)
-		if (!sk_X509_push(between, cert_x509(path->item[i])))
-			return err_nomem(err, "chain");
-	X509_STORE_set_cert_crl(store, read_list);
-	*ret_store = take(store);
-	*ret_between = take(between);
-	return RC_OK;
-}
-
-static enum rc
-read_lists(struct status *status, STACK_OF(X509_CRL) *lists, struct err *err)
-{
-	X509_STORE *store OWNED(X509_STORE_free) = NULL;
-	STACK_OF(X509) *between OWNED(stack_free) = NULL;
-	X509_STORE_CTX *ctx OWNED(X509_STORE_CTX_free) = X509_STORE_CTX_new();
-
-	TRY(make_parts(status->path, &store, &between, err));
-	if (ctx == NULL || !X509_STORE_CTX_init(ctx, store,
-			       cert_x509(status->path->item[0]), between))
-		return crypto_failed(err, "chain");
-	X509_STORE_CTX_set0_crls(ctx, lists);
-	X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_CRL_CHECK |
-					  X509_V_FLAG_CRL_CHECK_ALL |
-					  X509_V_FLAG_NO_CHECK_TIME);
-	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	X509_STORE_CTX_set_app_data(ctx, status);
-	(void)X509_verify_cert(ctx);
-	ERR_clear_error();
-	return RC_OK;
+	lookup->answer.status = cert_has_revocation_pointer(lookup->cert)
+				    ? REVOCATION_UNKNOWN
+				    : REVOCATION_NOT_APPLICABLE;
+	lookup->serial = serial_of(der, len);
+	enum rc rc = lookup->ask->crls != NULL && lookup->serial.len > 0
+			 ? consider_points(lookup, err)
+			 : RC_OK;
+	OPENSSL_free(der);
+	sum_up(lookup);
+	return rc;
 }
 
 /* ---- the sum ------------------------------------------------------------ */
@@ -275,57 +491,49 @@ is_revoked(enum chain_revocation one)
 /* The enumeration goes from good to bad.  Of two that are equally bad, the
  * earlier counts. */
 static void
-add_up(const struct status *status, struct chain_result *result)
+add_up(const struct answer *one, struct chain_result *result)
 {
-	result->revocation = REVOCATION_NOT_APPLICABLE;
-	result->revoked_at = 0;
-	for (size_t i = 0; i + 1 < status->path->len; i++) {
-		if (status->each[i] < result->revocation)
-			continue;
-		bool worse = status->each[i] > result->revocation;
-		if (worse || status->revoked_at[i] < result->revoked_at)
-			result->revoked_at = status->revoked_at[i];
-		result->revocation = status->each[i];
-	}
+	if (one->status < result->revocation)
+		return;
+	bool worse = one->status > result->revocation;
+	if (worse || one->revoked_at < result->revoked_at)
+		result->revoked_at = one->revoked_at;
+	result->revocation = one->status;
 }
 
-static void
-begin(struct status *status)
-{
-	for (size_t i = 0; i < status->path->len; i++)
-		status->each[i] =
-		    cert_has_revocation_pointer(status->path->item[i])
-			? REVOCATION_UNKNOWN
-			: REVOCATION_NOT_APPLICABLE;
-}
-
-/* Nobody's lists are believed on a path whose signatures did not hold. */
+/* RFC 9608 section 4: who says that there will never be any needs none. */
 static bool
-is_sound(const struct chain_result *result)
+lacks_status(const struct lookup *lookup)
 {
-	return result->state == CHAIN_VALID ||
-	       !strcmp(result->reason, "cert.expired-at-time") ||
-	       !strcmp(result->reason, "cert.not-yet-valid");
+	return lookup->ask->need_status && !lookup->cert->no_revocation &&
+	       lookup->answer.status != REVOCATION_GOOD;
 }
 
 enum rc
 chain_look_up_revocation(const struct chain_request *ask,
-    struct chain_result *result, struct err *err)
+    struct chain_work *work, unsigned nesting, struct chain_result *result,
+    struct err *err)
 {
-	struct status status = {.path = &result->path, .at = ask->at};
-	STACK_OF(X509_CRL) *lists OWNED(crls_free) = NULL;
+	bool lacks = false;
 
-	if (result->path.len == 0 || result->path.len > CHAIN_MAX_PATH)
-		return RC_OK; /* REVOCATION_UNKNOWN */
-	begin(&status);
-	if (ask->crls != NULL && result->path.len > 1 && is_sound(result)) {
-		TRY(choose_lists(ask, &result->path, &lists, err));
-		TRY(read_lists(&status, lists, err));
+	result->revocation = REVOCATION_NOT_APPLICABLE;
+	for (size_t i = 0; i + 1 < result->path.len; i++) {
+		struct lookup lookup = {.ask = ask,
+		    .work = work,
+		    .nesting = nesting,
+		    .path = &result->path,
+		    .at = i,
+		    .cert = result->path.item[i]};
+		TRY(look_up(&lookup, err));
+		add_up(&lookup.answer, result);
+		lacks = lacks || lacks_status(&lookup);
 	}
-	add_up(&status, result);
 	if (is_revoked(result->revocation) && result->revoked_at <= ask->at) {
 		result->state = CHAIN_INVALID;
-		result->reason = "cert.revoked";
+		result->reason = CHAIN_REVOKED_REASON;
+	} else if (lacks && result->state == CHAIN_VALID) {
+		result->state = CHAIN_INVALID;
+		result->reason = CHAIN_UNKNOWN_REASON;
 	}
 	return RC_OK;
 }

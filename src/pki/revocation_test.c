@@ -32,6 +32,8 @@ struct list {
 	struct entry entry;
 	bool critical; /* with a critical extension nobody knows */
 	bool sha1;
+	const char *scope; /* issuingDistributionPoint */
+	long number, base; /* 0: none; with a base it is a delta */
 };
 
 static void
@@ -74,22 +76,38 @@ set_times(X509_CRL *crl, const struct list *list)
 	ASN1_TIME_free(time);
 }
 
-/* As from a file: some things the library computes only when it reads. */
-static X509_CRL *
-read_back(const X509_CRL *crl)
+static void
+add_number(X509_CRL *crl, int nid, long number)
 {
-	uint8_t *der = NULL;
-	int len = i2d_X509_CRL(crl, &der);
-	const uint8_t *at = der;
-	X509_CRL *read = d2i_X509_CRL(NULL, &at, len);
+	ASN1_INTEGER *value = ASN1_INTEGER_new();
 
-	assert_non_null(read);
-	OPENSSL_free(der);
-	return read;
+	ASN1_INTEGER_set(value, number);
+	if (number != 0)
+		X509_CRL_add1_ext_i2d(
+		    crl, nid, value, nid == NID_delta_crl, X509V3_ADD_APPEND);
+	ASN1_INTEGER_free(value);
 }
 
-static X509_CRL *
-make_list(const struct list *list)
+static void
+add_scope(X509_CRL *crl, const char *scope)
+{
+	X509V3_CTX ctx;
+
+	if (scope == NULL)
+		return;
+	X509V3_set_ctx(&ctx, NULL, NULL, NULL, crl, 0);
+	CONF *conf = NCONF_new(NULL);
+	X509V3_set_nconf(&ctx, conf);
+	X509_EXTENSION *extension =
+	    X509V3_EXT_nconf(conf, &ctx, "issuingDistributionPoint", scope);
+	fixture_must(extension != NULL, scope);
+	X509_CRL_add_ext(crl, extension, -1);
+	X509_EXTENSION_free(extension);
+	NCONF_free(conf);
+}
+
+static void
+make_list(const struct list *list, struct crls *made)
 {
 	X509_CRL *crl = X509_CRL_new();
 	const struct fixture *signer =
@@ -107,33 +125,32 @@ make_list(const struct list *list)
 		X509_CRL_add_ext(crl, extension, -1);
 		X509_EXTENSION_free(extension);
 	}
+	add_scope(crl, list->scope);
+	add_number(crl, NID_crl_number, list->number);
+	add_number(crl, NID_delta_crl, list->base);
 	assert_true(X509_CRL_sign(crl, signer->key,
 			list->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
-	X509_CRL *read = read_back(crl);
+	uint8_t *der = NULL;
+	int len = i2d_X509_CRL(crl, &der);
+	struct err err = ERR_NONE;
+	if (crls_add(made, span_of(der, (size_t)len), &err) != RC_OK)
+		fail_msg("crls_add: %s", err.text);
+	OPENSSL_free(der);
 	X509_CRL_free(crl);
-	return read;
 }
 
-static void
-lists_free(STACK_OF(X509_CRL) *lists)
-{
-	sk_X509_CRL_pop_free(lists, X509_CRL_free);
-}
-
-OWNER(STACK_OF(X509_CRL), lists_free);
-
-static STACK_OF(X509_CRL) *
+static struct crls
 make_lists(const struct list *lists, size_t count)
 {
-	STACK_OF(X509_CRL) *made = sk_X509_CRL_new_null();
+	struct crls made = CRLS_NONE;
 
 	for (size_t i = 0; i < count && lists[i].issuer != NULL; i++)
-		sk_X509_CRL_push(made, make_list(&lists[i]));
+		make_list(&lists[i], &made);
 	return made;
 }
 
 static struct chain_result
-ask(const struct fixture *leaf, const STACK_OF(X509_CRL) *lists, int64_t at)
+ask(const struct fixture *leaf, const struct crls *lists, int64_t at)
 {
 	struct chain_result got = CHAIN_RESULT;
 	struct err err = ERR_NONE;
@@ -159,7 +176,7 @@ ask(const struct fixture *leaf, const STACK_OF(X509_CRL) *lists, int64_t at)
 
 static const struct {
 	const char *name;
-	struct list lists[3];
+	struct list lists[4];
 	int64_t at;
 	enum chain_revocation want;
 	int64_t revoked_at;
@@ -256,6 +273,115 @@ static const struct {
     {"a critical extension that nobody knows",
 	{CLEAN, {.issuer = &world.between, .critical = true}}, 0,
 	REVOCATION_UNKNOWN, 0, NULL},
+    {"a list of another place",
+	{CLEAN, {.issuer = &world.between,
+		    .scope = "critical,fullname:URI:http://a.test/z"}},
+	0, REVOCATION_UNKNOWN, 0, NULL},
+    {"a list of the place that the certificate names",
+	{CLEAN, {.issuer = &world.between,
+		    .scope = "critical,fullname:URI:http://a.test/b"}},
+	0, REVOCATION_GOOD, 0, NULL},
+    {"a list of authorities only",
+	{CLEAN, {.issuer = &world.between, .scope = "critical,onlyCA:TRUE"}}, 0,
+	REVOCATION_UNKNOWN, 0, NULL},
+    {"a list of some reasons",
+	{CLEAN, {.issuer = &world.between,
+		    .scope = "critical,onlysomereasons:keyCompromise"}},
+	0, REVOCATION_UNKNOWN, 0, NULL},
+    {"all reasons in two lists",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.scope = "critical,onlysomereasons:keyCompromise"},
+	    {.issuer = &world.between,
+		/* all but keyCompromise */
+		.scope = "critical,DER:30:05:83:03:07:3f:80"}},
+	0, REVOCATION_GOOD, 0, NULL},
+    {"a delta without its base",
+	{CLEAN, {.issuer = &world.between, .number = 5, .base = 4}}, 0,
+	REVOCATION_UNKNOWN, 0, NULL},
+    {"a delta that names nobody keeps an ended list alive",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.from = NOW - 9 * DAY,
+		.until = NOW - 1,
+		.number = 4},
+	    {.issuer = &world.between, .number = 5, .base = 4}},
+	0, REVOCATION_GOOD, 0, NULL},
+    {"a delta for a newer base than ours",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.from = NOW - 9 * DAY,
+		.until = NOW - 1,
+		.number = 4},
+	    {.issuer = &world.between, .number = 7, .base = 5}},
+	0, REVOCATION_UNKNOWN, 0, NULL},
+    {"a delta that is older than the base",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.from = NOW - 9 * DAY,
+		.until = NOW - 1,
+		.number = 4},
+	    {.issuer = &world.between, .number = 4, .base = 3}},
+	0, REVOCATION_UNKNOWN, 0, NULL},
+    {"revoked in the delta",
+	{CLEAN, {.issuer = &world.between, .number = 4},
+	    {.issuer = &world.between,
+		.number = 5,
+		.base = 4,
+		.entry = {&world.leaf, BEFORE, 4, 0}}},
+	0, REVOCATION_REVOKED, BEFORE, "cert.revoked"},
+    {"released in the delta",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.number = 4,
+		.entry = {&world.leaf, BEFORE, 6, 0}},
+	    {.issuer = &world.between,
+		.number = 5,
+		.base = 4,
+		.entry = {&world.leaf, NOW, 8, 0}}},
+	0, REVOCATION_GOOD, 0, NULL},
+    {"the newest delta counts",
+	{CLEAN, {.issuer = &world.between, .number = 4},
+	    {.issuer = &world.between,
+		.number = 6,
+		.base = 4,
+		.entry = {&world.leaf, BEFORE, 4, 0}},
+	    {.issuer = &world.between, .number = 5, .base = 4}},
+	0, REVOCATION_REVOKED, BEFORE, "cert.revoked"},
+    {"a forged delta releases nobody",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.number = 4,
+		.entry = {&world.leaf, BEFORE, 6, 0}},
+	    {.issuer = &world.between,
+		.signer = &world.stranger,
+		.number = 5,
+		.base = 4,
+		.entry = {&world.leaf, NOW, 8, 0}}},
+	0, REVOCATION_REVOKED, BEFORE, "cert.revoked"},
+    {"on hold",
+	{CLEAN,
+	    {.issuer = &world.between, .entry = {&world.leaf, BEFORE, 6, 0}}},
+	0, REVOCATION_REVOKED, BEFORE, "cert.revoked"},
+    {"on hold, and in a newer list no more",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.from = NOW - 3 * DAY,
+		.entry = {&world.leaf, NOW - 4 * DAY, 6, 0}},
+	    {.issuer = &world.between}},
+	0, REVOCATION_GOOD, 0, NULL},
+    {"revoked, and in a newer list no more",
+	{CLEAN,
+	    {.issuer = &world.between,
+		.from = NOW - 3 * DAY,
+		.entry = {&world.leaf, NOW - 4 * DAY, 4, 0}},
+	    {.issuer = &world.between}},
+	0, REVOCATION_REVOKED, NOW - 4 * DAY, "cert.revoked"},
+    {"a critical extension that nobody knows, and yet on the list",
+	{CLEAN, {.issuer = &world.between,
+		    .critical = true,
+		    .entry = {&world.leaf, BEFORE, 0, 0}}},
+	0, REVOCATION_REVOKED, BEFORE, "cert.revoked"},
     {"revoked and expired",
 	{CLEAN,
 	    {.issuer = &world.between, .entry = {&world.leaf, BEFORE, 0, 0}}},
@@ -266,10 +392,9 @@ static void
 lists_say_who_was_revoked_and_when(void **state)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		STACK_OF(X509_CRL) *lists OWNED(lists_free) =
-		    make_lists(cases[i].lists, 3);
+		struct crls lists CRLS_OWNED = make_lists(cases[i].lists, 4);
 		struct chain_result got CHAIN_RESULT_OWNED = ask(&world.leaf,
-		    lists, cases[i].at != 0 ? cases[i].at : FIXTURE_NOW);
+		    &lists, cases[i].at != 0 ? cases[i].at : FIXTURE_NOW);
 		bool same = got.reason == NULL || cases[i].reason == NULL
 				? got.reason == cases[i].reason
 				: !strcmp(got.reason, cases[i].reason);
@@ -309,38 +434,179 @@ static void
 an_authority_that_says_no_place_can_still_revoke(void **state)
 {
 	struct fixture quiet FIXTURE_OWNED = fixture_signer(&world.root, MAIL);
-	STACK_OF(X509_CRL) *lists OWNED(lists_free) =
+	struct crls lists CRLS_OWNED =
 	    make_lists(&(struct list){.issuer = &world.root,
 			   .entry = {&quiet, FIXTURE_NOW - DAY, 1, 0}},
 		1);
 	struct chain_result got CHAIN_RESULT_OWNED =
-	    ask(&quiet, lists, FIXTURE_NOW);
+	    ask(&quiet, &lists, FIXTURE_NOW);
 
 	assert_int_equal(got.revocation, REVOCATION_COMPROMISED);
 	assert_string_equal(got.reason, "cert.revoked");
 }
 
-static void
-there_may_be_256_lists_and_not_one_more(void **state)
-{
-	STACK_OF(X509_CRL) *lists OWNED(lists_free) = sk_X509_CRL_new_null();
-	X509_CRL *one = make_list(&(struct list){.issuer = &world.stranger});
-	struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
-	struct chain_request request = {.roots = &world.roots,
-	    .untrusted = &world.untrusted,
-	    .crls = lists,
-	    .at = FIXTURE_NOW};
+/* ---- who signs lists ---------------------------------------------------- */
 
-	for (int i = 0; i < CHAIN_MAX_CRLS; i++) {
-		X509_CRL_up_ref(one);
-		sk_X509_CRL_push(lists, one);
+static struct chain_result
+ask_more(const struct fixture *leaf, const struct certs *untrusted,
+    const struct crls *lists)
+{
+	struct chain_result got = CHAIN_RESULT;
+	struct err err = ERR_NONE;
+	struct chain_request request = {.roots = &world.roots,
+	    .untrusted = untrusted,
+	    .crls = lists,
+	    .at = NOW,
+	    .need_status = true};
+
+	if (chain_check(leaf->cert, &request, &got, &err) != RC_OK)
+		fail_msg("chain_check: %s", err.text);
+	return got;
+}
+
+static void
+without_a_status_that_is_needed_nothing_is_valid(void **state)
+{
+	struct crls lists CRLS_OWNED =
+	    make_lists(&(struct list){.issuer = &world.between}, 1);
+	struct fixture never FIXTURE_OWNED =
+	    fixture_make(&(struct fixture_spec){.name = "x",
+		.mail = MAIL,
+		.issuer = &world.root,
+		.more = {{"2.5.29.56", "DER:0500"}}});
+	struct chain_result got CHAIN_RESULT_OWNED =
+	    ask_more(&world.leaf, &world.untrusted, &lists);
+	struct chain_result none CHAIN_RESULT_OWNED =
+	    ask_more(&world.leaf, &world.untrusted, NULL);
+	struct chain_result other CHAIN_RESULT_OWNED =
+	    ask_more(&never, NULL, &lists);
+
+	assert_string_equal(got.reason, "cert.status-unknown");
+	assert_int_equal(got.state, CHAIN_INVALID);
+	assert_string_equal(none.reason, "cert.status-unknown");
+	assert_int_equal(other.state, CHAIN_VALID);
+}
+
+/* Who signs the lists of `world.between` beside it. */
+static struct fixture
+make_signer(const char *name, const struct fixture *issuer, const char *usage)
+{
+	return fixture_make(&(struct fixture_spec){
+	    .name = name, .issuer = issuer, .usage = usage});
+}
+
+static void
+another_key_of_the_issuer_may_sign_lists(void **state)
+{
+	static const struct {
+		const char *name, *usage;
+		bool from_stranger, revoked, valid;
+	} keys[] = {
+	    {"Between", "cRLSign", false, false, true},
+	    {"Between", "keyCertSign", false, false, false},
+	    {"Between", "cRLSign", true, false, false},
+	    {"Between", "cRLSign", false, true, false},
+	    {"Other", "cRLSign", false, false, false},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct fixture signer FIXTURE_OWNED = make_signer(keys[i].name,
+		    keys[i].from_stranger ? &world.stranger : &world.root,
+		    keys[i].usage);
+		struct certs untrusted CERTS_OWNED = CERTS_NONE;
+		struct list wanted[] = {
+		    {.issuer = &world.root,
+			.entry = {keys[i].revoked ? &signer : NULL, BEFORE, 4,
+			    0}},
+		    {.issuer = &world.between, .signer = &signer},
+		};
+		struct crls lists CRLS_OWNED = make_lists(wanted, 2);
+		assert_int_equal(
+		    certs_add(&untrusted, world.between.cert, NULL), RC_OK);
+		assert_int_equal(
+		    certs_add(&untrusted, signer.cert, NULL), RC_OK);
+		struct chain_result got CHAIN_RESULT_OWNED =
+		    ask_more(&world.leaf, &untrusted, &lists);
+		if ((got.state == CHAIN_VALID) != keys[i].valid)
+			fail_msg("key %zu: %s", i, got.reason);
 	}
+}
+
+/* Who signs lists is asked for his own status, and who signs that list for
+ * his; a third is not. */
+static void
+signers_of_signers_are_asked_for_twice(void **state)
+{
+	struct fixture signer FIXTURE_OWNED =
+	    make_signer("Between", &world.between, "cRLSign");
+	struct certs untrusted CERTS_OWNED = CERTS_NONE;
+	struct list wanted[] = {
+	    CLEAN, {.issuer = &world.between, .signer = &signer}};
+	struct crls lists CRLS_OWNED = make_lists(wanted, 2);
+	const struct chain_request request = {.roots = &world.roots,
+	    .untrusted = &untrusted,
+	    .crls = &lists,
+	    .at = NOW,
+	    .need_status = true};
+
 	assert_int_equal(
-	    chain_check(world.leaf.cert, &request, &got, NULL), RC_OK);
-	chain_result_done(&got);
-	sk_X509_CRL_push(lists, one);
-	assert_int_equal(
-	    chain_check(world.leaf.cert, &request, &got, NULL), RC_LIMIT);
+	    certs_add(&untrusted, world.between.cert, NULL), RC_OK);
+	assert_int_equal(certs_add(&untrusted, signer.cert, NULL), RC_OK);
+	for (unsigned i = 0; i <= CHAIN_MAX_NESTING; i++) {
+		struct chain_work work = {0};
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		assert_int_equal(chain_search(world.leaf.cert, &request, &work,
+				     i, &got, NULL),
+		    RC_OK);
+		/* the signer is good by his own list (PKITS 4.14.30) */
+		assert_int_equal(got.state,
+		    i < CHAIN_MAX_NESTING ? CHAIN_VALID : CHAIN_INVALID);
+	}
+}
+
+/* ---- a stolen key ------------------------------------------------------- */
+
+static void
+a_second_certificate_does_not_redeem_a_stolen_key(void **state)
+{
+	static const struct {
+		int reason;
+		bool valid;
+	} cases_of[] = {{1, false}, {4, true}};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture other FIXTURE_OWNED = fixture_root("Other root");
+		EVP_PKEY_up_ref(world.between.key);
+		struct fixture second FIXTURE_OWNED =
+		    fixture_make(&(struct fixture_spec){.name = "Between",
+			.issuer = &other,
+			.key = world.between.key,
+			.constraints = "critical,CA:TRUE",
+			.usage = "critical,keyCertSign,cRLSign"});
+		struct certs roots CERTS_OWNED = CERTS_NONE;
+		struct certs untrusted CERTS_OWNED = CERTS_NONE;
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		struct crls lists CRLS_OWNED =
+		    make_lists(&(struct list){.issuer = &world.root,
+				   .entry = {&world.between, BEFORE,
+				       cases_of[i].reason, 0}},
+			1);
+		assert_int_equal(
+		    certs_add(&roots, world.root.cert, NULL), RC_OK);
+		assert_int_equal(certs_add(&roots, other.cert, NULL), RC_OK);
+		assert_int_equal(
+		    certs_add(&untrusted, world.between.cert, NULL), RC_OK);
+		assert_int_equal(
+		    certs_add(&untrusted, second.cert, NULL), RC_OK);
+		struct chain_request request = {.roots = &roots,
+		    .untrusted = &untrusted,
+		    .crls = &lists,
+		    .at = NOW};
+		assert_int_equal(
+		    chain_check(world.leaf.cert, &request, &got, NULL), RC_OK);
+		assert_int_equal(
+		    got.state, cases_of[i].valid ? CHAIN_VALID : CHAIN_INVALID);
+	}
 }
 
 static int
@@ -387,7 +653,10 @@ main(void)
 	    cmocka_unit_test(
 		without_lists_it_depends_on_whether_anybody_can_be_asked),
 	    cmocka_unit_test(an_authority_that_says_no_place_can_still_revoke),
-	    cmocka_unit_test(there_may_be_256_lists_and_not_one_more),
+	    cmocka_unit_test(without_a_status_that_is_needed_nothing_is_valid),
+	    cmocka_unit_test(another_key_of_the_issuer_may_sign_lists),
+	    cmocka_unit_test(signers_of_signers_are_asked_for_twice),
+	    cmocka_unit_test(a_second_certificate_does_not_redeem_a_stolen_key),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

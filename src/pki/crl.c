@@ -1,0 +1,586 @@
+#define _DEFAULT_SOURCE /* timegm */
+#include "pki/crl.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
+#include "pki/crl_priv.h"
+#include "pki/crypto.h"
+#include "pki/der.h"
+#include "pki/pem.h"
+
+#define PEM_TEXT_MAX ((size_t)100 << 20)
+#define DER_ENUMERATED 0x0a
+#define DER_BOOLEAN 0x01
+#define DER_UTC_TIME 0x17
+#define DER_GENERAL_TIME 0x18
+#define NUMBER_MAX 20     /* octets; RFC 5280 section 5.2.3 */
+#define MIN_SECURITY 112  /* bits: no SHA-1, no MD5 */
+#define MAX_EXTENSIONS 64 /* of a list, or of an entry */
+
+OWNER(ASN1_TIME, ASN1_TIME_free);
+OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
+OWNER(RSA_PSS_PARAMS, RSA_PSS_PARAMS_free);
+
+static void
+crl_free(struct crl *crl)
+{
+	if (crl == NULL)
+		return;
+	X509_NAME_free(crl->issuer);
+	X509_ALGOR_free(crl->algorithm);
+	ASN1_BIT_STRING_free(crl->signature);
+	ISSUING_DIST_POINT_free(crl->scope);
+	free(crl->der);
+	free(crl);
+}
+
+OWNER(struct crl, crl_free);
+
+/* ---- pieces ------------------------------------------------------------- */
+
+static enum rc
+bad(struct err *err, const char *what)
+{
+	ERR_clear_error();
+	return err_set(err, RC_SYNTAX, "revocation list: %s", what);
+}
+
+static bool
+read_time(const struct der *der, int64_t *ret)
+{
+	const uint8_t *at = der->whole.data;
+	struct tm tm;
+
+	if (der->tag != DER_UTC_TIME && der->tag != DER_GENERAL_TIME)
+		return false;
+	ASN1_TIME *time OWNED(ASN1_TIME_free) =
+	    d2i_ASN1_TIME(NULL, &at, (long)der->whole.len);
+	bool ok = time != NULL && ASN1_TIME_to_tm(time, &tm);
+	ERR_clear_error();
+	if (ok)
+		*ret = timegm(&tm);
+	return ok;
+}
+
+struct extension {
+	struct span oid;   /* contents */
+	struct span value; /* what is in the octet string */
+	bool critical;
+};
+
+static enum rc
+next_extension(struct span *in, struct extension *ret, struct err *err)
+{
+	struct der outer, part;
+
+	TRY(der_expect(in, DER_SEQUENCE, &outer, err));
+	TRY(der_expect(&outer.value, DER_OID, &part, err));
+	ret->oid = part.value;
+	ret->critical = false;
+	TRY(der_next(&outer.value, &part, err));
+	if (part.tag == DER_BOOLEAN) {
+		ret->critical = part.value.len == 1 && part.value.data[0] != 0;
+		TRY(der_next(&outer.value, &part, err));
+	}
+	if (part.tag != DER_OCTETS || outer.value.len != 0)
+		return bad(err, "a damaged extension");
+	ret->value = part.value;
+	return RC_OK;
+}
+
+/* The last octet of 2.5.29.x; -1: another arc. */
+static int
+extension_number(const struct extension *extension)
+{
+	const struct span oid = extension->oid;
+
+	if (oid.len != 3 || oid.data[0] != 0x55 || oid.data[1] != 0x1d)
+		return -1;
+	return oid.data[2];
+}
+
+enum {
+	EXT_CRL_NUMBER = 20,
+	EXT_REASON = 21,
+	EXT_INVALIDITY = 24,
+	EXT_DELTA = 27,
+	EXT_SCOPE = 28,
+	EXT_ENTRY_ISSUER = 29,
+	EXT_KEY_ID = 35,
+};
+
+/* ---- extensions of the list --------------------------------------------- */
+
+static enum rc
+read_number(struct span value, struct span *ret, struct err *err)
+{
+	struct der number;
+
+	TRY(der_expect(&value, DER_INTEGER, &number, err));
+	if (number.value.len == 0 || number.value.len > NUMBER_MAX ||
+	    (number.value.data[0] & 0x80))
+		return bad(err, "a number that is none");
+	*ret = number.value;
+	return RC_OK;
+}
+
+static enum rc
+read_key_id(struct crl *crl, struct span value, struct err *err)
+{
+	struct der outer, part;
+
+	TRY(der_expect(&value, DER_SEQUENCE, &outer, err));
+	if (outer.value.len == 0)
+		return RC_OK;
+	TRY(der_next(&outer.value, &part, err));
+	if (part.tag == 0x80) /* [0] IMPLICIT */
+		crl->key_id = part.value;
+	return RC_OK;
+}
+
+static enum rc
+read_scope(struct crl *crl, struct span value, struct err *err)
+{
+	const uint8_t *at = value.data;
+
+	crl->scope = d2i_ISSUING_DIST_POINT(NULL, &at, (long)value.len);
+	if (crl->scope == NULL || at != value.data + value.len)
+		return bad(err, "a damaged issuing distribution point");
+	crl->scope_der = value;
+	if (!DIST_POINT_set_dpname(crl->scope->distpoint, crl->issuer))
+		return bad(err, "a damaged issuing distribution point");
+	return RC_OK;
+}
+
+static enum rc
+read_extension(
+    struct crl *crl, const struct extension *extension, struct err *err)
+{
+	switch (extension_number(extension)) {
+	case EXT_CRL_NUMBER:
+		return read_number(extension->value, &crl->number, err);
+	case EXT_DELTA:
+		crl->is_delta = true;
+		return read_number(extension->value, &crl->base, err);
+	case EXT_KEY_ID:
+		return read_key_id(crl, extension->value, err);
+	case EXT_SCOPE:
+		return read_scope(crl, extension->value, err);
+	default:
+		crl->unknown_critical |= extension->critical;
+		return RC_OK;
+	}
+}
+
+static enum rc
+read_extensions(struct crl *crl, struct span in, struct err *err)
+{
+	struct extension seen[MAX_EXTENSIONS];
+	size_t count = 0;
+
+	while (in.len > 0) {
+		if (count == MAX_EXTENSIONS)
+			return err_set(err, RC_LIMIT,
+			    "revocation list: more than %d extensions",
+			    MAX_EXTENSIONS);
+		TRY(next_extension(&in, &seen[count], err));
+		for (size_t i = 0; i < count; i++)
+			if (span_is(seen[i].oid, seen[count].oid))
+				return bad(err, "the same extension twice");
+		TRY(read_extension(crl, &seen[count++], err));
+	}
+	return RC_OK;
+}
+
+/* ---- entries ------------------------------------------------------------ */
+
+struct raw_entry {
+	struct span serial;     /* contents */
+	struct der at;          /* a time */
+	struct span extensions; /* the values of the SEQUENCE OF */
+};
+
+static enum rc
+next_entry(struct span *in, struct raw_entry *ret, struct err *err)
+{
+	struct der outer, part;
+
+	TRY(der_expect(in, DER_SEQUENCE, &outer, err));
+	TRY(der_expect(&outer.value, DER_INTEGER, &part, err));
+	ret->serial = part.value;
+	TRY(der_next(&outer.value, &ret->at, err));
+	ret->extensions = SPAN_NONE;
+	if (outer.value.len > 0) {
+		TRY(der_expect(&outer.value, DER_SEQUENCE, &part, err));
+		ret->extensions = part.value;
+	}
+	if (outer.value.len > 0 ||
+	    (ret->at.tag != DER_UTC_TIME && ret->at.tag != DER_GENERAL_TIME))
+		return bad(err, "a damaged entry");
+	return RC_OK;
+}
+
+static enum rc
+check_entry(struct crl *crl, const struct raw_entry *entry, struct err *err)
+{
+	struct span rest = entry->extensions;
+	struct extension extension;
+
+	for (int i = 0; rest.len > 0; i++) {
+		if (i == MAX_EXTENSIONS)
+			return bad(err, "an entry with too many extensions");
+		TRY(next_extension(&rest, &extension, err));
+		int number = extension_number(&extension);
+		if (number != EXT_REASON && number != EXT_INVALIDITY &&
+		    number != EXT_ENTRY_ISSUER)
+			crl->unknown_critical |= extension.critical;
+	}
+	return RC_OK;
+}
+
+static enum rc
+check_entries(struct crl *crl, struct err *err)
+{
+	struct span rest = crl->entries;
+	struct raw_entry entry;
+
+	while (rest.len > 0) {
+		TRY(next_entry(&rest, &entry, err));
+		TRY(check_entry(crl, &entry, err));
+	}
+	return RC_OK;
+}
+
+static bool
+find_extension(struct span in, int number, struct span *ret)
+{
+	struct extension extension;
+
+	while (in.len > 0 && next_extension(&in, &extension, NULL) == RC_OK) {
+		if (extension_number(&extension) != number)
+			continue;
+		*ret = extension.value;
+		return true;
+	}
+	return false;
+}
+
+static void
+explain_entry(const struct raw_entry *raw, struct crl_entry *ret)
+{
+	struct span value;
+	struct der part;
+
+	*ret = (struct crl_entry){0, CRL_UNSPECIFIED, INT64_MAX};
+	(void)read_time(&raw->at, &ret->at);
+	if (find_extension(raw->extensions, EXT_REASON, &value) &&
+	    der_expect(&value, DER_ENUMERATED, &part, NULL) == RC_OK &&
+	    part.value.len == 1)
+		ret->reason = part.value.data[0];
+	if (find_extension(raw->extensions, EXT_INVALIDITY, &value) &&
+	    der_next(&value, &part, NULL) == RC_OK)
+		(void)read_time(&part, &ret->invalid_since);
+}
+
+/* `names` is a certificateIssuer; none: the list's own issuer is meant. */
+static bool
+entry_issuer_is(
+    const struct crl *crl, struct span names, const X509_NAME *issuer)
+{
+	const uint8_t *at = names.data;
+
+	if (names.data == NULL)
+		return X509_NAME_cmp(crl->issuer, issuer) == 0;
+	GENERAL_NAMES *list OWNED(GENERAL_NAMES_free) =
+	    d2i_GENERAL_NAMES(NULL, &at, (long)names.len);
+	ERR_clear_error();
+	for (int i = 0; i < sk_GENERAL_NAME_num(list); i++) {
+		GENERAL_NAME *name = sk_GENERAL_NAME_value(list, i);
+		if (name->type == GEN_DIRNAME &&
+		    X509_NAME_cmp(name->d.directoryName, issuer) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* RFC 5280 section 5.3.3: who issued the certificate of an entry holds for
+ * those that follow until another is named. */
+bool
+crl_find(const struct crl *crl, struct span serial, const X509_NAME *issuer,
+    struct crl_entry *ret)
+{
+	struct span rest = crl->entries, names = SPAN_NONE;
+	struct raw_entry entry;
+	bool found = false;
+
+	while (rest.len > 0 && next_entry(&rest, &entry, NULL) == RC_OK) {
+		if (entry.extensions.len > 0)
+			(void)find_extension(
+			    entry.extensions, EXT_ENTRY_ISSUER, &names);
+		if (!span_is(entry.serial, serial) ||
+		    !entry_issuer_is(crl, names, issuer))
+			continue;
+		explain_entry(&entry, ret);
+		found = true;
+	}
+	return found;
+}
+
+/* ---- the list ----------------------------------------------------------- */
+
+static enum rc
+read_names(struct crl *crl, struct span *in, struct err *err)
+{
+	struct der algorithm, issuer;
+
+	TRY(der_expect(in, DER_SEQUENCE, &algorithm, err));
+	TRY(der_expect(in, DER_SEQUENCE, &issuer, err));
+	const uint8_t *at = algorithm.whole.data;
+	crl->algorithm = d2i_X509_ALGOR(NULL, &at, (long)algorithm.whole.len);
+	at = issuer.whole.data;
+	crl->issuer = d2i_X509_NAME(NULL, &at, (long)issuer.whole.len);
+	if (crl->algorithm == NULL || crl->issuer == NULL)
+		return bad(err, "a damaged name");
+	return RC_OK;
+}
+
+static enum rc
+read_times(struct crl *crl, struct span *in, struct err *err)
+{
+	struct span rest = *in;
+	struct der time;
+
+	crl->until = INT64_MIN;
+	TRY(der_next(in, &time, err));
+	if (!read_time(&time, &crl->from))
+		return bad(err, "thisUpdate is no time");
+	rest = *in;
+	if (rest.len == 0 || der_next(&rest, &time, err) != RC_OK ||
+	    (time.tag != DER_UTC_TIME && time.tag != DER_GENERAL_TIME))
+		return RC_OK;
+	*in = rest;
+	return read_time(&time, &crl->until)
+		   ? RC_OK
+		   : bad(err, "nextUpdate is no time");
+}
+
+static enum rc
+read_tbs(struct crl *crl, struct span in, struct err *err)
+{
+	struct der part = {0};
+
+	if (in.len > 0 && in.data[0] == DER_INTEGER)
+		TRY(der_next(&in, &part, err)); /* the version */
+	TRY(read_names(crl, &in, err));
+	TRY(read_times(crl, &in, err));
+	if (in.len > 0 && in.data[0] == DER_SEQUENCE) {
+		TRY(der_next(&in, &part, err));
+		crl->entries = part.value;
+		TRY(check_entries(crl, err));
+	}
+	if (in.len > 0 && in.data[0] == DER_CONTEXT_0) {
+		struct der list;
+		TRY(der_next(&in, &part, err));
+		TRY(der_expect(&part.value, DER_SEQUENCE, &list, err));
+		TRY(read_extensions(crl, list.value, err));
+	}
+	return in.len == 0 ? RC_OK : bad(err, "more than a list has");
+}
+
+/* The algorithm is named twice; two names would be two meanings. */
+static enum rc
+read_signature(struct crl *crl, struct span in, struct err *err)
+{
+	struct der algorithm, signature;
+
+	TRY(der_expect(&in, DER_SEQUENCE, &algorithm, err));
+	TRY(der_expect(&in, DER_BITS, &signature, err));
+	const uint8_t *at = algorithm.whole.data;
+	X509_ALGOR *outer =
+	    d2i_X509_ALGOR(NULL, &at, (long)algorithm.whole.len);
+	bool same = outer != NULL && X509_ALGOR_cmp(outer, crl->algorithm) == 0;
+	X509_ALGOR_free(outer);
+	at = signature.whole.data;
+	crl->signature =
+	    d2i_ASN1_BIT_STRING(NULL, &at, (long)signature.whole.len);
+	if (!same || crl->signature == NULL || in.len > 0)
+		return bad(err, "a damaged signature");
+	return RC_OK;
+}
+
+static enum rc
+read_list(struct crl *crl, struct err *err)
+{
+	struct span in = span_of(crl->der, crl->len);
+	struct der outer, tbs;
+
+	TRY(der_expect(&in, DER_SEQUENCE, &outer, err));
+	if (in.len > 0)
+		return bad(err, "bytes behind its end");
+	TRY(der_expect(&outer.value, DER_SEQUENCE, &tbs, err));
+	crl->tbs = tbs.whole;
+	TRY(read_tbs(crl, tbs.value, err));
+	return read_signature(crl, outer.value, err);
+}
+
+static enum rc
+check_room(const struct crls *crls, size_t len, struct err *err)
+{
+	if (crls->len >= CRLS_MAX)
+		return err_set(
+		    err, RC_LIMIT, "more than %d revocation lists", CRLS_MAX);
+	if (len > CRLS_BYTES_MAX - crls->bytes)
+		return err_set(err, RC_LIMIT,
+		    "more than %zu MiB of revocation lists",
+		    CRLS_BYTES_MAX >> 20);
+	return RC_OK;
+}
+
+enum rc
+crls_add(struct crls *crls, struct span der, struct err *err)
+{
+	TRY(check_room(crls, der.len, err));
+	struct crl *crl OWNED(crl_free) = calloc(1, sizeof(*crl));
+	struct crl **item =
+	    reallocarray(crls->item, crls->len + 1, sizeof(struct crl *));
+	if (item != NULL)
+		crls->item = item;
+	if (crl == NULL || item == NULL ||
+	    (crl->der = malloc(der.len + 1)) == NULL)
+		return err_nomem(err, "revocation list");
+	memcpy(crl->der, der.data, der.len);
+	crl->len = der.len;
+	TRY(read_list(crl, err));
+	crls->bytes += der.len;
+	crls->item[crls->len++] = take(crl);
+	return RC_OK;
+}
+
+static enum rc
+add_next(struct crls *crls, BIO *in, struct err *err)
+{
+	struct pem_block block PEM_BLOCK_OWNED = {0};
+
+	TRY(pem_block_next(in, &block, err));
+	if (strcmp(block.name, PEM_STRING_X509_CRL) != 0)
+		return RC_OK;
+	return crls_add(crls, span_of(block.data, (size_t)block.len), err);
+}
+
+static enum rc
+add_pem(struct crls *crls, struct span pem, struct err *err)
+{
+	enum rc rc = RC_OK;
+
+	if (pem.len == 0)
+		return RC_OK;
+	BIO *in OWNED(BIO_free_all) = BIO_new_mem_buf(pem.data, (int)pem.len);
+	if (in == NULL)
+		return err_nomem(err, "revocation lists");
+	while (rc == RC_OK)
+		rc = add_next(crls, in, err);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static void
+cut(struct crls *crls, size_t len)
+{
+	while (crls->len > len) {
+		struct crl *crl = crls->item[--crls->len];
+		crls->bytes -= crl->len;
+		crl_free(crl);
+	}
+}
+
+enum rc
+crls_parse(struct crls *crls, struct span pem, struct err *err)
+{
+	size_t before = crls->len;
+
+	if (pem.len > PEM_TEXT_MAX)
+		return err_set(err, RC_LIMIT,
+		    "more than %zu MiB of revocation lists",
+		    PEM_TEXT_MAX >> 20);
+	enum rc rc = pem.len > 0 && pem.data[0] == DER_SEQUENCE
+			 ? crls_add(crls, pem, err)
+			 : add_pem(crls, pem, err);
+	if (rc != RC_OK)
+		cut(crls, before);
+	else if (crls->len == before)
+		return err_set(err, RC_ABSENT, "there is no revocation list");
+	return rc;
+}
+
+void
+crls_done(struct crls *crls)
+{
+	cut(crls, 0);
+	free(crls->item);
+	*crls = CRLS_NONE;
+}
+
+/* ---- what chain asks ---------------------------------------------------- */
+
+/* PSS names its digest in its parameters; unsaid it is SHA-1. */
+static int
+pss_digest(const X509_ALGOR *algorithm)
+{
+	RSA_PSS_PARAMS *pss OWNED(RSA_PSS_PARAMS_free) =
+	    ASN1_TYPE_unpack_sequence(
+		ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
+
+	ERR_clear_error();
+	if (pss == NULL || pss->hashAlgorithm == NULL)
+		return NID_sha1;
+	return OBJ_obj2nid(pss->hashAlgorithm->algorithm);
+}
+
+static bool
+is_strong(const struct crl *crl)
+{
+	int name = OBJ_obj2nid(crl->algorithm->algorithm), digest = NID_undef;
+
+	if (!OBJ_find_sigid_algs(name, &digest, NULL))
+		return false;
+	if (name == NID_rsassaPss)
+		digest = pss_digest(crl->algorithm);
+	if (digest == NID_undef)
+		return true; /* Ed25519 and its like */
+	const EVP_MD *md = EVP_get_digestbynid(digest);
+	return md != NULL && digest != NID_md5_sha1 &&
+	       EVP_MD_get_size(md) * 4 >= MIN_SECURITY;
+}
+
+/* The bytes are lent to the library: a list is not copied to be looked at. */
+bool
+crl_is_signed(const struct crl *crl, EVP_PKEY *key)
+{
+	ASN1_STRING tbs = {.type = V_ASN1_SEQUENCE,
+	    .length = (int)crl->tbs.len,
+	    .data = (unsigned char *)crl->tbs.data};
+
+	if (!is_strong(crl))
+		return false;
+	int ok = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), crl->algorithm,
+	    crl->signature, &tbs, key);
+	ERR_clear_error();
+	return ok == 1;
+}
+
+int
+crl_number_order(struct span a, struct span b)
+{
+	while (a.len > 0 && a.data[0] == 0)
+		a = span_after(a, 1);
+	while (b.len > 0 && b.data[0] == 0)
+		b = span_after(b, 1);
+	if (a.len != b.len)
+		return a.len < b.len ? -1 : 1;
+	return span_order(a, b);
+}
