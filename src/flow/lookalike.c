@@ -113,10 +113,8 @@ lookalike_next_owner(const struct lookalike *l, struct span domain, size_t *at,
 	return true;
 }
 
-/* Every country's ending: co.uk and de, but not those that are sold to
- * everybody. */
-static bool
-is_countrys(const struct lookalike *l, const char *suffix)
+bool
+lookalike_is_countrys(const struct lookalike *l, const char *suffix)
 {
 	const char *last = strrchr(suffix, '.');
 
@@ -140,7 +138,7 @@ owner_keys(
 	buf_clear(ret);
 	if (step < d->labels)
 		return buf_add_str(ret, d->ascii + d->at[step], err);
-	if (!is_countrys(q->l, domain_suffix(d)))
+	if (!lookalike_is_countrys(q->l, domain_suffix(d)))
 		return RC_OK;
 	const char *name = domain_registrable(d);
 	TRY(buf_add(ret, span_of(name, strcspn(name, ".")), err));
@@ -231,6 +229,7 @@ lookalike_find(const struct lookalike *lookalike,
 
 	cut.name = span_first(sender->name, LOOKALIKE_NAME_MAX);
 	cut.local = span_first(sender->local, LOOKALIKE_NAME_MAX);
+	cut.organisation = span_first(sender->organisation, LOOKALIKE_NAME_MAX);
 	TRY(read_domain(&q, err));
 	if (q.known)
 		return RC_ABSENT;

@@ -89,6 +89,19 @@ is_bad_ending(const struct inquiry *q)
 	    &q->l->endings, span_str(last != NULL ? last + 1 : suffix));
 }
 
+/* webshop.mx and webshop.hk: one firm in two countries far more often than a
+ * fraud.  Organisations on the list have theirs listed. */
+static bool
+is_in_another_country(const struct inquiry *q, const struct target *target)
+{
+	size_t name = strcspn(target->domain, ".");
+
+	return party_of(q, target)->kind == LOOKALIKE_KNOWN &&
+	       target->domain[name] == '.' &&
+	       lookalike_is_countrys(q->l, domain_suffix(&q->domain)) &&
+	       lookalike_is_countrys(q->l, target->domain + name + 1);
+}
+
 /* The very name, bought under another ending. */
 static void
 offer_ending(struct inquiry *q, const struct target *target)
@@ -99,7 +112,8 @@ offer_ending(struct inquiry *q, const struct target *target)
 		return;
 	if (is_same_local(q, target))
 		lookalike_offer(q, LOOKALIKE_ENDING, party, true);
-	else if (target->loose_len >= LEAST(q, target, ending))
+	else if (target->loose_len >= LEAST(q, target, ending) &&
+		 !is_in_another_country(q, target))
 		lookalike_offer(
 		    q, LOOKALIKE_ENDING, party, party->kind != LOOKALIKE_KNOWN);
 }

@@ -164,16 +164,20 @@ is_proven(const struct inquiry *q, struct span key, bool *ret, struct err *err)
 {
 	struct words words = {0};
 	struct buf all BUF_OWNED = BUF_SMALL;
+	struct buf whole BUF_OWNED = BUF_SMALL;
 
 	enum rc rc = words_split(q->l, q->sender->organisation, &words, err);
-	for (size_t i = 0; rc == RC_OK && i < words.len; i++) {
-		rc = buf_add_byte(&all, ' ', err);
-		if (rc == RC_OK)
-			rc = buf_add(&all, words.word[i], err);
-	}
+	for (size_t i = 0; rc == RC_OK && i < words.len; i++)
+		rc = buf_add_format(
+		    &all, err, " %.*s", SPAN_ARGS(words.word[i]));
 	words_done(&words);
 	TRY(rc);
-	*ret = span_find(buf_span(&all), key) >= 0;
+	/* whole words: PayPalace is not PayPal.  Chinese has no blanks. */
+	bool latin = key.data[0] < 0x80;
+	TRY(buf_add_byte(&all, ' ', err));
+	TRY(buf_add_format(
+	    &whole, err, latin ? " %.*s " : "%.*s", SPAN_ARGS(key)));
+	*ret = span_find(buf_span(&all), buf_span(&whole)) >= 0;
 	return RC_OK;
 }
 
@@ -351,6 +355,5 @@ lookalike_ask_name(struct inquiry *inquiry, struct err *err)
 		lookalike_offer(inquiry, LOOKALIKE_TURNED, NULL, true);
 	enum rc rc = ask_words(inquiry, &words, err);
 	words_done(&words);
-	/* what is no text was made text where the header was read */
-	return rc == RC_SYNTAX || rc == RC_LIMIT ? RC_OK : rc;
+	return rc;
 }

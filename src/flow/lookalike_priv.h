@@ -86,6 +86,9 @@ bool lookalike_is_theirs(
 bool lookalike_next_owner(const struct lookalike *l, struct span domain,
     size_t *at, const struct party **ret);
 
+/* A country's ending: co.uk and de, but none that is sold to everybody. */
+bool lookalike_is_countrys(const struct lookalike *l, const char *suffix);
+
 /* --- lookalike_fill.c: what is known -------------------------------------- */
 
 enum rc lookalike_fill_shipped(struct lookalike *l, struct err *err);

@@ -5,7 +5,7 @@
 
 #include "flow/lookalike_priv.h"
 
-/* What stands inside words: letters, digits, marks, what is invisible (so
+/* What stands inside words (bytes that are no UTF-8 do not): letters, digits, marks, what is invisible (so
  * that nobody splits a name by it), and signs that stand for letters. */
 static bool
 is_inside_word(UChar32 c)
