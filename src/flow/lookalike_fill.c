@@ -185,6 +185,8 @@ add_organisation(struct lookalike *l, const struct imitated *imitated,
 	    .of = (char *)(uintptr_t)imitated->names[0].text,
 	    .group = group};
 
+	if (like.of == NULL)
+		bug("an organisation without a name");
 	for (const struct imitated_word *w = imitated->names; w->text; w++)
 		TRY(add_brand(l, w, &like, err));
 	for (const struct imitated_word *w = imitated->labels; w->text; w++)

@@ -48,7 +48,7 @@ enum rc
 words_split(const struct lookalike *l, struct span text, struct words *ret,
     struct err *err)
 {
-	size_t end[LOOKALIKE_WORDS_MAX], at = 0;
+	size_t end[LOOKALIKE_WORDS_MAX] = {0}, at = 0;
 
 	*ret = (struct words){.text = BUF_SMALL};
 	while (ret->len < LOOKALIKE_WORDS_MAX) {
