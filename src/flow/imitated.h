@@ -31,6 +31,7 @@ extern const struct imitated_word imitated_lures[];
 extern const struct imitated_word imitated_titles[];
 extern const struct imitated_word imitated_between[];
 extern const struct imitated_word imitated_generic[];
+extern const struct imitated_word imitated_places[];
 extern const struct imitated_word imitated_near[];
 extern const struct imitated_word imitated_sold[];
 extern const struct imitated_word imitated_endings[];

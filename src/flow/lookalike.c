@@ -61,6 +61,7 @@ lookalike_free(struct lookalike *lookalike)
 	lookup_done(&lookalike->between);
 	lookup_done(&lookalike->generic);
 	lookup_done(&lookalike->near);
+	lookup_done(&lookalike->places);
 	lookup_done(&lookalike->sold);
 	lookup_done(&lookalike->endings);
 	skeleton_free(lookalike->skeleton);

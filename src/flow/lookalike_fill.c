@@ -227,6 +227,7 @@ lookalike_fill_shipped(struct lookalike *l, struct err *err)
 	TRY(add_words(l, imitated_lures, &l->lures, err));
 	TRY(add_words(l, imitated_titles, &l->titles, err));
 	TRY(add_words(l, imitated_between, &l->between, err));
+	TRY(add_words(l, imitated_places, &l->places, err));
 	TRY(add_words(l, imitated_generic, &l->generic, err));
 	TRY(add_plain(imitated_near, &l->near, err));
 	TRY(add_plain(imitated_sold, &l->sold, err));

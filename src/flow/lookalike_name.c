@@ -188,29 +188,31 @@ rest_is_lures(
 	for (size_t i = 0; i < words->len; i++) {
 		struct span word = words->word[i];
 		if ((i < from || i >= to) && !lookup_has(&q->l->titles, word) &&
+		    !lookup_has(&q->l->places, word) &&
 		    !lookalike_all_lures(q->l, word, false))
 			return false;
 	}
 	return true;
 }
 
-/* "HSBC Security", "HSBC Hongkong", and less so "Friends of HSBC".  A name
- * that is also a word or a person's first name needs words that go with it:
- * "Chase Bank", not "Chase" and not "Chase Miller". */
+/* "HSBC Security", "HSBC Hong Kong" and "HSBC" are its name; "Amazon River
+ * Tours" and "Friends of HSBC" may be another's.  A name that is also a word
+ * or a person's first name needs words that go with it: "Chase Bank", not
+ * "Chase" and not "Chase Miller". */
 static void
 offer_brand(struct inquiry *q, const struct words *words, size_t from,
     size_t to, const struct party *party)
 {
 	bool lures = rest_is_lures(q, words, from, to);
 	bool alone = from == 0 && to == words->len;
+	/* "Google Support" from gmail.com, where anybody gets an address */
+	bool theirs = lookalike_is_theirs(q, party);
 
-	if ((party->flags & IMITATED_WORD) != 0) {
-		if (lures && !alone)
-			lookalike_offer(q, LOOKALIKE_ORGANISATION, party, true);
+	if ((theirs || (party->flags & IMITATED_WORD) != 0) &&
+	    (!lures || alone))
 		return;
-	}
 	lookalike_offer(q, LOOKALIKE_ORGANISATION, party,
-	    (lures || from == 0) && !has_between(q, words));
+	    lures && !theirs && !has_between(q, words));
 }
 
 static enum rc
@@ -229,7 +231,7 @@ ask_brand(struct inquiry *q, const struct words *words, size_t from, size_t to,
 	while (lookup_next(&q->l->brands, buf_span(&key), &at, &number)) {
 		const struct party *party = &q->l->party[number];
 		TRY(is_proven(q, buf_span(&key), &proven, err));
-		if (!proven && !lookalike_is_theirs(q, party))
+		if (!proven)
 			offer_brand(q, words, from, to, party);
 	}
 	return RC_OK;

@@ -58,7 +58,7 @@ struct lookalike {
 	struct lookup scripts;   /* party, names without blanks (Chinese) */
 
 	struct lookup lures; /* the word's flags */
-	struct lookup titles, between, generic, near, sold, endings;
+	struct lookup titles, between, generic, near, places, sold, endings;
 };
 
 /* One question. */

@@ -27,6 +27,8 @@ readers(void)
 	    {"erika@server12.test", "Erika Mustermann"},
 	    {"dmitri@почта.test", "Дмитрий Иванов"},
 	    {"info@müller-söhne.test", ""},
+	    {"frank@stone.test", "Prof. Frank Stone"},
+	    {"gerda@webhandel.de", ""},
 	};
 	struct lookalike *l = NULL;
 	struct err err = ERR_NONE;
@@ -167,6 +169,8 @@ static const struct row tricks[] = {
     {"", "a@ourfirm.com", "ending", "ourfirm.test"},
     {"", "a@paypal.github.io", "ending", "PayPal"},
     {"", "alice.cooper@alpha-trading.com", "ending", "alpha-trading.test"},
+    {"", "gerda@webhandel.at", "ending", "webhandel.de"},
+    {"", "a@webhandel.com", "ending weak", "webhandel.de"},
     {"", "bob@beta.com", "ending", "beta.test"},
     {"", "eve@alpha-trading.com", "ending weak", "alpha-trading.test"},
     /* slips of the finger */
@@ -212,6 +216,11 @@ static const struct row tricks[] = {
     {"Chase Bank", "x@free.test", "organisation", "Chase"},
     {"Apple Support", "x@free.test", "organisation", "Apple"},
     {"汇丰银行安全中心", "x@free.test", "organisation", "汇丰"},
+    {"HSBC Hong Kong", "x@free.test", "organisation", "HSBC"},
+    {"Amazon River Tours", "x@tours.test", "organisation weak", "Amazon"},
+    {"Google Support", "x@gmail.com", "organisation weak", "Google"},
+    {"Apple Support", "x@icloud.com", "organisation weak", "Apple"},
+    {"Frank Stone", "x@free.test", "person", "frank@stone.test"},
     {"Friends of HSBC", "x@free.test", "organisation weak", "HSBC"},
     {ALICE, "eve@evil.test", "address", ALICE},
     {"Alice <" ALICE ">", "eve@evil.test", "address", ALICE},
@@ -279,6 +288,9 @@ static const char *const innocents[][2] = {
     {"", "a@visa-service.test"},
     {"", "a@targeting.test"},
     {"", "a@squaretrade.test"},
+    {"", "a@square-trade.test"},
+    {"", "a@northwindwork.test"},
+    {"", "a@webhandel.at"},
     {"", "a@interest.test"},
     {"", "a@mobile.test"},
     {"", "a@chase.test"},
@@ -313,6 +325,7 @@ static const char *const innocents[][2] = {
     {"\u200fמשה לוי\u200f", "moshe@example.test"},
     {"王芳", "wang@example.test"},
     /* names */
+    {"GMX", "mailings@gmx.net"},
     {"Chase Miller", "chase@miller.test"},
     {"Chase", "chase@miller.test"},
     {"Paige Orange", "paige@juice.test"},
@@ -328,6 +341,8 @@ static const char *const innocents[][2] = {
     {"", "office@[192.0.2.1]"},
     {"", "alice=alpha-trading.test@lists.test"},
     {"", "me+paypal.com@stranger.test"},
+    {"", "me+shop.paypal.com@stranger.test"},
+    {"", "alice=mail.ourfirm.test@lists.test"},
     {"", "x@stranger.co.uk"},
     {"", "x@a.very.deep.host.of.stranger.test"},
 };
