@@ -1,0 +1,675 @@
+#include <stdlib.h>
+
+#include "flow/distance.h"
+#include "flow/lookalike_priv.h"
+
+/* How long what is imitated must be for a rule to mean something: short names
+ * are near each other by chance.  One column for organisations and own
+ * domains, one for the domains of people one writes to, who are many. */
+static const struct {
+	size_t digits, hyphen, words, glued, ending, one_slip, two_slips;
+} least_len[2] = {
+    {.digits = 3,
+	.hyphen = 4,
+	.words = 3,
+	.glued = 4,
+	.ending = 3,
+	.one_slip = 6,
+	.two_slips = 10},
+    {.digits = 4,
+	.hyphen = 5,
+	.words = 5,
+	.glued = 6,
+	.ending = 5,
+	.one_slip = 7,
+	.two_slips = 11},
+};
+#define LEAST(q, target, what) \
+	least_len[(q)->l->party[(target)->party].kind == LOOKALIKE_KNOWN].what
+
+/* A label of the sender's domain, as it is compared. */
+struct label {
+	struct span text; /* U-label */
+	struct buf strict;
+	struct buf loose; /* without hyphens */
+	bool bought;      /* the one somebody bought, not one below it */
+	bool among_lures; /* another label is a word that goes with fraud */
+};
+
+static const struct party *
+party_of(const struct inquiry *q, const struct target *target)
+{
+	return &q->l->party[target->party];
+}
+
+/* The same mailbox name at the imitated domain is somebody known: then even
+ * a short name that is near is no chance. */
+static bool
+is_same_local(const struct inquiry *q, const struct target *target)
+{
+	struct buf key BUF_OWNED = BUF_SMALL;
+	struct span local = q->sender->local;
+
+	if (target->domain[0] == '\0' || lookup_has(&q->l->generic, local))
+		return false;
+	if (lookalike_loose_local(q->l, local, &key, NULL) != RC_OK ||
+	    buf_add_byte(&key, '@', NULL) != RC_OK ||
+	    buf_add_str(&key, target->domain, NULL) != RC_OK)
+		return false;
+	return lookup_has(&q->l->locals, buf_span(&key));
+}
+
+/* --- the same name, written otherwise --------------------------------------*/
+
+static bool
+is_same_without_hyphens(struct span a, struct span b)
+{
+	size_t i = 0, j = 0;
+
+	for (;;) {
+		while (i < a.len && a.data[i] == '-')
+			i++;
+		while (j < b.len && b.data[j] == '-')
+			j++;
+		if (i == a.len || j == b.len)
+			return i == a.len && j == b.len;
+		if (a.data[i++] != b.data[j++])
+			return false;
+	}
+}
+
+/* An ending that goes with fraud, for names that are words as well. */
+static bool
+is_bad_ending(const struct inquiry *q)
+{
+	const char *suffix = domain_suffix(&q->domain);
+	const char *last = strrchr(suffix, '.');
+
+	return lookup_has(
+	    &q->l->endings, span_str(last != NULL ? last + 1 : suffix));
+}
+
+/* webshop.mx and webshop.hk: one firm in two countries far more often than a
+ * fraud.  Organisations on the list have theirs listed. */
+static bool
+is_in_another_country(const struct inquiry *q, const struct target *target)
+{
+	size_t name = strcspn(target->domain, ".");
+
+	return party_of(q, target)->kind == LOOKALIKE_KNOWN &&
+	       target->domain[name] == '.' &&
+	       lookalike_is_countrys(q->l, domain_suffix(&q->domain)) &&
+	       lookalike_is_countrys(q->l, target->domain + name + 1);
+}
+
+/* The very name, bought under another ending. */
+static void
+offer_ending(struct inquiry *q, const struct target *target)
+{
+	const struct party *party = party_of(q, target);
+
+	if ((target->flags & LOOKALIKE_A_WORD) != 0 && !is_bad_ending(q))
+		return;
+	if (is_same_local(q, target))
+		lookalike_offer(q, LOOKALIKE_ENDING, party, true);
+	else if (target->loose_len >= LEAST(q, target, ending) &&
+		 !is_in_another_country(q, target))
+		lookalike_offer(
+		    q, LOOKALIKE_ENDING, party, party->kind != LOOKALIKE_KNOWN);
+}
+
+static void
+offer_same(
+    struct inquiry *q, const struct label *label, const struct target *target)
+{
+	const struct party *party = party_of(q, target);
+	struct span other = span_str(target->label);
+
+	/* below somebody's domain hosts are called anything: "mail" is no
+	 * imitation of mall.test, nor "our" of our.test */
+	if (!label->bought && party->kind != LOOKALIKE_IMITATED)
+		return;
+	if (span_is(label->text, other)) {
+		if (label->bought)
+			offer_ending(q, target);
+		else if ((target->flags & LOOKALIKE_NOT_ALONE) == 0 &&
+			 party->kind == LOOKALIKE_IMITATED)
+			lookalike_offer(
+			    q, LOOKALIKE_SUBDOMAIN, party, label->among_lures);
+		return;
+	}
+	if (span_is(buf_span(&label->strict), span_str(target->strict)))
+		lookalike_offer(q, LOOKALIKE_CONFUSABLE, party, true);
+	else if (is_same_without_hyphens(label->text, other)) {
+		if (target->loose_len >= LEAST(q, target, hyphen))
+			lookalike_offer(q, LOOKALIKE_HYPHEN, party, true);
+	} else if (target->loose_len >= LEAST(q, target, digits)) {
+		lookalike_offer(q, LOOKALIKE_DIGITS, party, true);
+	}
+}
+
+/* cl is read as d, and d may have been meant for cl. */
+static enum rc
+with_d(struct span loose, struct buf *ret, struct err *err)
+{
+	for (size_t i = 0; i < loose.len; i++) {
+		bool pair = i + 1 < loose.len && loose.data[i] == 'c' &&
+			    loose.data[i + 1] == 'l';
+		TRY(buf_add_byte(ret, pair ? 'd' : loose.data[i], err));
+		i += pair;
+	}
+	return RC_OK;
+}
+
+static enum rc
+ask_same(struct inquiry *q, const struct label *label, struct err *err)
+{
+	struct buf other BUF_OWNED = BUF_SMALL;
+	size_t at = LOOKUP_NONE, number = 0;
+	struct span loose = buf_span(&label->loose);
+
+	while (lookup_next(&q->l->by_loose, loose, &at, &number))
+		offer_same(q, label, &q->l->target[number]);
+	if (span_find(label->text, span_str("cl")) < 0)
+		return RC_OK;
+	TRY(with_d(loose, &other, err));
+	at = LOOKUP_NONE;
+	while (lookup_next(&q->l->by_loose, buf_span(&other), &at, &number))
+		offer_same(q, label, &q->l->target[number]);
+	return RC_OK;
+}
+
+/* --- a name among words ----------------------------------------------------*/
+
+/* From each place that words reach, by one more word. */
+static bool
+is_lure(const struct lookalike *l, struct span loose, bool sharp)
+{
+	size_t at = LOOKUP_NONE, flags = 0;
+
+	return lookup_next(&l->lures, loose, &at, &flags) &&
+	       !(sharp && (flags & IMITATED_WORD) != 0);
+}
+
+bool
+lookalike_all_lures(const struct lookalike *l, struct span loose, bool sharp)
+{
+	bool reached[DISTANCE_MAX + 1] = {true};
+
+	if (loose.len == 0 || loose.len > DISTANCE_MAX)
+		return false;
+	for (size_t i = 0; i < loose.len; i++)
+		for (size_t len = 1; reached[i] && len <= loose.len - i; len++)
+			if (is_lure(l, span_first(span_after(loose, i), len),
+				sharp))
+				reached[i + len] = true;
+	return reached[loose.len];
+}
+
+/* Short words stand in other words by chance: only hyphens set them apart. */
+#define GLUED_LURE_LEAST 3
+
+static void
+offer_words(struct inquiry *q, const struct target *target, bool strong)
+{
+	if ((target->flags & IMITATED_LETTERS) == 0)
+		lookalike_offer(
+		    q, LOOKALIKE_WORDS, party_of(q, target), strong);
+}
+
+/* Is the name written as it is, not only readable so?  Short names are read
+ * out of other words too easily ("1cloud" is no iCloud). */
+static bool
+is_plainly(const struct label *label, const struct target *target)
+{
+	return target->loose_len >= 7 ||
+	       span_find(label->text, span_str(target->label)) >= 0;
+}
+
+static void
+offer_glued(struct inquiry *q, const struct label *label, struct span name,
+    struct span rest)
+{
+	size_t at = LOOKUP_NONE, number = 0;
+
+	if (rest.len < GLUED_LURE_LEAST || !lookup_has(&q->l->by_loose, name) ||
+	    !lookalike_all_lures(q->l, rest, false))
+		return;
+	bool sharp = lookalike_all_lures(q->l, rest, true);
+	while (lookup_next(&q->l->by_loose, name, &at, &number)) {
+		const struct target *t = &q->l->target[number];
+		if (t->loose_len < LEAST(q, t, glued) || !is_plainly(label, t))
+			continue;
+		if (sharp || (t->flags & LOOKALIKE_NOT_ALONE) == 0)
+			offer_words(q, t, true);
+	}
+}
+
+/* paypalsecure, securepaypal */
+static void
+ask_glued(struct inquiry *q, const struct label *label)
+{
+	struct span loose = buf_span(&label->loose);
+
+	for (size_t cut = 1; cut < loose.len; cut++) {
+		struct span head = span_first(loose, cut);
+		struct span tail = span_after(loose, cut);
+		offer_glued(q, label, head, tail);
+		offer_glued(q, label, tail, head);
+	}
+}
+
+/* The words between hyphens; run [from, to) of them may be a name. */
+struct parts {
+	struct span text[DISTANCE_MAX];
+	size_t len;
+};
+
+static void
+split_parts(struct span label, struct parts *ret)
+{
+	size_t from = 0;
+
+	ret->len = 0;
+	for (size_t i = 0; i <= label.len; i++) {
+		if (i < label.len && label.data[i] != '-')
+			continue;
+		if (i > from && ret->len < DISTANCE_MAX)
+			ret->text[ret->len++] =
+			    span_of(label.data + from, i - from);
+		from = i + 1;
+	}
+}
+
+/* What stands outside of a run: nothing but words that go with fraud? */
+struct others {
+	bool lures, sharp;
+};
+
+static enum rc
+look_at_others(const struct inquiry *q, const struct parts *parts, size_t from,
+    size_t to, struct others *ret)
+{
+	*ret = (struct others){true, true};
+	for (size_t i = 0; i < parts->len && ret->lures; i++) {
+		struct buf loose BUF_OWNED = BUF_SMALL;
+		if (i >= from && i < to)
+			continue;
+		TRY(lookalike_loose_label(q->l, parts->text[i], &loose, NULL));
+		ret->lures = lookalike_all_lures(q->l, buf_span(&loose), false);
+		ret->sharp = ret->sharp &&
+			     lookalike_all_lures(q->l, buf_span(&loose), true);
+	}
+	return RC_OK;
+}
+
+static void
+offer_part(struct inquiry *q, const struct target *target, struct span part,
+    const struct others *others)
+{
+	const struct party *party = party_of(q, target);
+
+	if (target->loose_len < LEAST(q, target, words))
+		return;
+	/* micr0soft-anything: nobody writes so by chance */
+	if (!is_same_without_hyphens(part, span_str(target->label)) &&
+	    target->loose_len >= LEAST(q, target, glued))
+		lookalike_offer(q, LOOKALIKE_DIGITS, party, true);
+	else if ((target->flags & LOOKALIKE_A_WORD) != 0 ? others->sharp
+							 : others->lures)
+		offer_words(q, target, true);
+	else if ((target->flags & LOOKALIKE_NOT_ALONE) == 0 &&
+		 party->kind != LOOKALIKE_KNOWN &&
+		 target->loose_len >= LEAST(q, target, glued))
+		offer_words(q, target, false);
+}
+
+static enum rc
+ask_run(struct inquiry *q, const struct parts *parts, size_t from, size_t to,
+    struct err *err)
+{
+	const struct span *last = &parts->text[to - 1];
+	struct span run = span_of(parts->text[from].data,
+	    (size_t)(last->data + last->len - parts->text[from].data));
+	struct buf loose BUF_OWNED = BUF_SMALL;
+	size_t at = LOOKUP_NONE, number = 0;
+	struct others others;
+
+	TRY(lookalike_loose_label(q->l, run, &loose, err));
+	if (!lookup_has(&q->l->by_loose, buf_span(&loose)))
+		return RC_OK;
+	TRY(look_at_others(q, parts, from, to, &others));
+	while (lookup_next(&q->l->by_loose, buf_span(&loose), &at, &number))
+		offer_part(q, &q->l->target[number], run, &others);
+	return RC_OK;
+}
+
+/* paypal-secure, secure-credit-agricole */
+#define RUN_MAX 4
+
+static enum rc
+ask_parts(struct inquiry *q, const struct label *label, struct err *err)
+{
+	struct parts parts;
+
+	split_parts(label->text, &parts);
+	if (parts.len < 2)
+		return RC_OK;
+	for (size_t from = 0; from < parts.len; from++)
+		for (size_t to = from + 1;
+		     to <= parts.len && to - from <= RUN_MAX; to++)
+			if (to - from < parts.len)
+				TRY(ask_run(q, &parts, from, to, err));
+	return RC_OK;
+}
+
+/* --- a name with a number --------------------------------------------------*/
+
+/* hsbc24, 2024hsbc: the number is a word like "secure". */
+static enum rc
+ask_numbered(struct inquiry *q, const struct label *label, struct err *err)
+{
+	struct span text = label->text;
+	struct buf loose BUF_OWNED = BUF_SMALL;
+	size_t at = LOOKUP_NONE, number = 0;
+
+	while (text.len > 0 && strchr("0123456789-", text.data[0]) != NULL)
+		text = span_after(text, 1);
+	while (text.len > 0 &&
+	       strchr("0123456789-", text.data[text.len - 1]) != NULL)
+		text = span_first(text, text.len - 1);
+	if (text.len == label->text.len || text.len < 4)
+		return RC_OK;
+	TRY(lookalike_loose_label(q->l, text, &loose, err));
+	while (lookup_next(&q->l->by_loose, buf_span(&loose), &at, &number)) {
+		const struct target *t = &q->l->target[number];
+		if (span_is(text, span_str(t->label)) &&
+		    (t->flags & LOOKALIKE_NOT_ALONE) == 0 &&
+		    party_of(q, t)->kind == LOOKALIKE_IMITATED)
+			offer_words(q, t, true);
+	}
+	return RC_OK;
+}
+
+/* --- slips of the finger ---------------------------------------------------*/
+
+static size_t
+slips_allowed(const struct inquiry *q, const struct target *t)
+{
+	if ((t->flags & LOOKALIKE_A_WORD) != 0 ||
+	    ((t->flags & IMITATED_HOST) != 0 && t->loose_len < 8))
+		return 0;
+	if (t->loose_len >= LEAST(q, t, two_slips))
+		return 2;
+	return t->loose_len >= LEAST(q, t, one_slip) ? 1 : 0;
+}
+
+static size_t
+without_digits(struct span text, char *ret)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < text.len && i < DISTANCE_MAX; i++)
+		if (text.data[i] < '0' || text.data[i] > '9')
+			ret[len++] = (char)text.data[i];
+	return len;
+}
+
+/* server12 and server14 belong together; one of them imitates nobody. */
+static bool
+differ_in_numbers(struct span a, struct span b)
+{
+	char one[DISTANCE_MAX], two[DISTANCE_MAX];
+	size_t one_len = without_digits(a, one);
+	size_t two_len = without_digits(b, two);
+
+	return one_len < a.len && two_len < b.len &&
+	       span_is(span_of(one, one_len), span_of(two, two_len));
+}
+
+/* One more s, or one less: two words as often as a slip. */
+static bool
+differ_in_plural(struct span a, struct span b)
+{
+	struct span longer = a.len > b.len ? a : b;
+	struct span shorter = a.len > b.len ? b : a;
+
+	return longer.len == shorter.len + 1 &&
+	       longer.data[longer.len - 1] == 's' &&
+	       span_is(span_first(longer, shorter.len), shorter);
+}
+
+/* A person's domain is one of many, and nobody chose it for being famous:
+ * there the letters themselves must be near, not only what they look like, and
+ * a short name only under the same ending. */
+static bool
+is_chance(const struct inquiry *q, const struct label *label,
+    const struct target *t, size_t allowed)
+{
+	struct span mine = label->text, other = span_str(t->label);
+	bool known = party_of(q, t)->kind == LOOKALIKE_KNOWN;
+
+	if (lookup_has(&q->l->near, mine) || differ_in_numbers(mine, other))
+		return true;
+	if ((known || t->loose_len < 8) &&
+	    distance_between(mine, other, allowed) > allowed)
+		return true;
+	if (!known)
+		return false;
+	return differ_in_plural(mine, other) ||
+	       (t->loose_len < 9 &&
+		   strcmp(domain_suffix(&q->domain),
+		       t->domain + strcspn(t->domain, ".") + 1) != 0);
+}
+
+static void
+offer_slip(struct inquiry *q, const struct label *label, const struct target *t)
+{
+	struct span loose = buf_span(&label->loose);
+	struct span other = span_of(t->loose, t->loose_len);
+	size_t allowed = slips_allowed(q, t);
+
+	/* the same mailbox name at a near domain is no chance */
+	if (t->domain[0] != '\0' && t->loose_len >= 3 &&
+	    distance_between(loose, other, 1) == 1 && is_same_local(q, t))
+		lookalike_offer(q, LOOKALIKE_SLIP, party_of(q, t), true);
+	if (allowed > 0 && distance_between(loose, other, allowed) <= allowed &&
+	    !is_chance(q, label, t, allowed))
+		lookalike_offer(q, LOOKALIKE_SLIP, party_of(q, t), true);
+}
+
+static void
+ask_slips(struct inquiry *q, const struct label *label)
+{
+	struct span loose = buf_span(&label->loose);
+	uint64_t bag = distance_bag(loose);
+
+	for (size_t i = 0; i < q->l->targets; i++) {
+		const struct target *t = &q->l->target[i];
+		if (t->loose_len + 2 < loose.len ||
+		    loose.len + 2 < t->loose_len || !t->ascii)
+			continue;
+		if (__builtin_popcountll(bag ^ t->bag) > 4 ||
+		    (loose.len == t->loose_len &&
+			span_is(loose, span_of(t->loose, t->loose_len))))
+			continue;
+		offer_slip(q, label, t);
+	}
+}
+
+/* --- a whole domain inside another -----------------------------------------*/
+
+/* The shortest name whose domain means something inside another: t.co and
+ * x.com stand in many by chance. */
+#define INSIDE_NAME_LEAST 3
+#define INSIDE_SEPARATORS ".-"
+
+/* The owner of the domain that [from, to) of `text` is, with hyphens as they
+ * are or for dots. */
+static enum rc
+owner_of(const struct inquiry *q, struct span text, const struct party **ret,
+    struct err *err)
+{
+	struct buf dotted BUF_OWNED = BUF_SMALL;
+	const struct party *owner = NULL;
+	size_t at = LOOKUP_NONE;
+
+	for (size_t i = 0; i < text.len; i++)
+		TRY(buf_add_byte(
+		    &dotted, text.data[i] == '-' ? '.' : text.data[i], err));
+	if (!lookalike_next_owner(q->l, text, &at, &owner)) {
+		at = LOOKUP_NONE;
+		if (!lookalike_next_owner(q->l, buf_span(&dotted), &at, &owner))
+			return RC_OK;
+	}
+	if (owner->kind != LOOKALIKE_NOBODY &&
+	    owner->name_len >= INSIDE_NAME_LEAST &&
+	    !lookalike_is_theirs(q, owner))
+		*ret = owner;
+	return RC_OK;
+}
+
+static bool
+is_separator(struct span text, size_t at)
+{
+	return at >= text.len ||
+	       (text.data[at] != 0 &&
+		   strchr(INSIDE_SEPARATORS, text.data[at]) != NULL);
+}
+
+enum rc
+lookalike_inside(const struct inquiry *q, struct span text, size_t *ret_at,
+    const struct party **ret, struct err *err)
+{
+	*ret = NULL;
+	for (size_t from = 0; from < text.len; from++) {
+		size_t parts = 0;
+		if (is_separator(text, from) ||
+		    (from > 0 && !is_separator(text, from - 1)))
+			continue;
+		for (size_t to = from + 1; to <= text.len && parts < 5; to++) {
+			if (!is_separator(text, to) || ++parts < 2)
+				continue;
+			TRY(owner_of(q,
+			    span_first(span_after(text, from), to - from), ret,
+			    err));
+			*ret_at = from;
+			if (*ret != NULL)
+				return RC_OK;
+		}
+	}
+	return RC_OK;
+}
+
+/* hsbc.com.evil.test, hsbc-com.test, www.paypal.com-secure.test; not what
+ * reaches into the suffix: hsbc.com.hk is not hsbc.com in com.hk. */
+static enum rc
+ask_inside(struct inquiry *q, struct err *err)
+{
+	const struct domain *d = &q->domain;
+	struct span text = span_str(d->ascii);
+	const struct party *owner = NULL;
+	size_t at = 0;
+
+	if (d->name + 1 < d->labels)
+		text = span_first(text, d->at[d->name + 1] - 1);
+	TRY(lookalike_inside(q, text, &at, &owner, err));
+	if (owner != NULL)
+		lookalike_offer(q, LOOKALIKE_SUBDOMAIN, owner, true);
+	return RC_OK;
+}
+
+/* --- all of it -------------------------------------------------------------*/
+
+static enum rc
+ask_script(struct inquiry *q, const struct label *label, struct err *err)
+{
+	unsigned flaws = 0;
+
+	TRY(skeleton_check(q->l->skeleton, label->text, &flaws, err));
+	if ((flaws & SKELETON_SCRIPTS) != 0)
+		lookalike_offer(q, LOOKALIKE_SCRIPTS, NULL, true);
+	return RC_OK;
+}
+
+static enum rc
+ask_label(struct inquiry *q, struct label *label, struct err *err)
+{
+	struct span text = label->text;
+
+	TRY(skeleton_strict(q->l->skeleton, text, &label->strict, err));
+	TRY(lookalike_loose_label(q->l, text, &label->loose, err));
+	TRY(ask_script(q, label, err));
+	TRY(ask_same(q, label, err));
+	TRY(ask_parts(q, label, err));
+	TRY(ask_numbered(q, label, err));
+	ask_glued(q, label);
+	if (label->bought)
+		ask_slips(q, label);
+	return RC_OK;
+}
+
+/* A label other than `but` is nothing but words that go with fraud. */
+static enum rc
+has_lure_label(const struct inquiry *q, size_t but, bool *ret, struct err *err)
+{
+	*ret = false;
+	for (size_t i = 0; i <= q->domain.name && !*ret; i++) {
+		struct buf loose BUF_OWNED = BUF_SMALL;
+		if (i == but)
+			continue;
+		TRY(lookalike_loose_label(
+		    q->l, domain_label(&q->domain, i), &loose, err));
+		*ret = lookalike_all_lures(q->l, buf_span(&loose), true);
+	}
+	return RC_OK;
+}
+
+/* pay.pal.test: labels that are a name once the dots are gone. */
+static enum rc
+ask_joined(struct inquiry *q, struct err *err)
+{
+	const struct domain *d = &q->domain;
+	struct buf joined BUF_OWNED = BUF_SMALL;
+	struct buf loose BUF_OWNED = BUF_SMALL;
+	size_t at = LOOKUP_NONE, number = 0;
+
+	for (size_t i = 0; i <= d->name; i++)
+		TRY(buf_add(&joined, domain_label(d, i), err));
+	if (d->name == 0 || joined.len > DISTANCE_MAX)
+		return RC_OK;
+	TRY(lookalike_loose_label(q->l, buf_span(&joined), &loose, err));
+	while (lookup_next(&q->l->by_loose, buf_span(&loose), &at, &number)) {
+		const struct target *t = &q->l->target[number];
+		if (t->loose_len >= 6 && (t->flags & LOOKALIKE_A_WORD) == 0)
+			lookalike_offer(
+			    q, LOOKALIKE_SUBDOMAIN, party_of(q, t), true);
+	}
+	return RC_OK;
+}
+
+enum rc
+lookalike_ask_domain(struct inquiry *inquiry, struct err *err)
+{
+	const struct domain *d = &inquiry->domain;
+
+	/* what is below a domain where strangers get theirs is a stranger's */
+	size_t labels = inquiry->real ? d->name : d->name + 1;
+	for (size_t i = 0; i < labels; i++) {
+		struct label label = {.text = domain_label(d, i),
+		    .strict = BUF_SMALL,
+		    .loose = BUF_SMALL,
+		    .bought = i == d->name};
+		enum rc rc =
+		    has_lure_label(inquiry, i, &label.among_lures, err);
+		if (rc == RC_OK)
+			rc = ask_label(inquiry, &label, err);
+		buf_done(&label.strict);
+		buf_done(&label.loose);
+		TRY(rc);
+	}
+	if (inquiry->real)
+		return RC_OK;
+	TRY(ask_joined(inquiry, err));
+	return ask_inside(inquiry, err);
+}
