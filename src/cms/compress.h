@@ -27,7 +27,7 @@ struct compress_limits {
 	unsigned ratio; /* to what was read, beyond COMPRESS_ALWAYS */
 };
 
-#define COMPRESS_LIMITS ((struct compress_limits){(uint64_t)1 << 30, 100})
+#define COMPRESS_LIMITS ((struct compress_limits){(uint64_t)128 << 20, 100})
 
 enum rc compress_new(
     struct compress_limits limits, struct compress **ret, struct err *err);

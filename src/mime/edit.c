@@ -27,7 +27,7 @@ edits_add(
 		edits->cap = cap;
 	}
 	/* Bounded by what it is made of, and by the buf it is printed to. */
-	edits->item[edits->len] = (struct edit){old, BUF(SIZE_MAX / 2)};
+	edits->item[edits->len] = (struct edit){old, BUF_SECRET(SIZE_MAX / 2)};
 	*ret = &edits->item[edits->len++].text;
 	return RC_OK;
 }

@@ -19,8 +19,10 @@ levels_push(
 	*level = (struct level){.boundary_len = boundary.len,
 	    .start = start,
 	    .state = boundary.len > 0 ? LEVEL_PREAMBLE : LEVEL_PARTS};
-	if (boundary.len > 0)
+	if (boundary.len > 0) {
 		memcpy(level->boundary, boundary.data, boundary.len);
+		levels->first[boundary.data[0]] = true;
+	}
 	return RC_OK;
 }
 
@@ -28,7 +30,7 @@ void
 levels_done(struct levels *levels)
 {
 	free(levels->item);
-	*levels = (struct levels){NULL, 0, 0};
+	*levels = (struct levels){NULL, 0, 0, {false}};
 }
 
 struct span
@@ -97,7 +99,8 @@ levels_find(
 {
 	struct level *near = NULL;
 
-	if (!span_starts(line, "--"))
+	if (!span_starts(line, "--") ||
+	    (line.len > 2 && !levels->first[line.data[2]]))
 		return MATCH_NONE;
 	for (size_t i = 0; i < levels->len; i++) {
 		struct level *level = &levels->item[i];
@@ -126,6 +129,8 @@ levels_find_hidden(struct levels *levels, struct span rest, bool complete)
 
 	if (line.len < rest.len)
 		complete = true;
+	if (behind.len > 0 && !levels->first[behind.data[0]])
+		return true;
 	for (size_t i = 0; i < levels->len; i++) {
 		struct span boundary = boundary_of(&levels->item[i]);
 		if (boundary.len == 0 || !agree(behind, boundary))

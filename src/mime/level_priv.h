@@ -40,6 +40,10 @@ struct levels {
 	struct level *item; /* owned, outermost first */
 	size_t len;
 	size_t cap;
+	/* With which bytes boundaries begin: of those that are open, and maybe
+	 * more.  A letter of nothing but "--" lines in many containers costs
+	 * its length, not its length times them. */
+	bool first[256];
 };
 
 enum rc levels_push(

@@ -92,8 +92,8 @@ add_extended(const struct param *param, struct buf *out, struct err *err)
 		struct buf item BUF_OWNED = BUF_SMALL;
 		struct span section = span_first(rest, section_len(rest));
 		if (i >= SECTIONS_MAX)
-			return err_set(err, RC_LIMIT,
-			    "MIME parameter %s is too long", param->name);
+			return err_set(
+			    err, RC_LIMIT, "a MIME parameter is too long");
 		TRY(buf_add_str(&item, param->name, err));
 		if (!one)
 			TRY(buf_add_format(&item, err, "*%d", i));

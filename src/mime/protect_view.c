@@ -105,7 +105,13 @@ add_plain_type(const struct field *field, struct buf *out, struct err *err)
 		return lines_add_field(field, out, err);
 	param_remove(&content, "hp");
 	param_remove(&content, "hp-legacy-display");
-	TRY(param_print(&content, "Content-Type", out, err));
+	size_t before = out->len;
+	rc = param_print(&content, "Content-Type", out, err);
+	if (rc == RC_LIMIT) { /* then it says hp, which harms nobody here */
+		buf_cut(out, before);
+		return lines_add_field(field, out, err);
+	}
+	TRY(rc);
 	return buf_add_str(out, "\r\n", err);
 }
 
@@ -264,10 +270,12 @@ end_held(struct protect_view *view, struct buf *out, struct err *err)
 	struct err why = ERR_NONE;
 	enum rc rc = add_held(&view->held, out, &why);
 
-	if (rc == RC_ABSENT)
-		return let_go(view, out, err);
-	if (rc != RC_OK)
+	if (rc == RC_NOMEM)
 		return err_set(err, rc, "%s", why.text);
+	/* whatever cannot be edited is shown as it is: what came before it was
+	 * shown already */
+	if (rc != RC_OK)
+		return let_go(view, out, err);
 	view->held.any = false;
 	buf_done(&view->held.bytes);
 	return RC_OK;
