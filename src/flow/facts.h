@@ -92,6 +92,12 @@ struct facts {
 	bool from_mismatch;   /* protected From is not the outer one */
 	bool outside_differs; /* shown as it came, and the header that is shown
 			       * is not the protected one */
+	/* The sender passes for somebody else (flow/lookalike). */
+	struct {
+		const char *reason; /* "addr....."; NULL: for nobody */
+		bool strong;
+		char of[FACTS_ADDRESS_MAX]; /* whom; "": deceptive in itself */
+	} lookalike;
 	bool not_for_reader; /* the signed To, Cc, Bcc do not name the reader */
 	enum acquaintance acquaintance;
 

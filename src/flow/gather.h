@@ -13,6 +13,7 @@
 
 #include "base/source.h"
 #include "flow/facts.h"
+#include "flow/lookalike.h"
 #include "keydir/correspondent.h"
 #include "pki/key.h"
 
@@ -24,6 +25,15 @@ struct reader_key {
 	const struct key *key;
 };
 
+/* Whoever knows look-alikes (flow/lookalike).  Behind a pointer, for who does
+ * not judge letters shall not load the tables of Unicode. */
+struct imitations {
+	/* RC_OK: `sender` passes for *ret.  RC_ABSENT: for nobody. */
+	enum rc (*find)(const void *self, const struct lookalike_sender *sender,
+	    struct lookalike_finding *ret, struct err *err);
+	const void *self;
+};
+
 struct reader {
 	const struct reader_key *keys;
 	size_t keys_len;
@@ -31,7 +41,9 @@ struct reader {
 	const struct certs *tsa_roots; /* trusted for time; NULL: roots */
 	const struct strlist *me;    /* the reader's addresses; NULL: unsaid */
 	const struct strlist *known; /* the reader's correspondents; or NULL */
-	const struct state *state;   /* where their words are kept; or NULL */
+	/* who could be imitated; NULL: nobody is looked for */
+	const struct imitations *imitations;
+	const struct state *state; /* where their words are kept; or NULL */
 	int64_t now;
 };
 

@@ -289,6 +289,77 @@ gather_acquaintance(struct facts *f, const struct reader *reader)
 				      : ACQUAINTANCE_FIRST;
 }
 
+/* --- whom it passes for ------------------------------------------------------- */
+
+/* The strongest of what is found. */
+static enum rc
+look_at(const struct reader *reader, const struct mailbox *from,
+    struct span organisation, struct facts *f, struct err *err)
+{
+	const char *at = strrchr(from->address, '@');
+	struct lookalike_finding found;
+
+	if (at == NULL)
+		return RC_OK;
+	const struct lookalike_sender sender = {
+	    .local = span_of(from->address, (size_t)(at - from->address)),
+	    .domain = span_str(at + 1),
+	    .name = span_str(from->name),
+	    .organisation = organisation,
+	};
+	enum rc rc = reader->imitations->find(
+	    reader->imitations->self, &sender, &found, err);
+	if (rc != RC_OK)
+		return rc == RC_ABSENT ? RC_OK : rc;
+	if (f->lookalike.reason != NULL && !found.strong)
+		return RC_OK;
+	f->lookalike.reason = found.reason;
+	f->lookalike.strong = found.strong;
+	gather_copy_text(f->lookalike.of, sizeof(f->lookalike.of), found.of);
+	return RC_OK;
+}
+
+static enum rc
+look_at_field(const struct reader *reader, const struct entity *header,
+    struct span organisation, struct facts *f, struct err *err)
+{
+	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+	bool unclear = false;
+
+	read_from(header, &from, &unclear);
+	for (size_t i = 0; i < from.len; i++)
+		TRY(look_at(reader, &from.item[i], organisation, f, err));
+	return RC_OK;
+}
+
+/* An organisation's name is proven only by a certificate that may give it, of
+ * the sender. */
+static struct span
+proven_organisation(const struct facts *f)
+{
+	bool proven = f->sig.state == SIGNED_VALID && f->sig.unfit == NULL &&
+		      f->sig.chain == CHAIN_VALID && f->sig.level_allowed &&
+		      f->sig.binding == BINDING_FROM &&
+		      (f->sig.level == LEVEL_V3 || f->sig.level == LEVEL_V4);
+
+	return proven ? span_str(f->sig.organization) : SPAN_NONE;
+}
+
+/* Where the letter is shown as it came, so is the From outside. */
+static enum rc
+gather_lookalike(
+    struct gathered *g, const struct reader *reader, struct err *err)
+{
+	const struct span organisation = proven_organisation(&g->facts);
+
+	if (reader->imitations == NULL)
+		return RC_OK;
+	TRY(look_at_field(reader, header_of(g), organisation, &g->facts, err));
+	if (g->opened || header_of(g) == g->outer)
+		return RC_OK;
+	return look_at_field(reader, g->outer, organisation, &g->facts, err);
+}
+
 static void
 gather_headers(struct gathered *g)
 {
@@ -314,9 +385,10 @@ gather_facts(struct reading *r, struct err *err)
 	gather_acquaintance(&g->facts, r->reader);
 	if (r->signer != NULL)
 		gather_signer(r);
-	if (r->signer == NULL || g->facts.sig.state != SIGNED_VALID)
-		return RC_OK;
-	gather_recipients(g, r->reader->me);
-	TRY(gather_time(r, err));
-	return gather_chain(r, err);
+	if (r->signer != NULL && g->facts.sig.state == SIGNED_VALID) {
+		gather_recipients(g, r->reader->me);
+		TRY(gather_time(r, err));
+		TRY(gather_chain(r, err));
+	}
+	return gather_lookalike(g, r->reader, err);
 }

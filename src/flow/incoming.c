@@ -79,7 +79,12 @@ incoming_read(struct span letter, const struct reader *reader,
 		return show_as_it_is(letter, ret, err);
 	verdict_decide(&g.facts, &ret->verdict);
 	learn(&g, &ret->verdict, reader);
-	if (may_show_inside(&g))
-		return rebuild(&g, &source, reader->now, ret, err);
-	return protect_strip_verdict(letter, &ret->view, err);
+	if (!may_show_inside(&g))
+		return protect_strip_verdict(letter, &ret->view, err);
+	rc = rebuild(&g, &source, reader->now, ret, &why);
+	if (rc == RC_LIMIT) { /* compressed, and too much of it */
+		buf_clear(&ret->view);
+		return show_as_it_is(letter, ret, err);
+	}
+	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
 }

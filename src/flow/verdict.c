@@ -61,6 +61,26 @@ other_signer_of_known(const struct facts *f)
 }
 
 static bool
+lookalike(const struct facts *f)
+{
+	return f->lookalike.reason != NULL && f->lookalike.strong &&
+	       f->lookalike.of[0] != '\0';
+}
+
+static bool
+deceptive(const struct facts *f)
+{
+	return f->lookalike.reason != NULL && f->lookalike.strong &&
+	       f->lookalike.of[0] == '\0';
+}
+
+static bool
+resembles(const struct facts *f)
+{
+	return f->lookalike.reason != NULL && !f->lookalike.strong;
+}
+
+static bool
 not_opened(const struct facts *f)
 {
 	return f->encrypted.state == ENCRYPTED_UNDECRYPTABLE;
@@ -184,13 +204,19 @@ token_late(const struct facts *f)
 static const char *
 about_from(const struct facts *f)
 {
-	return f->from[0] != '\0' ? f->from : "nobody";
+	return f->from[0] != '\0' ? f->from : "somebody";
 }
 
 static const char *
 about_signer(const struct facts *f)
 {
 	return f->sig.by[0] != '\0' ? f->sig.by : "somebody";
+}
+
+static const char *
+about_imitated(const struct facts *f)
+{
+	return f->lookalike.of[0] != '\0' ? f->lookalike.of : "another";
 }
 
 static const char *
@@ -209,6 +235,12 @@ static const char *
 unfit_reason(const struct facts *f)
 {
 	return f->sig.unfit;
+}
+
+static const char *
+lookalike_reason(const struct facts *f)
+{
+	return f->lookalike.reason;
 }
 
 static const char *
@@ -236,6 +268,10 @@ static const struct rule rules[] = {
 	about_from},
     {other_signer_of_known, VERDICT_DANGER, "addr.mismatch", NULL,
 	"Not from %s: somebody else signed it.", about_from},
+    {lookalike, VERDICT_DANGER, NULL, lookalike_reason,
+	"The sender only looks like %s, and is somebody else.", about_imitated},
+    {deceptive, VERDICT_DANGER, NULL, lookalike_reason,
+	"The sender's name or address is made to deceive: %s.", about_from},
 
     {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason,
 	"This letter could not be opened; nothing is known of who wrote it.",
@@ -283,6 +319,9 @@ static const struct rule rules[] = {
     {not_for_reader, VERDICT_CAUTION, "addr.not-for-you", NULL,
 	"Signed by %s, but written to somebody else, not to you.",
 	about_signer},
+    {resembles, VERDICT_CAUTION, NULL, lookalike_reason,
+	"The sender resembles %s: make sure that it is who you mean.",
+	about_imitated},
     {token_late, VERDICT_CAUTION, "tst.late", NULL,
 	"Signed by %s; its proven time is more than a day later than claimed.",
 	about_signer},
