@@ -5,6 +5,7 @@
 
 #include "cmd/command.h"
 #include "cmd/home.h"
+#include "cmd/imitations.h"
 #include "edge/agent.h"
 #include "os/activation.h"
 
@@ -12,6 +13,8 @@ struct agent_options {
 	struct home_options home;
 	const char *letter_limit;
 };
+
+OWNER(struct lookalike, lookalike_free);
 
 /* Ports that were not handed over could be anybody's after the next restart,
  * and mail programs would give them the password: refuse. */
@@ -43,7 +46,8 @@ check_certificates(const struct home *home, struct err *err)
 /* `me` is filled with the account's address; it lives as long as the agent. */
 static void
 fill_agent(const struct home *home, const struct names *names,
-    const struct strlist *me, struct agent *agent)
+    const struct strlist *me, const struct imitations *imitations,
+    struct agent *agent)
 {
 	agent->account = &home->account;
 	agent->state = home->state;
@@ -62,6 +66,7 @@ fill_agent(const struct home *home, const struct names *names,
 	    .keys_len = home->keys_len,
 	    .roots = &home->roots,
 	    .me = me,
+	    .imitations = imitations,
 	    .state = home->state,
 	};
 	home_enrol(home, 0, &agent->enrol);
@@ -94,6 +99,9 @@ run_agent(const struct agent_options *o, struct err *err)
 {
 	struct home home HOME_OWNED;
 	struct strlist me STRLIST_OWNED = STRLIST_NONE;
+	const struct strlist nobody = STRLIST_NONE; /* is remembered yet */
+	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
+	struct imitations imitations;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -109,7 +117,8 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(check_certificates(&home, err));
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
-	fill_agent(&home, &names, &me, &agent);
+	TRY(imitations_make(&me, &nobody, &lookalike, &imitations, err));
+	fill_agent(&home, &names, &me, &imitations, &agent);
 	return serve(&home, &agent, err);
 }
 

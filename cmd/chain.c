@@ -108,7 +108,7 @@ run_chain(
 		TRY(support_read_certs(o->untrusted, &untrusted, err));
 	if (o->crl != NULL)
 		TRY(read_crls(o->crl, &crls, err));
-	TRY(support_read_certs("-", &certs, err));
+	TRY(support_read_input_certs(&certs, err));
 	const struct chain_request ask = {
 	    .roots = &roots,
 	    .untrusted = &untrusted,

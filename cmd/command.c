@@ -1,5 +1,6 @@
 #include "cmd/command.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,9 +37,33 @@ leave_no_core(void)
 	(void)setrlimit(RLIMIT_CORE, &none);
 }
 
+int
+command_end(int status)
+{
+	struct err err = ERR_NONE;
+
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	(void)err_errno(&err, "standard output");
+	fprintf(stderr, "letterlock: %s\n", err.text);
+	return EXIT_FAILED;
+}
+
+/* A file that is opened later shall not take the place of one of the three: what
+ * is written to standard output would go into it. */
+static void
+fill_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			/* for reading: writing to it fails, as it should */
+			(void)open("/dev/null", O_RDONLY);
+}
+
 void
 command_prepare(void)
 {
+	fill_standard();
 	leave_no_core();
 	/* a limit on the size of files is told like a full disk */
 	(void)signal(SIGXFSZ, SIG_IGN);

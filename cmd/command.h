@@ -23,6 +23,9 @@ int command_recover(int argc, char **argv);
 /* First of all. */
 void command_prepare(void);
 
+/* Last of all: `status`, or EXIT_FAILED if standard output took not all. */
+int command_end(int status);
+
 /* "letterlock NAME: reason" on standard error; EXIT_FAILED. */
 int command_failed(const char *name, const struct err *err);
 

@@ -1,18 +1,18 @@
 /* letterlock -- the agent of one person, and the engine on files.
  *
- * What needs no network is done here.  The rest is done by letterlock-online,
- * which takes this process over: the libraries for the network take longer to
- * load than it takes to seal a letter.
+ * Letters are sealed and opened here.  What needs the network or judges letters
+ * is done by letterlock-full, which takes this process over: its libraries take
+ * longer to load than it takes to seal a letter.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/command.h"
-#include "cmd/online.h"
+#include "cmd/full.h"
 
 static const struct {
 	const char *name;
-	int (*run)(int argc, char **argv); /* NULL: by letterlock-online */
+	int (*run)(int argc, char **argv); /* NULL: by letterlock-full */
 	const char *help;
 } commands[] = {
     {"setup", NULL, "get certificates for a mailbox, once"},
@@ -21,7 +21,7 @@ static const struct {
     {"recover", NULL, "write a recovery copy of the old-mail keys"},
     {"seal", command_seal, "sign and encrypt a letter"},
     {"open", command_open, "decrypt and check a letter"},
-    {"inspect", command_inspect, "say whether a letter may be trusted"},
+    {"inspect", NULL, "say whether a letter may be trusted"},
     {"chain", command_chain, "say whether a certificate may be trusted"},
 };
 
@@ -41,13 +41,12 @@ run(size_t which, int argc, char **argv)
 {
 	return commands[which].run != NULL
 		   ? commands[which].run(argc, argv)
-		   : online_run(commands[which].name, argc, argv);
+		   : full_run(commands[which].name, argc, argv);
 }
 
-int
-main(int argc, char **argv)
+static int
+run_words(int argc, char **argv)
 {
-	command_prepare();
 	if (argc < 2) {
 		print_help();
 		return EXIT_FAILED;
@@ -67,4 +66,11 @@ main(int argc, char **argv)
 	    "letterlock: unknown command %s; letterlock --help lists them\n",
 	    argv[1]);
 	return EXIT_FAILED;
+}
+
+int
+main(int argc, char **argv)
+{
+	command_prepare();
+	return command_end(run_words(argc, argv));
 }

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
+#include "cmd/support.h"
 
 OWNER(struct scratch, scratch_free);
 
@@ -44,19 +44,28 @@ read_all(int file, const char *name, struct scratch *to, struct err *err)
 }
 
 enum rc
+letters_read_input(struct scratch **ret, struct err *err)
+{
+	struct scratch *scratch OWNED(scratch_free) = NULL;
+
+	TRY(scratch_new(&scratch, err));
+	TRY(read_all(STDIN_FILENO, "standard input", scratch, err));
+	*ret = take(scratch);
+	return RC_OK;
+}
+
+enum rc
 letters_read(const char *path, struct scratch **ret, struct err *err)
 {
 	struct scratch *scratch OWNED(scratch_free) = NULL;
-	bool is_input = strcmp(path, "-") == 0;
 
+	TRY(support_check_path(path, err));
 	TRY(scratch_new(&scratch, err));
-	int file = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
 		return err_errno(err, "%s", path);
-	enum rc rc =
-	    read_all(file, is_input ? "standard input" : path, scratch, err);
-	if (!is_input)
-		(void)close(file);
+	enum rc rc = read_all(file, path, scratch, err);
+	(void)close(file);
 	if (rc == RC_OK)
 		*ret = take(scratch);
 	return rc;
@@ -65,19 +74,41 @@ letters_read(const char *path, struct scratch **ret, struct err *err)
 /* --- one's own --------------------------------------------------------------- */
 
 static enum rc
+check_unchanged(const struct letters_input *input, struct err *err)
+{
+	struct stat now;
+
+	if (fstat(STDIN_FILENO, &now) != 0)
+		return err_errno(err, "standard input");
+	if (now.st_size != input->file.st_size ||
+	    now.st_mtim.tv_sec != input->file.st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != input->file.st_mtim.tv_nsec)
+		return err_set(
+		    err, RC_IO, "the letter was changed while it was read");
+	return RC_OK;
+}
+
+/* Never past the end that the file had: it may be growing. */
+static enum rc
 input_next(void *self, struct span *ret, struct err *err)
 {
 	struct letters_input *input = self;
+	off_t left = input->file.st_size - input->at;
+	size_t want = left < 0                      ? 0
+		      : left < (off_t)LETTERS_PIECE ? (size_t)left
+						    : LETTERS_PIECE;
 	uint8_t *room;
 	ssize_t got;
 
 	input->piece.len = 0;
 	TRY(buf_reserve(&input->piece, LETTERS_PIECE, &room, err));
 	do
-		got = pread(STDIN_FILENO, room, LETTERS_PIECE, input->at);
+		got = pread(STDIN_FILENO, room, want, input->at);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return err_errno(err, "standard input");
+	if (got == 0)
+		TRY(check_unchanged(input, err));
 	input->at += got;
 	buf_grown(&input->piece, (size_t)got);
 	*ret = buf_span(&input->piece);
@@ -93,15 +124,22 @@ input_rewind(void *self, struct err *err)
 	return RC_OK;
 }
 
+static bool
+is_output_too(const struct stat *file)
+{
+	struct stat out;
+
+	return fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == file->st_dev &&
+	       out.st_ino == file->st_ino;
+}
+
 enum rc
 letters_input_open(struct letters_input *input, struct err *err)
 {
-	struct stat file;
-
-	if (fstat(STDIN_FILENO, &file) != 0)
+	if (fstat(STDIN_FILENO, &input->file) != 0)
 		return err_errno(err, "standard input");
-	if (!S_ISREG(file.st_mode))
-		return letters_read("-", &input->scratch, err);
+	if (!S_ISREG(input->file.st_mode) || is_output_too(&input->file))
+		return letters_read_input(&input->scratch, err);
 	input->start = input->at = lseek(STDIN_FILENO, 0, SEEK_CUR);
 	return input->start < 0 ? err_errno(err, "standard input") : RC_OK;
 }
@@ -109,6 +147,9 @@ letters_input_open(struct letters_input *input, struct err *err)
 void
 letters_input_done(struct letters_input *input)
 {
+	/* whoever shares it goes on behind what was read */
+	if (input->scratch == NULL && input->at > input->start)
+		(void)lseek(STDIN_FILENO, input->at, SEEK_SET);
 	scratch_free(input->scratch);
 	buf_done(&input->piece);
 }

@@ -2,21 +2,24 @@
 #ifndef CMD_LETTERS_H
 #define CMD_LETTERS_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "flow/gather.h"
 #include "store/scratch.h"
 #include "vault/identity.h"
 
-/* A whole file ("-": standard input), of any length.  A private copy: it can
- * be read twice, and nobody changes it in between. */
+/* A whole file, or standard input, of any length.  A private copy: it can be
+ * read twice, and nobody changes it in between. */
 enum rc letters_read(const char *path, struct scratch **ret, struct err *err);
+enum rc letters_read_input(struct scratch **ret, struct err *err);
 
 /* Standard input, for those who make something of their own letter: a file is
- * read where it lies.  Whoever changes it meanwhile changes what is made. */
+ * read where it lies, unless standard output goes there too.  RC_IO: it was
+ * changed meanwhile. */
 struct letters_input {
 	struct scratch *scratch; /* NULL: a file */
 	off_t start, at;
+	struct stat file;
 	struct buf piece;
 };
 

@@ -38,6 +38,9 @@ read_way(const struct seal_options *o, struct sealing_way *way,
 	if (o->sign_only && o->encrypt_only)
 		return err_set(err, RC_SYNTAX,
 		    "--sign-only and --encrypt-only exclude each other");
+	if (o->encrypt_only && o->tsa != NULL)
+		return err_set(err, RC_SYNTAX,
+		    "--tsa stamps a signature, and --encrypt-only makes none");
 	TRY(choose(o->cipher, ciphers, "cipher", &cipher, err));
 	TRY(choose(o->policy, policies, "header-policy", &chosen, err));
 	*way = (struct sealing_way){
@@ -56,6 +59,16 @@ read_way(const struct seal_options *o, struct sealing_way *way,
 	return RC_OK;
 }
 
+static enum rc
+check_receivers(const struct certs *to, size_t from, struct err *err)
+{
+	for (size_t i = from; i < to->len; i++) {
+		TRY(cert_check_time(to->item[i], clock_now(), err));
+		TRY(cert_can_receive(to->item[i], err));
+	}
+	return RC_OK;
+}
+
 /* Whom to encrypt to, and always the writer too where there is a key. */
 static enum rc
 read_recipients(const struct seal_options *o, const struct identity_file *id,
@@ -64,10 +77,13 @@ read_recipients(const struct seal_options *o, const struct identity_file *id,
 	const struct cert *own = NULL;
 	struct err ignored = ERR_NONE;
 
-	for (size_t i = 0; i < o->to.len; i++)
+	for (size_t i = 0; i < o->to.len; i++) {
+		size_t before = to->len;
 		TRY(support_read_certs(o->to.item[i], to, err));
-	for (size_t i = 0; i < to->len; i++)
-		TRY(cert_check_time(to->item[i], clock_now(), err));
+		enum rc rc = check_receivers(to, before, err);
+		if (rc != RC_OK)
+			return err_prefix(err, rc, "%s", o->to.item[i]);
+	}
 	if (identity_receiver(id, clock_now(), &own, &ignored) == RC_OK)
 		TRY(certs_add(to, own, err));
 	return RC_OK;
@@ -110,17 +126,29 @@ read_answers(const struct seal_options *o, const struct identity_file *id,
 	return rc;
 }
 
-/* Whoever seals nothing meant to seal something. */
+/* Whoever seals nothing, or what is no letter, meant something else.  A header
+ * that does not end in the first piece is not looked at. */
 static enum rc
-refuse_nothing(const struct source *letter, struct err *err)
+check_is_letter(const struct source *letter, struct err *err)
 {
+	struct fields fields FIELDS_OWNED = FIELDS_NONE;
+	struct err ignored = ERR_NONE;
 	struct span piece;
+	size_t body = 0;
 
 	TRY(letter->rewind(letter->self, err));
 	TRY(letter->next(letter->self, &piece, err));
-	return piece.len > 0 ? RC_OK
-			     : err_set(err, RC_ABSENT,
-				   "there is no letter on standard input");
+	if (piece.len == 0)
+		return err_set(
+		    err, RC_ABSENT, "there is no letter on standard input");
+	if (span_starts(piece, "From "))
+		return err_set(err, RC_SYNTAX,
+		    "the letter begins with a mailbox file's \"From \" line: "
+		    "take that line off");
+	if (fields_parse(piece, &fields, &body, &ignored) == RC_OK &&
+	    body < piece.len && fields_find(&fields, "From") == NULL)
+		return err_set(err, RC_SYNTAX, "the letter has no From field");
+	return RC_OK;
 }
 
 /* Where a sealed letter goes while it is made: straight out, but that nothing
@@ -140,7 +168,7 @@ seal_letter(const struct seal_options *o, const struct sealing_way *way,
 		TRY(read_recipients(o, id, &to, err));
 	TRY(letters_input_open(&letter, err));
 	const struct source source = letters_input_source(&letter);
-	TRY(refuse_nothing(&source, err));
+	TRY(check_is_letter(&source, err));
 	if (sender->stamper == NULL)
 		return sealing_letter(&source, sender, way, &to, &out, err);
 	TRY(scratch_new(&made, err));

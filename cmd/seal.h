@@ -1,6 +1,6 @@
 /* cmd/seal -- the command `seal`, without and with the network.
  *
- * `letterlock` has cmd/seal_offline.c, `letterlock-online` cmd/seal_online.c.
+ * `letterlock` has cmd/seal_light.c, `letterlock-full` cmd/seal_full.c.
  */
 #ifndef CMD_SEAL_H
 #define CMD_SEAL_H

@@ -447,7 +447,7 @@ run_recover(const struct recover_options *o, struct err *err)
 		    "the passphrase has fewer than 8 characters");
 	TRY(vault_export(
 	    home.vault, &home.certs, buf_span(&passphrase), &out, err));
-	return file_save(o->to, buf_span(&out), 0600, err);
+	return support_save(o->to, buf_span(&out), 0600, err);
 }
 
 int

@@ -3,6 +3,7 @@
 import base64
 import datetime
 import json
+import os
 import re
 import subprocess
 import time
@@ -136,6 +137,88 @@ def test_eve_in_alices_name_is_caution_and_danger_for_those_who_know_alice(desk,
     assert EVE in told["sentence"]
     told = desk.inspect(forged, "--known", ALICE)
     assert told["verdict"] == "danger" and ALICE in told["sentence"]
+
+
+def test_a_valid_signature_on_a_look_alike_is_danger(desk):
+    """Of somebody known; to who does not know Alice, it is a stranger."""
+    twin = desk.add("alice@a1pha.test")
+    sealed = desk.seal(letter(twin, [BOB]).as_bytes(), sender=twin)
+    told = desk.inspect(sealed, "--me", BOB, "--known", ALICE)
+    assert told["verdict"] == "danger" and told["reasons"][0] == "addr.confusable"
+    assert told["signed"]["state"] == "valid" and told["signed"]["chain"] == "valid"
+    assert "looks like alpha.test" in told["sentence"]
+    assert desk.inspect(sealed, "--me", BOB)["verdict"] == "verified"
+
+
+@pytest.mark.parametrize("sender, reason, says", [
+    ("Help Desk <help@b\u0435ta.test>", "addr.confusable", "beta.test"),
+    ("PayPal Service <service@eve.test>", "addr.name-of-organisation", "PayPal"),
+    ('"bob@beta.test" <eve@eve.test>', "addr.name-is-address", "beta.test"),
+])
+def test_a_look_alike_is_danger_unsigned_too(desk, sender, reason, says):
+    octets = f"From: {sender}\r\nTo: {BOB}\r\nSubject: Urgent\r\n\r\nPay at once.\r\n".encode()
+    told = desk.inspect(octets, "--me", BOB)
+    assert told["verdict"] == "danger" and told["reasons"][0] == reason
+    assert says in told["sentence"] and "sig.none" in told["reasons"]
+
+
+def test_the_report_of_open_is_that_of_inspect(desk, tmp_path):
+    twin = desk.add("alice@paypa1.test")
+    sealed = desk.seal(letter(twin, [BOB]).as_bytes(), sender=twin)
+    done = desk.run("open", *desk.as_id(BOB), "--trust", desk.root, "--report", tmp_path / "report",
+                    stdin=sealed)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "report").read_text()) == desk.inspect(sealed)
+
+
+def test_a_report_goes_where_it_is_told_to(desk, plain, tmp_path):
+    """A link stays one, and so does a pipe."""
+    sealed = desk.seal(plain.as_bytes())
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for name in ("link", "pipe"):
+        done = desk.run("open", *desk.as_id(BOB), "--report", tmp_path / name, stdin=sealed)
+        assert done.returncode == 0, done.stderr
+    told = os.read(reader, 1 << 16)
+    os.close(reader)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "pipe").is_fifo()
+    assert json.loads((tmp_path / "real").read_text()) == json.loads(told)
+
+
+def test_only_a_part_is_signed_is_not_opened(desk):
+    part = openssl("cms", "-sign", "-signer", desk.certs[ALICE], "-inkey",
+                   desk.dir / f"{ALICE}.key", stdin=b"Content-Type: text/plain\r\n\r\nmine\r\n")
+    octets = (b"From: eve@eve.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x"
+              b"\r\n\r\n--x\r\n\r\nPAY TO EVE\r\n--x\r\n" + part + b"\r\n--x--\r\n")
+    done = desk.run("open", *desk.as_id(BOB), "--trust", desk.root, stdin=octets)
+    assert done.returncode == 1 and done.stdout == b"" and b"part 2" in done.stderr
+    shown = desk.run("open", *desk.as_id(BOB), "--unverified", stdin=octets)
+    assert shown.returncode == 1 and b"PAY TO EVE" in shown.stdout
+
+
+LONG = '"' + "\r\n ".join(["y" * 66] * 81) + '"'
+
+
+@pytest.mark.parametrize("head, body", [
+    (f"Content-Type: text/plain; name={LONG}\r\n", "the end\r\n"),
+    ("Content-Type: multipart/mixed; boundary=x\r\n",
+     f"--x\r\nContent-Type: text/plain; hp-legacy-display=1; x={LONG}\r\n\r\nSubject: x\r\n\r\nhi"
+     "\r\n--x\r\n\r\nthe end\r\n--x--\r\n")], ids=["of the letter", "of a part"])
+def test_a_parameter_that_is_too_long_to_print_cuts_nothing_off(desk, head, body):
+    octets = f"From: {ALICE}\r\nMIME-Version: 1.0\r\n{head}\r\n{body}".encode()
+    done = desk.run("open", *desk.as_id(BOB), stdin=desk.seal(octets))
+    assert done.returncode == 0, done.stderr
+    assert b"the end" in done.stdout
+
+
+def test_output_that_is_not_taken_is_told(desk):
+    for words in (["chain", "--trust", desk.root], ["--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([desk.program, *words], stdout=full, stderr=subprocess.PIPE,
+                                  input=desk.certs[ALICE].read_bytes())
+        assert done.returncode == 2 and b"standard output" in done.stderr
 
 
 def test_a_plain_letter_is_unsigned(desk, plain):
@@ -372,6 +455,13 @@ def test_chain_knows_revoked_ones(desk, tmp_path):
     (["seal", "--to"], b"", b"needs a value"),
     (["seal", "--sign-only", "--encrypt-only"], b"", b"exclude each other"),
     (["seal", "--cipher", "rot13", "--to", "x", "--identity", "x"], b"", b"rot13"),
+    (["seal", "--encrypt-only", "--tsa", "https://x/", "--to", "x"], b"", b"--tsa"),
+    (["seal", "--identity", "ID", "--to", "-"], b"", b"name a file"),
+    (["seal", "--identity", "ID", "--sign-only", "--answers", "-"], b"", b"name a file"),
+    (["seal", "--identity", "ID", "--sign-only"], b"", b"no letter on standard input"),
+    (["seal", "--identity", "ID", "--sign-only"], b"From alice Mon\nFrom: a@b.test\n\nhi\n",
+     b"mailbox file"),
+    (["seal", "--identity", "ID", "--sign-only"], b"Subject: x\n\nhi\n", b"no From field"),
     (["open"], b"", b"--identity ID is needed"),
     (["open", "--identity", "/nonexistent.p12"], b"", b"/nonexistent.p12"),
     (["inspect", "--trust", "/nonexistent.pem"], b"", b"/nonexistent.pem"),
@@ -380,16 +470,11 @@ def test_chain_knows_revoked_ones(desk, tmp_path):
     (["frobnicate"], b"", b"unknown command frobnicate"),
 ])
 def test_a_wrong_word_gets_one_line_and_status_2(desk, words, stdin, says):
-    words = [str(desk.root) if word == "ROOT" else word for word in words]
+    mine = {"ROOT": str(desk.root), "ID": str(desk.dir / f"{ALICE}.key")}
+    words = [mine.get(word, word) for word in words]
     done = desk.run(*words, stdin=stdin)
     assert done.returncode == 2 and done.stdout == b""
     assert says in done.stderr and done.stderr.count(b"\n") == 1
-
-
-def test_sealing_nothing_is_refused(desk):
-    done = desk.run("seal", *desk.as_id(ALICE), "--to", desk.certs[BOB])
-    assert done.returncode == 2 and done.stdout == b""
-    assert b"no letter on standard input" in done.stderr
 
 
 def test_the_version_is_told(program):

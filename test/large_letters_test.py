@@ -255,6 +255,50 @@ def test_a_full_disk_is_told_and_lets_nothing_out(desk, sealed, tmp_path, comman
     assert b"temporary file" in done.stderr and done.stderr.count(b"\n") == 1
 
 
+def test_a_letter_that_is_sealed_into_its_own_file_ends(desk, tmp_path):
+    path = tmp_path / "letter"
+    path.write_bytes(b"".join(letter_of(1_000_000)))
+    before = path.stat().st_size
+    done = subprocess.run(f"exec {desk.program} seal --identity {desk.ids[ALICE]} --to {desk.certs[BOB]}"
+                          f" <{path} >>{path}", shell=True, timeout=60)
+    assert done.returncode == 0 and before < path.stat().st_size < 4 * before
+
+
+def test_a_file_that_is_changed_meanwhile_is_told(desk, tmp_path):
+    """By the program that reads the other end, as soon as the first piece is there."""
+    path = tmp_path / "letter"
+    path.write_bytes(b"".join(letter_of(20_000_000)))
+    with open(path, "rb") as letter:
+        sealing = subprocess.Popen([desk.program, "seal", "--identity", desk.ids[ALICE],
+                                    "--to", desk.certs[BOB]], stdin=letter, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+    sealing.stdout.read(1000)
+    with open(path, "ab") as letter:
+        letter.write(b"more")
+    _, stderr = sealing.communicate(timeout=60)
+    assert sealing.returncode == 2 and b"changed while it was read" in stderr
+
+
+def test_whoever_shares_the_input_goes_on_behind_the_letter(desk, tmp_path):
+    path = tmp_path / "letter"
+    path.write_bytes(b"".join(letter_of(1_000)))
+    with open(path, "rb") as letter:
+        subprocess.run([desk.program, "seal", "--identity", desk.ids[ALICE], "--to", desk.certs[BOB]],
+                       stdin=letter, stdout=subprocess.DEVNULL, check=True)
+        assert os.read(letter.fileno(), 1) == b""
+
+
+@pytest.mark.parametrize("command", ["open", "seal"])
+def test_what_cannot_go_out_goes_into_no_file(desk, sealed, tmp_path, command):
+    """Standard output is closed: the temporary file must not take its place."""
+    source = large_letter(desk, sealed, "gcm")
+    words = [*desk.as_id(BOB)[:2]] if command == "open" else [
+        *desk.as_id(ALICE)[:2], "--to", desk.certs[BOB], "--encrypt-only"]
+    done = subprocess.run(["bash", "-c", 'cat "$0" | "$@" >&-', source, desk.program, command,
+                           *map(str, words)], stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2 and b"standard output" in done.stderr
+
+
 def test_a_compressed_letter_is_read(desk, tmp_path):
     body = b"Content-Type: text/plain\r\n\r\npressed flat\r\n"
     signed = openssl("cms", "-sign", "-signer", desk.certs[ALICE],

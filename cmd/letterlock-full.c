@@ -1,5 +1,5 @@
-/* letterlock-online -- the commands of letterlock that use the network; run by
- * letterlock. */
+/* letterlock-full -- the commands of letterlock that take many libraries; run
+ * by letterlock. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +14,8 @@ static const struct {
     {"status", command_status},
     {"recover", command_recover},
     {"seal", command_seal},
+    {"open", command_open},
+    {"inspect", command_inspect},
 };
 
 int
@@ -22,7 +24,7 @@ main(int argc, char **argv)
 	command_prepare();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (argc > 1 && !strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 2, argv + 2);
-	fprintf(stderr, "letterlock-online: is run by letterlock\n");
+			return command_end(commands[i].run(argc - 2, argv + 2));
+	fprintf(stderr, "letterlock-full: is run by letterlock\n");
 	return EXIT_FAILED;
 }

@@ -1,4 +1,4 @@
-#include "cmd/online.h"
+#include "cmd/full.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,10 +9,11 @@
 
 #include "cmd/command.h"
 
-#define PROGRAM "letterlock-online"
+#define PROGRAM "letterlock-full"
 
+/* The folder that this program is in, with a "/" at its end. */
 static enum rc
-path_beside_us(char ret[PATH_MAX], struct err *err)
+find_folder(char ret[PATH_MAX], struct err *err)
 {
 	ssize_t len = readlink("/proc/self/exe", ret, PATH_MAX - 1);
 
@@ -20,28 +21,35 @@ path_beside_us(char ret[PATH_MAX], struct err *err)
 		return err_errno(err, "/proc/self/exe");
 	ret[len] = '\0';
 	char *name = strrchr(ret, '/');
-	if (name == NULL ||
-	    (size_t)(name + 1 - ret) + sizeof(PROGRAM) > PATH_MAX)
-		return err_set(err, RC_LIMIT, "%.60s...: too long a path", ret);
-	memcpy(name + 1, PROGRAM, sizeof(PROGRAM));
+	if (name == NULL)
+		return err_set(err, RC_UNFIT, "%.60s: no path", ret);
+	name[1] = '\0';
 	return RC_OK;
 }
 
 static void
 try_paths(char **words, struct err *err)
 {
-	char beside[PATH_MAX];
+	static const char *const places[] = {
+	    PROGRAM, "../libexec/letterlock/" PROGRAM};
+	char folder[PATH_MAX], path[PATH_MAX + 64];
 
-	if (path_beside_us(beside, err) != RC_OK)
+	if (find_folder(folder, err) != RC_OK)
 		return;
-	(void)execv(beside, words);
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", folder, places[i]);
+		(void)execv(path, words);
+		if (errno != ENOENT)
+			break;
+	}
 	if (errno == ENOENT)
-		(void)execv(ONLINE_FOLDER "/" PROGRAM, words);
-	(void)err_errno(err, "%s", PROGRAM);
+		(void)execv(FULL_FOLDER "/" PROGRAM, words);
+	(void)err_errno(err,
+	    PROGRAM " (looked for beside letterlock and in " FULL_FOLDER ")");
 }
 
 int
-online_run(const char *command, int argc, char **argv)
+full_run(const char *command, int argc, char **argv)
 {
 	char **words = calloc((size_t)argc + 3, sizeof(*words));
 	char program[] = "letterlock", *name = strdup(command);

@@ -1,0 +1,122 @@
+/* letterlock inspect, and the report of letterlock open: may a letter be
+ * trusted? */
+#include "base/own.h"
+#include "cmd/command.h"
+#include "cmd/imitations.h"
+#include "cmd/read.h"
+#include "cmd/support.h"
+#include "flow/report.h"
+
+OWNER(struct lookalike, lookalike_free);
+
+/* The caller frees *ret, after the setup. */
+static enum rc
+prepare(const struct read_options *o, struct read_setup *s,
+    struct lookalike **ret, struct err *err)
+{
+	TRY(imitations_make(&o->me, &o->known, ret, &s->imitations, err));
+	s->reader.imitations = &s->imitations;
+	return read_prepare(o, s, err);
+}
+
+/* --- inspect -------------------------------------------------------------------- */
+
+static int
+inspect(const struct read_options *o, struct err *err)
+{
+	struct read_setup s READ_SETUP_OWNED;
+	struct buf out BUF_OWNED = BUF_SMALL;
+	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
+	struct verdict verdict;
+
+	read_setup_init(&s);
+	if (prepare(o, &s, &lookalike, err) != RC_OK)
+		return EXIT_FAILED;
+	verdict_decide(&s.gathered.facts, &verdict);
+	enum rc rc = o->json
+			 ? report_json(&s.gathered.facts, &verdict, &out, err)
+			 : report_text(&s.gathered.facts, &verdict, &out, err);
+	if (rc != RC_OK || support_write(buf_span(&out), err) != RC_OK)
+		return EXIT_FAILED;
+	return verdict.level == VERDICT_VERIFIED ? EXIT_YES : EXIT_NO;
+}
+
+int
+command_inspect(int argc, char **argv)
+{
+	struct read_options o = {.me = STRLIST_NONE, .known = STRLIST_NONE};
+	const struct option options[] = {
+	    {"identity", OPTION_TEXT, &o.identity, "ID",
+		"to open what is sealed for it", false},
+	    {"passphrase-file", OPTION_TEXT, &o.passphrase, "FILE",
+		"first line: the passphrase of the identity", false},
+	    {"trust", OPTION_TEXT, &o.trust, "FILE",
+		"PEM: roots believed to name mail signers", false},
+	    {"tsa-trust", OPTION_TEXT, &o.tsa_trust, "FILE",
+		"PEM: roots believed for time; default --trust", false},
+	    {"at", OPTION_TEXT, &o.at, "TIME",
+		"judge as of then: RFC 3339 or seconds since 1970", false},
+	    {"me", OPTION_LIST, &o.me, "ADDRESS", "an address of the reader",
+		false},
+	    {"known", OPTION_LIST, &o.known, "ADDRESS",
+		"a correspondent of the reader", false},
+	    {"offline", OPTION_FLAG, &o.offline, NULL,
+		"ask no server (none is asked today)", false},
+	    {"json", OPTION_FLAG, &o.json, NULL, "print one JSON object",
+		false},
+	    {0},
+	};
+	struct err err = ERR_NONE;
+	int status = EXIT_FAILED;
+
+	if (command_helps(argc, argv, "inspect ... < any.eml", options))
+		return EXIT_YES;
+	if (options_parse(argc, argv, options, NULL, &err) == RC_OK)
+		status = inspect(&o, &err);
+	strlist_done(&o.me);
+	strlist_done(&o.known);
+	return status == EXIT_FAILED ? command_failed("inspect", &err) : status;
+}
+
+/* --- open --report ---------------------------------------------------------------- */
+
+static enum rc
+write_report(
+    const struct read_options *o, const struct gathered *g, struct err *err)
+{
+	struct verdict verdict;
+	struct buf out BUF_OWNED = BUF_SMALL;
+
+	verdict_decide(&g->facts, &verdict);
+	TRY(report_json(&g->facts, &verdict, &out, err));
+	return support_save(o->report, buf_span(&out), 0600, err);
+}
+
+static int
+open_letter(const struct read_options *o, struct err *err)
+{
+	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
+	struct read_setup s READ_SETUP_OWNED;
+
+	read_setup_init(&s);
+	if (prepare(o, &s, &lookalike, err) != RC_OK)
+		return EXIT_FAILED;
+	int status = read_open(o, &s, err);
+	if (status == EXIT_FAILED && s.gathered.payload != NULL)
+		return status; /* it says nothing of half a letter */
+	struct err why = ERR_NONE;
+	if (write_report(o, &s.gathered, &why) != RC_OK) {
+		*err = why;
+		return EXIT_FAILED;
+	}
+	return status;
+}
+
+int
+open_reported(const struct read_options *o, int argc, char **argv)
+{
+	struct err err = ERR_NONE;
+	int status = open_letter(o, &err);
+
+	return status == EXIT_FAILED ? command_failed("open", &err) : status;
+}

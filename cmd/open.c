@@ -1,0 +1,148 @@
+/* letterlock open: what is in a letter. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/command.h"
+#include "cmd/read.h"
+#include "cmd/support.h"
+#include "os/clock.h"
+
+void
+read_setup_done(struct read_setup *s)
+{
+	gathered_done(&s->gathered);
+	free(s->keys);
+	identity_file_done(&s->id);
+	certs_done(&s->roots);
+	certs_done(&s->tsa_roots);
+	scratch_free(s->letter);
+}
+
+enum rc
+read_prepare(
+    const struct read_options *o, struct read_setup *s, struct err *err)
+{
+	s->reader.now = clock_now();
+	if (o->at != NULL)
+		TRY(support_parse_time(o->at, &s->reader.now, err));
+	TRY(support_read_identity(o->identity, o->passphrase, &s->id, err));
+	TRY(letters_keys(&s->id, &s->keys, &s->reader.keys_len, err));
+	s->reader.keys = s->keys;
+	if (o->trust != NULL)
+		TRY(support_read_certs(o->trust, &s->roots, err));
+	if (o->tsa_trust != NULL)
+		TRY(support_read_certs(o->tsa_trust, &s->tsa_roots, err));
+	s->reader.roots = &s->roots;
+	s->reader.tsa_roots = o->tsa_trust != NULL ? &s->tsa_roots : NULL;
+	s->reader.me = o->me.len > 0 ? &o->me : NULL;
+	s->reader.known = o->known.len > 0 ? &o->known : NULL;
+	TRY(letters_read_input(&s->letter, err));
+	s->source = scratch_source(s->letter);
+	return gather(&s->source, &s->reader, &s->gathered, err);
+}
+
+void
+read_setup_init(struct read_setup *s)
+{
+	*s = (struct read_setup){.id = IDENTITY_FILE_NONE};
+	gathered_init(&s->gathered);
+}
+
+static const char *
+why_closed(const char *reason)
+{
+	if (strcmp(reason, "enc.not-for-us") == 0)
+		return "it is encrypted for others, not for this identity";
+	if (strcmp(reason, "enc.unsupported") == 0)
+		return "it is encrypted in a way that is not opened here";
+	return "it was changed on the way, or is no proper letter";
+}
+
+/* Why the letter may not be written out as opened; RC_OK: it may. */
+static enum rc
+check_authenticated(const struct gathered *g, struct err *err)
+{
+	const struct facts *f = &g->facts;
+
+	if (f->encrypted.state == ENCRYPTED_UNDECRYPTABLE)
+		return err_set(err, RC_UNFIT,
+		    "the letter cannot be opened: %s (%s)",
+		    why_closed(f->encrypted.reason), f->encrypted.reason);
+	if (f->sig.state == SIGNED_INVALID)
+		return err_set(err, RC_REFUSED,
+		    "its signature is not valid (%s): nothing is shown; "
+		    "--unverified shows it",
+		    f->sig.reason);
+	if (f->sig.part[0] != '\0' && !g->opened)
+		return err_set(err, RC_REFUSED,
+		    "only %s of it is signed: nothing is shown; --unverified "
+		    "shows it",
+		    f->sig.part);
+	if (f->sig.state == SIGNED_NONE && !g->opened)
+		return err_set(err, RC_REFUSED,
+		    "the letter is neither sealed nor signed: there is nothing "
+		    "to open");
+	return RC_OK;
+}
+
+int
+read_open(const struct read_options *o, struct read_setup *s, struct err *err)
+{
+	const struct sink out = letters_stdout();
+
+	enum rc rc = check_authenticated(&s->gathered, err);
+	if (rc == RC_UNFIT)
+		return EXIT_FAILED;
+	if (rc != RC_OK && !o->unverified) {
+		(void)command_failed("open", err);
+		return EXIT_NO;
+	}
+	int status = rc == RC_OK ? EXIT_YES : EXIT_NO;
+	if (gathered_show(&s->gathered, &s->source, &out, err) != RC_OK)
+		return EXIT_FAILED;
+	return status;
+}
+
+static int
+open_letter(const struct read_options *o, struct err *err)
+{
+	struct read_setup s READ_SETUP_OWNED;
+
+	read_setup_init(&s);
+	if (read_prepare(o, &s, err) != RC_OK)
+		return EXIT_FAILED;
+	return read_open(o, &s, err);
+}
+
+int
+command_open(int argc, char **argv)
+{
+	struct read_options o = {.me = STRLIST_NONE, .known = STRLIST_NONE};
+	const struct option options[] = {
+	    {"identity", OPTION_TEXT, &o.identity, "ID",
+		"PKCS#12 file, PEM bundle or folder with the key", true},
+	    {"passphrase-file", OPTION_TEXT, &o.passphrase, "FILE",
+		"first line: the passphrase of the identity", false},
+	    {"trust", OPTION_TEXT, &o.trust, "FILE",
+		"PEM: roots believed to name mail signers", false},
+	    {"report", OPTION_TEXT, &o.report, "FILE",
+		"write what inspect --json prints there", false},
+	    {"unverified", OPTION_FLAG, &o.unverified, NULL,
+		"write it even if its signature is not valid, or nothing was "
+		"opened",
+		false},
+	    {0},
+	};
+	struct err err = ERR_NONE;
+	int status = EXIT_FAILED;
+
+	if (command_helps(argc, argv,
+		"open --identity ID ... < sealed.eml > plain.eml", options))
+		return EXIT_YES;
+	if (options_parse(argc, argv, options, NULL, &err) == RC_OK) {
+		if (o.report != NULL)
+			return open_reported(&o, argc, argv);
+		status = open_letter(&o, &err);
+	}
+	return status == EXIT_FAILED ? command_failed("open", &err) : status;
+}
