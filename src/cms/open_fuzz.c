@@ -51,7 +51,7 @@ write_seeds(const char *folder)
 		struct buf recipient BUF_OWNED = BUF_SMALL;
 		struct made made = {.nid = nids[i % 4],
 		    .text = span_str(TEXT),
-		    .piece = i / 8 * 9U};
+		    .piece = (unsigned)i / 8 * 9};
 		made_for(i / 4 % 2 ? &alice : &rsa, made.nid, &recipient);
 		made.recipients = buf_span(&recipient);
 		if (made.nid == NID_aes_192_gcm)
