@@ -15,7 +15,7 @@ import pytest
 from filedesk import ALICE, BOB, Desk, openssl
 
 LARGE = 150_000_000  # many times what a process may need
-MEMORY = 32  # MiB that seal, open and inspect need for whatever letter, sanitizers and all
+MEMORY = 64  # MiB that seal, open and inspect need for whatever letter, sanitizers and all
 HEADER = (f"From: Alice <{ALICE}>\r\nTo: Bob <{BOB}>\r\nSubject: The film\r\n"
           "Date: Sat, 21 Nov 2026 20:18:00 +0000\r\nMessage-ID: <film@alpha.test>\r\n"
           "MIME-Version: 1.0\r\n").encode()
