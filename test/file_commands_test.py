@@ -171,6 +171,15 @@ def test_the_report_of_open_is_that_of_inspect(desk, tmp_path):
     assert json.loads((tmp_path / "report").read_text()) == desk.inspect(sealed)
 
 
+def test_a_letter_without_mime_fields_keeps_its_umlauts(desk):
+    """And openssl's and Python's reader sees them too, after it was made 7-bit."""
+    octets = f"From: {ALICE}\nSubject: Grüße\n\nSchöne Grüße\n".encode()
+    opened = desk.run("open", *desk.as_id(BOB), stdin=desk.seal(octets))
+    assert opened.returncode == 0, opened.stderr
+    shown = parse(opened.stdout)
+    assert shown["Subject"] == "Grüße" and shown.get_content().strip() == "Schöne Grüße"
+
+
 def test_a_report_goes_where_it_is_told_to(desk, plain, tmp_path):
     """A link stays one, and so does a pipe."""
     sealed = desk.seal(plain.as_bytes())

@@ -369,7 +369,7 @@ a_letter_that_is_signed_only_has_no_display(void **state)
 	options.encrypting = false;
 	compose_ok("Subject: x\r\n\r\nhi", &options, &got);
 	assert_span(buf_span(&got.payload),
-	    "Subject: x\r\nContent-Type: text/plain; charset=us-ascii; "
+	    "Subject: x\r\nContent-Type: text/plain; charset=utf-8; "
 	    "hp=\"clear\"\r\n\r\nhi");
 }
 

@@ -152,8 +152,10 @@ add_type(struct composition *made, struct buf *out)
 	const char *display = "hp-legacy-display";
 	struct span value = fields_value(&made->fields, "Content-Type");
 
+	/* Nothing said is ASCII, and UTF-8 where it is not that: whoever writes
+	 * 8-bit letters without MIME means no other. */
 	if (value.len == 0)
-		value = span_str("text/plain; charset=us-ascii");
+		value = span_str("text/plain; charset=utf-8");
 	TRY(content_parse(value, &content, made->err));
 	if (content_param(&content, "hp") != NULL ||
 	    (content_param(&content, display) != NULL &&

@@ -59,7 +59,7 @@ no_second_copy_of_the_subject_stands_outside(void **state)
 	expect_composed("Subject: x\r\nThread-Topic: x\r\n\r\nhi\r\n",
 	    &baseline,
 	    "Subject: x\r\nThread-Topic: x\r\n"
-	    "Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+	    "Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n"
 	    "HP-Outer: Subject: [...]\r\n"
 	    "\r\nhi\r\n",
 	    "Subject: [...]\r\n");
@@ -88,7 +88,7 @@ signing_only_hides_nothing(void **state)
 {
 	expect_composed("Subject: x\r\nKeywords: y\r\n\r\nhi\r\n", &signing,
 	    "Subject: x\r\nKeywords: y\r\n"
-	    "Content-Type: text/plain; charset=us-ascii; hp=\"clear\"\r\n"
+	    "Content-Type: text/plain; charset=utf-8; hp=\"clear\"\r\n"
 	    "\r\nhi\r\n",
 	    "Subject: x\r\nKeywords: y\r\n");
 }
@@ -98,7 +98,7 @@ the_policy_none_hides_nothing(void **state)
 {
 	expect_composed("Subject: x\r\n\r\nhi\r\n", &hide_nothing,
 	    "Subject: x\r\n"
-	    "Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+	    "Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n"
 	    "HP-Outer: Subject: x\r\n"
 	    "\r\nhi\r\n",
 	    "Subject: x\r\n");
@@ -113,12 +113,12 @@ odd_headers_are_protected_as_all_readers_read_them(void **state)
 	    {"LF, blanks before the colon, a line of blanks",
 		"Subject : x\n \n y\n\nhi\n",
 		"Subject: x\r\n y\r\n"
-		"Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+		"Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n"
 		"HP-Outer: Subject: [...]\r\n\r\nhi\r\n",
 		"Subject: [...]\r\n"},
 	    {"two subjects", "Subject: x\r\nsubject: y\r\n\r\n",
 		"Subject: x\r\nsubject: y\r\n"
-		"Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+		"Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n"
 		"HP-Outer: Subject: [...]\r\nHP-Outer: subject: [...]\r\n\r\n",
 		"Subject: [...]\r\nsubject: [...]\r\n"},
 	    {"an hp of the mail program's own",
@@ -152,7 +152,7 @@ odd_headers_are_protected_as_all_readers_read_them(void **state)
 		""},
 	    {"an 8-bit body", "Subject: x\r\n\r\n\xc3\xa4\r\n",
 		"Subject: x\r\n"
-		"Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+		"Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n"
 		"HP-Outer: Subject: [...]\r\n"
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\n=C3=A4\r\n",
 		"Subject: [...]\r\n"},
@@ -218,7 +218,7 @@ what_a_header_says_in_utf8_is_encoded_before_it_is_protected(void **state)
 	    "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n"
 	    "From: =?UTF-8?B?w4RubmU=?= <a@a.test>\r\n"
 	    "Comments: =?UTF-8?B?4oKs?=\r\n"
-	    "Content-Type: text/plain; charset=us-ascii; hp=\"cipher\"\r\n"
+	    "Content-Type: text/plain; charset=utf-8; hp=\"cipher\"\r\n"
 	    "HP-Outer: Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n"
 	    "HP-Outer: From: =?UTF-8?B?w4RubmU=?= <a@a.test>\r\n"
 	    "HP-Outer: Comments: =?UTF-8?B?4oKs?=\r\n\r\nhi\r\n",
