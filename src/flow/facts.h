@@ -18,6 +18,8 @@ enum encrypted_state {
 	ENCRYPTED_INTACT, /* authenticated, or CBC around a valid signature */
 	ENCRYPTED_MALLEABLE,     /* CBC and no valid signature inside */
 	ENCRYPTED_UNDECRYPTABLE, /* not for us, changed, or unsupported */
+	ENCRYPTED_AT_REST, /* it came in the clear; sealed afterwards by the
+			    * reader's own agent */
 };
 
 enum signed_state { SIGNED_NONE, SIGNED_INVALID, SIGNED_VALID };
@@ -32,7 +34,19 @@ enum binding {
 	BINDING_NO_ADDRESS,     /* the certificate names no address at all */
 };
 
-enum time_source { TIME_NONE, TIME_CLAIMED, TIME_STAMPED };
+enum time_source {
+	TIME_NONE,
+	TIME_CLAIMED,
+	TIME_RECEIVED, /* this reader's agent first saw it then */
+	TIME_STAMPED
+};
+
+/* What the text asks the reader for. */
+enum request { REQUEST_NONE, REQUEST_MONEY, REQUEST_CREDENTIALS };
+
+/* What servers on the way say of the outer From's domain: evidence, never
+ * identity. */
+enum transport_state { TRANSPORT_UNKNOWN, TRANSPORT_PASS, TRANSPORT_FAIL };
 
 /* Whether the reader and the From address know each other. */
 enum acquaintance {
@@ -51,6 +65,8 @@ struct facts {
 		char cipher[24];    /* "aes-256-gcm", "" if none */
 		const char *reason; /* "enc.undecryptable", "enc.not-for-us",
 				     * "enc.unsupported"; NULL if opened */
+		bool part_inside;   /* a part of it is encrypted by itself: it
+				     * is never opened into the letter */
 	} encrypted;
 
 	struct {
@@ -68,7 +84,8 @@ struct facts {
 		enum cert_level level;
 		const char *unfit; /* "cert.ku", ...: may not sign; or NULL */
 		enum binding binding;
-		bool level_allowed; /* the root may assert this level */
+		bool level_allowed;  /* the root may assert this level */
+		bool domain_allowed; /* the root may name this domain */
 
 		enum chain_state chain;
 		const char *chain_reason;
@@ -100,6 +117,22 @@ struct facts {
 	} lookalike;
 	bool not_for_reader; /* the signed To, Cc, Bcc do not name the reader */
 	enum acquaintance acquaintance;
+
+	/* What has been seen of the From address before. */
+	struct {
+		bool always_signed; /* it did so far, and this one is not */
+		bool new_root;      /* signed under another root than so far */
+		bool conflict; /* certificates of two roots are both in use */
+		bool accepted; /* the person said: this one is fine */
+		unsigned letters;
+		int64_t since; /* the first of them; 0: none */
+	} history;
+
+	enum request request;
+
+	struct {
+		enum transport_state dkim, spf, dmarc;
+	} transport;
 
 	struct {
 		enum protect_state subject, from, to, cc, date;

@@ -226,6 +226,7 @@ gather_chain(struct reading *r, struct err *err)
 	f->sig.level_allowed = f->sig.level != LEVEL_V2 &&
 			       f->sig.level != LEVEL_V3 &&
 			       f->sig.level != LEVEL_V4;
+	f->sig.domain_allowed = true;
 	if (f->time.source != TIME_STAMPED)
 		return RC_OK;
 	TRY(check_at(r, f->time.value, &then, err));

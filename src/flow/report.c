@@ -15,6 +15,7 @@ encrypted_name(enum encrypted_state state)
 	    [ENCRYPTED_INTACT] = "intact",
 	    [ENCRYPTED_MALLEABLE] = "malleable",
 	    [ENCRYPTED_UNDECRYPTABLE] = "undecryptable",
+	    [ENCRYPTED_AT_REST] = "at-rest",
 	};
 
 	return names[state];
@@ -52,6 +53,7 @@ time_name(enum time_source source)
 	static const char *const names[] = {
 	    [TIME_NONE] = "none",
 	    [TIME_CLAIMED] = "claimed",
+	    [TIME_RECEIVED] = "received",
 	    [TIME_STAMPED] = "timestamp",
 	};
 

@@ -9,9 +9,10 @@
 #else
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
-#define GOOD_SIGNER                                                           \
-	.state = SIGNED_VALID, .by = "alice@alpha.test", .level = LEVEL_V1,   \
-	.binding = BINDING_FROM, .level_allowed = true, .chain = CHAIN_VALID, \
+#define GOOD_SIGNER                                                         \
+	.state = SIGNED_VALID, .by = "alice@alpha.test", .level = LEVEL_V1, \
+	.binding = BINDING_FROM, .level_allowed = true,                     \
+	.domain_allowed = true, .chain = CHAIN_VALID,                       \
 	.revocation = REVOCATION_NOT_APPLICABLE
 #define GOOD_REST                                                     \
 	.from = "alice@alpha.test", .outer_from = "alice@alpha.test", \
