@@ -37,11 +37,22 @@ is_proven(const struct facts *f)
 	       f->sig.part[0] == '\0' && !f->sig.outside_only;
 }
 
+/* Did something better than the sender's word say when the signature was
+ * there?  Its certificate was good then, though it is not now. */
+static bool
+was_good(const struct facts *f)
+{
+	return f->sig.good_before && (f->time.source == TIME_STAMPED ||
+					 f->time.source == TIME_RECEIVED);
+}
+
+/* The thief of a key signs at any time he likes, and sends it when he likes:
+ * of a stolen key only a timestamp tells which letters are older. */
 static bool
 compromised(const struct facts *f)
 {
 	return is_signed(f) && f->sig.revocation == REVOCATION_COMPROMISED &&
-	       !f->sig.good_before;
+	       !(was_good(f) && f->time.source == TIME_STAMPED);
 }
 
 /* The protected From says one thing, the outside another, and nobody vouches
@@ -53,20 +64,30 @@ from_mismatch(const struct facts *f)
 	       !(is_bound(f) && f->sig.chain == CHAIN_VALID);
 }
 
+/* Of the whole letter: whoever forwards a signed letter as a part of his own
+ * imitates nobody. */
 static bool
 other_signer_of_known(const struct facts *f)
 {
 	return is_signed(f) && f->sig.binding == BINDING_OTHER &&
-	       f->acquaintance == ACQUAINTANCE_KNOWN;
+	       f->sig.part[0] == '\0' && f->acquaintance == ACQUAINTANCE_KNOWN;
+}
+
+/* The person looked at the address and said that it is fine. */
+static bool
+resembles_somebody(const struct facts *f)
+{
+	return f->lookalike.reason != NULL && !f->history.accepted;
 }
 
 static bool
 lookalike(const struct facts *f)
 {
-	return f->lookalike.reason != NULL && f->lookalike.strong &&
+	return resembles_somebody(f) && f->lookalike.strong &&
 	       f->lookalike.of[0] != '\0';
 }
 
+/* What shows nothing, or turns the text around, nobody can have looked at. */
 static bool
 deceptive(const struct facts *f)
 {
@@ -77,13 +98,62 @@ deceptive(const struct facts *f)
 static bool
 resembles(const struct facts *f)
 {
-	return f->lookalike.reason != NULL && !f->lookalike.strong;
+	return resembles_somebody(f) && !f->lookalike.strong;
+}
+
+static bool
+asks(const struct facts *f)
+{
+	return f->request != REQUEST_NONE;
 }
 
 static bool
 not_opened(const struct facts *f)
 {
 	return f->encrypted.state == ENCRYPTED_UNDECRYPTABLE;
+}
+
+/* Always signed by From so far, and this one is not.  What could not be opened
+ * may be signed inside, and lists add to what somebody signed. */
+static bool
+not_as_usual(const struct facts *f)
+{
+	return f->history.always_signed && !f->history.accepted &&
+	       !not_opened(f) &&
+	       (!is_signed(f) || f->sig.binding == BINDING_OTHER) &&
+	       !(is_signed(f) && f->sig.part[0] != '\0');
+}
+
+/* Phones and vacation replies do not sign: only what it asks for makes it
+ * danger. */
+static bool
+not_as_usual_and_asks(const struct facts *f)
+{
+	return not_as_usual(f) && asks(f);
+}
+
+static bool
+unsigned_now(const struct facts *f)
+{
+	return not_as_usual(f) && !is_signed(f);
+}
+
+static bool
+conflict(const struct facts *f)
+{
+	return is_signed(f) && f->history.conflict && !f->history.accepted;
+}
+
+static bool
+conflict_and_asks(const struct facts *f)
+{
+	return conflict(f) && asks(f);
+}
+
+static bool
+new_root(const struct facts *f)
+{
+	return is_signed(f) && f->history.new_root && !f->history.accepted;
 }
 
 static bool
@@ -125,7 +195,8 @@ sender_only(const struct facts *f)
 static bool
 no_address(const struct facts *f)
 {
-	return is_signed(f) && f->sig.binding == BINDING_NO_ADDRESS;
+	return is_signed(f) && (f->sig.binding == BINDING_NO_ADDRESS ||
+				   f->sig.binding == BINDING_NONE);
 }
 
 static bool
@@ -162,7 +233,7 @@ no_anchor(const struct facts *f)
 static bool
 revoked(const struct facts *f)
 {
-	return is_signed(f) && !f->sig.good_before &&
+	return is_signed(f) && !was_good(f) &&
 	       (f->sig.revocation == REVOCATION_REVOKED ||
 		   f->sig.revocation == REVOCATION_COMPROMISED);
 }
@@ -170,7 +241,16 @@ revoked(const struct facts *f)
 static bool
 chain_invalid(const struct facts *f)
 {
-	return is_signed(f) && f->sig.chain == CHAIN_INVALID && !revoked(f);
+	return is_signed(f) && !revoked(f) &&
+	       (f->sig.chain == CHAIN_INVALID ||
+		   (f->sig.good_before && !was_good(f)));
+}
+
+static bool
+domain_not_allowed(const struct facts *f)
+{
+	return is_signed(f) && f->sig.chain == CHAIN_VALID &&
+	       !f->sig.domain_allowed;
 }
 
 static bool
@@ -197,6 +277,14 @@ static bool
 token_late(const struct facts *f)
 {
 	return is_signed(f) && f->time.token_late;
+}
+
+/* Whoever signed the ciphertext need not know what is in it; and a mail
+ * program that opened it among other text would give it away (EFAIL). */
+static bool
+part_encrypted(const struct facts *f)
+{
+	return f->encrypted.part_inside;
 }
 
 /* --- what the sentence is about ------------------------------------------ */
@@ -253,7 +341,9 @@ encrypted_reason(const struct facts *f)
 static const char *
 chain_reason(const struct facts *f)
 {
-	return f->sig.chain_reason != NULL ? f->sig.chain_reason
+	if (f->sig.chain_reason != NULL)
+		return f->sig.chain_reason;
+	return f->sig.chain == CHAIN_VALID ? "cert.expired-at-time"
 					   : "chain.invalid";
 }
 
@@ -273,9 +363,18 @@ static const struct rule rules[] = {
     {deceptive, VERDICT_DANGER, NULL, lookalike_reason,
 	"The sender's name or address is made to deceive: %s.", about_from},
 
+    {not_as_usual_and_asks, VERDICT_DANGER, "key.always-signed", NULL,
+	"%s always signed so far; this is not signed, and wants something.",
+	about_from},
+    {conflict_and_asks, VERDICT_DANGER, "key.conflict", NULL,
+	"Two authorities each name a key of %s, and this wants something.",
+	about_signer},
+
     {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason,
 	"This letter could not be opened; nothing is known of who wrote it.",
 	NULL},
+    {unsigned_now, VERDICT_UNSIGNED, "key.always-signed", NULL,
+	"%s always signed so far, and nothing proves this letter.", about_from},
     {signature_invalid, VERDICT_UNSIGNED, NULL, signature_reason,
 	"Its signature is not valid: anybody can have written or changed it.",
 	NULL},
@@ -284,6 +383,9 @@ static const struct rule rules[] = {
     {not_signed, VERDICT_UNSIGNED, "sig.none", NULL,
 	"Not signed: anybody can write %s as the sender.", about_from},
 
+    {part_only, VERDICT_CAUTION, "sig.partial", NULL,
+	"Only %s of this letter is signed; the rest can be anybody's.",
+	about_part},
     {from_unclear, VERDICT_CAUTION, "hdr.from-unclear", NULL,
 	"Signed by %s, but the letter does not name one sender.", about_signer},
     {other_signer, VERDICT_CAUTION, "addr.mismatch", NULL,
@@ -296,9 +398,6 @@ static const struct rule rules[] = {
     {one_of_several, VERDICT_CAUTION, "addr.several", NULL,
 	"Signed by %s only; the other senders it names are not proven.",
 	about_signer},
-    {part_only, VERDICT_CAUTION, "sig.partial", NULL,
-	"Only %s of this letter is signed; the rest can be anybody's.",
-	about_part},
     {outside_only, VERDICT_CAUTION, "sig.outside-only", NULL,
 	"%s signed the sealed envelope, not the letter inside.", about_signer},
     {outside_differs, VERDICT_CAUTION, "hdr.outside-differs", NULL,
@@ -311,9 +410,18 @@ static const struct rule rules[] = {
 	about_signer},
     {chain_invalid, VERDICT_CAUTION, NULL, chain_reason,
 	"The certificate of %s is not in order.", about_signer},
+    {domain_not_allowed, VERDICT_CAUTION, "root.domain", NULL,
+	"The authority of %s may not vouch for that domain.", about_signer},
     {level_not_allowed, VERDICT_CAUTION, "root.level", NULL,
 	"The authority of %s may not vouch for more than an address.",
 	about_signer},
+    {conflict, VERDICT_CAUTION, "key.conflict", NULL,
+	"Two authorities each name a key of %s: one of them may be wrong.",
+	about_signer},
+    {new_root, VERDICT_CAUTION, "key.new-root", NULL,
+	"Signed by %s, but under another authority than so far.", about_signer},
+    {not_as_usual, VERDICT_CAUTION, "key.always-signed", NULL,
+	"%s always signed so far, and did not sign this letter.", about_from},
     {revocation_unchecked, VERDICT_CAUTION, "cert.status-unknown", NULL,
 	"Signed by %s; revocation not checked.", about_signer},
     {not_for_reader, VERDICT_CAUTION, "addr.not-for-you", NULL,
@@ -322,13 +430,114 @@ static const struct rule rules[] = {
     {resembles, VERDICT_CAUTION, NULL, lookalike_reason,
 	"The sender resembles %s: make sure that it is who you mean.",
 	about_imitated},
+    {part_encrypted, VERDICT_CAUTION, "enc.mixed-context", NULL,
+	"Signed by %s, but a part of it is sealed and was not opened.",
+	about_signer},
     {token_late, VERDICT_CAUTION, "tst.late", NULL,
 	"Signed by %s; its proven time is more than a day later than claimed.",
 	about_signer},
 };
 
+/* --- notes: worth knowing, but no reason to trust a letter less or more ---- */
+
+struct note {
+	bool (*holds)(const struct facts *facts);
+	const char *reason;
+};
+
+static bool
+malleable(const struct facts *f)
+{
+	return f->encrypted.state == ENCRYPTED_MALLEABLE;
+}
+
+static bool
+at_rest(const struct facts *f)
+{
+	return f->encrypted.state == ENCRYPTED_AT_REST;
+}
+
+static bool
+token_invalid(const struct facts *f)
+{
+	return f->time.token_invalid;
+}
+
+static bool
+not_stamped(const struct facts *f)
+{
+	return is_signed(f) && f->time.source != TIME_STAMPED;
+}
+
+static bool
+good_when_stamped(const struct facts *f)
+{
+	return is_signed(f) && was_good(f) && f->time.source == TIME_STAMPED;
+}
+
+static bool
+good_when_received(const struct facts *f)
+{
+	return is_signed(f) && was_good(f) && f->time.source == TIME_RECEIVED;
+}
+
+static bool
+dkim_pass(const struct facts *f)
+{
+	return f->transport.dkim == TRANSPORT_PASS;
+}
+
+static bool
+dkim_fail(const struct facts *f)
+{
+	return f->transport.dkim == TRANSPORT_FAIL;
+}
+
+static bool
+spf_pass(const struct facts *f)
+{
+	return f->transport.spf == TRANSPORT_PASS;
+}
+
+static bool
+spf_fail(const struct facts *f)
+{
+	return f->transport.spf == TRANSPORT_FAIL;
+}
+
+static bool
+dmarc_pass(const struct facts *f)
+{
+	return f->transport.dmarc == TRANSPORT_PASS;
+}
+
+static bool
+dmarc_fail(const struct facts *f)
+{
+	return f->transport.dmarc == TRANSPORT_FAIL;
+}
+
+/* What servers on the way say is about a domain, and is anybody's who sends
+ * from there: never more than a note. */
+static const struct note notes[] = {
+    {malleable, "enc.cbc-unauth"},
+    {at_rest, "enc.at-rest"},
+    {token_invalid, "tst.invalid"},
+    {not_stamped, "tst.none"},
+    {good_when_stamped, "cert.good-when-stamped"},
+    {good_when_received, "cert.good-when-received"},
+    {dkim_pass, "dkim.pass"},
+    {dkim_fail, "dkim.fail"},
+    {spf_pass, "spf.pass"},
+    {spf_fail, "spf.fail"},
+    {dmarc_pass, "dmarc.pass"},
+    {dmarc_fail, "dmarc.fail"},
+};
+
 #define RULES (sizeof(rules) / sizeof(rules[0]))
-_Static_assert(RULES + 4 <= VERDICT_REASONS_MAX, "room for every reason");
+#define NOTES (sizeof(notes) / sizeof(notes[0]))
+/* one more for what it asks for */
+_Static_assert(RULES + NOTES + 1 <= VERDICT_REASONS_MAX, "for every reason");
 
 /* An address is shown to at most this many bytes, so that the sentence keeps
  * its length; what is cut is replaced by dots in the middle. */
@@ -387,18 +596,22 @@ add_reason(struct verdict *ret, const char *reason)
 		ret->reason[ret->reasons++] = reason;
 }
 
-/* Worth knowing, but no reason to trust a letter less. */
+/* Whoever is proven may ask for money; of all others it is told. */
+static void
+add_request(const struct facts *f, struct verdict *ret)
+{
+	if (ret->level == VERDICT_VERIFIED || !asks(f))
+		return;
+	add_reason(
+	    ret, f->request == REQUEST_MONEY ? "ask.money" : "ask.credentials");
+}
+
 static void
 add_notes(const struct facts *f, struct verdict *ret)
 {
-	if (f->encrypted.state == ENCRYPTED_MALLEABLE)
-		add_reason(ret, "enc.cbc-unauth");
-	if (f->time.token_invalid)
-		add_reason(ret, "tst.invalid");
-	if (is_signed(f) && f->time.source != TIME_STAMPED)
-		add_reason(ret, "tst.none");
-	if (is_signed(f) && f->sig.good_before)
-		add_reason(ret, "cert.good-when-stamped");
+	for (size_t i = 0; i < NOTES; i++)
+		if (notes[i].holds(f))
+			add_reason(ret, notes[i].reason);
 }
 
 void
@@ -424,6 +637,7 @@ verdict_decide(const struct facts *facts, struct verdict *ret)
 	} else if (ret->reasons == 0) {
 		say_verified(facts, ret);
 	}
+	add_request(facts, ret);
 	add_notes(facts, ret);
 }
 

@@ -14,7 +14,7 @@
 #include "flow/facts.h"
 
 #define VERDICT_SENTENCE_MAX 121 /* 120 characters and the NUL */
-#define VERDICT_REASONS_MAX 32
+#define VERDICT_REASONS_MAX 64
 
 enum verdict_level {
 	VERDICT_DANGER,
