@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <openssl/x509v3.h>
+
 #include "mime/address.h"
 
 #define LABEL_MAX 63 /* RFC 1035 section 2.3.4 */
@@ -381,4 +383,30 @@ trust_ask(const struct trust *trust, const struct cert *root,
 	}
 	return (struct trust_answer){
 	    .domain = covered || !named, .level = asserted(level) <= most};
+}
+
+/* --- the system's roots --------------------------------------------------------- */
+
+/* UINT32_MAX: it does not say for what. */
+static bool
+is_for_mail(const struct cert *cert)
+{
+	uint32_t uses = X509_get_extended_key_usage(cert_x509(cert));
+
+	return uses == UINT32_MAX || (uses & (XKU_SMIME | XKU_ANYEKU)) != 0;
+}
+
+enum rc
+trust_add_public(
+    const struct certs *system, int64_t now, struct certs *ret, struct err *err)
+{
+	struct err ignored = ERR_NONE;
+
+	for (size_t i = 0; i < system->len; i++) {
+		const struct cert *root = system->item[i];
+		if (is_for_mail(root) &&
+		    cert_check_time(root, now, &ignored) == RC_OK)
+			TRY(certs_add(ret, root, err));
+	}
+	return RC_OK;
 }

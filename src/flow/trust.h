@@ -71,4 +71,9 @@ struct trust_answer {
 struct trust_answer trust_ask(const struct trust *trust,
     const struct cert *root, const char *domain, enum cert_level level);
 
+/* Add those of the system's roots that mail can use at `now`: valid, and not
+ * made for something else.  RC_LIMIT: `ret` is full. */
+enum rc trust_add_public(const struct certs *system, int64_t now,
+    struct certs *ret, struct err *err);
+
 #endif
