@@ -129,6 +129,20 @@ is_domain(const char *text)
 	}
 }
 
+/* However each is written, as U-labels or A-labels. */
+static bool
+is_same_domain(const char *a, const char *b)
+{
+	char at_a[TRUST_DOMAIN_MAX * 2], at_b[TRUST_DOMAIN_MAX * 2];
+
+	if (strlen(a) + 2 > sizeof(at_a) || strlen(b) + 2 > sizeof(at_b))
+		return false;
+	at_a[0] = at_b[0] = '@';
+	memcpy(at_a + 1, a, strlen(a) + 1);
+	memcpy(at_b + 1, b, strlen(b) + 1);
+	return address_matches(at_a, at_b);
+}
+
 static enum rc
 parse_domain(struct span word, char ret[TRUST_DOMAIN_MAX + 1], struct err *err)
 {
@@ -142,7 +156,8 @@ parse_domain(struct span word, char ret[TRUST_DOMAIN_MAX + 1], struct err *err)
 	}
 	/* an address does not fit either: for its domain somebody else may
 	 * vouch, or nobody */
-	if (!is_domain(ret) || strlen(ret) != word.len)
+	if (!is_domain(ret) || strlen(ret) != word.len ||
+	    !is_same_domain(ret, ret)) /* no UTF-8 */
 		return err_set(err, RC_SYNTAX,
 		    "\"%.*s\" is no domain: example.org, *.example.org (those "
 		    "below it) or * (any)",
@@ -306,20 +321,6 @@ trust_parse(struct span text, struct trust *ret, struct err *err)
 
 /* --- asking ---------------------------------------------------------------------- */
 
-/* However each is written, as U-labels or A-labels. */
-static bool
-is_same_domain(const char *a, const char *b)
-{
-	char at_a[TRUST_DOMAIN_MAX * 2], at_b[TRUST_DOMAIN_MAX * 2];
-
-	if (strlen(a) + 2 > sizeof(at_a) || strlen(b) + 2 > sizeof(at_b))
-		return false;
-	at_a[0] = at_b[0] = '@';
-	memcpy(at_a + 1, a, strlen(a) + 1);
-	memcpy(at_b + 1, b, strlen(b) + 1);
-	return address_matches(at_a, at_b);
-}
-
 static size_t
 count_dots(const char *domain)
 {
@@ -341,8 +342,8 @@ is_below(const char *domain, const char *above)
 	return is_same_domain(domain, above);
 }
 
-static bool
-covers(const struct trust_grant *grant, const char *domain)
+bool
+trust_covers(const struct trust_grant *grant, const char *domain)
 {
 	switch (grant->match) {
 	case TRUST_ANY:
@@ -375,7 +376,7 @@ trust_ask(const struct trust *trust, const struct cert *root,
 		if (strcmp(grant->root, cert_fingerprint(root)) != 0)
 			continue;
 		named = true;
-		if (!covers(grant, domain))
+		if (!trust_covers(grant, domain))
 			continue;
 		covered = true;
 		if (grant->level > most)

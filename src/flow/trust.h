@@ -66,6 +66,9 @@ struct trust_answer {
 	bool level;  /* and may do so up to this level */
 };
 
+/* Is the domain (ASCII or UTF-8) one of those? */
+bool trust_covers(const struct trust_grant *grant, const char *domain);
+
 /* `trust`: NULL for nothing said.  `domain`: in ASCII or UTF-8, "" if the
  * certificate names none. */
 struct trust_answer trust_ask(const struct trust *trust,

@@ -219,6 +219,9 @@ static const struct {
     {"root %R V1 a.*.test", "is no domain"},
     {"root %R V1 eve@a.test", "is no domain"},
     {"root %R V1 a,b", "is no domain"},
+    {"root %R V1 b\xfc"
+     "cher.test",
+	"is no domain"},
     {"root %R V1 a" LABEL63 ".test", "is no domain"},
     {"root %R V1 a.test\x01", "is no domain"},
     {"Root %R V1 *", "\"Root\" says nothing here"},
