@@ -8,6 +8,7 @@
 #include "cmd/options.h"
 #include "enrol/enrol.h"
 #include "flow/gather.h"
+#include "flow/trust.h"
 
 struct home_options {
 	const char *home, *key_file;
@@ -29,6 +30,9 @@ struct home {
 	struct vault *vault;
 	struct certs certs; /* our own and their chain */
 	struct certs roots; /* trusted for mail */
+	/* for reading it: those and, if the settings want it, the system's */
+	struct certs reading_roots;
+	struct trust trust; /* HOME_TRUST, if there is one */
 	struct resolver *resolver;
 
 	struct reader_key *keys; /* every certificate whose key we hold */
@@ -39,6 +43,9 @@ struct home {
 	char directory[1200]; /* URL, the address is appended */
 	char tsa[1200];       /* URL */
 };
+
+/* In the state folder, not wrapped: a person writes it (doc/formats.md). */
+#define HOME_TRUST "trust-settings"
 
 #define HOME_OWNED __attribute__((cleanup(home_done)))
 

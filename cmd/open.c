@@ -15,7 +15,29 @@ read_setup_done(struct read_setup *s)
 	identity_file_done(&s->id);
 	certs_done(&s->roots);
 	certs_done(&s->tsa_roots);
+	certs_done(&s->all_roots);
+	trust_done(&s->trust);
 	scratch_free(s->letter);
+}
+
+static enum rc
+prepare_trust(
+    const struct read_options *o, struct read_setup *s, struct err *err)
+{
+	if (o->trust != NULL)
+		TRY(support_read_certs(o->trust, &s->roots, err));
+	if (o->tsa_trust != NULL)
+		TRY(support_read_certs(o->tsa_trust, &s->tsa_roots, err));
+	if (o->settings != NULL)
+		TRY(trusting_read(o->settings, &s->trust, err));
+	for (size_t i = 0; i < s->roots.len; i++)
+		TRY(certs_add(&s->all_roots, s->roots.item[i], err));
+	if (o->public_roots || s->trust.public_roots)
+		TRY(trusting_add_public(s->reader.now, &s->all_roots, err));
+	s->reader.roots = &s->all_roots;
+	s->reader.tsa_roots = o->tsa_trust != NULL ? &s->tsa_roots : &s->roots;
+	s->reader.trust = &s->trust;
+	return RC_OK;
 }
 
 enum rc
@@ -28,12 +50,7 @@ read_prepare(
 	TRY(support_read_identity(o->identity, o->passphrase, &s->id, err));
 	TRY(letters_keys(&s->id, &s->keys, &s->reader.keys_len, err));
 	s->reader.keys = s->keys;
-	if (o->trust != NULL)
-		TRY(support_read_certs(o->trust, &s->roots, err));
-	if (o->tsa_trust != NULL)
-		TRY(support_read_certs(o->tsa_trust, &s->tsa_roots, err));
-	s->reader.roots = &s->roots;
-	s->reader.tsa_roots = o->tsa_trust != NULL ? &s->tsa_roots : NULL;
+	TRY(prepare_trust(o, s, err));
 	s->reader.me = o->me.len > 0 ? &o->me : NULL;
 	s->reader.known = o->known.len > 0 ? &o->known : NULL;
 	TRY(letters_read_input(&s->letter, err));
@@ -125,6 +142,8 @@ command_open(int argc, char **argv)
 		"first line: the passphrase of the identity", false},
 	    {"trust", OPTION_TEXT, &o.trust, "FILE",
 		"PEM: roots believed to name mail signers", false},
+	    {"trust-settings", OPTION_TEXT, &o.settings, "FILE",
+		"for --report: what each root is believed for", false},
 	    {"report", OPTION_TEXT, &o.report, "FILE",
 		"write what inspect --json prints there", false},
 	    {"unverified", OPTION_FLAG, &o.unverified, NULL,

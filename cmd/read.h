@@ -7,11 +7,13 @@
 #define CMD_READ_H
 
 #include "cmd/letters.h"
+#include "cmd/trusting.h"
 
 struct read_options {
 	const char *identity, *passphrase, *trust, *tsa_trust, *at, *report;
+	const char *settings;
 	struct strlist me, known;
-	bool json, offline, unverified;
+	bool json, offline, unverified, public_roots;
 };
 
 /* What reading needs, kept together as long as it is used. */
@@ -19,6 +21,8 @@ struct read_setup {
 	struct identity_file id;
 	struct reader_key *keys;
 	struct certs roots, tsa_roots;
+	struct certs all_roots; /* `roots` and, if asked for, the system's */
+	struct trust trust;
 	struct reader reader;
 	struct imitations imitations;
 	struct scratch *letter;

@@ -14,6 +14,7 @@
 #include "base/source.h"
 #include "flow/facts.h"
 #include "flow/lookalike.h"
+#include "flow/trust.h"
 #include "keydir/correspondent.h"
 #include "pki/key.h"
 
@@ -39,6 +40,7 @@ struct reader {
 	size_t keys_len;
 	const struct certs *roots;     /* trusted to name mail signers */
 	const struct certs *tsa_roots; /* trusted for time; NULL: roots */
+	const struct trust *trust;     /* what `roots` may name; or NULL */
 	const struct strlist *me;    /* the reader's addresses; NULL: unsaid */
 	const struct strlist *known; /* the reader's correspondents; or NULL */
 	/* who could be imitated; NULL: nobody is looked for */

@@ -134,10 +134,6 @@ gather_signer(struct reading *r)
 		by = f->from;
 	gather_copy_text(f->sig.by, sizeof(f->sig.by), by);
 	gather_copy_text(
-	    f->sig.name, sizeof(f->sig.name), cert_name(r->signer));
-	gather_copy_text(f->sig.organization, sizeof(f->sig.organization),
-	    cert_organization(r->signer));
-	gather_copy_text(
 	    f->sig.issuer, sizeof(f->sig.issuer), cert_issuer(r->signer));
 	f->sig.level = cert_level(r->signer);
 	if (cert_can_sign(r->signer, &why) != RC_OK)
@@ -222,11 +218,7 @@ gather_chain(struct reading *r, struct err *err)
 	f->sig.chain_reason = now.reason;
 	f->sig.revocation = now.revocation;
 	f->sig.revoked_at = now.revoked_at;
-	/* A root without limits of its own vouches for addresses only. */
-	f->sig.level_allowed = f->sig.level != LEVEL_V2 &&
-			       f->sig.level != LEVEL_V3 &&
-			       f->sig.level != LEVEL_V4;
-	f->sig.domain_allowed = true;
+	gather_trust(r, &now.path);
 	if (f->time.source != TIME_STAMPED)
 		return RC_OK;
 	TRY(check_at(r, f->time.value, &then, err));
@@ -236,6 +228,7 @@ gather_chain(struct reading *r, struct err *err)
 			     then.state == CHAIN_VALID && !was_revoked;
 	f->sig.chain = was_revoked ? CHAIN_INVALID : then.state;
 	f->sig.chain_reason = was_revoked ? "cert.revoked" : then.reason;
+	gather_trust(r, &then.path);
 	return RC_OK;
 }
 
@@ -340,7 +333,7 @@ proven_organisation(const struct facts *f)
 {
 	bool proven = f->sig.state == SIGNED_VALID && f->sig.unfit == NULL &&
 		      f->sig.chain == CHAIN_VALID && f->sig.level_allowed &&
-		      f->sig.binding == BINDING_FROM &&
+		      f->sig.domain_allowed && f->sig.binding == BINDING_FROM &&
 		      (f->sig.level == LEVEL_V3 || f->sig.level == LEVEL_V4);
 
 	return proven ? span_str(f->sig.organization) : SPAN_NONE;

@@ -31,6 +31,10 @@ void gather_copy_text(char *to, size_t size, const char *from);
 /* The From that the verdict is about: the protected one where there is any. */
 void gather_from(struct gathered *gathered);
 
+/* What the root that ends `path` (empty: there is none) is believed for, and
+ * so which of the signer's names are told.  The chain's state is set before. */
+void gather_trust(struct reading *reading, const struct certs *path);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 

@@ -1,0 +1,82 @@
+/* flow/trust -- what a reader believes each root and each server.
+ *
+ * A small text file, one statement a line (doc/formats.md):
+ *
+ *	root SHA-256 LEVEL DOMAIN ...
+ *	authserv NAME [by HOST]
+ *	public-roots
+ *	dkim
+ *
+ * A root that is not named vouches for addresses alone (V1), of any domain: so
+ * no authority names an organisation because it can write its name.
+ *
+ * Standard:  RFC 5937 section 1 (limits that a trust anchor cannot set for
+ *            itself); RFC 8601 section 5 for `authserv` (flow/transport).
+ * May use:   base codec mime pki.  No I/O, no clock.
+ * Limits:    TRUST_MAX bytes, TRUST_GRANTS_MAX domains in all,
+ *            TRUST_SERVERS_MAX servers: RC_LIMIT.
+ */
+#ifndef FLOW_TRUST_H
+#define FLOW_TRUST_H
+
+#include "pki/cert.h"
+
+#define TRUST_MAX ((size_t)256 * 1024)
+#define TRUST_GRANTS_MAX 2000
+#define TRUST_SERVERS_MAX 16
+#define TRUST_DOMAIN_MAX 253
+
+/* That root may name addresses of this domain, up to this level. */
+struct trust_grant {
+	char root[65]; /* SHA-256 of its DER, lower-case hexadecimal */
+	enum cert_level level;
+	enum { TRUST_ANY, TRUST_EXACT, TRUST_BELOW } match;
+	char domain[TRUST_DOMAIN_MAX + 1]; /* "" for TRUST_ANY */
+};
+
+/* A server whose Authentication-Results count. */
+struct trust_server {
+	char name[TRUST_DOMAIN_MAX + 1]; /* its authserv-id */
+	char by[TRUST_DOMAIN_MAX + 1];   /* its name in Received, or "" */
+};
+
+struct trust {
+	struct trust_grant *grant; /* owned */
+	size_t grants, cap;
+	struct trust_server server[TRUST_SERVERS_MAX];
+	size_t servers;
+	bool public_roots; /* the system's are asked for too */
+	bool dkim;         /* a sender's domain may be asked for its key */
+};
+
+#define TRUST_NONE ((struct trust){.grant = NULL})
+#define TRUST_OWNED __attribute__((cleanup(trust_done)))
+void trust_done(struct trust *trust);
+
+/* Add what a file says.  RC_SYNTAX, RC_LIMIT: with the line; `ret` is as it
+ * was. */
+enum rc trust_parse(struct span text, struct trust *ret, struct err *err);
+
+/* "NAME" or "NAME by HOST": one more server. */
+enum rc trust_add_server(
+    struct trust *trust, struct span text, struct err *err);
+
+struct trust_answer {
+	bool domain; /* it may name addresses of the domain */
+	bool level;  /* and may do so up to this level */
+};
+
+/* Is the domain (ASCII or UTF-8) one of those? */
+bool trust_covers(const struct trust_grant *grant, const char *domain);
+
+/* `trust`: NULL for nothing said.  `domain`: in ASCII or UTF-8, "" if the
+ * certificate names none. */
+struct trust_answer trust_ask(const struct trust *trust,
+    const struct cert *root, const char *domain, enum cert_level level);
+
+/* Add those of the system's roots that mail can use at `now`: valid, and not
+ * made for something else.  RC_LIMIT: `ret` is full. */
+enum rc trust_add_public(const struct certs *system, int64_t now,
+    struct certs *ret, struct err *err);
+
+#endif
