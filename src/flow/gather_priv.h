@@ -24,12 +24,20 @@ struct reading {
 	struct buf signature;
 	struct cert *signer; /* owned */
 	int64_t claimed;
+	/* for gather_time.c: what may help to judge certificates, and until
+	 * when others may be asked (0: nobody was yet) */
+	struct evidence known;
+	int64_t deadline;
 };
 
 void gather_copy_text(char *to, size_t size, const char *from);
 
 /* The From that the verdict is about: the protected one where there is any. */
 void gather_from(struct gathered *gathered);
+
+/* When the signer's certificate had to be good, and whether it was: time, chain
+ * and revocation. */
+enum rc gather_time(struct reading *reading, struct err *err);
 
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
