@@ -9,7 +9,7 @@
 #define SIGNED_CONTEXT_0 0xa0
 #define SIGNED_CONTEXT_1 0xa1
 
-enum { TYPE = 1, VERSION, DIGEST, CONTENT_TYPE, CONTENT, CERT, SIGNER };
+enum { TYPE = 1, VERSION, DIGEST, CONTENT_TYPE, CONTENT, CERT, LIST, SIGNER };
 
 static const struct walk_row rows[] = {
     {0, DER_SEQUENCE, WALK_ENTER, 0, 0, 0},
@@ -25,7 +25,8 @@ static const struct walk_row rows[] = {
     {5, DER_OCTETS, WALK_STREAM, 0, 0, CONTENT},
     {3, SIGNED_CONTEXT_0, WALK_ENTER, WALK_OPTIONAL, 0, 0},
     {4, WALK_ANY, WALK_GATHER, WALK_REPEATED, CERT_DER_MAX, CERT},
-    {3, SIGNED_CONTEXT_1, WALK_SKIP, WALK_OPTIONAL, 0, 0},
+    {3, SIGNED_CONTEXT_1, WALK_ENTER, WALK_OPTIONAL, 0, 0},
+    {4, WALK_ANY, WALK_GATHER, WALK_REPEATED | WALK_IF_FITS, SIGNED_MAX, LIST},
     {3, DER_SET, WALK_ENTER, 0, 0, 0},
     {4, DER_SEQUENCE, WALK_GATHER, WALK_REPEATED, SIGNED_MAX, SIGNER},
 };
@@ -64,8 +65,11 @@ signed_type_oid(enum signed_type type)
 void
 signed_init(struct signed_data *data, unsigned accept)
 {
-	*data = (struct signed_data){
-	    .accept = accept, .certs = CERTS_NONE, .signers = BUF(SIGNED_MAX)};
+	*data = (struct signed_data){.accept = accept,
+	    .certs = CERTS_NONE,
+	    .crls = CRLS_NONE,
+	    .ocsps = OCSPS_NONE,
+	    .signers = BUF(SIGNED_MAX)};
 	walk_init(&data->walk, &table);
 }
 
@@ -75,6 +79,8 @@ signed_done(struct signed_data *data)
 	walk_done(&data->walk);
 	digest_done(&data->digest);
 	certs_done(&data->certs);
+	crls_done(&data->crls);
+	ocsps_done(&data->ocsps);
 	buf_done(&data->signers);
 }
 
@@ -189,6 +195,42 @@ take_cert(struct signed_data *data, struct span der, struct err *err)
 	return certs_add(&data->certs, cert, err);
 }
 
+/* OtherRevocationInfoFormat ::= [1] { OID, ANY }; RFC 5940 section 2 puts an
+ * OCSPResponse there. */
+static enum rc
+take_other(struct signed_data *data, struct span in)
+{
+	static const uint8_t oid[] = {
+	    0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x10, 0x02};
+	struct der outer, type;
+
+	if (der_next(&in, &outer, NULL) != RC_OK ||
+	    der_expect(&outer.value, DER_OID, &type, NULL) != RC_OK ||
+	    !span_is(type.value, span_of(oid, sizeof(oid))))
+		return RC_SYNTAX;
+	return ocsps_add(&data->ocsps, outer.value, NULL);
+}
+
+/* RFC 5652 section 10.2.1.  What cannot be read says nothing. */
+static enum rc
+take_list(
+    struct signed_data *data, const struct walk_item *item, struct err *err)
+{
+	struct buf copy BUF_OWNED = BUF(SIGNED_MAX);
+	struct span der;
+	enum rc rc;
+
+	if (item->bytes.len > SIGNED_MAX - data->lists)
+		return RC_OK;
+	data->lists += item->bytes.len;
+	rc = ber_der(item->bytes, &copy, &der, NULL);
+	if (rc == RC_OK)
+		rc = item->tag == SIGNED_CONTEXT_1
+			 ? take_other(data, der)
+			 : crls_add(&data->crls, der, NULL);
+	return rc == RC_NOMEM ? err_nomem(err, "revocation lists") : RC_OK;
+}
+
 static enum rc
 take_signer(struct signed_data *data, struct span ber, struct err *err)
 {
@@ -219,6 +261,8 @@ take_item(struct signed_data *data, const struct walk_item *item,
 		return take_content(data, item, content, err);
 	case CERT:
 		return take_cert(data, item->bytes, err);
+	case LIST:
+		return take_list(data, item, err);
 	default:
 		return take_signer(data, item->bytes, err);
 	}

@@ -3,8 +3,10 @@
  * Standard:  RFC 5652 section 5.1 and 5.2.
  * May use:   base pki.  Only inside cms.
  * Not here:  whether a signature holds (cms/signer).
- * Limits:    1 MiB for everything but the content and the CRLs (which are
- *            passed over); CERTS_MAX certificates, SIGNED_SIGNERS_MAX signers.
+ * Limits:    1 MiB for everything but the content and the lists and answers
+ *            about revocation (of these SIGNED_MAX are looked at, and what is
+ *            beyond or cannot be read is passed over); CERTS_MAX certificates,
+ *            SIGNED_SIGNERS_MAX signers.
  *
  * init -> push* -> finish.  Content in it is hashed and given out as it comes;
  * nothing of it is kept.
@@ -15,6 +17,8 @@
 #include "cms/digest_priv.h"
 #include "cms/walk_priv.h"
 #include "pki/cert.h"
+#include "pki/crl.h"
+#include "pki/ocsp.h"
 
 #define SIGNED_MAX ((size_t)1 << 20)
 #define SIGNED_SIGNERS_MAX 16
@@ -38,6 +42,10 @@ struct signed_data {
 	struct digest digest;
 	struct certs certs; /* every one that we can read */
 	size_t certs_seen;
+	/* what it says about revocation: claims until chain believes them */
+	struct crls crls;
+	struct ocsps ocsps;
+	size_t lists;       /* bytes of them */
 	struct buf signers; /* SignerInfos, as they came */
 	size_t signer_end[SIGNED_SIGNERS_MAX], signers_len;
 	size_t taken;  /* bytes of certificates and signers */

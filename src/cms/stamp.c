@@ -520,23 +520,50 @@ fill_result(const struct tst *tst, struct stamp_result *ret)
 	    copy_octets(tst->policy, ret->policy, STAMP_POLICY_MAX);
 }
 
+/* What the token holds goes over to the result. */
+static void
+take_papers(struct token *token, struct stamp_result *ret)
+{
+	ret->tsa = take(token->signer.cert);
+	ret->certs = token->data.certs;
+	token->data.certs = CERTS_NONE;
+	ret->crls = token->data.crls;
+	token->data.crls = CRLS_NONE;
+	ret->ocsps = token->data.ocsps;
+	token->data.ocsps = OCSPS_NONE;
+}
+
 enum rc
-stamp_verify(struct span token, struct span stamped, const struct certs *roots,
-    struct stamp_result *ret, struct err *err)
+stamp_read(struct span token, struct span stamped, struct stamp_result *ret,
+    struct err *err)
 {
 	struct token read TOKEN_OWNED;
-	struct stamp_result made = {.chain = CHAIN_RESULT};
 
 	token_init(&read);
 	TRY(read_token(token, &read, err));
 	TRY(check_stamped(&read.tst, stamped, err));
-	struct chain_request ask = {.roots = roots,
-	    .untrusted = &read.data.certs,
-	    .at = read.tst.when,
+	*ret = (struct stamp_result){.chain = CHAIN_RESULT};
+	fill_result(&read.tst, ret);
+	take_papers(&read, ret);
+	return RC_OK;
+}
+
+enum rc
+stamp_verify(struct span token, struct span stamped, const struct certs *roots,
+    struct stamp_result *ret, struct err *err)
+{
+	struct stamp_result made STAMP_RESULT_OWNED = {.chain = CHAIN_RESULT};
+
+	TRY(stamp_read(token, stamped, &made, err));
+	const struct chain_request ask = {.roots = roots,
+	    .untrusted = &made.certs,
+	    .crls = &made.crls,
+	    .ocsps = &made.ocsps,
+	    .at = made.when,
 	    .purpose = CHAIN_TIMESTAMP};
-	TRY(chain_check(read.signer.cert, &ask, &made.chain, err));
-	fill_result(&read.tst, &made);
+	TRY(chain_check(made.tsa, &ask, &made.chain, err));
 	*ret = made;
+	made = (struct stamp_result){.chain = CHAIN_RESULT};
 	return RC_OK;
 }
 
@@ -544,4 +571,9 @@ void
 stamp_result_done(struct stamp_result *result)
 {
 	chain_result_done(&result->chain);
+	certs_done(&result->certs);
+	crls_done(&result->crls);
+	ocsps_done(&result->ocsps);
+	cert_free(result->tsa);
+	result->tsa = NULL;
 }

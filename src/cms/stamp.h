@@ -34,6 +34,12 @@ struct stamp_result {
 	size_t serial_len;
 	uint8_t policy[STAMP_POLICY_MAX]; /* content octets of the OID */
 	size_t policy_len;
+	/* for whoever judges the chain by himself: the TSA's certificate and
+	 * what came with it */
+	struct cert *tsa; /* owned */
+	struct certs certs;
+	struct crls crls;
+	struct ocsps ocsps;
 };
 
 #define STAMP_RESULT_OWNED __attribute__((cleanup(stamp_result_done)))
@@ -53,6 +59,9 @@ enum rc stamp_response(struct span der, const uint8_t sha256[32],
  * TSA is trusted is in ret->chain. */
 enum rc stamp_verify(struct span token, struct span stamped,
     const struct certs *roots, struct stamp_result *ret, struct err *err);
+/* The same, and the chain is left to the caller. */
+enum rc stamp_read(struct span token, struct span stamped,
+    struct stamp_result *ret, struct err *err);
 void stamp_result_done(struct stamp_result *result);
 
 /* The authority's side: answer a TimeStampReq with a TimeStampResp, always

@@ -182,14 +182,20 @@ verify_finish(struct verify *verify, struct verify_result *ret, struct err *err)
 	TRY(check_failed(verify, err));
 	TRY(keep_failure(verify, end_content(verify, err)));
 	ret->signers = 0;
+	ret->certs = CERTS_NONE;
+	ret->crls = CRLS_NONE;
+	ret->ocsps = OCSPS_NONE;
 	enum rc rc = check_signers(verify, ret, err);
 	if (rc != RC_OK) {
-		ret->certs = CERTS_NONE;
 		verify_result_done(ret);
 		return rc;
 	}
 	ret->certs = verify->data.certs;
 	verify->data.certs = CERTS_NONE;
+	ret->crls = verify->data.crls;
+	verify->data.crls = CRLS_NONE;
+	ret->ocsps = verify->data.ocsps;
+	verify->data.ocsps = OCSPS_NONE;
 	ret->opaque = verify->data.has_content;
 	ret->is_receipt = verify->data.type == SIGNED_RECEIPT;
 	verify->failed = RC_ABSENT; /* there is no second result */
@@ -202,6 +208,8 @@ verify_result_done(struct verify_result *result)
 	for (size_t i = 0; i < result->signers; i++)
 		signer_done(&result->signer[i]);
 	certs_done(&result->certs);
+	crls_done(&result->crls);
+	ocsps_done(&result->ocsps);
 	result->signers = 0;
 }
 

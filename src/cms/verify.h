@@ -24,6 +24,8 @@
 #include "base/buf.h"
 #include "cms/receipt.h"
 #include "pki/cert.h"
+#include "pki/crl.h"
+#include "pki/ocsp.h"
 
 #define VERIFY_SIGNERS_MAX 16
 #define VERIFY_TOKENS_MAX 8
@@ -72,8 +74,11 @@ struct verify_result {
 	struct verify_signer signer[VERIFY_SIGNERS_MAX];
 	size_t signers;
 	struct certs certs; /* every certificate in it, for the chain */
-	bool opaque;        /* the content was in it */
-	bool is_receipt;    /* what is signed is a Receipt: receipt_parse() */
+	/* and what it says about revocation; claims, as all of it */
+	struct crls crls;
+	struct ocsps ocsps;
+	bool opaque;     /* the content was in it */
+	bool is_receipt; /* what is signed is a Receipt: receipt_parse() */
 };
 
 #define VERIFY_RESULT_OWNED __attribute__((cleanup(verify_result_done)))

@@ -175,12 +175,38 @@ keep_gathered(struct walk *walk, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-begin_gathered(struct walk *walk, const struct ber_item *item, struct err *err)
+/* Is it longer than wanted, and may be? */
+static bool
+is_passed_over(const struct walk *walk, uint64_t more)
+{
+	const struct walk_row *row = &walk->table->rows[walk->now];
+
+	return (row->flags & WALK_IF_FITS) &&
+	       (more > row->limit || walk->taken > row->limit - more);
+}
+
+static void
+pass_over(struct walk *walk)
 {
 	buf_clear(&walk->gathered);
 	walk->direct = SPAN_NONE;
+	walk->mode = WALK_SKIPPING;
+}
+
+static enum rc
+begin_gathered(struct walk *walk, const struct ber_item *item, struct err *err)
+{
+	uint64_t len = item->indefinite ? 0 : item->len;
+
+	buf_clear(&walk->gathered);
+	walk->direct = SPAN_NONE;
 	walk->mode = WALK_GATHERING;
+	if (is_passed_over(walk, item->bytes.len + len)) {
+		pass_over(walk);
+		if (!item->indefinite)
+			ber_flatten(&walk->ber);
+		return RC_OK;
+	}
 	TRY(take_bytes(walk, item->bytes.len, err));
 	if (!item->indefinite) {
 		/* a length that lies is seen before anything is kept */
@@ -258,12 +284,26 @@ ends_row(struct walk *walk, const struct ber_item *item)
 }
 
 static enum rc
+skipping(struct walk *walk, const struct ber_item *item, struct err *err)
+{
+	bool limited = !(walk->table->rows[walk->now].flags & WALK_IF_FITS);
+
+	if (!ends_row(walk, item) && limited)
+		TRY(take_bytes(walk, item->bytes.len, err));
+	return RC_AGAIN;
+}
+
+static enum rc
 gathering(struct walk *walk, const struct ber_item *item, struct walk_item *ret,
     struct err *err)
 {
 	bool counted = item->event == BER_BYTES && !item->indefinite &&
 		       item->level == walk->table->rows[walk->now].level;
 
+	if (!counted && is_passed_over(walk, item->bytes.len)) {
+		pass_over(walk);
+		return skipping(walk, item, err);
+	}
 	if (!counted)
 		TRY(take_bytes(walk, item->bytes.len, err));
 	TRY(gather(walk, item->bytes, err));
@@ -291,14 +331,6 @@ streaming(struct walk *walk, const struct ber_item *item, struct walk_item *ret,
 		return RC_OK;
 	}
 	return octets ? RC_AGAIN : malformed(walk, err);
-}
-
-static enum rc
-skipping(struct walk *walk, const struct ber_item *item, struct err *err)
-{
-	if (!ends_row(walk, item))
-		TRY(take_bytes(walk, item->bytes.len, err));
-	return RC_AGAIN;
 }
 
 static enum rc

@@ -43,6 +43,7 @@ enum walk_action {
 enum {
 	WALK_OPTIONAL = 1,
 	WALK_REPEATED = 2, /* none, one or many */
+	WALK_IF_FITS = 4,  /* gathered: what is beyond the limit is skipped */
 };
 
 struct walk_row {

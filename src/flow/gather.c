@@ -32,6 +32,7 @@ gathered_done(struct gathered *gathered)
 	letter_free(gathered->letter);
 	buf_done(&gathered->outer_start);
 	buf_done(&gathered->payload_start);
+	evidence_done(&gathered->evidence);
 	gathered->outer = gathered->payload = NULL;
 	gathered->letter = NULL;
 }
@@ -337,6 +338,12 @@ keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 	certs_done(&r->certs);
 	r->certs = result->certs;
 	result->certs = CERTS_NONE;
+	crls_done(&r->known.crls);
+	r->known.crls = result->crls;
+	result->crls = CRLS_NONE;
+	ocsps_done(&r->known.ocsps);
+	r->known.ocsps = result->ocsps;
+	result->ocsps = OCSPS_NONE;
 	take_capabilities(r, s);
 	take_tokens(r, s);
 	buf_clear(&r->signature);
@@ -460,6 +467,7 @@ reading_done(struct reading *r)
 	drop_tokens(r);
 	buf_done(&r->signature);
 	cert_free(r->signer);
+	evidence_done(&r->known);
 }
 
 static enum rc

@@ -6,16 +6,19 @@
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
  * Limits:    those of cms/letter.
- *            No network: what would need one is "could not be checked".
+ *            Time: as long as the reader's status source may take, and the
+ *            computing.
  */
 #ifndef FLOW_GATHER_H
 #define FLOW_GATHER_H
 
 #include "base/source.h"
+#include "flow/evidence.h"
 #include "flow/facts.h"
 #include "flow/lookalike.h"
 #include "flow/trust.h"
 #include "keydir/correspondent.h"
+#include "keydir/status.h"
 #include "pki/key.h"
 
 struct letter;
@@ -46,6 +49,15 @@ struct reader {
 	/* who could be imitated; NULL: nobody is looked for */
 	const struct imitations *imitations;
 	const struct state *state; /* where their words are kept; or NULL */
+	/* who asks whether certificates were revoked; NULL: nobody is asked,
+	 * and what is not said in the letter is "could not be checked" */
+	const struct status_source *status;
+	const struct evidence *kept; /* of an earlier reading; or NULL */
+	const struct crls *crls;     /* at hand; NULL: none */
+	const struct ocsps *ocsps;   /* at hand; NULL: none */
+	/* When this reader's own agent first saw the letter: never a server's
+	 * word.  0: not known. */
+	int64_t first_seen;
 	int64_t now;
 };
 
@@ -60,6 +72,9 @@ struct gathered {
 	bool opened;            /* an encryption layer was opened */
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
+	/* What proved the signer's status and the time: to be kept with the
+	 * letter, and given as `kept` when it is read again. */
+	struct evidence evidence;
 	/* For gathered_show(). */
 	struct letter *letter;
 	size_t layers;          /* around the payload */

@@ -3,10 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cms/stamp.h"
 #include "mime/address.h"
-
-#define DAY (24 * 60 * 60)
 
 void
 gather_copy_text(char *to, size_t size, const char *from)
@@ -138,98 +135,6 @@ gather_signer(struct reading *r)
 	f->sig.level = cert_level(r->signer);
 	if (cert_can_sign(r->signer, &why) != RC_OK)
 		f->sig.unfit = "cert.ku";
-}
-
-/* --- time and chain ----------------------------------------------------------- */
-
-/* The earliest time that one of the tokens proves; RC_ABSENT: none does. */
-static enum rc
-find_stamp(struct reading *r, int64_t *ret, struct err *err)
-{
-	const struct certs *roots = r->reader->tsa_roots != NULL
-					? r->reader->tsa_roots
-					: r->reader->roots;
-	struct err why = ERR_NONE;
-	bool found = false;
-
-	for (size_t i = 0; i < r->tokens; i++) {
-		struct stamp_result stamp STAMP_RESULT_OWNED = {
-		    .chain = CHAIN_RESULT};
-		enum rc rc = stamp_verify(buf_span(&r->token[i]),
-		    buf_span(&r->signature), roots, &stamp, &why);
-		if (rc == RC_NOMEM)
-			return err_set(err, rc, "%s", why.text);
-		if (rc != RC_OK || stamp.chain.state != CHAIN_VALID ||
-		    (found && stamp.when >= *ret))
-			continue;
-		*ret = stamp.when;
-		found = true;
-	}
-	return found ? RC_OK : RC_ABSENT;
-}
-
-static enum rc
-gather_time(struct reading *r, struct err *err)
-{
-	struct facts *f = &r->out->facts;
-	int64_t when = 0;
-
-	if (r->claimed != 0) {
-		f->time.source = TIME_CLAIMED;
-		f->time.value = r->claimed;
-	}
-	enum rc rc = find_stamp(r, &when, err);
-	if (rc == RC_ABSENT) {
-		f->time.token_invalid = r->tokens_found > 0;
-		return RC_OK;
-	}
-	TRY(rc);
-	f->time.source = TIME_STAMPED;
-	f->time.value = when;
-	f->time.token_late = r->claimed != 0 && when - r->claimed > DAY;
-	return RC_OK;
-}
-
-static enum rc
-check_at(
-    struct reading *r, int64_t at, struct chain_result *ret, struct err *err)
-{
-	const struct chain_request ask = {
-	    .roots = r->reader->roots,
-	    .untrusted = &r->certs,
-	    .at = at,
-	    .purpose = CHAIN_MAIL_SIGN,
-	};
-
-	return chain_check(r->signer, &ask, ret, err);
-}
-
-/* The certificate had to be good when the letter is proven to have existed;
- * without such a proof, now: a claimed time is anybody's. */
-static enum rc
-gather_chain(struct reading *r, struct err *err)
-{
-	struct facts *f = &r->out->facts;
-	struct chain_result now CHAIN_RESULT_OWNED = CHAIN_RESULT;
-	struct chain_result then CHAIN_RESULT_OWNED = CHAIN_RESULT;
-
-	TRY(check_at(r, r->reader->now, &now, err));
-	f->sig.chain = now.state;
-	f->sig.chain_reason = now.reason;
-	f->sig.revocation = now.revocation;
-	f->sig.revoked_at = now.revoked_at;
-	gather_trust(r, &now.path);
-	if (f->time.source != TIME_STAMPED)
-		return RC_OK;
-	TRY(check_at(r, f->time.value, &then, err));
-	bool was_revoked =
-	    now.revoked_at != 0 && now.revoked_at <= f->time.value;
-	f->sig.good_before = now.state != CHAIN_VALID &&
-			     then.state == CHAIN_VALID && !was_revoked;
-	f->sig.chain = was_revoked ? CHAIN_INVALID : then.state;
-	f->sig.chain_reason = was_revoked ? "cert.revoked" : then.reason;
-	gather_trust(r, &then.path);
-	return RC_OK;
 }
 
 /* --- for whom ------------------------------------------------------------------ */
@@ -382,7 +287,6 @@ gather_facts(struct reading *r, struct err *err)
 	if (r->signer != NULL && g->facts.sig.state == SIGNED_VALID) {
 		gather_recipients(g, r->reader->me);
 		TRY(gather_time(r, err));
-		TRY(gather_chain(r, err));
 	}
 	return gather_lookalike(g, r->reader, err);
 }

@@ -24,6 +24,10 @@ struct reading {
 	struct buf signature;
 	struct cert *signer; /* owned */
 	int64_t claimed;
+	/* for gather_time.c: what may help to judge certificates, and until
+	 * when others may be asked (0: nobody was yet) */
+	struct evidence known;
+	int64_t deadline;
 };
 
 void gather_copy_text(char *to, size_t size, const char *from);
@@ -34,6 +38,10 @@ void gather_from(struct gathered *gathered);
 /* What the root that ends `path` (empty: there is none) is believed for, and
  * so which of the signer's names are told.  The chain's state is set before. */
 void gather_trust(struct reading *reading, const struct certs *path);
+
+/* When the signer's certificate had to be good, and whether it was: time, chain
+ * and revocation. */
+enum rc gather_time(struct reading *reading, struct err *err);
 
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);

@@ -396,6 +396,8 @@ read_pointers(struct cert *cert, struct err *err)
 			cert->has_pointer = true;
 	cert->no_revocation =
 	    find_extension(cert->x509, NO_REVOCATION_OID) != NULL;
+	cert->ocsp_no_check =
+	    X509_get_ext_by_NID(cert->x509, NID_id_pkix_OCSP_noCheck, -1) >= 0;
 	cert->capabilities = read_capabilities(cert->x509);
 	return RC_OK;
 }

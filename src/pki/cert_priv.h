@@ -32,6 +32,7 @@ struct cert {
 	bool has_eku, eku_critical;
 	bool eku_mail, eku_stamp, eku_any, eku_other;
 	bool has_pointer, no_revocation;
+	bool ocsp_no_check;    /* RFC 6960 section 4.2.2.2.1 */
 	unsigned capabilities; /* enum capability */
 };
 

@@ -8,6 +8,7 @@
 #include "pki/chain_priv.h"
 #include "pki/crl_priv.h"
 #include "pki/crypto.h"
+#include "pki/ocsp_priv.h"
 #include "pki/policy_graph_priv.h"
 #include "pki/subtrees_priv.h"
 
@@ -107,6 +108,21 @@ chain_crl_signed(
 		return false;
 	good = key != NULL && crl_is_signed(crl, key);
 	return note_signature(work, crl, by, good);
+}
+
+bool
+chain_ocsp_signed(
+    struct chain_work *work, const struct ocsp *ocsp, const struct cert *by)
+{
+	EVP_PKEY *key = X509_get0_pubkey(by->x509);
+	bool good = false;
+
+	if (find_signature(work, ocsp, by, &good))
+		return good;
+	if (!may_verify(work))
+		return false;
+	good = key != NULL && ocsp_is_signed(ocsp, key);
+	return note_signature(work, ocsp, by, good);
 }
 
 /* ---- what there is to go through ---------------------------------------- */
@@ -565,5 +581,7 @@ void
 chain_result_done(struct chain_result *result)
 {
 	certs_done(&result->path);
+	crls_done(&result->crls);
+	ocsps_done(&result->ocsps);
 	*result = CHAIN_RESULT;
 }

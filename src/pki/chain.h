@@ -20,6 +20,7 @@
 
 #include "pki/cert.h"
 #include "pki/crl.h"
+#include "pki/ocsp.h"
 
 enum chain_state { CHAIN_VALID, CHAIN_INVALID, CHAIN_NO_ANCHOR };
 
@@ -46,6 +47,7 @@ struct chain_request {
 	const struct certs *roots;     /* trusted for this purpose */
 	const struct certs *untrusted; /* may help to build; NULL: none */
 	const struct crls *crls;       /* NULL: none known */
+	const struct ocsps *ocsps;     /* NULL: none known */
 	int64_t at;
 	enum chain_purpose purpose;
 	const struct strlist *policies; /* acceptable OIDs; NULL: any */
@@ -69,13 +71,18 @@ struct chain_result {
 	int64_t revoked_at; /* if revoked, else 0.  Not after `at`: the state
 			     * is CHAIN_INVALID, "cert.revoked"; after it: the
 			     * state is what it was at `at` */
+	/* REVOCATION_COMPROMISED: whoever revoked said since when the key was
+	 * in other hands; else it may have been long before `revoked_at`. */
+	bool is_dated;
 	struct certs path;  /* leaf first, root last; empty if none was found */
+	struct crls crls;   /* the lists that counted */
+	struct ocsps ocsps; /* the answers that counted */
 };
 
 #define CHAIN_RESULT_OWNED __attribute__((cleanup(chain_result_done)))
 #define CHAIN_RESULT                                               \
 	((struct chain_result){CHAIN_NO_ANCHOR, "chain.no-anchor", \
-	    REVOCATION_UNKNOWN, 0, CERTS_NONE})
+	    REVOCATION_UNKNOWN, 0, false, CERTS_NONE, CRLS_NONE, OCSPS_NONE})
 
 /* Fills *ret; RC_OK whatever the state is.  Other results: could not be
  * decided (memory, library; RC_SYNTAX: a policy is no OID). */

@@ -26,7 +26,7 @@ struct chain_work {
 	bool spent; /* something was left undone */
 	/* every signature that was looked at, by whom, and whether it holds */
 	struct {
-		const void *what; /* struct cert or struct crl */
+		const void *what; /* struct cert, crl or ocsp */
 		const struct cert *by;
 		bool good;
 	} signature[CHAIN_MAX_SIGNATURES];
@@ -38,6 +38,8 @@ bool chain_cert_signed(
     struct chain_work *work, const struct cert *cert, const struct cert *by);
 bool chain_crl_signed(
     struct chain_work *work, const struct crl *crl, const struct cert *by);
+bool chain_ocsp_signed(
+    struct chain_work *work, const struct ocsp *ocsp, const struct cert *by);
 
 /* chain_check() within the limits of another. */
 enum rc chain_search(const struct cert *cert, const struct chain_request *ask,

@@ -1,18 +1,18 @@
 #define _DEFAULT_SOURCE /* timegm */
 #include "pki/crl.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 
 #include "pki/crl_priv.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
 #include "pki/pem.h"
+#include "pki/signature_priv.h"
 
 #define PEM_TEXT_MAX ((size_t)100 << 20)
 #define DER_ENUMERATED 0x0a
@@ -20,17 +20,15 @@
 #define DER_UTC_TIME 0x17
 #define DER_GENERAL_TIME 0x18
 #define NUMBER_MAX 20     /* octets; RFC 5280 section 5.2.3 */
-#define MIN_SECURITY 112  /* bits: no SHA-1, no MD5 */
 #define MAX_EXTENSIONS 64 /* of a list, or of an entry */
 
 OWNER(ASN1_TIME, ASN1_TIME_free);
 OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
-OWNER(RSA_PSS_PARAMS, RSA_PSS_PARAMS_free);
 
 static void
 crl_free(struct crl *crl)
 {
-	if (crl == NULL)
+	if (crl == NULL || atomic_fetch_sub(&crl->references, 1) != 1)
 		return;
 	X509_NAME_free(crl->issuer);
 	X509_ALGOR_free(crl->algorithm);
@@ -277,12 +275,14 @@ explain_entry(const struct raw_entry *raw, struct crl_entry *ret)
 	struct span value;
 	struct der part;
 
-	*ret = (struct crl_entry){0, CRL_UNSPECIFIED, INT64_MAX};
+	*ret = (struct crl_entry){0, CRL_UNSPECIFIED, INT64_MAX, false};
 	(void)read_time(&raw->at, &ret->at);
 	if (find_extension(raw->extensions, EXT_REASON, &value) &&
 	    der_expect(&value, DER_ENUMERATED, &part, NULL) == RC_OK &&
-	    part.value.len == 1)
+	    part.value.len == 1) {
 		ret->reason = part.value.data[0];
+		ret->has_reason = true;
+	}
 	if (find_extension(raw->extensions, EXT_INVALIDITY, &value) &&
 	    der_next(&value, &part, NULL) == RC_OK)
 		(void)read_time(&part, &ret->invalid_since);
@@ -442,16 +442,34 @@ check_room(const struct crls *crls, size_t len, struct err *err)
 	return RC_OK;
 }
 
+static struct crl *
+new_crl(void)
+{
+	struct crl *crl = calloc(1, sizeof(*crl));
+
+	if (crl != NULL)
+		atomic_init(&crl->references, 1);
+	return crl;
+}
+
+/* For one more. */
+static bool
+has_room(struct crls *crls)
+{
+	struct crl **item =
+	    reallocarray(crls->item, crls->len + 1, sizeof(struct crl *));
+
+	if (item != NULL)
+		crls->item = item;
+	return item != NULL;
+}
+
 enum rc
 crls_add(struct crls *crls, struct span der, struct err *err)
 {
 	TRY(check_room(crls, der.len, err));
-	struct crl *crl OWNED(crl_free) = calloc(1, sizeof(*crl));
-	struct crl **item =
-	    reallocarray(crls->item, crls->len + 1, sizeof(struct crl *));
-	if (item != NULL)
-		crls->item = item;
-	if (crl == NULL || item == NULL ||
+	struct crl *crl OWNED(crl_free) = new_crl();
+	if (crl == NULL || !has_room(crls) ||
 	    (crl->der = malloc(der.len + 1)) == NULL)
 		return err_nomem(err, "revocation list");
 	memcpy(crl->der, der.data, der.len);
@@ -460,6 +478,50 @@ crls_add(struct crls *crls, struct span der, struct err *err)
 	crls->bytes += der.len;
 	crls->item[crls->len++] = take(crl);
 	return RC_OK;
+}
+
+static bool
+is_there(const struct crls *crls, const struct crl *crl)
+{
+	for (size_t i = 0; i < crls->len; i++)
+		if (crls->item[i] == crl ||
+		    span_is(crl_der(crls->item[i]), crl_der(crl)))
+			return true;
+	return false;
+}
+
+enum rc
+crls_share(struct crls *crls, struct crl *crl, struct err *err)
+{
+	if (is_there(crls, crl))
+		return RC_OK;
+	TRY(check_room(crls, crl->len, err));
+	if (!has_room(crls))
+		return err_nomem(err, "revocation list");
+	atomic_fetch_add(&crl->references, 1);
+	crls->bytes += crl->len;
+	crls->item[crls->len++] = crl;
+	return RC_OK;
+}
+
+enum rc
+crls_share_all(struct crls *crls, const struct crls *from, struct err *err)
+{
+	for (size_t i = 0; from != NULL && i < from->len; i++)
+		TRY(crls_share(crls, from->item[i], err));
+	return RC_OK;
+}
+
+struct span
+crl_der(const struct crl *crl)
+{
+	return span_of(crl->der, crl->len);
+}
+
+int64_t
+crl_until(const struct crl *crl)
+{
+	return crl->until;
 }
 
 static enum rc
@@ -527,50 +589,10 @@ crls_done(struct crls *crls)
 
 /* ---- what chain asks ---------------------------------------------------- */
 
-/* PSS names its digest in its parameters; unsaid it is SHA-1. */
-static int
-pss_digest(const X509_ALGOR *algorithm)
-{
-	RSA_PSS_PARAMS *pss OWNED(RSA_PSS_PARAMS_free) =
-	    ASN1_TYPE_unpack_sequence(
-		ASN1_ITEM_rptr(RSA_PSS_PARAMS), algorithm->parameter);
-
-	ERR_clear_error();
-	if (pss == NULL || pss->hashAlgorithm == NULL)
-		return NID_sha1;
-	return OBJ_obj2nid(pss->hashAlgorithm->algorithm);
-}
-
-static bool
-is_strong(const struct crl *crl)
-{
-	int name = OBJ_obj2nid(crl->algorithm->algorithm), digest = NID_undef;
-
-	if (!OBJ_find_sigid_algs(name, &digest, NULL))
-		return false;
-	if (name == NID_rsassaPss)
-		digest = pss_digest(crl->algorithm);
-	if (digest == NID_undef)
-		return true; /* Ed25519 and its like */
-	const EVP_MD *md = EVP_get_digestbynid(digest);
-	return md != NULL && digest != NID_md5_sha1 &&
-	       EVP_MD_get_size(md) * 4 >= MIN_SECURITY;
-}
-
-/* The bytes are lent to the library: a list is not copied to be looked at. */
 bool
 crl_is_signed(const struct crl *crl, EVP_PKEY *key)
 {
-	ASN1_STRING tbs = {.type = V_ASN1_SEQUENCE,
-	    .length = (int)crl->tbs.len,
-	    .data = (unsigned char *)crl->tbs.data};
-
-	if (!is_strong(crl))
-		return false;
-	int ok = ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), crl->algorithm,
-	    crl->signature, &tbs, key);
-	ERR_clear_error();
-	return ok == 1;
+	return signature_holds(crl->tbs, crl->algorithm, crl->signature, key);
 }
 
 int

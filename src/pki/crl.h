@@ -16,10 +16,10 @@
 #define CRLS_MAX 256
 #define CRLS_BYTES_MAX ((size_t)64 << 20)
 
-struct crl; /* immutable */
+struct crl; /* immutable; shared by counting, also between threads */
 
 struct crls {
-	struct crl **item; /* owned */
+	struct crl **item; /* one reference each */
 	size_t len;
 	size_t bytes; /* of DER, in all of them */
 };
@@ -34,5 +34,16 @@ enum rc crls_add(struct crls *crls, struct span der, struct err *err);
  * RC_ABSENT: there is none. */
 enum rc crls_parse(struct crls *crls, struct span pem, struct err *err);
 void crls_done(struct crls *crls);
+
+/* Add a list that another set has: counted, not copied.  One that is there
+ * already is not added twice. */
+enum rc crls_share(struct crls *crls, struct crl *crl, struct err *err);
+enum rc crls_share_all(
+    struct crls *crls, const struct crls *from, struct err *err);
+
+/* Lends; valid as long as the list. */
+struct span crl_der(const struct crl *crl);
+/* nextUpdate; INT64_MIN: it does not say. */
+int64_t crl_until(const struct crl *crl);
 
 #endif

@@ -7,6 +7,7 @@
 #include "pki/crl.h"
 
 struct crl {
+	_Atomic unsigned references;
 	uint8_t *der; /* owned; the spans lie in it */
 	size_t len;
 	struct span tbs;
@@ -33,12 +34,14 @@ enum crl_reason {
 	CRL_CA_COMPROMISE = 2,
 	CRL_HOLD = 6,
 	CRL_REMOVED = 8, /* not revoked any more */
+	CRL_AA_COMPROMISE = 10,
 };
 
 struct crl_entry {
 	int64_t at;
 	int reason;
 	int64_t invalid_since; /* INT64_MAX: not said */
+	bool has_reason;
 };
 
 /* The last entry about a certificate: the contents of its serial number and

@@ -3,34 +3,14 @@
 #include <openssl/err.h>
 
 #include "pki/cert_priv.h"
-#include "pki/chain_priv.h"
-#include "pki/crl_priv.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
+#include "pki/revocation_priv.h"
 
 OWNER(CRL_DIST_POINTS, CRL_DIST_POINTS_free);
 
 /* The bits of ReasonFlags but for "unused". */
 #define ALL_REASONS 0x1feU
-
-struct answer {
-	enum chain_revocation status;
-	int64_t revoked_at;
-};
-
-/* One certificate of a path, and what was found about it. */
-struct lookup {
-	const struct chain_request *ask;
-	struct chain_work *work;
-	unsigned nesting;
-	const struct certs *path;
-	size_t at;
-	const struct cert *cert;
-	struct span serial;    /* contents */
-	unsigned good_reasons; /* for which a list knows nothing of it */
-	bool was_listed;       /* a list is about it, of whatever use */
-	struct answer answer;
-};
 
 /* ---- is a list about the certificate ------------------------------------ */
 
@@ -176,9 +156,9 @@ may_sign_lists(const struct cert *cert, const struct crl *crl)
 /* Somebody else than those above the certificate: another key of its issuer,
  * or the issuer of an indirect list.  Section 6.3.3 (f): "The trust anchor for
  * the certification path MUST be the same". */
-static enum rc
-check_signer(const struct lookup *lookup, const struct cert *signer,
-    bool *ret_good, struct err *err)
+enum rc
+revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
+    int64_t when, bool need_known, bool *ret_good, struct err *err)
 {
 	struct certs root = {&lookup->path->item[lookup->path->len - 1], 1};
 	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
@@ -186,14 +166,18 @@ check_signer(const struct lookup *lookup, const struct cert *signer,
 	    .roots = &root,
 	    .untrusted = lookup->ask->untrusted,
 	    .crls = lookup->ask->crls,
-	    .at = lookup->ask->at,
+	    .at = when,
 	    .purpose = CHAIN_ANY,
 	    .need_status = lookup->ask->need_status,
 	};
 
+	*ret_good = false;
+	if (lookup->nesting == CHAIN_MAX_NESTING)
+		return RC_OK;
 	TRY(chain_search(
 	    signer, &ask, lookup->work, lookup->nesting + 1, &result, err));
-	*ret_good = result.state == CHAIN_VALID;
+	*ret_good = result.state == CHAIN_VALID &&
+		    (!need_known || result.revocation != REVOCATION_UNKNOWN);
 	return RC_OK;
 }
 
@@ -203,13 +187,12 @@ is_signed_aside(const struct lookup *lookup, const struct crl *crl,
 {
 	const struct certs *certs = lookup->ask->untrusted;
 
-	if (lookup->nesting == CHAIN_MAX_NESTING)
-		return RC_OK;
 	for (size_t i = 0; certs != NULL && i < certs->len && !*ret_good; i++) {
 		const struct cert *cert = certs->item[i];
 		if (may_sign_lists(cert, crl) && !cert_key_is_huge(cert) &&
 		    chain_crl_signed(lookup->work, crl, cert))
-			TRY(check_signer(lookup, cert, ret_good, err));
+			TRY(revocation_check_signer(lookup, cert,
+			    lookup->ask->at, false, ret_good, err));
 	}
 	return RC_OK;
 }
@@ -242,12 +225,18 @@ is_believed(const struct lookup *lookup, const struct crl *crl, bool *ret_good,
 /* A list from before `at` must not have ended before it.  One from after `at`
  * knows more, as long as the certificate had not expired then: expired ones
  * are left out of lists. */
+bool
+revocation_is_timely(const struct lookup *lookup, int64_t from, int64_t until)
+{
+	if (from > lookup->ask->at)
+		return from <= lookup->cert->not_after;
+	return lookup->ask->at <= until;
+}
+
 static bool
 is_timely(const struct lookup *lookup, const struct crl *crl)
 {
-	if (crl->from > lookup->ask->at)
-		return crl->from <= lookup->cert->not_after;
-	return lookup->ask->at <= crl->until;
+	return revocation_is_timely(lookup, crl->from, crl->until);
 }
 
 static bool
@@ -264,18 +253,39 @@ find_entry(struct lookup *lookup, const struct crl *crl, struct crl_entry *ret)
 	    crl, lookup->serial, X509_get_issuer_name(lookup->cert->x509), ret);
 }
 
-/* A stolen key is bad from the day it was stolen. */
-static void
-note_revoked(struct lookup *lookup, const struct crl_entry *entry)
+/* RFC 3161 section 4: what a timestamp authority signed stays good only if its
+ * certificate was revoked for a reason that is said and harmless. */
+static bool
+is_stolen(const struct lookup *lookup, const struct crl_entry *entry)
 {
-	struct answer now = {REVOCATION_REVOKED, entry->at};
-	struct answer *before = &lookup->answer;
-
 	if (entry->reason == CRL_KEY_COMPROMISE ||
-	    entry->reason == CRL_CA_COMPROMISE) {
+	    entry->reason == CRL_CA_COMPROMISE ||
+	    entry->reason == CRL_AA_COMPROMISE)
+		return true;
+	return lookup->ask->purpose == CHAIN_TIMESTAMP && !entry->has_reason;
+}
+
+/* A stolen key is bad from the day it was stolen.  One that makes timestamps
+ * is bad from the beginning: with it one writes any date. */
+static int64_t
+stolen_since(const struct lookup *lookup, const struct crl_entry *entry)
+{
+	if (lookup->ask->purpose == CHAIN_TIMESTAMP)
+		return lookup->cert->not_before;
+	return entry->invalid_since < entry->at ? entry->invalid_since
+						: entry->at;
+}
+
+void
+revocation_note(struct lookup *lookup, const struct crl_entry *entry)
+{
+	struct revocation_answer now = {REVOCATION_REVOKED, entry->at, false};
+	struct revocation_answer *before = &lookup->answer;
+
+	if (is_stolen(lookup, entry)) {
 		now.status = REVOCATION_COMPROMISED;
-		if (entry->invalid_since < now.revoked_at)
-			now.revoked_at = entry->invalid_since;
+		now.revoked_at = stolen_since(lookup, entry);
+		now.is_dated = entry->invalid_since != INT64_MAX;
 	}
 	if (now.status > before->status ||
 	    (now.status == before->status &&
@@ -305,13 +315,13 @@ is_delta_for(const struct crl *delta, const struct crl *base)
 /* The newest; NULL: there is none. */
 static enum rc
 find_delta(const struct lookup *lookup, const struct crl *base,
-    const struct crl **ret, struct err *err)
+    struct crl **ret, struct err *err)
 {
 	const struct crls *crls = lookup->ask->crls;
 
 	*ret = NULL;
 	for (size_t i = 0; i < crls->len; i++) {
-		const struct crl *one = crls->item[i];
+		struct crl *one = crls->item[i];
 		bool good;
 		if (!is_delta_for(one, base) ||
 		    (*ret != NULL &&
@@ -348,12 +358,39 @@ was_released(struct lookup *lookup, const struct crl *list,
 	return RC_OK;
 }
 
-/* What the list and its delta say together. */
+/* A list that says no more than those before it is not worth keeping. */
 static enum rc
-read_list(struct lookup *lookup, const struct crl *list, unsigned reasons,
+keep_lists(const struct lookup *lookup, struct crl *list, struct crl *delta,
     struct err *err)
 {
-	const struct crl *delta;
+	struct crls *kept = &lookup->result->crls;
+
+	TRY(crls_share(kept, list, err));
+	return delta != NULL ? crls_share(kept, delta, err) : RC_OK;
+}
+
+/* Not on the list, nor on its delta. */
+static enum rc
+note_good(struct lookup *lookup, struct crl *list, struct crl *delta,
+    unsigned reasons, struct err *err)
+{
+	bool timely = is_timely(lookup, list) ||
+		      (delta != NULL && is_timely(lookup, delta));
+
+	if (!timely || list->unknown_critical ||
+	    (delta != NULL && delta->unknown_critical) ||
+	    (lookup->good_reasons | reasons) == lookup->good_reasons)
+		return RC_OK;
+	lookup->good_reasons |= reasons;
+	return keep_lists(lookup, list, delta, err);
+}
+
+/* What the list and its delta say together. */
+static enum rc
+read_list(
+    struct lookup *lookup, struct crl *list, unsigned reasons, struct err *err)
+{
+	struct crl *delta;
 	struct crl_entry entry, newer;
 	bool released;
 
@@ -363,23 +400,18 @@ read_list(struct lookup *lookup, const struct crl *list, unsigned reasons,
 		entry = newer;
 		found = true;
 	}
-	if (found && entry.reason != CRL_REMOVED) {
-		TRY(was_released(lookup, list, &entry, &released, err));
-		if (!released)
-			note_revoked(lookup, &entry);
+	if (!found || entry.reason == CRL_REMOVED)
+		return note_good(lookup, list, delta, reasons, err);
+	TRY(was_released(lookup, list, &entry, &released, err));
+	if (released)
 		return RC_OK;
-	}
-	bool timely = is_timely(lookup, list) ||
-		      (delta != NULL && is_timely(lookup, delta));
-	if (timely && !list->unknown_critical &&
-	    (delta == NULL || !delta->unknown_critical))
-		lookup->good_reasons |= reasons;
-	return RC_OK;
+	revocation_note(lookup, &entry);
+	return keep_lists(lookup, list, delta, err);
 }
 
 /* A delta alone says nothing of those it does not name. */
 static enum rc
-consider(struct lookup *lookup, const DIST_POINT *point, const struct crl *list,
+consider(struct lookup *lookup, const DIST_POINT *point, struct crl *list,
     struct err *err)
 {
 	bool good;
@@ -455,7 +487,8 @@ sum_up(struct lookup *lookup)
 {
 	if (lookup->answer.status > REVOCATION_UNKNOWN)
 		return;
-	if (lookup->good_reasons == ALL_REASONS && !lookup->work->spent)
+	if ((lookup->good_reasons == ALL_REASONS || lookup->answered_good) &&
+	    !lookup->work->spent)
 		lookup->answer.status = REVOCATION_GOOD;
 	else if (lookup->was_listed)
 		lookup->answer.status = REVOCATION_UNKNOWN;
@@ -476,6 +509,8 @@ look_up(struct lookup *lookup, struct err *err)
 			 ? consider_points(lookup, err)
 			 : RC_OK;
 	OPENSSL_free(der);
+	if (rc == RC_OK && lookup->ask->ocsps != NULL)
+		rc = revocation_ask_ocsp(lookup, err);
 	sum_up(lookup);
 	return rc;
 }
@@ -491,13 +526,14 @@ is_revoked(enum chain_revocation one)
 /* The enumeration goes from good to bad.  Of two that are equally bad, the
  * earlier counts. */
 static void
-add_up(const struct answer *one, struct chain_result *result)
+add_up(const struct revocation_answer *one, struct chain_result *result)
 {
 	if (one->status < result->revocation)
 		return;
 	bool worse = one->status > result->revocation;
 	if (worse || one->revoked_at < result->revoked_at)
 		result->revoked_at = one->revoked_at;
+	result->is_dated = one->is_dated && (worse || result->is_dated);
 	result->revocation = one->status;
 }
 
@@ -523,7 +559,8 @@ chain_look_up_revocation(const struct chain_request *ask,
 		    .nesting = nesting,
 		    .path = &result->path,
 		    .at = i,
-		    .cert = result->path.item[i]};
+		    .cert = result->path.item[i],
+		    .result = result};
 		TRY(look_up(&lookup, err));
 		add_up(&lookup.answer, result);
 		lacks = lacks || lacks_status(&lookup);

@@ -1,0 +1,332 @@
+/* When the signer's certificate had to be good, and whether it was.
+ *
+ * A valid timestamp decides; else when this reader's own agent first saw the
+ * letter; else now.  What the letter or a server claims never does. */
+#include "cms/stamp.h"
+#include "flow/gather_priv.h"
+#include "os/clock.h"
+
+#define DAY (24 * 60 * 60)
+
+/* ---- what is known ------------------------------------------------------- */
+
+static enum rc
+add_certs(struct certs *to, const struct certs *from, struct err *err)
+{
+	for (size_t i = 0; i < from->len && to->len < CERTS_MAX; i++)
+		TRY(certs_add(to, from->item[i], err));
+	return RC_OK;
+}
+
+/* More than there is room for is not there. */
+static enum rc
+unless_full(enum rc rc)
+{
+	return rc == RC_LIMIT ? RC_OK : rc;
+}
+
+static enum rc
+add_statuses(struct evidence *to, const struct crls *crls,
+    const struct ocsps *ocsps, struct err *err)
+{
+	TRY(unless_full(crls_share_all(&to->crls, crls, err)));
+	return unless_full(ocsps_share_all(&to->ocsps, ocsps, err));
+}
+
+static enum rc
+add_evidence(struct evidence *to, const struct evidence *from, struct err *err)
+{
+	if (from == NULL)
+		return RC_OK;
+	TRY(add_certs(&to->certs, &from->certs, err));
+	return add_statuses(to, &from->crls, &from->ocsps, err);
+}
+
+/* What was kept comes first: an answer that says no more is not kept again. */
+static enum rc
+know(struct reading *r, struct err *err)
+{
+	struct evidence known EVIDENCE_OWNED = EVIDENCE_NONE;
+
+	TRY(add_certs(&known.certs, &r->certs, err));
+	TRY(add_evidence(&known, r->reader->kept, err));
+	TRY(add_statuses(&known, &r->known.crls, &r->known.ocsps, err));
+	TRY(add_statuses(&known, r->reader->crls, r->reader->ocsps, err));
+	evidence_done(&r->known);
+	r->known = known;
+	known = EVIDENCE_NONE;
+	return RC_OK;
+}
+
+/* ---- one certificate ------------------------------------------------------ */
+
+struct question {
+	const struct cert *cert;
+	const struct certs *roots;
+	enum chain_purpose purpose;
+	int64_t at;
+	bool may_ask; /* others, by the network */
+};
+
+static enum rc
+check(const struct reading *r, const struct question *q,
+    struct chain_result *ret, struct err *err)
+{
+	const struct chain_request ask = {
+	    .roots = q->roots,
+	    .untrusted = &r->known.certs,
+	    .crls = &r->known.crls,
+	    .ocsps = &r->known.ocsps,
+	    .at = q->at,
+	    .purpose = q->purpose,
+	};
+
+	chain_result_done(ret);
+	return chain_check(q->cert, &ask, ret, err);
+}
+
+/* All that one letter asks comes out of one budget. */
+static int64_t
+deadline_of(struct reading *r)
+{
+	if (r->deadline == 0)
+		r->deadline = clock_ticks() + r->reader->status->budget;
+	return r->deadline;
+}
+
+static bool
+wants_more(const struct reading *r, const struct question *q,
+    const struct chain_result *result)
+{
+	return r->reader->status != NULL && q->may_ask &&
+	       result->state == CHAIN_VALID &&
+	       result->revocation == REVOCATION_UNKNOWN;
+}
+
+/* Only of a path that leads to a root: its certificates name whom to ask, and
+ * a stranger's would name whoever wants to know that the letter is read. */
+static enum rc
+judge(struct reading *r, const struct question *q, struct chain_result *ret,
+    struct err *err)
+{
+	const struct status_source *source = r->reader->status;
+	struct evidence *known = &r->known;
+
+	TRY(check(r, q, ret, err));
+	if (!wants_more(r, q, ret))
+		return RC_OK;
+	TRY(unless_full(source->ask(source->self, &ret->path, deadline_of(r),
+	    &known->crls, &known->ocsps, err)));
+	return check(r, q, ret, err);
+}
+
+static enum rc
+recall(struct reading *r, const struct certs *certs, struct err *err)
+{
+	const struct status_source *source = r->reader->status;
+
+	if (source == NULL)
+		return RC_OK;
+	return unless_full(source->recall(
+	    source->self, certs, &r->known.crls, &r->known.ocsps, err));
+}
+
+/* ---- the time ------------------------------------------------------------- */
+
+/* Its path at the time it says; a token in which nothing is wrong but that its
+ * authority cannot be asked about is good. */
+static enum rc
+judge_stamp(struct reading *r, struct stamp_result *stamp, struct err *err)
+{
+	const struct question q = {
+	    .cert = stamp->tsa,
+	    .roots = r->reader->tsa_roots != NULL ? r->reader->tsa_roots
+						  : r->reader->roots,
+	    .purpose = CHAIN_TIMESTAMP,
+	    .at = stamp->when,
+	    .may_ask = true,
+	};
+
+	TRY(add_certs(&r->known.certs, &stamp->certs, err));
+	TRY(add_statuses(&r->known, &stamp->crls, &stamp->ocsps, err));
+	TRY(recall(r, &stamp->certs, err));
+	return judge(r, &q, &stamp->chain, err);
+}
+
+static enum rc
+read_stamp(
+    struct reading *r, size_t i, struct stamp_result *ret, struct err *err)
+{
+	struct err why = ERR_NONE;
+	enum rc rc = stamp_read(
+	    buf_span(&r->token[i]), buf_span(&r->signature), ret, &why);
+
+	if (rc == RC_NOMEM)
+		return err_set(err, rc, "%s", why.text);
+	if (rc != RC_OK)
+		return RC_ABSENT;
+	TRY(judge_stamp(r, ret, err));
+	return ret->chain.state == CHAIN_VALID ? RC_OK : RC_ABSENT;
+}
+
+/* The earliest time that one of the tokens proves; RC_ABSENT: none does. */
+static enum rc
+find_stamp(struct reading *r, struct stamp_result *ret, struct err *err)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < r->tokens; i++) {
+		struct stamp_result stamp STAMP_RESULT_OWNED = {
+		    .chain = CHAIN_RESULT};
+		enum rc rc = read_stamp(r, i, &stamp, err);
+		if (rc == RC_ABSENT ||
+		    (rc == RC_OK && found && stamp.when >= ret->when))
+			continue;
+		TRY(rc);
+		stamp_result_done(ret);
+		*ret = stamp;
+		stamp = (struct stamp_result){.chain = CHAIN_RESULT};
+		found = true;
+	}
+	return found ? RC_OK : RC_ABSENT;
+}
+
+static enum rc
+keep_evidence(struct reading *r, const struct chain_result *of, struct err *err)
+{
+	struct evidence *evidence = &r->out->evidence;
+
+	TRY(add_certs(&evidence->certs, &of->path, err));
+	return add_statuses(evidence, &of->crls, &of->ocsps, err);
+}
+
+static void
+set_time(struct facts *f, enum time_source source, int64_t value)
+{
+	f->time.source = source;
+	f->time.value = value;
+}
+
+static enum rc
+stamp_time(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+	struct stamp_result stamp STAMP_RESULT_OWNED = {.chain = CHAIN_RESULT};
+
+	enum rc rc = find_stamp(r, &stamp, err);
+	if (rc == RC_ABSENT) {
+		f->time.token_invalid = r->tokens_found > 0;
+		return RC_OK;
+	}
+	TRY(rc);
+	set_time(f, TIME_STAMPED, stamp.when);
+	f->time.token_late = r->claimed != 0 && stamp.when - r->claimed > DAY;
+	return keep_evidence(r, &stamp.chain, err);
+}
+
+static enum rc
+find_time(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+	int64_t seen = r->reader->first_seen;
+
+	if (r->claimed != 0)
+		set_time(f, TIME_CLAIMED, r->claimed);
+	if (seen > 0 && seen <= r->reader->now)
+		set_time(f, TIME_RECEIVED, seen);
+	return stamp_time(r, err);
+}
+
+/* ---- the signer's certificate --------------------------------------------- */
+
+static bool
+is_revoked(const struct chain_result *result)
+{
+	return result->revocation == REVOCATION_REVOKED ||
+	       result->revocation == REVOCATION_COMPROMISED;
+}
+
+static bool
+has_expired(const struct certs *path, int64_t now)
+{
+	for (size_t i = 0; i < path->len; i++)
+		if (cert_not_after(path->item[i]) < now)
+			return true;
+	return false;
+}
+
+/* Is it good now, too?  Another path may have taken the place of one that has
+ * expired. */
+static enum rc
+is_good_now(struct reading *r, const struct question *then,
+    const struct chain_result *result, bool *ret, struct err *err)
+{
+	struct chain_result now CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct question q = *then;
+
+	*ret = !is_revoked(result);
+	if (!*ret || !has_expired(&result->path, r->reader->now))
+		return RC_OK;
+	q.at = r->reader->now;
+	q.may_ask = false;
+	TRY(judge(r, &q, &now, err));
+	*ret = now.state == CHAIN_VALID;
+	return RC_OK;
+}
+
+/* A key that was stolen nobody knows when made signatures of any date; a
+ * timestamp from before it became known proves nothing. */
+static bool
+is_stolen(const struct chain_result *result)
+{
+	return result->state == CHAIN_VALID &&
+	       result->revocation == REVOCATION_COMPROMISED &&
+	       !result->is_dated;
+}
+
+static void
+tell_chain(struct facts *f, const struct chain_result *result)
+{
+	bool stolen = is_stolen(result);
+
+	f->sig.chain = stolen ? CHAIN_INVALID : result->state;
+	f->sig.chain_reason = stolen ? "cert.revoked" : result->reason;
+	f->sig.revocation = result->revocation;
+	f->sig.revoked_at = result->revoked_at;
+}
+
+static enum rc
+gather_chain(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	const bool proven =
+	    f->time.source == TIME_STAMPED || f->time.source == TIME_RECEIVED;
+	const struct question q = {
+	    .cert = r->signer,
+	    .roots = r->reader->roots,
+	    .purpose = CHAIN_MAIL_SIGN,
+	    .at = proven ? f->time.value : r->reader->now,
+	    .may_ask = true,
+	};
+	bool good_now = true;
+
+	TRY(judge(r, &q, &result, err));
+	tell_chain(f, &result);
+	gather_trust(r, &result.path);
+	TRY(keep_evidence(r, &result, err));
+	if (!proven || f->sig.chain != CHAIN_VALID)
+		return RC_OK;
+	TRY(is_good_now(r, &q, &result, &good_now, err));
+	f->sig.good_before = !good_now;
+	return RC_OK;
+}
+
+enum rc
+gather_time(struct reading *r, struct err *err)
+{
+	TRY(know(r, err));
+	TRY(recall(r, &r->certs, err));
+	TRY(find_time(r, err));
+	return gather_chain(r, err);
+}

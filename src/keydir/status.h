@@ -1,0 +1,49 @@
+/* keydir/status -- were certificates revoked?  Asks those whom they name, within
+ * a hard budget, and remembers the answers.
+ *
+ * Standard:  RFC 5280 section 5 (lists by HTTP), RFC 6960 and 5019 (OCSP),
+ *            RFC 9654 (nonces).
+ * May use:   base codec os pki proto dns net store.
+ * Not here:  what an answer is worth (pki/chain): everything that comes is only
+ *            parsed.  A server or a disk that lies gains nothing, for lists and
+ *            answers are signed by the issuer.
+ * Privacy:   a question tells a server who reads what.  So only those are
+ *            asked whom a certificate names whose path leads to a trusted root,
+ *            an answer is kept as long as it holds, and issuers' certificates
+ *            are never fetched.
+ * Limits:    STATUS_URLS_MAX addresses for one path; STATUS_LIST_MAX bytes of a
+ *            list, OCSP_DER_MAX of an answer; STATUS_KEPT_MAX answers
+ *            remembered; a server that does not answer is left alone for
+ *            STATUS_DEAD seconds.
+ */
+#ifndef KEYDIR_STATUS_H
+#define KEYDIR_STATUS_H
+
+#include "net/name.h"
+#include "pki/crl.h"
+#include "pki/ocsp.h"
+
+#define STATUS_BUDGET 150             /* ms, for a letter being shown */
+#define STATUS_BUDGET_ENCRYPT 5000    /* ms, for a recipient */
+#define STATUS_FETCH_TIME (10 * 1000) /* ms, for one server */
+#define STATUS_URLS_MAX 16
+#define STATUS_LIST_MAX ((size_t)10 << 20)
+#define STATUS_KEPT_MAX 256
+#define STATUS_DEAD (5 * 60)
+
+/* Whoever knows: behind pointers, for who judges letters without a network
+ * shall not load the libraries for one.  All add to `crls` and `ocsps`. */
+struct status_source {
+	/* What is remembered of these certificates.  Nobody is asked. */
+	enum rc (*recall)(void *self, const struct certs *certs,
+	    struct crls *crls, struct ocsps *ocsps, struct err *err);
+	/* Ask about a path (leaf first, each followed by its issuer) and wait
+	 * until `deadline` (os/clock, ticks) at the latest.  RC_OK also if
+	 * nothing came: what comes later is remembered. */
+	enum rc (*ask)(void *self, const struct certs *path, int64_t deadline,
+	    struct crls *crls, struct ocsps *ocsps, struct err *err);
+	void *self;
+	int budget; /* ms that one letter may wait */
+};
+
+#endif

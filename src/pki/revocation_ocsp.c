@@ -1,0 +1,171 @@
+/* What OCSP answers say of a certificate of a path: RFC 6960 section 3.2, for
+ * a time that may lie back. */
+#include "pki/cert_priv.h"
+#include "pki/ocsp_priv.h"
+#include "pki/revocation_priv.h"
+
+/* An answer without nextUpdate is about the moment it was made; two clocks
+ * agree as well as this. */
+#define MOMENT 300
+
+/* ---- may an answer be believed ------------------------------------------ */
+
+static const struct cert *
+issuer_of(const struct lookup *lookup)
+{
+	return lookup->path->item[lookup->at + 1];
+}
+
+static bool
+has_purpose(const struct cert *cert)
+{
+	return (X509_get_extended_key_usage(cert->x509) & XKU_OCSP_SIGN) != 0 &&
+	       cert->has_eku && !cert->is_ca;
+}
+
+/* "The CA SHOULD use the same issuing key to issue a delegation certificate as
+ * that used to sign the certificate being checked": we insist. */
+static bool
+is_delegate(const struct lookup *lookup, const struct cert *cert)
+{
+	const struct cert *issuer = issuer_of(lookup);
+
+	return has_purpose(cert) && !cert_key_is_huge(cert) &&
+	       X509_NAME_cmp(X509_get_issuer_name(cert->x509),
+		   X509_get_subject_name(issuer->x509)) == 0 &&
+	       chain_cert_signed(lookup->work, cert, issuer);
+}
+
+/* Whoever was told to answer and has been stolen since is known by lists only:
+ * his own word would not do.  Who carries ocsp-nocheck, or names no place where
+ * one could ask, lives too short for it (section 4.2.2.2.1). */
+static enum rc
+check_delegate(const struct lookup *lookup, const struct ocsp *ocsp,
+    const struct cert *cert, bool *ret_good, struct err *err)
+{
+	bool need = !cert->ocsp_no_check && cert->has_pointer;
+
+	return revocation_check_signer(
+	    lookup, cert, ocsp->produced, need, ret_good, err);
+}
+
+static enum rc
+is_believed_from(const struct lookup *lookup, const struct ocsp *ocsp,
+    const struct certs *certs, bool *ret_good, struct err *err)
+{
+	for (size_t i = 0; certs != NULL && i < certs->len && !*ret_good; i++) {
+		const struct cert *cert = certs->item[i];
+		if (ocsp_names_signer(ocsp, cert) &&
+		    is_delegate(lookup, cert) &&
+		    chain_ocsp_signed(lookup->work, ocsp, cert))
+			TRY(check_delegate(lookup, ocsp, cert, ret_good, err));
+	}
+	return RC_OK;
+}
+
+/* The issuer himself, or whom he told to. */
+static enum rc
+is_believed(const struct lookup *lookup, const struct ocsp *ocsp,
+    bool *ret_good, struct err *err)
+{
+	const struct cert *issuer = issuer_of(lookup);
+
+	*ret_good = ocsp_names_signer(ocsp, issuer) &&
+		    chain_ocsp_signed(lookup->work, ocsp, issuer);
+	if (*ret_good)
+		return RC_OK;
+	TRY(is_believed_from(lookup, ocsp, &ocsp->certs, ret_good, err));
+	return is_believed_from(
+	    lookup, ocsp, lookup->ask->untrusted, ret_good, err);
+}
+
+/* ---- what it says ------------------------------------------------------- */
+
+static bool
+is_timely(const struct lookup *lookup, const struct ocsp_entry *entry)
+{
+	int64_t until =
+	    entry->until != INT64_MIN ? entry->until : entry->from + MOMENT;
+
+	return revocation_is_timely(lookup, entry->from, until);
+}
+
+static bool
+says_good(const struct lookup *lookup, const struct ocsp *ocsp,
+    const struct ocsp_entry *entry)
+{
+	return entry->status == OCSP_IS_GOOD && !ocsp->unknown_critical &&
+	       !entry->unknown_critical && is_timely(lookup, entry);
+}
+
+/* Was it on hold, and does a newer answer know nothing of it? */
+static enum rc
+was_released(const struct lookup *lookup, const struct ocsp_entry *held,
+    bool *ret, struct err *err)
+{
+	const struct ocsps *ocsps = lookup->ask->ocsps;
+
+	*ret = false;
+	if (held->revoked.reason != CRL_HOLD)
+		return RC_OK;
+	for (size_t i = 0; i < ocsps->len && !*ret; i++) {
+		const struct ocsp *one = ocsps->item[i];
+		struct ocsp_entry entry;
+		size_t at = 0;
+		while (!*ret && ocsp_find(one, lookup->cert, issuer_of(lookup),
+				    &at, &entry))
+			if (entry.from > held->from &&
+			    says_good(lookup, one, &entry))
+				TRY(is_believed(lookup, one, ret, err));
+	}
+	return RC_OK;
+}
+
+/* An answer that says no more than those before it is not worth keeping. */
+static enum rc
+take_entry(struct lookup *lookup, struct ocsp *ocsp,
+    const struct ocsp_entry *entry, struct err *err)
+{
+	bool released = false;
+
+	if (entry->status == OCSP_IS_REVOKED) {
+		TRY(was_released(lookup, entry, &released, err));
+		if (released)
+			return RC_OK;
+		revocation_note(lookup, &entry->revoked);
+		return ocsps_share(&lookup->result->ocsps, ocsp, err);
+	}
+	if (lookup->answered_good || !says_good(lookup, ocsp, entry))
+		return RC_OK;
+	lookup->answered_good = true;
+	return ocsps_share(&lookup->result->ocsps, ocsp, err);
+}
+
+static enum rc
+take_answer(struct lookup *lookup, struct ocsp *ocsp, struct err *err)
+{
+	struct ocsp_entry entry;
+	bool good = false;
+	size_t at = 0;
+
+	if (!ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry))
+		return RC_OK;
+	TRY(is_believed(lookup, ocsp, &good, err));
+	if (!good)
+		return RC_OK;
+	lookup->was_listed = true;
+	do
+		TRY(take_entry(lookup, ocsp, &entry, err));
+	while (ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry));
+	return RC_OK;
+}
+
+enum rc
+revocation_ask_ocsp(struct lookup *lookup, struct err *err)
+{
+	const struct ocsps *ocsps = lookup->ask->ocsps;
+
+	for (size_t i = 0; i < ocsps->len && !lookup->work->spent; i++)
+		TRY(take_answer(lookup, ocsps->item[i], err));
+	return RC_OK;
+}

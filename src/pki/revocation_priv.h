@@ -1,0 +1,48 @@
+/* pki/revocation_priv -- between lists (revocation.c) and answers
+ * (revocation_ocsp.c): one certificate of a path, and what was found about it.
+ *
+ * Only inside pki.
+ */
+#ifndef PKI_REVOCATION_PRIV_H
+#define PKI_REVOCATION_PRIV_H
+
+#include "pki/chain_priv.h"
+#include "pki/crl_priv.h"
+
+struct revocation_answer {
+	enum chain_revocation status;
+	int64_t revoked_at;
+	bool is_dated; /* a theft: it is said since when */
+};
+
+struct lookup {
+	const struct chain_request *ask;
+	struct chain_work *work;
+	unsigned nesting;
+	const struct certs *path;
+	size_t at;
+	const struct cert *cert;
+	struct chain_result *result; /* gets what counted */
+	struct span serial;          /* contents */
+	unsigned good_reasons;       /* for which a list knows nothing of it */
+	bool answered_good;          /* by OCSP */
+	bool was_listed;             /* a list is about it, of whatever use */
+	struct revocation_answer answer;
+};
+
+/* Is what came from `from` and holds until `until` good for the time asked? */
+bool revocation_is_timely(
+    const struct lookup *lookup, int64_t from, int64_t until);
+
+void revocation_note(struct lookup *lookup, const struct crl_entry *entry);
+
+/* Does the certificate lead to the root of this path, at that time, and (if
+ * `need_known`) is nothing on the way unknown that could be asked? */
+enum rc revocation_check_signer(const struct lookup *lookup,
+    const struct cert *signer, int64_t when, bool need_known, bool *ret_good,
+    struct err *err);
+
+/* What the OCSP answers at hand say. */
+enum rc revocation_ask_ocsp(struct lookup *lookup, struct err *err);
+
+#endif
