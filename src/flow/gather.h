@@ -15,6 +15,7 @@
 #include "flow/facts.h"
 #include "flow/lookalike.h"
 #include "keydir/correspondent.h"
+#include "keydir/history.h"
 #include "pki/key.h"
 
 struct letter;
@@ -43,7 +44,9 @@ struct reader {
 	const struct strlist *known; /* the reader's correspondents; or NULL */
 	/* who could be imitated; NULL: nobody is looked for */
 	const struct imitations *imitations;
-	const struct state *state; /* where their words are kept; or NULL */
+	/* where their words are kept, and what was seen of them; or NULL */
+	const struct state *state;
+	int64_t first_seen; /* of this letter, by this reader; 0: unknown */
 	int64_t now;
 };
 
@@ -58,6 +61,7 @@ struct gathered {
 	bool opened;            /* an encryption layer was opened */
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
+	struct history_letter seen; /* what there is to remember of it */
 	/* For gathered_show(). */
 	struct letter *letter;
 	size_t layers;          /* around the payload */

@@ -218,6 +218,7 @@ gather_chain(struct reading *r, struct err *err)
 	struct chain_result then CHAIN_RESULT_OWNED = CHAIN_RESULT;
 
 	TRY(check_at(r, r->reader->now, &now, err));
+	TRY(gather_root(r, &now.path, err));
 	f->sig.chain = now.state;
 	f->sig.chain_reason = now.reason;
 	f->sig.revocation = now.revocation;
@@ -230,6 +231,7 @@ gather_chain(struct reading *r, struct err *err)
 	if (f->time.source != TIME_STAMPED)
 		return RC_OK;
 	TRY(check_at(r, f->time.value, &then, err));
+	TRY(gather_root(r, &then.path, err));
 	bool was_revoked =
 	    now.revoked_at != 0 && now.revoked_at <= f->time.value;
 	f->sig.good_before = now.state != CHAIN_VALID &&
@@ -391,5 +393,6 @@ gather_facts(struct reading *r, struct err *err)
 		TRY(gather_time(r, err));
 		TRY(gather_chain(r, err));
 	}
+	TRY(gather_history(r, err));
 	return gather_lookalike(g, r->reader, err);
 }

@@ -31,6 +31,12 @@ void gather_copy_text(char *to, size_t size, const char *from);
 /* The From that the verdict is about: the protected one where there is any. */
 void gather_from(struct gathered *gathered);
 
+/* gather_history.c: the path that the signer's chain was found by, and, last
+ * of all, what was seen of the sender before. */
+enum rc gather_root(
+    struct reading *reading, const struct certs *path, struct err *err);
+enum rc gather_history(struct reading *reading, struct err *err);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 
