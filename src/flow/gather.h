@@ -18,6 +18,7 @@
 #include "flow/lookalike.h"
 #include "flow/trust.h"
 #include "keydir/correspondent.h"
+#include "keydir/history.h"
 #include "keydir/status.h"
 #include "pki/key.h"
 
@@ -48,7 +49,8 @@ struct reader {
 	const struct strlist *known; /* the reader's correspondents; or NULL */
 	/* who could be imitated; NULL: nobody is looked for */
 	const struct imitations *imitations;
-	const struct state *state; /* where their words are kept; or NULL */
+	/* where their words are kept, and what was seen of them; or NULL */
+	const struct state *state;
 	/* who asks whether certificates were revoked; NULL: nobody is asked,
 	 * and what is not said in the letter is "could not be checked" */
 	const struct status_source *status;
@@ -75,6 +77,7 @@ struct gathered {
 	/* What proved the signer's status and the time: to be kept with the
 	 * letter, and given as `kept` when it is read again. */
 	struct evidence evidence;
+	struct history_letter seen; /* what there is to remember of it */
 	/* For gathered_show(). */
 	struct letter *letter;
 	size_t layers;          /* around the payload */

@@ -288,5 +288,6 @@ gather_facts(struct reading *r, struct err *err)
 		gather_recipients(g, r->reader->me);
 		TRY(gather_time(r, err));
 	}
+	TRY(gather_history(r, err));
 	return gather_lookalike(g, r->reader, err);
 }

@@ -43,6 +43,12 @@ void gather_trust(struct reading *reading, const struct certs *path);
  * and revocation. */
 enum rc gather_time(struct reading *reading, struct err *err);
 
+/* gather_history.c: the path that the signer's chain was found by, and, last
+ * of all, what was seen of the sender before. */
+enum rc gather_root(
+    struct reading *reading, const struct certs *path, struct err *err);
+enum rc gather_history(struct reading *reading, struct err *err);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 

@@ -312,6 +312,7 @@ gather_chain(struct reading *r, struct err *err)
 	bool good_now = true;
 
 	TRY(judge(r, &q, &result, err));
+	TRY(gather_root(r, &result.path, err));
 	tell_chain(f, &result);
 	gather_trust(r, &result.path);
 	TRY(keep_evidence(r, &result, err));

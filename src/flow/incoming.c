@@ -1,5 +1,7 @@
 #include "flow/incoming.h"
 
+#include <string.h>
+
 #include "flow/report.h"
 
 #define VIEW_MAX ((size_t)80 << 20)
@@ -7,13 +9,15 @@
 void
 incoming_init(struct incoming *incoming)
 {
-	*incoming = (struct incoming){.view = BUF_SECRET(VIEW_MAX)};
+	*incoming = (struct incoming){
+	    .view = BUF_SECRET(VIEW_MAX), .wrote_to = MAILBOXES_NONE};
 }
 
 void
 incoming_done(struct incoming *incoming)
 {
 	buf_done(&incoming->view);
+	mailboxes_done(&incoming->wrote_to);
 }
 
 /* Opened, and what came out is proven to be what somebody sealed. */
@@ -36,19 +40,95 @@ rebuild(struct gathered *g, const struct source *letter, int64_t now,
 	return RC_OK;
 }
 
+/* --- what it tells of its sender ---------------------------------------------*/
+
 /* RFC 8551 section 2.7.1: only from a signature that holds, by whom it says.
  * A failure is no reason not to show the letter: the next one says it again. */
 static void
-learn(const struct gathered *g, const struct verdict *verdict,
+learn_ciphers(const struct gathered *g, const struct verdict *verdict,
     const struct reader *reader)
 {
 	struct err ignored = ERR_NONE;
 
-	if (reader->state != NULL && verdict->level == VERDICT_VERIFIED &&
-	    g->said.ciphers != 0)
+	if (verdict->level == VERDICT_VERIFIED && g->said.ciphers != 0)
 		(void)correspondent_learn(reader->state, g->facts.from,
 		    &g->said, reader->now, &ignored);
 }
+
+/* Would it be verified, were nothing remembered?  Else a new root could never
+ * be remembered, and be new for ever. */
+static bool
+is_worth_noting(const struct gathered *g)
+{
+	struct facts alone = g->facts;
+	struct verdict verdict;
+
+	memset(&alone.history, 0, sizeof(alone.history));
+	verdict_decide(&alone, &verdict);
+	return verdict.level == VERDICT_VERIFIED;
+}
+
+static void
+note(const struct gathered *g, const struct reader *reader)
+{
+	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+	const struct protect_letter letter = gathered_letter(g);
+	const struct fields *fields = &protect_header_of(&letter)->fields;
+	struct history_letter seen = g->seen;
+	struct err ignored = ERR_NONE;
+
+	if (mailboxes_parse(fields_value(fields, "From"), &from, &ignored) ==
+		RC_OK &&
+	    from.len == 1)
+		seen.name = from.item[0].name;
+	(void)history_note(reader->state, g->facts.from, &seen, &ignored);
+}
+
+/* The reader's own letter, in a folder of sent ones: these are people the
+ * reader writes to. */
+static void
+learn_recipients(const struct gathered *g, struct mailboxes *ret)
+{
+	static const char *const names[] = {"To", "Cc", "Bcc"};
+	const struct protect_letter letter = gathered_letter(g);
+	const struct fields *fields = &protect_header_of(&letter)->fields;
+	struct err ignored = ERR_NONE;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (fields_count(fields, names[i]) == 1)
+			(void)mailboxes_parse(
+			    fields_value(fields, names[i]), ret, &ignored);
+}
+
+static bool
+is_own(const struct gathered *g, const struct reader *reader)
+{
+	return reader->me != NULL &&
+	       strlist_has_nocase(reader->me, g->facts.from);
+}
+
+static void
+learn(
+    const struct gathered *g, const struct reader *reader, struct incoming *ret)
+{
+	bool is_signed = g->facts.sig.state == SIGNED_VALID;
+	bool is_open = g->facts.encrypted.state != ENCRYPTED_UNDECRYPTABLE;
+
+	if (reader->state == NULL)
+		return;
+	learn_ciphers(g, &ret->verdict, reader);
+	if (is_signed && !is_worth_noting(g))
+		return;
+	if (is_own(g, reader)) {
+		if (is_signed)
+			learn_recipients(g, &ret->wrote_to);
+	} else if (is_signed ||
+		   (g->facts.sig.state == SIGNED_NONE && is_open)) {
+		note(g, reader);
+	}
+}
+
+/* --- what is shown -----------------------------------------------------------*/
 
 /* Not a message we can read: a mail program may still want to try. */
 static enum rc
@@ -60,8 +140,34 @@ show_as_it_is(struct span letter, struct incoming *ret, struct err *err)
 	return protect_strip_verdict(letter, &ret->view, err);
 }
 
-enum rc
-incoming_read(struct span letter, const struct reader *reader,
+static void
+decide(
+    const struct gathered *g, const struct reader *reader, struct incoming *ret)
+{
+	verdict_decide(&g->facts, &ret->verdict);
+	ret->unchecked = g->facts.sig.state == SIGNED_VALID &&
+			 g->facts.sig.revocation == REVOCATION_UNKNOWN;
+	learn(g, reader, ret);
+}
+
+static enum rc
+show(struct gathered *g, const struct source *source, int64_t now,
+    struct span letter, struct incoming *ret, struct err *err)
+{
+	struct err why = ERR_NONE;
+
+	if (!may_show_inside(g))
+		return protect_strip_verdict(letter, &ret->view, err);
+	enum rc rc = rebuild(g, source, now, ret, &why);
+	if (rc == RC_LIMIT) { /* compressed, and too much of it */
+		buf_clear(&ret->view);
+		return show_as_it_is(letter, ret, err);
+	}
+	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
+}
+
+static enum rc
+read_letter(struct span letter, const struct reader *reader, bool shown,
     struct incoming *ret, struct err *err)
 {
 	struct source_memory memory = {.bytes = letter};
@@ -77,14 +183,20 @@ incoming_read(struct span letter, const struct reader *reader,
 	}
 	if (rc != RC_OK)
 		return show_as_it_is(letter, ret, err);
-	verdict_decide(&g.facts, &ret->verdict);
-	learn(&g, &ret->verdict, reader);
-	if (!may_show_inside(&g))
-		return protect_strip_verdict(letter, &ret->view, err);
-	rc = rebuild(&g, &source, reader->now, ret, &why);
-	if (rc == RC_LIMIT) { /* compressed, and too much of it */
-		buf_clear(&ret->view);
-		return show_as_it_is(letter, ret, err);
-	}
-	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
+	decide(&g, reader, ret);
+	return shown ? show(&g, &source, reader->now, letter, ret, err) : RC_OK;
+}
+
+enum rc
+incoming_read(struct span letter, const struct reader *reader,
+    struct incoming *ret, struct err *err)
+{
+	return read_letter(letter, reader, true, ret, err);
+}
+
+enum rc
+incoming_judge(struct span letter, const struct reader *reader,
+    struct incoming *ret, struct err *err)
+{
+	return read_letter(letter, reader, false, ret, err);
 }

@@ -13,19 +13,32 @@
 
 #include "flow/gather.h"
 #include "flow/verdict.h"
+#include "mime/address.h"
 
 struct incoming {
 	struct verdict verdict;
 	bool rebuilt;    /* it was opened */
 	struct buf view; /* what is shown; secret if rebuilt */
+	/* Of a verified letter of the reader's own: to whom it went. */
+	struct mailboxes wrote_to;
+	/* Its revocation could not be checked: later it may be. */
+	bool unchecked;
 };
 
 #define INCOMING_OWNED __attribute__((cleanup(incoming_done)))
 void incoming_init(struct incoming *incoming);
 void incoming_done(struct incoming *incoming);
 
-/* RC_OK for whatever letter.  RC_NOMEM, RC_LIMIT: it cannot be shown. */
+/* RC_OK for whatever letter.  RC_NOMEM, RC_LIMIT: it cannot be shown.  What it
+ * tells of its sender is remembered (keydir/correspondent, keydir/history) in
+ * the reader's state. */
 enum rc incoming_read(struct span letter, const struct reader *reader,
+    struct incoming *ret, struct err *err);
+
+/* Only judge it, again: the verdict may be another one by now.  Makes no view,
+ * and what it tells is remembered as if it had come now for the first time, if
+ * it was not remembered before. */
+enum rc incoming_judge(struct span letter, const struct reader *reader,
     struct incoming *ret, struct err *err);
 
 #endif

@@ -1,13 +1,10 @@
 #include "keydir/correspondent.h"
 
-#include <ctype.h>
 #include <jansson.h>
 
-#include "codec/hex.h"
+#include "keydir/person.h"
 
-#define FOLDER "people/"
 #define ITEM_MAX ((size_t)4096)
-#define NAME_BYTES 32
 #define CIPHERS "ciphers"
 #define SIGNED_AT "signed"
 
@@ -29,22 +26,6 @@ json_free(json_t **json)
 	json_decref(*json);
 }
 #define JSON_OWNED __attribute__((cleanup(json_free)))
-
-/* The file's name does not tell whose it is to who can list the folder. */
-static enum rc
-item_name(const struct state *state, const char *address, struct buf *ret,
-    struct err *err)
-{
-	struct buf folded BUF_OWNED = BUF_SMALL;
-	uint8_t mac[NAME_BYTES];
-
-	for (; *address != '\0'; address++)
-		TRY(buf_add_byte(
-		    &folded, (uint8_t)tolower((unsigned char)*address), err));
-	TRY(wrap_mac(state_key(state), "people", buf_span(&folded), mac, err));
-	TRY(buf_add_str(ret, FOLDER, err));
-	return hex_encode(span_of(mac, sizeof(mac)), ret, err);
-}
 
 static enum rc
 unreadable(struct err *err)
@@ -109,11 +90,9 @@ enum rc
 correspondent_recall(const struct state *state, const char *address,
     struct correspondent *ret, struct err *err)
 {
-	struct buf item BUF_OWNED = BUF_SMALL;
-	const char *name = NULL;
+	char name[PERSON_NAME_MAX];
 
-	TRY(item_name(state, address, &item, err));
-	TRY(buf_str(&item, &name, err));
+	TRY(person_item(state, address, "", name, err));
 	return load(state, name, ret, err);
 }
 
@@ -121,17 +100,15 @@ enum rc
 correspondent_learn(const struct state *state, const char *address,
     const struct correspondent *said, int64_t now, struct err *err)
 {
-	struct buf item BUF_OWNED = BUF_SMALL;
 	struct buf text BUF_OWNED = BUF(ITEM_MAX);
 	struct correspondent known = {0};
 	struct err why = ERR_NONE;
-	const char *name = NULL;
+	char name[PERSON_NAME_MAX];
 
 	if (said->signed_at <= 0 ||
 	    said->signed_at > now + CORRESPONDENT_AHEAD_MAX)
 		return RC_OK;
-	TRY(item_name(state, address, &item, err));
-	TRY(buf_str(&item, &name, err));
+	TRY(person_item(state, address, "", name, err));
 	enum rc rc = load(state, name, &known, &why);
 	if (rc == RC_OK && known.signed_at >= said->signed_at)
 		return RC_OK;

@@ -294,6 +294,27 @@ file_list(const char *path, struct strlist *ret, struct err *err)
 	return RC_OK;
 }
 
+enum rc
+file_each(const char *path,
+    enum rc (*each)(void *self, const char *name, struct err *err), void *self,
+    struct err *err)
+{
+	DIR *folder OWNED(closedir) = opendir(path);
+
+	if (folder == NULL)
+		return errno == ENOENT ? RC_OK
+				       : err_errno(err, "list %s", path);
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(folder);
+		if (entry == NULL)
+			return errno == 0 ? RC_OK
+					  : err_errno(err, "list %s", path);
+		if (entry->d_name[0] != '.')
+			TRY(each(self, entry->d_name, err));
+	}
+}
+
 static int
 sweep_one(
     const char *path, const struct stat *info, int kind, struct FTW *where)

@@ -32,6 +32,13 @@ enum rc file_make_private_dir(const char *path, struct err *err);
  * has none. */
 enum rc file_list(const char *path, struct strlist *ret, struct err *err);
 
+/* Call `each` with every name that file_list() would give, in any order and
+ * however many; the file it is called for may be removed meanwhile.  Ends with
+ * the first failure of `each`. */
+enum rc file_each(const char *path,
+    enum rc (*each)(void *self, const char *name, struct err *err), void *self,
+    struct err *err);
+
 /* Remove what file_save() left half-written, in a folder and all below it, when
  * its process died in the middle.  Only for the one process that writes there:
  * another's work would be swept away.  Links are not followed. */

@@ -50,6 +50,11 @@ const char *cert_name(const struct cert *cert);
 const char *cert_organization(const struct cert *cert); /* "" below V3 */
 const char *cert_issuer(const struct cert *cert);       /* issuer's CN or O */
 enum cert_level cert_level(const struct cert *cert);
+/* SHA-256 of the SubjectPublicKeyInfo: the same for every certificate of one
+ * key. */
+#define CERT_DIGEST_LEN 32
+enum rc cert_key_digest(
+    const struct cert *cert, uint8_t ret[CERT_DIGEST_LEN], struct err *err);
 int64_t cert_not_before(const struct cert *cert);
 int64_t cert_not_after(const struct cert *cert);
 

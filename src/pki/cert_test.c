@@ -462,6 +462,51 @@ a_curve_written_out_is_no_key_for_us(void **state)
 	assert_int_equal(cert_can_receive(made.cert, NULL), RC_UNFIT);
 }
 
+/* OpenSSL's program says which digest the key has. */
+static void
+expect_digest(const struct cert *cert, const uint8_t got[CERT_DIGEST_LEN])
+{
+	static const char path[] = "/tmp/cert_test_key_digest.der";
+	char want[80] = "", hex[80] = "";
+	struct span der = cert_der(cert);
+	FILE *file = fopen(path, "wb");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(der.data, 1, der.len, file), der.len);
+	assert_int_equal(fclose(file), 0);
+	file = popen("openssl x509 -inform DER -pubkey -noout "
+		     "-in /tmp/cert_test_key_digest.der | "
+		     "openssl pkey -pubin -outform DER | "
+		     "openssl dgst -sha256 -r",
+	    "r");
+	assert_non_null(file);
+	assert_non_null(fgets(want, sizeof(want), file));
+	assert_int_equal(pclose(file), 0);
+	assert_int_equal(remove(path), 0);
+	for (size_t i = 0; i < CERT_DIGEST_LEN; i++)
+		(void)snprintf(
+		    hex + 2 * i, sizeof(hex) - 2 * i, "%02x", got[i]);
+	assert_memory_equal(hex, want, 2 * (size_t)CERT_DIGEST_LEN);
+}
+
+static void
+the_digest_of_a_key_is_openssls_and_every_certificate_of_it_has_it(void **state)
+{
+	struct fixture first FIXTURE_OWNED = fixture_signer(&root, MAIL);
+	EVP_PKEY_up_ref(first.key);
+	struct fixture again FIXTURE_OWNED =
+	    fixture_make(&(struct fixture_spec){
+		.name = "renewed", .issuer = &root, .key = first.key});
+	uint8_t a[CERT_DIGEST_LEN], b[CERT_DIGEST_LEN];
+
+	assert_int_equal(cert_key_digest(first.cert, a, NULL), RC_OK);
+	assert_int_equal(cert_key_digest(again.cert, b, NULL), RC_OK);
+	assert_memory_equal(a, b, sizeof(a));
+	expect_digest(first.cert, a);
+	assert_int_equal(cert_key_digest(root.cert, b, NULL), RC_OK);
+	assert_memory_not_equal(a, b, sizeof(a));
+}
+
 /* ---- lists -------------------------------------------------------------- */
 
 static void
@@ -553,6 +598,8 @@ main(void)
 		key_usage_extended_key_usage_and_key_decide_what_it_is_for),
 	    cmocka_unit_test(validity_includes_its_first_and_last_second),
 	    cmocka_unit_test(a_curve_written_out_is_no_key_for_us),
+	    cmocka_unit_test(
+		the_digest_of_a_key_is_openssls_and_every_certificate_of_it_has_it),
 	    cmocka_unit_test(a_list_is_printed_as_pem_and_read_back),
 	    cmocka_unit_test(a_list_has_a_limit),
 	    cmocka_unit_test(a_text_of_certificates_has_a_size_limit),

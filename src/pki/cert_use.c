@@ -160,3 +160,17 @@ cert_has_revocation_pointer(const struct cert *cert)
 {
 	return cert->has_pointer;
 }
+
+enum rc
+cert_key_digest(
+    const struct cert *cert, uint8_t ret[CERT_DIGEST_LEN], struct err *err)
+{
+	uint8_t *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert_x509(cert)), &der);
+	bool done = len > 0 && EVP_Digest(der, (size_t)len, ret, NULL,
+				   EVP_sha256(), NULL) == 1;
+
+	OPENSSL_free(der);
+	return done ? RC_OK
+		    : err_set(err, RC_CRYPTO, "a public key has no digest");
+}

@@ -297,6 +297,48 @@ state_key(const struct state *state)
 	return &state->key;
 }
 
+void
+state_guard_done(struct state_guard *guard)
+{
+	if (guard->fd >= 0)
+		(void)close(guard->fd);
+	*guard = STATE_GUARD_NONE;
+}
+
+/* Of an open file of one's own, so that threads wait for each other too. */
+enum rc
+state_guard_take(
+    const struct state *state, struct state_guard *ret, struct err *err)
+{
+	struct path path;
+	int done;
+
+	TRY(path_join(state->folder, ".guard", &path, err));
+	int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, "%s", path.text);
+	do
+		done = flock(fd, LOCK_EX);
+	while (done != 0 && errno == EINTR);
+	if (done != 0) {
+		(void)close(fd);
+		return err_errno(err, "%s", path.text);
+	}
+	ret->fd = fd;
+	return RC_OK;
+}
+
+/* What a crash left half-written is ours to remove now; but not what one that
+ * need not hold the folder is just writing. */
+static enum rc
+sweep(const struct state *state, struct err *err)
+{
+	struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+
+	TRY(state_guard_take(state, &guard, err));
+	return file_sweep(state->folder, err);
+}
+
 enum rc
 state_lock(struct state *state, struct err *err)
 {
@@ -310,8 +352,7 @@ state_lock(struct state *state, struct err *err)
 		return err_errno(err, "%s", path.text);
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		state->lock = fd;
-		/* what a crash left half-written is ours to remove now */
-		return file_sweep(state->folder, err);
+		return sweep(state, err);
 	}
 	int why = errno;
 	(void)close(fd);
@@ -418,4 +459,48 @@ state_list(const struct state *state, const char *folder, struct strlist *ret,
 		TRY(strlist_add_str(ret, name.text, err));
 	}
 	return RC_OK;
+}
+
+struct each {
+	const char *folder;
+	enum rc (*each)(void *self, const char *name, struct err *err);
+	void *self;
+};
+
+static enum rc
+each_name(void *self, const char *name, struct err *err)
+{
+	const struct each *each = self;
+	struct path path;
+
+	TRY(path_join(each->folder, name, &path, err));
+	return each->each(each->self, path.text, err);
+}
+
+enum rc
+state_each(const struct state *state, const char *folder,
+    enum rc (*each)(void *self, const char *name, struct err *err), void *self,
+    struct err *err)
+{
+	struct each names = {folder, each, self};
+	struct path path;
+
+	TRY(item_path(state, folder, &path, err));
+	return file_each(path.text, each_name, &names, err);
+}
+
+/* Every saving makes a new file: another inode, or at least another time. */
+uint64_t
+state_stamp(const struct state *state, const char *name)
+{
+	struct err ignored = ERR_NONE;
+	struct path path;
+	struct stat info;
+
+	if (item_path(state, name, &path, &ignored) != RC_OK ||
+	    stat(path.text, &info) != 0)
+		return 0;
+	uint64_t stamp = (uint64_t)info.st_ctim.tv_sec * 1000000007U;
+	stamp ^= (uint64_t)info.st_ctim.tv_nsec << 20;
+	return (stamp ^ (uint64_t)info.st_ino) | 1;
 }

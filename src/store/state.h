@@ -40,6 +40,27 @@ enum rc state_remove(
 enum rc state_list(const struct state *state, const char *folder,
     struct strlist *ret, struct err *err);
 
+/* Call `each` with the name of every item in a folder of it, in any order and
+ * however many; that item may be removed meanwhile.  RC_OK, or the first
+ * failure of `each`. */
+enum rc state_each(const struct state *state, const char *folder,
+    enum rc (*each)(void *self, const char *name, struct err *err), void *self,
+    struct err *err);
+/* A number that is another one after the item was saved again, by whatever
+ * process; 0: it is not there. */
+uint64_t state_stamp(const struct state *state, const char *name);
+
+/* Who reads an item to change it keeps others from doing so meanwhile: other
+ * threads, and other processes, which need not hold the folder.  Waits. */
+struct state_guard {
+	int fd;
+};
+#define STATE_GUARD_NONE ((struct state_guard){-1})
+#define STATE_GUARD_OWNED __attribute__((cleanup(state_guard_done)))
+enum rc state_guard_take(
+    const struct state *state, struct state_guard *ret, struct err *err);
+void state_guard_done(struct state_guard *guard);
+
 const char *state_folder(const struct state *state);
 const struct wrap_key *state_key(const struct state *state);
 /* Hold the folder for one process: RC_AGAIN if another has it.  What an earlier

@@ -1,15 +1,12 @@
 #include "store/state.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "base/expect.h"
 #include "os/file.h"
 
 #define PATH_LEN 256
@@ -283,6 +280,105 @@ one_process_holds_the_folder(void **context)
 	assert_int_equal(state_lock(second, NULL), RC_OK);
 }
 
+/* Each of two threads adds one, many times: with the guard none is lost. */
+#define ADDITIONS 20
+
+static void *
+add_ones(void *context)
+{
+	const struct state *state = context;
+
+	for (int i = 0; i < ADDITIONS; i++) {
+		struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+		struct buf was BUF_OWNED = BUF_SMALL;
+		if (state_guard_take(state, &guard, NULL) != RC_OK ||
+		    state_load(state, "sum", &was, NULL) != RC_OK ||
+		    buf_add_byte(&was, '1', NULL) != RC_OK ||
+		    state_save(state, "sum", buf_span(&was), NULL) != RC_OK)
+			return context;
+	}
+	return NULL;
+}
+
+static void
+who_holds_the_guard_changes_an_item_alone(void **context)
+{
+	struct state *state OWNED(state_free) = open_state(*context);
+	struct buf sum BUF_OWNED = BUF_SMALL;
+	pthread_t thread[2];
+	void *failed = NULL;
+
+	assert_ok(state_save(state, "sum", span_str(""), NULL));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, add_ones, state), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(thread[i], &failed), 0);
+		assert_null(failed);
+	}
+	assert_ok(state_load(state, "sum", &sum, NULL));
+	assert_int_equal(sum.len, 2 * ADDITIONS);
+}
+
+static void
+the_stamp_of_an_item_changes_with_every_saving(void **context)
+{
+	struct state *state OWNED(state_free) = open_state(*context);
+	uint64_t was = state_stamp(state, "a");
+
+	assert_int_equal(was, 0);
+	for (int i = 0; i < 5; i++) {
+		assert_ok(state_save(state, "a", span_str("same"), NULL));
+		assert_int_not_equal(state_stamp(state, "a"), was);
+		was = state_stamp(state, "a");
+		assert_int_equal(state_stamp(state, "a"), was);
+	}
+	assert_ok(state_remove(state, "a", NULL));
+	assert_int_equal(state_stamp(state, "a"), 0);
+}
+
+static enum rc
+remove_one(void *self, const char *name, struct err *err)
+{
+	char path[PATH_LEN * 2];
+
+	/* state_remove() waits for the disk */
+	(void)snprintf(path, sizeof(path), "%s/%s", state_folder(self), name);
+	return unlink(path) == 0 ? RC_OK : err_errno(err, "%s", path);
+}
+
+static enum rc
+refuse_one(void *self, const char *name, struct err *err)
+{
+	return err_set(err, RC_REFUSED, "%s", name);
+}
+
+/* More than a list holds. */
+static void
+however_many_items_there_are_each_is_found(void **context)
+{
+	struct state *state OWNED(state_free) = open_state(*context);
+	struct strlist left STRLIST_OWNED = STRLIST_NONE;
+	char path[PATH_LEN * 2];
+	const struct place *place = *context;
+
+	assert_ok(state_each(state, "many", refuse_one, NULL, NULL));
+	assert_ok(state_save(state, "many/0", span_str("x"), NULL));
+	for (int i = 1; i <= STRLIST_MAX; i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s/many/%d", place->folder, i);
+		FILE *file = fopen(path, "w");
+		assert_non_null(file);
+		assert_int_equal(fclose(file), 0);
+	}
+	assert_rc(state_list(state, "many", &left, NULL), RC_LIMIT);
+	assert_rc(
+	    state_each(state, "many", refuse_one, NULL, NULL), RC_REFUSED);
+	assert_ok(state_each(state, "many", remove_one, state, NULL));
+	assert_ok(state_list(state, "many", &left, NULL));
+	assert_int_equal(left.len, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -300,6 +396,9 @@ main(void)
 	    TEST(a_key_file_of_another_size_is_refused),
 	    TEST(the_key_is_found_in_credentials_then_in_the_configuration),
 	    TEST(one_process_holds_the_folder),
+	    TEST(who_holds_the_guard_changes_an_item_alone),
+	    TEST(the_stamp_of_an_item_changes_with_every_saving),
+	    TEST(however_many_items_there_are_each_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,301 @@
+/* What letters leave behind, and what that says of the next ones.  The reader
+ * is Carol. */
+#include "flow/incoming.h"
+
+#include <stdio.h>
+
+#include "flow/gatherkit_priv.h"
+#include "keydir/history.h"
+
+#define FROM_ALICE "From: Alice Liddell <alice@alpha.test>\r\n"
+#define TO_CAROL "To: carol@gamma.test\r\n"
+
+static char folder[64];
+static struct state *state;
+static struct fixture other_root;
+static struct person other_alice; /* the same address under another root */
+static struct certs both_roots;
+
+static int
+set_up(void **context)
+{
+	char path[96], key[96];
+
+	(void)snprintf(folder, sizeof(folder), "/tmp/incoming-test-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/state", folder);
+	(void)snprintf(key, sizeof(key), "%s/key", folder);
+	assert_done(state_open(path, key, true, &state, &err), err);
+	return 0;
+}
+
+static int
+tear_down(void **context)
+{
+	char command[96];
+
+	state_free(state);
+	(void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
+	return system(command);
+}
+
+static int
+all_set_up(void **context)
+{
+	struct fixture first;
+
+	kit_setup(context);
+	other_root = fixture_root("Other Root");
+	first = root;
+	root = other_root;
+	person_init(&other_alice, ALICE);
+	root = first;
+	assert_done(certs_add(&both_roots, root.cert, &err), err);
+	assert_done(certs_add(&both_roots, other_root.cert, &err), err);
+	return 0;
+}
+
+static int
+all_tear_down(void **context)
+{
+	certs_done(&both_roots);
+	fixture_done(&other_alice.fixture);
+	fixture_done(&other_root);
+	return kit_teardown(context);
+}
+
+/* --- reading -----------------------------------------------------------------*/
+
+static struct strlist
+carols(void)
+{
+	struct strlist me = STRLIST_NONE;
+
+	assert_ok(strlist_add_str(&me, "carol@gamma.test", &err));
+	return me;
+}
+
+/* As Carol's agent does, and the facts as they were before. */
+static void
+receive(struct span letter, int64_t now, struct facts *ret,
+    struct incoming *ret_incoming)
+{
+	struct strlist me STRLIST_OWNED = carols();
+	const struct reader reader = {
+	    .roots = &both_roots, .me = &me, .state = state, .now = now};
+	struct source_memory memory = {.bytes = letter};
+	const struct source source = source_memory(&memory);
+	struct gathered g GATHERED_OWNED;
+
+	gathered_init(&g);
+	assert_done(gather(&source, &reader, &g, &err), err);
+	*ret = g.facts;
+	incoming_init(ret_incoming);
+	assert_done(incoming_read(letter, &reader, ret_incoming, &err), err);
+}
+
+/* `who`: NULL for a letter without signature. */
+static void
+make(const struct person *who, const char *head, struct buf *out)
+{
+	struct buf signed_part = BUF(ROOM);
+
+	put(out, head);
+	put(&signed_part, TEXT);
+	if (who != NULL)
+		sign_around(who, &signed_part);
+	assert_done(buf_add(out, buf_span(&signed_part), &err), err);
+	buf_done(&signed_part);
+}
+
+static struct facts
+receive_from(const struct person *who, const char *head, int64_t now)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct incoming incoming INCOMING_OWNED;
+	struct facts facts;
+
+	make(who, head, &letter);
+	receive(buf_span(&letter), now, &facts, &incoming);
+	return facts;
+}
+
+static struct facts
+alice_writes(const struct person *who, int64_t day)
+{
+	return receive_from(who, FROM_ALICE TO_CAROL,
+	    FIXTURE_NOW + day * (int64_t)(24 * 60 * 60));
+}
+
+static unsigned
+remembered(const char *address)
+{
+	struct history h;
+
+	enum rc rc = history_recall(state, address, &h, &err);
+	return rc == RC_OK ? h.letters : 0;
+}
+
+/* --- continuity --------------------------------------------------------------*/
+
+static void
+the_first_letter_is_a_first_contact_and_the_next_is_not(void **context)
+{
+	struct facts f = alice_writes(&alice, 0);
+	struct history h;
+
+	assert_int_equal(f.acquaintance, ACQUAINTANCE_FIRST);
+	assert_int_equal(f.history.letters, 0);
+	f = alice_writes(&alice, 1);
+	assert_int_equal(f.acquaintance, ACQUAINTANCE_KNOWN);
+	assert_int_equal(f.history.letters, 1);
+	assert_int_equal(f.history.since, FIXTURE_NOW);
+	assert_done(history_recall(state, ALICE, &h, &err), err);
+	assert_string_equal(h.name, "Alice Liddell");
+	assert_int_equal(h.letters, 2);
+	assert_int_equal(h.keys, 1);
+}
+
+static void
+an_unsigned_letter_of_who_always_signs_is_told(void **context)
+{
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		assert_false(alice_writes(&alice, day).history.always_signed);
+	assert_true(alice_writes(NULL, 3).history.always_signed);
+	assert_false(alice_writes(&alice, 4).history.always_signed);
+	assert_true(alice_writes(NULL, 5).history.always_signed);
+	assert_int_equal(remembered(ALICE), HISTORY_STEADY + 1);
+}
+
+/* A list that changed it on the way has its own sentence. */
+static void
+a_broken_signature_is_not_taken_for_none(void **context)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct incoming incoming INCOMING_OWNED;
+	struct facts f;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	make(&alice, FROM_ALICE TO_CAROL, &letter);
+	replace(&letter, "canary", "parrot");
+	receive(buf_span(&letter), FIXTURE_NOW + 40 * 86400, &f, &incoming);
+	assert_int_equal(f.sig.state, SIGNED_INVALID);
+	assert_false(f.history.always_signed);
+	assert_int_equal(remembered(ALICE), HISTORY_STEADY);
+}
+
+static void
+nobody_knows_whether_a_letter_that_does_not_open_is_signed(void **context)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct incoming incoming INCOMING_OWNED;
+	struct facts f;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	put(&letter, FROM_ALICE TO_CAROL);
+	put_wrapped(&letter, "g", TEXT);
+	receive(buf_span(&letter), FIXTURE_NOW + 40 * 86400, &f, &incoming);
+	assert_int_equal(f.encrypted.state, ENCRYPTED_UNDECRYPTABLE);
+	assert_false(f.history.always_signed);
+}
+
+static void
+another_root_is_told_and_remembered(void **context)
+{
+	struct facts f;
+
+	(void)alice_writes(&alice, 0);
+	f = alice_writes(&other_alice, 2);
+	assert_true(f.history.new_root);
+	assert_false(f.history.conflict);
+	f = alice_writes(&alice, 3);
+	assert_true(f.history.conflict);
+	assert_false(f.history.new_root);
+	assert_int_equal(remembered(ALICE), 3);
+	assert_done(history_accept(state, ALICE, FIXTURE_NOW, &err), err);
+	f = alice_writes(&other_alice, 4);
+	assert_true(f.history.accepted);
+	assert_false(f.history.new_root || f.history.conflict);
+}
+
+static void
+only_what_is_proven_is_remembered(void **context)
+{
+	/* signed, but not by her */
+	assert_int_equal(alice_writes(&mallory, 0).sig.binding, BINDING_OTHER);
+	assert_int_equal(remembered(ALICE), 0);
+	assert_int_equal(remembered("mallory@mu.test"), 0);
+	/* without any signature */
+	(void)alice_writes(NULL, 0);
+	assert_int_equal(remembered(ALICE), 0);
+	assert_int_equal(
+	    alice_writes(NULL, 0).acquaintance, ACQUAINTANCE_FIRST);
+}
+
+static void
+a_letter_that_is_judged_again_is_not_counted_again(void **context)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct strlist me STRLIST_OWNED = carols();
+	const struct reader reader = {.roots = &both_roots,
+	    .me = &me,
+	    .state = state,
+	    .first_seen = FIXTURE_NOW,
+	    .now = FIXTURE_NOW + 86400};
+
+	make(&alice, FROM_ALICE TO_CAROL, &letter);
+	for (int i = 0; i < 3; i++) {
+		struct incoming again INCOMING_OWNED;
+		incoming_init(&again);
+		assert_done(
+		    incoming_judge(buf_span(&letter), &reader, &again, &err),
+		    err);
+		assert_int_equal(again.verdict.level, VERDICT_VERIFIED);
+		assert_int_equal(again.view.len, 0);
+	}
+	assert_int_equal(remembered(ALICE), 1);
+}
+
+static void
+a_letter_of_the_readers_own_tells_to_whom_she_writes(void **context)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct incoming own INCOMING_OWNED, forged INCOMING_OWNED;
+	struct facts f;
+
+	make(&carol,
+	    "From: carol@gamma.test\r\nTo: Bob <bob@beta.test>\r\n"
+	    "Cc: alice@alpha.test\r\n",
+	    &letter);
+	receive(buf_span(&letter), FIXTURE_NOW, &f, &own);
+	assert_int_equal(own.wrote_to.len, 2);
+	assert_string_equal(own.wrote_to.item[0].address, "bob@beta.test");
+	assert_string_equal(own.wrote_to.item[0].name, "Bob");
+	assert_int_equal(remembered("carol@gamma.test"), 0);
+	buf_clear(&letter);
+	/* anybody can write her address */
+	make(&mallory, "From: carol@gamma.test\r\nTo: eve@evil.test\r\n",
+	    &letter);
+	receive(buf_span(&letter), FIXTURE_NOW, &f, &forged);
+	assert_int_equal(forged.wrote_to.len, 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    TEST(the_first_letter_is_a_first_contact_and_the_next_is_not),
+	    TEST(an_unsigned_letter_of_who_always_signs_is_told),
+	    TEST(a_broken_signature_is_not_taken_for_none),
+	    TEST(nobody_knows_whether_a_letter_that_does_not_open_is_signed),
+	    TEST(another_root_is_told_and_remembered),
+	    TEST(only_what_is_proven_is_remembered),
+	    TEST(a_letter_that_is_judged_again_is_not_counted_again),
+	    TEST(a_letter_of_the_readers_own_tells_to_whom_she_writes),
+	};
+
+	return cmocka_run_group_tests(tests, all_set_up, all_tear_down);
+}
