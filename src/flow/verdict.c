@@ -81,6 +81,12 @@ resembles(const struct facts *f)
 }
 
 static bool
+unreadable(const struct facts *f)
+{
+	return f->unreadable;
+}
+
+static bool
 not_opened(const struct facts *f)
 {
 	return f->encrypted.state == ENCRYPTED_UNDECRYPTABLE;
@@ -101,7 +107,7 @@ signer_unfit(const struct facts *f)
 static bool
 not_signed(const struct facts *f)
 {
-	return f->sig.state == SIGNED_NONE && !not_opened(f);
+	return f->sig.state == SIGNED_NONE && !not_opened(f) && !unreadable(f);
 }
 
 static bool
@@ -144,6 +150,19 @@ static bool
 outside_only(const struct facts *f)
 {
 	return is_signed(f) && f->sig.outside_only;
+}
+
+static bool
+other_invalid(const struct facts *f)
+{
+	return is_signed(f) && f->sig.other_invalid;
+}
+
+/* Two readers, two letters: the signature is about one of them. */
+static bool
+ambiguous(const struct facts *f)
+{
+	return is_signed(f) && f->ambiguous;
 }
 
 /* The signature is about another header than the one that is shown. */
@@ -273,6 +292,8 @@ static const struct rule rules[] = {
     {deceptive, VERDICT_DANGER, NULL, lookalike_reason,
 	"The sender's name or address is made to deceive: %s.", about_from},
 
+    {unreadable, VERDICT_UNSIGNED, "letter.unreadable", NULL,
+	"This is no proper letter; nothing is known of who wrote it.", NULL},
     {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason,
 	"This letter could not be opened; nothing is known of who wrote it.",
 	NULL},
@@ -301,6 +322,11 @@ static const struct rule rules[] = {
 	about_part},
     {outside_only, VERDICT_CAUTION, "sig.outside-only", NULL,
 	"%s signed the sealed envelope, not the letter inside.", about_signer},
+    {ambiguous, VERDICT_CAUTION, "letter.ambiguous", NULL,
+	"Signed by %s, but other programs may show another text.",
+	about_signer},
+    {other_invalid, VERDICT_CAUTION, "sig.several", NULL,
+	"Signed by %s; another signature on it does not hold.", about_signer},
     {outside_differs, VERDICT_CAUTION, "hdr.outside-differs", NULL,
 	"Signed by %s, but sender or subject were changed on the way.",
 	about_signer},
