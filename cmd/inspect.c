@@ -30,7 +30,9 @@ inspect(const struct read_options *o, struct err *err)
 	struct verdict verdict;
 
 	read_setup_init(&s);
-	if (prepare(o, &s, &lookalike, err) != RC_OK)
+	/* what cannot be read as a letter gets its verdict too */
+	if (prepare(o, &s, &lookalike, err) != RC_OK &&
+	    !s.gathered.facts.unreadable)
 		return EXIT_FAILED;
 	verdict_decide(&s.gathered.facts, &verdict);
 	enum rc rc = o->json

@@ -73,6 +73,7 @@ struct facts {
 		enum signed_state state;
 		const char *reason; /* "sig....": why it is not valid */
 		bool outside_only;  /* signs the ciphertext, nothing inside */
+		bool other_invalid; /* one beside it that does not hold */
 		char part
 		    [FACTS_PART_MAX]; /* "" : the whole letter; else the part
 					    * it covers, "part 1" */
@@ -105,6 +106,8 @@ struct facts {
 
 	char from[FACTS_ADDRESS_MAX]; /* what the verdict is about */
 	char outer_from[FACTS_ADDRESS_MAX];
+	bool unreadable;      /* the letter's header is that of no message */
+	bool ambiguous;       /* its MIME: others may show what is unsigned */
 	bool from_unclear;    /* none, several fields, or unreadable */
 	bool from_mismatch;   /* protected From is not the outer one */
 	bool outside_differs; /* shown as it came, and the header that is shown

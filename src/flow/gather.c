@@ -5,6 +5,7 @@
 
 #include "base/own.h"
 #include "cms/stamp.h"
+#include "codec/crlf.h"
 #include "mime/scan.h"
 
 /* Of a letter, or of what is inside of it: enough for two headers, its own and
@@ -21,6 +22,7 @@ gathered_init(struct gathered *gathered)
 	memset(gathered, 0, sizeof(*gathered));
 	gathered->outer_start = BUF(START_MAX);
 	gathered->payload_start = BUF_SECRET(START_MAX);
+	gathered->lines.piece = BUF_SECRET(SIZE_MAX / 4);
 }
 
 void
@@ -33,8 +35,47 @@ gathered_done(struct gathered *gathered)
 	buf_done(&gathered->outer_start);
 	buf_done(&gathered->payload_start);
 	evidence_done(&gathered->evidence);
+	buf_done(&gathered->lines.piece);
 	gathered->outer = gathered->payload = NULL;
 	gathered->letter = NULL;
+}
+
+/* --- letters of which each line ends in LF ------------------------------------- */
+
+/* What is signed has CRLF (RFC 8551 section 3.1.1), and so it came; a file may
+ * have lost the CR of every line. */
+static enum rc
+as_crlf_next(void *self, struct span *ret, struct err *err)
+{
+	struct as_crlf *a = self;
+	struct span piece;
+
+	a->piece.len = 0;
+	do {
+		TRY(a->from.next(a->from.self, &piece, err));
+		TRY(crlf_write(&a->writer, piece, &a->piece, err));
+	} while (piece.len > 0 && a->piece.len == 0);
+	*ret = buf_span(&a->piece);
+	return RC_OK;
+}
+
+static enum rc
+as_crlf_rewind(void *self, struct err *err)
+{
+	struct as_crlf *a = self;
+
+	a->writer = CRLF_WRITER;
+	return a->from.rewind(a->from.self, err);
+}
+
+/* `from`, or where that was needed to judge it, with its line ends. */
+static struct source
+line_ends(struct gathered *g, const struct source *from)
+{
+	g->lines.from = *from;
+	return g->as_crlf
+		   ? (struct source){as_crlf_next, as_crlf_rewind, &g->lines}
+		   : *from;
 }
 
 /* --- headers ---------------------------------------------------------------- */
@@ -88,6 +129,16 @@ read_header(
 }
 
 static enum rc
+read_outer(struct gathered *g, struct err *err)
+{
+	entity_free(take(g->outer));
+	TRY(read_header(buf_span(&g->outer_start), false, &g->outer, err));
+	g->facts.ambiguous = g->outer->malformed;
+	gather_from(g); /* the outer From chooses among several signers */
+	return RC_OK;
+}
+
+static enum rc
 keep_start(void *self, struct span bytes, struct err *err)
 {
 	struct buf *start = self;
@@ -110,11 +161,12 @@ static enum rc
 judge_all(struct reading *r, struct err *err)
 {
 	struct gathered *g = r->out;
+	const struct source source = line_ends(g, r->source);
 	struct span piece;
 
-	TRY(r->source->rewind(r->source->self, err));
+	TRY(source.rewind(source.self, err));
 	for (;;) {
-		TRY(r->source->next(r->source->self, &piece, err));
+		TRY(source.next(source.self, &piece, err));
 		if (piece.len == 0)
 			break;
 		TRY(keep_start(&g->outer_start, piece, err));
@@ -139,29 +191,57 @@ judge(struct reading *r, bool trust_micalg, struct err *err)
 }
 
 static bool
-misnamed_digest(const struct letter_layer *layer)
+has_fault(const struct letter_layer *layer, const char *reason)
 {
 	const struct verify_result *v = layer->verified;
 
 	for (size_t i = 0; v != NULL && i < v->signers; i++)
-		if (!v->signer[i].valid &&
-		    !strcmp(v->signer[i].reason, "sig.micalg"))
+		if (!v->signer[i].valid && !strcmp(v->signer[i].reason, reason))
 			return true;
 	return false;
+}
+
+static bool
+any_layer(const struct reading *r, const char *fault)
+{
+	for (size_t i = 0; i < r->layers.layers; i++)
+		if (has_fault(&r->layers.layer[i], fault))
+			return true;
+	return false;
+}
+
+/* Its first line ends in LF alone. */
+static bool
+is_unix_text(const struct gathered *g)
+{
+	struct span start = buf_span(&g->outer_start);
+	ptrdiff_t end = span_find_byte(start, '\n');
+
+	return end == 0 || (end > 0 && start.data[end - 1] != '\r');
 }
 
 /* What stands in front of a signed part about its signature is signed by
  * nobody, and some programs write nonsense there: then once more, without. */
 static enum rc
+judge_once(struct reading *r, struct err *err)
+{
+	TRY(judge(r, true, err));
+	return any_layer(r, "sig.micalg") ? judge(r, false, err) : RC_OK;
+}
+
+static enum rc
+read_as_crlf(struct reading *r, struct err *err)
+{
+	r->out->as_crlf = true;
+	return judge_once(r, err);
+}
+
+static enum rc
 read_layers(struct reading *r, struct err *err)
 {
-	bool again = false;
-
-	TRY(judge(r, true, err));
-	for (size_t i = 0; i < r->layers.layers; i++)
-		again = again || misnamed_digest(&r->layers.layer[i]);
-	if (again)
-		TRY(judge(r, false, err));
+	TRY(judge_once(r, err));
+	if (any_layer(r, "sig.digest-mismatch") && is_unix_text(r->out))
+		TRY(read_as_crlf(r, err));
 	const struct letter_layer *first = &r->layers.layer[0];
 	if (r->layers.layers > 0 && first->kind == LETTER_OTHER)
 		return err_set(err, first->rc, "%s", first->why.text);
@@ -171,15 +251,16 @@ read_layers(struct reading *r, struct err *err)
 /* What is inside of the outer `layers`; no more than `enough` bytes of it, or a
  * little more.  NULL: all. */
 static enum rc
-release(struct gathered *g, const struct source *source, const struct sink *to,
+release(struct gathered *g, const struct source *letter, const struct sink *to,
     const struct buf *enough, struct err *err)
 {
+	const struct source source = line_ends(g, letter);
 	struct span piece;
 
 	TRY(letter_rewind_unverified(g->letter, g->layers, err));
-	TRY(source->rewind(source->self, err));
+	TRY(source.rewind(source.self, err));
 	for (;;) {
-		TRY(source->next(source->self, &piece, err));
+		TRY(source.next(source.self, &piece, err));
 		if (piece.len == 0)
 			return letter_release_to_finish(g->letter, to, err);
 		TRY(letter_release_to(g->letter, piece, to, err));
@@ -210,12 +291,13 @@ static enum rc
 check_part(struct reading *r, struct letter_layer *ret, struct err *err)
 {
 	struct letter *letter = r->out->letter;
+	const struct source source = line_ends(r->out, r->source);
 	struct span piece;
 
 	TRY(letter_rewind_part(letter, err));
-	TRY(r->source->rewind(r->source->self, err));
+	TRY(source.rewind(source.self, err));
 	for (;;) {
-		TRY(r->source->next(r->source->self, &piece, err));
+		TRY(source.next(source.self, &piece, err));
 		if (piece.len == 0)
 			return letter_check_part_finish(letter, ret, err);
 		TRY(letter_check_part(letter, piece, err));
@@ -263,14 +345,33 @@ choose_signer(const struct verify_result *result, const char *from)
 
 	for (size_t i = 0; i < result->signers; i++) {
 		const struct verify_signer *s = &result->signer[i];
-		int now =
-		    s->valid + (s->valid && cert_names_address(s->cert, from));
+		int now = s->valid + (s->valid && gather_names(s->cert, from));
 		if (now > score) {
 			score = now;
 			best = i;
 		}
 	}
 	return best;
+}
+
+/* It says nothing of who wrote the letter that it is of a kind we do not check,
+ * or no longer believe: one key of each kind is how programs change over. */
+static bool
+is_outdated(const struct verify_signer *s)
+{
+	return !strcmp(s->reason, "sig.unsupported") ||
+	       !strcmp(s->reason, "sig.alg-weak");
+}
+
+/* One that anybody can have added, and that others may show as the signer. */
+static bool
+has_invalid_signer(const struct verify_result *result)
+{
+	for (size_t i = 0; i < result->signers; i++)
+		if (!result->signer[i].valid &&
+		    !is_outdated(&result->signer[i]))
+			return true;
+	return false;
 }
 
 static void
@@ -332,6 +433,7 @@ keep_signer(struct reading *r, struct verify_result *result, struct err *err)
 	s = &result->signer[choose_signer(result, f->from)];
 	f->sig.state = s->valid ? SIGNED_VALID : SIGNED_INVALID;
 	f->sig.reason = s->valid ? NULL : s->reason;
+	f->sig.other_invalid = s->valid && has_invalid_signer(result);
 	cert_free(r->signer);
 	r->signer = take(s->cert);
 	r->claimed = s->claimed_time;
@@ -417,6 +519,17 @@ take_layers(struct reading *r, struct err *err)
 	return RC_OK;
 }
 
+static enum rc
+check_part_once(struct reading *r, struct letter_layer *ret, struct err *err)
+{
+	TRY(check_part(r, ret, err));
+	if (!has_fault(ret, "sig.micalg"))
+		return RC_OK;
+	verify_result_free(take(ret->verified));
+	letter_distrust_micalg(r->out->letter);
+	return check_part(r, ret, err);
+}
+
 /* A signature that is not around the whole. */
 static enum rc
 take_part(struct reading *r, struct err *err)
@@ -425,11 +538,12 @@ take_part(struct reading *r, struct err *err)
 
 	if (r->layers.part == 0)
 		return RC_OK;
-	TRY(check_part(r, &layer, err));
-	if (misnamed_digest(&layer)) {
+	TRY(check_part_once(r, &layer, err));
+	if (has_fault(&layer, "sig.digest-mismatch") && is_unix_text(r->out)) {
 		verify_result_free(take(layer.verified));
-		letter_distrust_micalg(r->out->letter);
-		TRY(check_part(r, &layer, err));
+		TRY(read_as_crlf(r, err));
+		TRY(read_outer(r->out, err));
+		TRY(check_part_once(r, &layer, err));
 	}
 	enum rc rc = RC_OK;
 	if (layer.rc == RC_OK)
@@ -476,8 +590,7 @@ read_all(struct reading *r, struct err *err)
 	struct gathered *g = r->out;
 
 	TRY(read_layers(r, err));
-	TRY(read_header(buf_span(&g->outer_start), false, &g->outer, err));
-	gather_from(g); /* the outer From chooses among several signers */
+	TRY(read_outer(g, err));
 	TRY(take_layers(r, err));
 	TRY(take_part(r, err));
 	TRY(read_payload(r, err));
@@ -497,7 +610,10 @@ gather(const struct source *letter, const struct reader *reader,
 	    .signature = BUF(STAMP_MAX),
 	};
 
-	return read_all(&r, err);
+	enum rc rc = read_all(&r, err);
+	if (rc == RC_SYNTAX || rc == RC_LIMIT)
+		ret->facts = (struct facts){.unreadable = true};
+	return rc;
 }
 
 /* --- showing it ---------------------------------------------------------------- */

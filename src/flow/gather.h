@@ -13,6 +13,7 @@
 #define FLOW_GATHER_H
 
 #include "base/source.h"
+#include "codec/crlf.h"
 #include "flow/evidence.h"
 #include "flow/facts.h"
 #include "flow/lookalike.h"
@@ -63,6 +64,13 @@ struct reader {
 	int64_t now;
 };
 
+/* The letter again, every line end of it CRLF. */
+struct as_crlf {
+	struct source from;
+	struct crlf_writer writer;
+	struct buf piece;
+};
+
 /* A letter, opened.  Of its entities only the header is there (and that of the
  * message in a payload that is a message/rfc822): of the bodies no more than
  * how they begin. */
@@ -80,7 +88,9 @@ struct gathered {
 	struct history_letter seen; /* what there is to remember of it */
 	/* For gathered_show(). */
 	struct letter *letter;
-	size_t layers;          /* around the payload */
+	size_t layers; /* around the payload */
+	bool as_crlf;  /* it was so that its signature held */
+	struct as_crlf lines;
 	struct buf outer_start; /* what the entities borrow */
 	struct buf payload_start;
 };
@@ -90,7 +100,7 @@ void gathered_init(struct gathered *gathered);
 void gathered_done(struct gathered *gathered);
 
 /* RC_OK whatever the letter is worth: that is in the facts.  RC_LIMIT or
- * RC_SYNTAX: not a message at all.  Or what `letter` fails with.  Borrows the
+ * RC_SYNTAX: not a message at all; the facts say no more than that.  Or what `letter` fails with.  Borrows the
  * reader's keys until gathered_done(). */
 enum rc gather(const struct source *letter, const struct reader *reader,
     struct gathered *ret, struct err *err);

@@ -33,16 +33,57 @@ is_cut_short(const struct entity *entity)
 	       !ends_with(header, "\n\n") && !ends_with(header, "\n\r\n");
 }
 
+/* Encoded words have no place in an address (RFC 2047 section 5), and yet some
+ * programs decode them there: they show another sender. */
+static bool
+has_encoded_word(const struct mailboxes *list)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		const char *begin = strstr(list->item[i].address, "=?");
+		if (begin != NULL && strstr(begin + 2, "?=") != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* To some programs a line of blanks is the empty line that ends the header. */
+static bool
+has_blank_line(struct span field)
+{
+	for (ptrdiff_t at; (at = span_find_byte(field, '\n')) >= 0;) {
+		field = span_after(field, (size_t)at + 1);
+		ptrdiff_t end = span_find_byte(field, '\n');
+		if (end >= 0 &&
+		    span_trim(span_first(field, (size_t)end)).len == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 {
 	const struct fields *fields = &entity->fields;
+	const struct field *field = fields_find(fields, "From");
+	const struct span value = field == NULL ? SPAN_NONE : field->value;
 	struct err ignored = ERR_NONE;
 
 	*unclear = is_cut_short(entity) || fields_count(fields, "From") != 1 ||
-		   mailboxes_parse(
-		       fields_value(fields, "From"), list, &ignored) != RC_OK ||
-		   list->len == 0 || list->has_group;
+		   mailboxes_parse(value, list, &ignored) != RC_OK ||
+		   list->len == 0 || list->has_group ||
+		   has_encoded_word(list) || has_blank_line(field->whole);
+}
+
+bool
+gather_names(const struct cert *cert, const char *address)
+{
+	struct buf ascii BUF_OWNED = BUF_SMALL;
+	const char *text = NULL;
+	struct err ignored = ERR_NONE;
+
+	return address_to_ascii(address, &ascii, &ignored) == RC_OK &&
+	       buf_str(&ascii, &text, &ignored) == RC_OK &&
+	       cert_names_address(cert, text);
 }
 
 struct protect_letter
@@ -97,7 +138,7 @@ names_sender(const struct gathered *g, const struct cert *cert)
 
 	return mailboxes_parse(fields_value(&header_of(g)->fields, "Sender"),
 		   &list, &ignored) == RC_OK &&
-	       list.len == 1 && cert_names_address(cert, list.item[0].address);
+	       list.len == 1 && gather_names(cert, list.item[0].address);
 }
 
 static enum binding
@@ -111,7 +152,7 @@ bind_signer(const struct gathered *g, const struct cert *cert)
 		return BINDING_NO_ADDRESS;
 	read_from(header_of(g), &from, &unclear);
 	for (size_t i = 0; i < from.len; i++)
-		named += cert_names_address(cert, from.item[i].address);
+		named += gather_names(cert, from.item[i].address);
 	if (named > 0)
 		return from.len == 1 ? BINDING_FROM : BINDING_ONE_OF_SEVERAL;
 	return names_sender(g, cert) ? BINDING_SENDER : BINDING_OTHER;
@@ -192,18 +233,18 @@ gather_acquaintance(struct facts *f, const struct reader *reader)
 
 /* The strongest of what is found. */
 static enum rc
-look_at(const struct reader *reader, const struct mailbox *from,
+look_at(const struct reader *reader, const char *address, const char *name,
     struct span organisation, struct facts *f, struct err *err)
 {
-	const char *at = strrchr(from->address, '@');
+	const char *at = strrchr(address, '@');
 	struct lookalike_finding found;
 
 	if (at == NULL)
 		return RC_OK;
 	const struct lookalike_sender sender = {
-	    .local = span_of(from->address, (size_t)(at - from->address)),
+	    .local = span_of(address, (size_t)(at - address)),
 	    .domain = span_str(at + 1),
-	    .name = span_str(from->name),
+	    .name = span_str(name),
 	    .organisation = organisation,
 	};
 	enum rc rc = reader->imitations->find(
@@ -226,8 +267,14 @@ look_at_field(const struct reader *reader, const struct entity *header,
 	bool unclear = false;
 
 	read_from(header, &from, &unclear);
-	for (size_t i = 0; i < from.len; i++)
-		TRY(look_at(reader, &from.item[i], organisation, f, err));
+	for (size_t i = 0; i < from.len; i++) {
+		const struct mailbox *one = &from.item[i];
+		TRY(look_at(
+		    reader, one->address, one->name, organisation, f, err));
+		if (from.comments != NULL)
+			TRY(look_at(reader, one->address, from.comments,
+			    organisation, f, err));
+	}
 	return RC_OK;
 }
 

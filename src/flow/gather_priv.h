@@ -49,6 +49,9 @@ enum rc gather_root(
     struct reading *reading, const struct certs *path, struct err *err);
 enum rc gather_history(struct reading *reading, struct err *err);
 
+/* RFC 8550 section 3, with the domain of `address` in either form. */
+bool gather_names(const struct cert *cert, const char *address);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 

@@ -136,6 +136,9 @@ of_several_signers_the_one_in_from_counts(void **state)
 		    i == 0 ? &carol : &impostor, &false_one);
 		assert_int_equal(false_one.facts.sig.state, SIGNED_VALID);
 		assert_string_equal(false_one.facts.sig.by, "carol@gamma.test");
+		/* and that there is another is said */
+		assert_true(false_one.facts.sig.other_invalid);
+		assert_false(named.facts.sig.other_invalid);
 	}
 }
 
@@ -260,6 +263,65 @@ a_signed_part_with_a_wrong_micalg_is_read(void **state)
 	assert_string_equal(g.facts.sig.part, "part 1");
 }
 
+/* --- line ends ----------------------------------------------------------------------- */
+
+static void
+lose_cr(struct buf *letter)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < letter->len; i++)
+		if (letter->data[i] != '\r')
+			letter->data[len++] = letter->data[i];
+	buf_cut(letter, len);
+}
+
+static void
+a_file_that_lost_every_cr_is_read_as_it_was(void **state)
+{
+	static const char *const layers[] = {"s", "o", "gs", "ss"};
+
+	for (size_t i = 0; i < COUNT(layers); i++) {
+		struct buf letter BUF_OWNED = BUF(ROOM),
+				  out BUF_OWNED = BUF(ROOM);
+		struct gathered g GATHERED_OWNED;
+		make_letter(layers[i], TEXT, &letter);
+		lose_cr(&letter);
+		assert_done(read_bytes(buf_span(&letter), &g), err);
+		assert_int_equal(g.facts.sig.state, SIGNED_VALID);
+		assert_done(show_bytes(&g, buf_span(&letter), &out), err);
+		assert_true(span_find(buf_span(&out), span_str("\r\n")) > 0);
+	}
+}
+
+static void
+a_part_that_lost_every_cr_is_read_as_it_was(void **state)
+{
+	static const char *const parts[] = {TEXT, "*", NULL};
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct gathered g GATHERED_OWNED;
+
+	put_multipart(&letter, parts, "");
+	lose_cr(&letter);
+	assert_done(read_bytes(buf_span(&letter), &g), err);
+	assert_int_equal(g.facts.sig.state, SIGNED_VALID);
+	assert_string_equal(g.facts.sig.part, "part 2");
+	assert_true(entity_is(g.outer, "multipart", "mixed"));
+}
+
+static void
+a_changed_text_is_not_read_otherwise(void **state)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct gathered g GATHERED_OWNED;
+
+	make_letter("s", TEXT, &letter);
+	replace(&letter, "canary", "Canary");
+	lose_cr(&letter);
+	assert_done(read_bytes(buf_span(&letter), &g), err);
+	assert_string_equal(g.facts.sig.reason, "sig.digest-mismatch");
+}
+
 /* --- which header -------------------------------------------------------------------- */
 
 static void
@@ -351,6 +413,9 @@ main(void)
 	    cmocka_unit_test(
 		a_part_is_not_looked_for_where_there_is_a_signature),
 	    cmocka_unit_test(a_signed_part_with_a_wrong_micalg_is_read),
+	    cmocka_unit_test(a_file_that_lost_every_cr_is_read_as_it_was),
+	    cmocka_unit_test(a_part_that_lost_every_cr_is_read_as_it_was),
+	    cmocka_unit_test(a_changed_text_is_not_read_otherwise),
 	    cmocka_unit_test(the_protected_from_counts),
 	    cmocka_unit_test(a_wrapped_message_has_a_header_of_its_own),
 	    cmocka_unit_test(a_header_that_is_cut_short_names_nobody_for_sure),

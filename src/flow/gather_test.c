@@ -244,6 +244,8 @@ what_is_no_message_is_as_if_it_could_not_be_read(void **state)
 		}
 		if (around[0] == '\0' || around[0] == 's') {
 			assert_rc(rc, head == 2 ? RC_SYNTAX : RC_LIMIT);
+			assert_true(f->unreadable);
+			assert_int_equal(f->sig.state, SIGNED_NONE);
 			continue;
 		}
 		assert_done(rc, err);

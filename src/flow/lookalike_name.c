@@ -27,6 +27,19 @@ is_in_address(uint8_t c)
 	return c > ' ' && strchr("<>()[]\",;:'", c) == NULL;
 }
 
+/* How long the sign at the front is that a reader takes for "@": also the wide
+ * and the small one of Unicode.  0: it is none. */
+static size_t
+at_sign_len(struct span text)
+{
+	if (span_starts(text, "@"))
+		return 1;
+	return span_starts(text, "\xef\xbc\xa0") ||
+		       span_starts(text, "\xef\xb9\xab")
+		   ? 3
+		   : 0;
+}
+
 /* The word around `at`. */
 static struct span
 word_around(struct span text, size_t at)
@@ -82,14 +95,12 @@ owner_of_named(
 }
 
 static enum rc
-offer_address(struct inquiry *q, struct span named, size_t at,
+offer_address(struct inquiry *q, struct span local, struct span name,
     const struct words *words, struct err *err)
 {
-	struct span local = span_first(named, at);
 	struct domain domain;
 
-	enum rc rc =
-	    domain_parse(q->l->reader, span_after(named, at + 1), &domain, err);
+	enum rc rc = domain_parse(q->l->reader, name, &domain, err);
 	if (rc == RC_SYNTAX)
 		return RC_OK; /* no address: an "@" in a nickname */
 	TRY(rc);
@@ -108,12 +119,15 @@ ask_address(struct inquiry *q, const struct words *words, struct err *err)
 	struct span name = q->sender->name;
 
 	for (size_t i = 0; i < name.len; i++) {
-		struct span word = word_around(name, i);
-		if (name.data[i] != '@' || word.len < 3)
+		size_t sign = at_sign_len(span_after(name, i));
+		if (sign == 0)
 			continue;
+		struct span word = word_around(name, i);
 		size_t at = (size_t)(name.data + i - word.data);
-		if (at > 0 && at + 1 < word.len)
-			TRY(offer_address(q, word, at, words, err));
+		struct span behind = span_after(word, at + sign);
+		if (at > 0 && behind.len > 0)
+			TRY(offer_address(
+			    q, span_first(word, at), behind, words, err));
 	}
 	return RC_OK;
 }

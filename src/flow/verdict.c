@@ -108,6 +108,12 @@ asks(const struct facts *f)
 }
 
 static bool
+unreadable(const struct facts *f)
+{
+	return f->unreadable;
+}
+
+static bool
 not_opened(const struct facts *f)
 {
 	return f->encrypted.state == ENCRYPTED_UNDECRYPTABLE;
@@ -171,7 +177,7 @@ signer_unfit(const struct facts *f)
 static bool
 not_signed(const struct facts *f)
 {
-	return f->sig.state == SIGNED_NONE && !not_opened(f);
+	return f->sig.state == SIGNED_NONE && !not_opened(f) && !unreadable(f);
 }
 
 static bool
@@ -215,6 +221,19 @@ static bool
 outside_only(const struct facts *f)
 {
 	return is_signed(f) && f->sig.outside_only;
+}
+
+static bool
+other_invalid(const struct facts *f)
+{
+	return is_signed(f) && f->sig.other_invalid;
+}
+
+/* Two readers, two letters: the signature is about one of them. */
+static bool
+ambiguous(const struct facts *f)
+{
+	return is_signed(f) && f->ambiguous;
 }
 
 /* The signature is about another header than the one that is shown. */
@@ -370,6 +389,8 @@ static const struct rule rules[] = {
 	"Two authorities each name a key of %s, and this wants something.",
 	about_signer},
 
+    {unreadable, VERDICT_UNSIGNED, "letter.unreadable", NULL,
+	"This is no proper letter; nothing is known of who wrote it.", NULL},
     {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason,
 	"This letter could not be opened; nothing is known of who wrote it.",
 	NULL},
@@ -400,6 +421,11 @@ static const struct rule rules[] = {
 	about_signer},
     {outside_only, VERDICT_CAUTION, "sig.outside-only", NULL,
 	"%s signed the sealed envelope, not the letter inside.", about_signer},
+    {ambiguous, VERDICT_CAUTION, "letter.ambiguous", NULL,
+	"Signed by %s, but other programs may show another text.",
+	about_signer},
+    {other_invalid, VERDICT_CAUTION, "sig.several", NULL,
+	"Signed by %s; another signature on it does not hold.", about_signer},
     {outside_differs, VERDICT_CAUTION, "hdr.outside-differs", NULL,
 	"Signed by %s, but sender or subject were changed on the way.",
 	about_signer},

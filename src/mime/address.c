@@ -358,10 +358,25 @@ cut(struct mailboxes *list, size_t len)
 		mailbox_done(&list->item[--list->len]);
 }
 
+static enum rc
+keep_comments(
+    struct mailboxes *list, const struct buf *comments, struct err *err)
+{
+	struct buf text BUF_OWNED = BUF(4 * TEXT_MAX);
+
+	if (comments->len == 0)
+		return RC_OK;
+	TRY(word_decode(buf_span(comments), &text, err));
+	free(list->comments);
+	list->comments = NULL;
+	return span_dup(span_trim(buf_span(&text)), &list->comments, err);
+}
+
 enum rc
 mailboxes_parse(struct span value, struct mailboxes *list, struct err *err)
 {
-	struct cursor at = {value, "an address field", err};
+	struct buf comments BUF_OWNED = BUF(2 * TEXT_MAX);
+	struct cursor at = {value, "an address field", err, &comments};
 	size_t len = list->len;
 	bool has_group = list->has_group;
 
@@ -369,6 +384,8 @@ mailboxes_parse(struct span value, struct mailboxes *list, struct err *err)
 		return err_set(err, RC_LIMIT,
 		    "address field larger than %zu bytes", TEXT_MAX);
 	enum rc rc = parse_list(&at, list);
+	if (rc == RC_OK)
+		rc = keep_comments(list, &comments, err);
 	if (rc == RC_OK)
 		return RC_OK;
 	cut(list, len);
@@ -381,6 +398,7 @@ mailboxes_done(struct mailboxes *list)
 {
 	cut(list, 0);
 	free(list->item);
+	free(list->comments);
 	*list = MAILBOXES_NONE;
 }
 

@@ -26,9 +26,11 @@ struct mailboxes {
 	struct mailbox *item; /* owned */
 	size_t len;
 	bool has_group; /* a group was among them */
+	char *comments; /* owned; the text of all comments, as a name; some
+			 * programs show it as one; NULL: none */
 };
 
-#define MAILBOXES_NONE ((struct mailboxes){NULL, 0, false})
+#define MAILBOXES_NONE ((struct mailboxes){NULL, 0, false, NULL})
 #define MAILBOXES_OWNED __attribute__((cleanup(mailboxes_done)))
 
 /* Append every mailbox of an address list (From, To, Cc, ...).  RC_SYNTAX:
@@ -45,6 +47,8 @@ enum rc address_check(struct span address, struct err *err);
 bool address_equal(const char *a, const char *b);
 /* The same, whether a domain is in UTF-8 or in its ASCII form (xn--...). */
 bool address_matches(const char *a, const char *b);
+/* Append `address` with its domain in that form, as certificates hold it. */
+enum rc address_to_ascii(const char *address, struct buf *out, struct err *err);
 /* Lends what is behind the last "@"; "" if there is none. */
 const char *address_domain(const char *address);
 

@@ -148,6 +148,17 @@ add_domain(struct span domain, struct buf *out, struct err *err)
 	return RC_OK;
 }
 
+enum rc
+address_to_ascii(const char *address, struct buf *out, struct err *err)
+{
+	const char *domain = address_domain(address);
+	struct span local =
+	    span_first(span_str(address), strlen(address) - strlen(domain));
+
+	TRY(buf_add(out, local, err));
+	return add_domain(span_str(domain), out, err);
+}
+
 bool
 address_matches(const char *a, const char *b)
 {

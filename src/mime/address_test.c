@@ -69,6 +69,46 @@ address_lists_are_read(void **state)
 }
 
 static void
+what_comments_say_is_kept(void **state)
+{
+	static const struct {
+		const char *input, *want;
+	} cases[] = {
+	    {"a@b.test", NULL},
+	    {"\"(x)\" <a@b.test>", NULL},
+	    {"a@b.test (Alice)", "Alice"},
+	    {"a@b.test (c@d.test)", "c@d.test"},
+	    {"(c@d.test) a@b.test", "c@d.test"},
+	    {"A (x (y)) B <a@b.test (z)>", "x (y) z"},
+	    {"a@b.test (=?utf-8?q?c=40d=2Etest?=)", "c@d.test"},
+	    {"a@b.test (one), c@d.test (two)", "one two"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span in EXACT = expect_exact(span_str(cases[i].input));
+		struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+		assert_ok(mailboxes_parse(in, &list, NULL));
+		if (cases[i].want == NULL)
+			assert_null(list.comments);
+		else
+			assert_string_equal(list.comments, cases[i].want);
+	}
+}
+
+static void
+an_address_is_turned_into_its_ascii_form(void **state)
+{
+	struct buf out BUF_OWNED = BUF_SMALL;
+
+	assert_ok(address_to_ascii("a@b.test", &out, NULL));
+	assert_ok(address_to_ascii(",\xc3\xa4@b\xc3\xbc"
+				   "cher.test",
+	    &out, NULL));
+	assert_span(buf_span(&out), "a@b.test,\xc3\xa4@xn--bcher-kva.test");
+	assert_rc(address_to_ascii("a@\xe4.test", &out, NULL), RC_SYNTAX);
+}
+
+static void
 what_is_no_address_is_not_guessed_and_nothing_added(void **state)
 {
 	static const char *const cases[] = {"alice", "alice b.test", "a@",
@@ -266,6 +306,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_domain_may_be_written_in_two_ways),
 	    cmocka_unit_test(address_lists_are_read),
+	    cmocka_unit_test(what_comments_say_is_kept),
+	    cmocka_unit_test(an_address_is_turned_into_its_ascii_form),
 	    cmocka_unit_test(
 		what_is_no_address_is_not_guessed_and_nothing_added),
 	    cmocka_unit_test(a_list_holds_so_many_addresses),

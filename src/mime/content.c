@@ -514,7 +514,7 @@ content_parse(struct span value, struct content *ret, struct err *err)
 {
 	struct content content CONTENT_OWNED = CONTENT_NONE;
 	struct pieces pieces __attribute__((cleanup(pieces_done)));
-	struct cursor at = {value, "a MIME field", err};
+	struct cursor at = {value, "a MIME field", err, NULL};
 
 	pieces.len = 0;
 	if (value.len > CONTENT_VALUE_MAX)

@@ -14,9 +14,21 @@ cursor_skip(struct cursor *at, size_t len)
 	at->rest = span_after(at->rest, len);
 }
 
+/* The inside of it, as it is written, and a blank. */
+static enum rc
+keep_comment(struct cursor *at, struct span comment)
+{
+	if (at->comments == NULL)
+		return RC_OK;
+	comment = span_after(span_first(comment, comment.len - 1), 1);
+	TRY(buf_add(at->comments, comment, at->err));
+	return buf_add_byte(at->comments, ' ', at->err);
+}
+
 static enum rc
 skip_comment(struct cursor *at)
 {
+	struct span all = at->rest;
 	unsigned depth = 0;
 
 	do {
@@ -32,7 +44,7 @@ skip_comment(struct cursor *at)
 			depth--;
 		cursor_skip(at, c == '\\' ? 2 : 1);
 	} while (depth > 0);
-	return RC_OK;
+	return keep_comment(at, span_first(all, all.len - at->rest.len));
 }
 
 enum rc

@@ -6,13 +6,13 @@
 #ifndef MIME_CURSOR_PRIV_H
 #define MIME_CURSOR_PRIV_H
 
-#include "base/err.h"
-#include "base/span.h"
+#include "base/buf.h"
 
 struct cursor {
 	struct span rest;
 	const char *where; /* for errors: "a MIME field" */
 	struct err *err;
+	struct buf *comments; /* where their text goes; or NULL */
 };
 
 /* The next byte, -1 at the end. */
