@@ -3,6 +3,7 @@
 #include "base/own.h"
 #include "cmd/command.h"
 #include "cmd/imitations.h"
+#include "cmd/language.h"
 #include "cmd/read.h"
 #include "cmd/support.h"
 #include "flow/report.h"
@@ -28,16 +29,21 @@ inspect(const struct read_options *o, struct err *err)
 	struct buf out BUF_OWNED = BUF_SMALL;
 	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
 	struct verdict verdict;
+	enum language language;
 
 	read_setup_init(&s);
+	if (language_choose(o->language, &language, err) != RC_OK)
+		return EXIT_FAILED;
 	/* what cannot be read as a letter gets its verdict too */
 	if (prepare(o, &s, &lookalike, err) != RC_OK &&
 	    !s.gathered.facts.unreadable)
 		return EXIT_FAILED;
-	verdict_decide(&s.gathered.facts, &verdict);
+	const struct facts *facts = &s.gathered.facts;
+	verdict_decide(facts, &verdict);
+	verdict_say(facts, language, &verdict);
 	enum rc rc = o->json
-			 ? report_json(&s.gathered.facts, &verdict, &out, err)
-			 : report_text(&s.gathered.facts, &verdict, &out, err);
+			 ? report_json(facts, &verdict, &out, err)
+			 : report_text(facts, &verdict, language, &out, err);
 	if (rc != RC_OK || support_write(buf_span(&out), err) != RC_OK)
 		return EXIT_FAILED;
 	return verdict.level == VERDICT_VERIFIED ? EXIT_YES : EXIT_NO;
@@ -68,6 +74,8 @@ command_inspect(int argc, char **argv)
 		"a correspondent of the reader", false},
 	    {"offline", OPTION_FLAG, &o.offline, NULL,
 		"ask no server (none is asked today)", false},
+	    {"language", OPTION_TEXT, &o.language, "LANGUAGE",
+		"en or zh; default that of the environment", false},
 	    {"json", OPTION_FLAG, &o.json, NULL, "print one JSON object",
 		false},
 	    {0},
@@ -92,8 +100,11 @@ write_report(
 {
 	struct verdict verdict;
 	struct buf out BUF_OWNED = BUF_SMALL;
+	enum language language;
 
+	TRY(language_choose(NULL, &language, err));
 	verdict_decide(&g->facts, &verdict);
+	verdict_say(&g->facts, language, &verdict);
 	TRY(report_json(&g->facts, &verdict, &out, err));
 	return support_save(o->report, buf_span(&out), 0600, err);
 }

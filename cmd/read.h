@@ -12,6 +12,7 @@
 struct read_options {
 	const char *identity, *passphrase, *trust, *tsa_trust, *at, *report;
 	const char *settings;
+	const char *language; /* NULL: that of the environment */
 	struct strlist me, known;
 	bool json, offline, unverified, public_roots;
 };

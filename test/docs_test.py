@@ -11,23 +11,54 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent
 
 VERDICT = """static const struct rule rules[] = {
-    {stolen, VERDICT_DANGER, "cert.stolen", NULL,
-	"The key of %s was "
-	"stolen.", about_signer},
-    {invalid, VERDICT_UNSIGNED, NULL, reason_of, "Its signature is bad.", NULL},
+    {stolen, VERDICT_DANGER, "cert.stolen", NULL},
+    {invalid, VERDICT_UNSIGNED, NULL, signature_reason},
 };
 	add_reason(ret, "tst.none");
 """
-ROWS = """| verdict | when | reason | sentence |
-|---|---|---|---|
-| danger | the key was stolen | `cert.stolen` | The key of *signer* was stolen. |
-| unsigned | not valid | `sig.bad` | Its signature is bad. |
 
-`tst.none`: no time is proven.
+
+def entry(code, *fields):
+    texts = {"when": "then", "zh-when": "那时", "says": "So.", "zh-says": "如此。", "do": "Do.",
+             "zh-do": "做。"}
+    return "\n".join([code, *(f"{field}: {texts[field]}" for field in fields or texts), "", ""])
+
+
+WORDS = ("[signature]\n" + entry("cert.stolen") + entry("cert.stolen danger", "says", "zh-says", "do", "zh-do")
+         + entry("tst.none") + "[rules]\n" + entry("invalid", "when", "zh-when"))
+ROWS = """<!-- table: rules -->
+| verdict | holds when | reason |
+|---|---|---|
+| danger | then | `cert.stolen` |
+| unsigned | then | see Signature |
+<!-- end -->
+<!-- table: signature -->
+| reason | given when | sentence | what to do |
+|---|---|---|---|
+| `cert.stolen` | then | So. | Do. |
+| `cert.stolen` (danger) |  | So. | Do. |
+| `tst.none` | then | So. | Do. |
+<!-- end -->
+"""
+CHINESE = """<!-- table: rules -->
+| 判断 | 何时成立 | 理由 |
+|---|---|---|
+| danger | 那时 | `cert.stolen` |
+| unsigned | 那时 | 见“签名” |
+<!-- end -->
+<!-- table: signature -->
+| 理由 | 何时给出 | 句子 | 怎么办 |
+|---|---|---|---|
+| `cert.stolen` | 那时 | 如此。 | 做。 |
+| `cert.stolen` (danger) |  | 如此。 | 做。 |
+| `tst.none` | 那时 | 如此。 | 做。 |
+<!-- end -->
 """
 TREE = {
     "README.md": "See [the rules](doc/verdicts.md#top), `src/flow/verdict.c` and `test/`.\n",
     "doc/verdicts.md": ROWS,
+    "doc/verdicts.zh.md": CHINESE,
+    "src/flow/words.txt": WORDS,
     "doc/promises.md": "Held by test/a_test.py::test_it and `src/flow/verdict_test.c::it_holds`.\n"
                        "See [home](https://example.org/x), [this](#here), [back](../README.md).\n",
     "src/flow/verdict.c": VERDICT,
@@ -38,7 +69,7 @@ TREE = {
 
 def run(where, **changed):
     """check-docs on the tree with other texts in the files named like doc__promises_md."""
-    for name, text in {**TREE, **{key.replace("__", "/").replace("_md", ".md"): text
+    for name, text in {**TREE, **{key.replace("__c", ".c").replace("__", "/").replace("_md", ".md"): text
                                   for key, text in changed.items()}}.items():
         (where / name).parent.mkdir(parents=True, exist_ok=True)
         (where / name).write_text(text)
@@ -64,16 +95,60 @@ def test_what_is_not_there_is_named(tmp_path, text, why):
 
 
 @pytest.mark.parametrize("old, new, says", [
-    ("| danger |", "| caution |", "verdict.c has here: danger | cert.stolen"),
-    ("was stolen. |", "is gone. |", "verdict.c has here: danger | cert.stolen"),
-    ("`cert.stolen`", "`cert.lost`", "verdict.c has here: danger | cert.stolen"),
-    ("| unsigned | not valid | `sig.bad` | Its signature is bad. |\n", "",
-     "1 rows, and verdict.c has 2 rules"),
-    ("`tst.none`", "nothing", "does not say what tst.none means"),
+    ("| danger | then |", "| caution | then |",
+     "doc/verdicts.md:4: run tools/words-table --pages: it should be: | danger | then | `cert.stolen` |"),
+    ("So. |", "Not so. |", "doc/verdicts.md:10: run tools/words-table --pages"),
+    ("| unsigned | then | see Signature |\n", "", "doc/verdicts.md:5: run tools/words-table --pages"),
+    ("| `tst.none` | then | So. | Do. |\n<!-- end -->", "", "doc/verdicts.md: has no table of signature"),
+    ("table: signature", "table: nothing", "doc/verdicts.md: has no table of signature"),
 ])
 def test_a_table_of_verdicts_that_differs_from_the_program_is_told(tmp_path, old, new, says):
     status, lines = run(tmp_path, doc__verdicts_md=ROWS.replace(old, new))
-    assert status == 1 and says in lines[0]
+    assert status == 1 and lines[0].startswith(says)
+
+
+def test_a_reason_without_words_is_told(tmp_path):
+    source = VERDICT + '\tadd_reason(ret, "key.odd");\n'
+    assert run(tmp_path, src__flow__verdict__c=source) == (
+        1, ["src/flow/words.txt: does not say what key.odd means"])
+
+
+def test_the_pages_are_written_as_they_are_checked(tmp_path):
+    run(tmp_path)
+    empty = re.sub(r"(-->\n)(?:\|.*\n)+", r"\1", ROWS)
+    (tmp_path / "doc/verdicts.md").write_text("before\n" + empty + "behind\n")
+    subprocess.run([sys.executable, PROJECT / "tools" / "words-table", "--pages", tmp_path], check=True)
+    assert (tmp_path / "doc/verdicts.md").read_text() == "before\n" + ROWS + "behind\n"
+
+
+@pytest.mark.parametrize("old, new, says", [
+    ("zh-says: 如此。\n", "", "cert.stolen has no zh-says"),
+    ("do: Do.\n", "", "cert.stolen has no do"),
+    ("when: then\n", "", "cert.stolen has no when"),
+    ("says: So.", "says: So", "says of cert.stolen is no sentence"),
+    ("says: So.", "says: " + "x" * 119 + "..", "says of cert.stolen is longer than 120 characters: 121"),
+    ("says: So.", "says: " + "x" * 72 + "{from}.", "says of cert.stolen is longer than 120 characters: 121"),
+    ("says: So.", "says: {who}.", "says of cert.stolen cannot have {who}"),
+    ("do: Do.", "do: Ask {from}.", "do of cert.stolen cannot have {from}"),
+    ("tst.none\n", "cert.stolen\n", "cannot be read, or stands there twice: cert.stolen"),
+    ("do: Do.", "do: Do.\ndo: Not.", "cannot be read, or stands there twice: do: Not."),
+])
+def test_words_that_are_not_in_order_are_not_built(tmp_path, old, new, says):
+    file = tmp_path / "words.txt"
+    file.write_text(WORDS.replace(old, new, 1))
+    done = subprocess.run([sys.executable, PROJECT / "tools" / "words-table", file],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines()[0].endswith(": " + says)
+
+
+@pytest.mark.parametrize("text", ["x" * 119 + ".", "x" * 71 + "{from}.", "字" * 119 + "。"])
+def test_words_at_their_limit_are_built(tmp_path, text):
+    file = tmp_path / "words.txt"
+    file.write_text(WORDS.replace("says: So.", "says: " + text))
+    done = subprocess.run([sys.executable, PROJECT / "tools" / "words-table", file],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 COMMANDS = {"letterlock": "setup agent status recover seal open inspect chain".split(),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/when.h"
+#include "codec/word.h"
 #include "mime/field.h"
 
 static const char *
@@ -92,12 +93,14 @@ static json_t *
 signed_object(const struct facts *f)
 {
 	bool judged = f->sig.state == SIGNED_VALID;
+	bool named = verdict_names_organisation(f);
 	json_t *o = json_object();
 
 	json_object_set_new(o, "state", text(signed_name(f)));
 	json_object_set_new(o, "by", text(f->sig.by));
-	json_object_set_new(o, "name", text(f->sig.name));
-	json_object_set_new(o, "organization", text(f->sig.organization));
+	json_object_set_new(o, "name", text(named ? f->sig.name : ""));
+	json_object_set_new(
+	    o, "organization", text(named ? f->sig.organization : ""));
 	json_object_set_new(o, "level",
 	    text_or_null(judged ? cert_level_name(f->sig.level) : NULL));
 	json_object_set_new(o, "issuer", text(f->sig.issuer));
@@ -135,17 +138,42 @@ encrypted_object(const struct facts *f)
 	return o;
 }
 
+/* RFC 9788 section 4: what a signature that does not count was around is not
+ * signed; and what the reader's own agent sealed came in the clear. */
+static const char *
+protection(const struct facts *f, enum protect_state state)
+{
+	bool is_signed = f->sig.state == SIGNED_VALID && f->sig.unfit == NULL;
+	bool sealed = f->encrypted.state != ENCRYPTED_AT_REST;
+	bool says_signed = state == PROTECT_SIGNED_ONLY ||
+			   state == PROTECT_SIGNED_AND_ENCRYPTED;
+	bool says_sealed = state == PROTECT_ENCRYPTED_ONLY ||
+			   state == PROTECT_SIGNED_AND_ENCRYPTED;
+
+	if (is_signed && says_signed)
+		return protect_name(sealed ? state : PROTECT_SIGNED_ONLY);
+	return protect_name(sealed && says_sealed ? PROTECT_ENCRYPTED_ONLY
+						  : PROTECT_UNPROTECTED);
+}
+
 static json_t *
 headers_object(const struct facts *f)
 {
+	const struct {
+		const char *name;
+		enum protect_state state;
+	} fields[] = {
+	    {"subject", f->headers.subject},
+	    {"from", f->headers.from},
+	    {"to", f->headers.to},
+	    {"cc", f->headers.cc},
+	    {"date", f->headers.date},
+	};
 	json_t *o = json_object();
 
-	json_object_set_new(
-	    o, "subject", text(protect_name(f->headers.subject)));
-	json_object_set_new(o, "from", text(protect_name(f->headers.from)));
-	json_object_set_new(o, "to", text(protect_name(f->headers.to)));
-	json_object_set_new(o, "cc", text(protect_name(f->headers.cc)));
-	json_object_set_new(o, "date", text(protect_name(f->headers.date)));
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		json_object_set_new(
+		    o, fields[i].name, text(protection(f, fields[i].state)));
 	return o;
 }
 
@@ -160,6 +188,8 @@ report_json(const struct facts *facts, const struct verdict *verdict,
 		json_array_append_new(reasons, text(verdict->reason[i]));
 	json_object_set_new(o, "verdict", text(verdict_name(verdict->level)));
 	json_object_set_new(o, "sentence", text(verdict->sentence));
+	json_object_set_new(o, "extra", text(verdict->extra));
+	json_object_set_new(o, "advice", text(verdict->advice));
 	json_object_set_new(o, "encrypted", encrypted_object(facts));
 	json_object_set_new(o, "signed", signed_object(facts));
 	json_object_set_new(o, "time", time_object(facts));
@@ -175,26 +205,125 @@ report_json(const struct facts *facts, const struct verdict *verdict,
 	return rc;
 }
 
+/* Columns on a terminal, roughly: what is not ASCII is Chinese, and wide. */
+static int
+columns(const char *label)
+{
+	int width = 0;
+
+	for (; *label != '\0'; label++) {
+		uint8_t c = (uint8_t)*label;
+		width += c < 0x80 ? 1 : c >= 0xc0 ? 2 : 0;
+	}
+	return width;
+}
+
+#define LABEL_COLUMNS 13
+
+static enum rc
+add_line(const char *label, enum language language, const char *value,
+    struct buf *out, struct err *err)
+{
+	const char *name = words_label(label, language);
+	int blanks = LABEL_COLUMNS - columns(name);
+
+	return buf_add_format(
+	    out, err, "  %s%*s %s\n", name, blanks > 0 ? blanks : 0, "", value);
+}
+
+static enum rc
+add_two(const char *label, enum language language, const char *a, const char *b,
+    struct buf *out, struct err *err)
+{
+	struct buf value BUF_OWNED = BUF(1024);
+
+	TRY(buf_add_format(
+	    &value, err, "%s%s%s", a, b[0] == '\0' ? "" : " ", b));
+	TRY(buf_add(&value, span_of("", 1), err));
+	return add_line(label, language, (const char *)value.data, out, err);
+}
+
+static enum rc
+add_reasons(const struct verdict *verdict, enum language language,
+    struct buf *out, struct err *err)
+{
+	struct buf codes BUF_OWNED = BUF(4096);
+
+	if (verdict->reasons == 0)
+		return RC_OK;
+	for (size_t i = 0; i < verdict->reasons; i++)
+		TRY(buf_add_format(&codes, err, "%s%s", i == 0 ? "" : " ",
+		    verdict->reason[i]));
+	TRY(buf_add(&codes, span_of("", 1), err));
+	return add_line(
+	    "label.reasons", language, (const char *)codes.data, out, err);
+}
+
+static enum rc
+add_words(const struct verdict *verdict, enum language language,
+    struct buf *out, struct err *err)
+{
+	struct buf label BUF_OWNED = BUF(64);
+
+	TRY(buf_add_format(
+	    &label, err, "level.%s", verdict_name(verdict->level)));
+	TRY(buf_add(&label, span_of("", 1), err));
+	TRY(buf_add_format(out, err, "%s: %s\n",
+	    words_label((const char *)label.data, language),
+	    verdict->sentence));
+	if (verdict->extra[0] != '\0')
+		TRY(buf_add_format(out, err, "  %s\n", verdict->extra));
+	return add_line("label.advice", language, verdict->advice, out, err);
+}
+
 enum rc
 report_text(const struct facts *facts, const struct verdict *verdict,
-    struct buf *out, struct err *err)
+    enum language language, struct buf *out, struct err *err)
 {
 	char when[WHEN_TEXT_MAX] = "";
 
 	if (facts->time.source != TIME_NONE)
 		when_print(facts->time.value, when);
-	TRY(buf_add_format(out, err, "%s: %s\n", verdict_name(verdict->level),
-	    verdict->sentence));
-	TRY(buf_add_format(out, err, "  encrypted: %s %s\n",
-	    encrypted_name(facts->encrypted.state), facts->encrypted.cipher));
-	TRY(buf_add_format(out, err, "  signed:    %s %s\n", signed_name(facts),
-	    facts->sig.by));
-	TRY(buf_add_format(out, err, "  time:      %s %s\n",
-	    time_name(facts->time.source), when));
-	TRY(buf_add_str(out, "  reasons:  ", err));
-	for (size_t i = 0; i < verdict->reasons; i++)
-		TRY(buf_add_format(out, err, " %s", verdict->reason[i]));
-	return buf_add_str(out, "\n", err);
+	TRY(add_words(verdict, language, out, err));
+	TRY(add_two("label.encrypted", language,
+	    encrypted_name(facts->encrypted.state), facts->encrypted.cipher,
+	    out, err));
+	TRY(add_two("label.signed", language, signed_name(facts), facts->sig.by,
+	    out, err));
+	TRY(add_two("label.time", language, time_name(facts->time.source), when,
+	    out, err));
+	return add_reasons(verdict, language, out, err);
+}
+
+/* The full stop that ends a sentence, in bytes. */
+static size_t
+stop_of(struct span sentence)
+{
+	static const char *const stops[] = {".", "\u3002"};
+
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
+		size_t len = strlen(stops[i]);
+		if (sentence.len >= len &&
+		    span_is(span_after(sentence, sentence.len - len),
+			span_str(stops[i])))
+			return len;
+	}
+	return 0;
+}
+
+/* In a row of parts the sentence needs no full stop. */
+static enum rc
+add_sentences(const struct verdict *verdict, struct buf *out, struct err *err)
+{
+	struct buf said BUF_OWNED = BUF(2048);
+	const char *extra = verdict->extra;
+
+	TRY(buf_add_format(&said, err, "%s%s%s", verdict->sentence,
+	    extra[0] == '\0' ? "" : " ", extra));
+	struct span sentences = buf_span(&said);
+	sentences.len -= stop_of(sentences);
+	TRY(buf_add(out, sentences, err));
+	return buf_add_str(out, ";", err);
 }
 
 enum rc
@@ -202,16 +331,14 @@ report_field(const struct verdict *verdict, int64_t now, struct buf *out,
     struct err *err)
 {
 	char when[WHEN_TEXT_MAX];
-	struct buf value BUF_OWNED = BUF(1024);
+	struct buf said BUF_OWNED = BUF(2048);
+	struct buf value BUF_OWNED = BUF(8192);
 
-	size_t len = strlen(verdict->sentence);
-
-	/* in a row of parts the sentence needs no full stop */
-	if (len > 0 && verdict->sentence[len - 1] == '.')
-		len--;
 	when_print(now, when);
-	TRY(buf_add_format(&value, err, "%s; %.*s; as of %s",
-	    verdict_name(verdict->level), (int)len, verdict->sentence, when));
+	TRY(add_sentences(verdict, &said, err));
+	TRY(buf_add_format(&value, err, "%s; ", verdict_name(verdict->level)));
+	TRY(word_encode(buf_span(&said), &value, err));
+	TRY(buf_add_format(&value, err, " as of %s", when));
 	return field_print("Letterlock-Verdict", buf_span(&value), out, err);
 }
 

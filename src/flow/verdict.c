@@ -1,17 +1,14 @@
 #include "flow/verdict.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* A rule: when `holds`, the letter can be no better than `level`, `reason` is
- * given, and (for the first rule that holds) `say` writes the sentence. */
+/* A rule: when `holds`, the letter can be no better than `level`, and the
+ * reason is given. */
 struct rule {
 	bool (*holds)(const struct facts *facts);
 	enum verdict_level level;
 	const char *reason; /* NULL: reason_of() */
 	const char *(*reason_of)(const struct facts *facts);
-	const char *sentence; /* "%s" is the address it is about */
-	const char *(*about)(const struct facts *facts);
 };
 
 /* --- conditions ---------------------------------------------------------- */
@@ -306,31 +303,7 @@ part_encrypted(const struct facts *f)
 	return f->encrypted.part_inside;
 }
 
-/* --- what the sentence is about ------------------------------------------ */
-
-static const char *
-about_from(const struct facts *f)
-{
-	return f->from[0] != '\0' ? f->from : "somebody";
-}
-
-static const char *
-about_signer(const struct facts *f)
-{
-	return f->sig.by[0] != '\0' ? f->sig.by : "somebody";
-}
-
-static const char *
-about_imitated(const struct facts *f)
-{
-	return f->lookalike.of[0] != '\0' ? f->lookalike.of : "another";
-}
-
-static const char *
-about_part(const struct facts *f)
-{
-	return f->sig.part;
-}
+/* --- reasons of which the facts have one of several ----------------------- */
 
 static const char *
 signature_reason(const struct facts *f)
@@ -369,99 +342,44 @@ chain_reason(const struct facts *f)
 /* --- the rules, worst first ----------------------------------------------- */
 
 static const struct rule rules[] = {
-    {compromised, VERDICT_DANGER, "cert.revoked-compromise", NULL,
-	"The key of %s was stolen: somebody else may have written this.",
-	about_signer},
-    {from_mismatch, VERDICT_DANGER, "hdr.from-mismatch", NULL,
-	"It claims to be from %s, but was not sent so and is not signed so.",
-	about_from},
-    {other_signer_of_known, VERDICT_DANGER, "addr.mismatch", NULL,
-	"Not from %s: somebody else signed it.", about_from},
-    {lookalike, VERDICT_DANGER, NULL, lookalike_reason,
-	"The sender only looks like %s, and is somebody else.", about_imitated},
-    {deceptive, VERDICT_DANGER, NULL, lookalike_reason,
-	"The sender's name or address is made to deceive: %s.", about_from},
+    {compromised, VERDICT_DANGER, "cert.revoked-compromise", NULL},
+    {from_mismatch, VERDICT_DANGER, "hdr.from-mismatch", NULL},
+    {other_signer_of_known, VERDICT_DANGER, "addr.mismatch", NULL},
+    {lookalike, VERDICT_DANGER, NULL, lookalike_reason},
+    {deceptive, VERDICT_DANGER, NULL, lookalike_reason},
+    {not_as_usual_and_asks, VERDICT_DANGER, "key.always-signed", NULL},
+    {conflict_and_asks, VERDICT_DANGER, "key.conflict", NULL},
 
-    {not_as_usual_and_asks, VERDICT_DANGER, "key.always-signed", NULL,
-	"%s always signed so far; this is not signed, and wants something.",
-	about_from},
-    {conflict_and_asks, VERDICT_DANGER, "key.conflict", NULL,
-	"Two authorities each name a key of %s, and this wants something.",
-	about_signer},
+    {unreadable, VERDICT_UNSIGNED, "letter.unreadable", NULL},
+    {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason},
+    {unsigned_now, VERDICT_UNSIGNED, "key.always-signed", NULL},
+    {signature_invalid, VERDICT_UNSIGNED, NULL, signature_reason},
+    {signer_unfit, VERDICT_UNSIGNED, NULL, unfit_reason},
+    {not_signed, VERDICT_UNSIGNED, "sig.none", NULL},
 
-    {unreadable, VERDICT_UNSIGNED, "letter.unreadable", NULL,
-	"This is no proper letter; nothing is known of who wrote it.", NULL},
-    {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason,
-	"This letter could not be opened; nothing is known of who wrote it.",
-	NULL},
-    {unsigned_now, VERDICT_UNSIGNED, "key.always-signed", NULL,
-	"%s always signed so far, and nothing proves this letter.", about_from},
-    {signature_invalid, VERDICT_UNSIGNED, NULL, signature_reason,
-	"Its signature is not valid: anybody can have written or changed it.",
-	NULL},
-    {signer_unfit, VERDICT_UNSIGNED, NULL, unfit_reason,
-	"Signed with a certificate that is not made for signing mail.", NULL},
-    {not_signed, VERDICT_UNSIGNED, "sig.none", NULL,
-	"Not signed: anybody can write %s as the sender.", about_from},
-
-    {part_only, VERDICT_CAUTION, "sig.partial", NULL,
-	"Only %s of this letter is signed; the rest can be anybody's.",
-	about_part},
-    {from_unclear, VERDICT_CAUTION, "hdr.from-unclear", NULL,
-	"Signed by %s, but the letter does not name one sender.", about_signer},
-    {other_signer, VERDICT_CAUTION, "addr.mismatch", NULL,
-	"Signed by %s, who is not the sender it names.", about_signer},
-    {sender_only, VERDICT_CAUTION, "addr.sender-only", NULL,
-	"Signed by %s on behalf of another, whom nothing proves.",
-	about_signer},
-    {no_address, VERDICT_CAUTION, "addr.none", NULL,
-	"Signed, but the certificate names no address.", NULL},
-    {one_of_several, VERDICT_CAUTION, "addr.several", NULL,
-	"Signed by %s only; the other senders it names are not proven.",
-	about_signer},
-    {outside_only, VERDICT_CAUTION, "sig.outside-only", NULL,
-	"%s signed the sealed envelope, not the letter inside.", about_signer},
-    {ambiguous, VERDICT_CAUTION, "letter.ambiguous", NULL,
-	"Signed by %s, but other programs may show another text.",
-	about_signer},
-    {other_invalid, VERDICT_CAUTION, "sig.several", NULL,
-	"Signed by %s; another signature on it does not hold.", about_signer},
-    {outside_differs, VERDICT_CAUTION, "hdr.outside-differs", NULL,
-	"Signed by %s, but sender or subject were changed on the way.",
-	about_signer},
-    {no_anchor, VERDICT_CAUTION, "chain.no-anchor", NULL,
-	"Signed as %s, but by no authority that you trust.", about_signer},
-    {revoked, VERDICT_CAUTION, "cert.revoked", NULL,
-	"The certificate of %s was revoked, and no time proves it was before.",
-	about_signer},
-    {chain_invalid, VERDICT_CAUTION, NULL, chain_reason,
-	"The certificate of %s is not in order.", about_signer},
-    {domain_not_allowed, VERDICT_CAUTION, "root.domain", NULL,
-	"The authority of %s may not vouch for that domain.", about_signer},
-    {level_not_allowed, VERDICT_CAUTION, "root.level", NULL,
-	"The authority of %s may not vouch for more than an address.",
-	about_signer},
-    {conflict, VERDICT_CAUTION, "key.conflict", NULL,
-	"Two authorities each name a key of %s: one of them may be wrong.",
-	about_signer},
-    {new_root, VERDICT_CAUTION, "key.new-root", NULL,
-	"Signed by %s, but under another authority than so far.", about_signer},
-    {not_as_usual, VERDICT_CAUTION, "key.always-signed", NULL,
-	"%s always signed so far, and did not sign this letter.", about_from},
-    {revocation_unchecked, VERDICT_CAUTION, "cert.status-unknown", NULL,
-	"Signed by %s; revocation not checked.", about_signer},
-    {not_for_reader, VERDICT_CAUTION, "addr.not-for-you", NULL,
-	"Signed by %s, but written to somebody else, not to you.",
-	about_signer},
-    {resembles, VERDICT_CAUTION, NULL, lookalike_reason,
-	"The sender resembles %s: make sure that it is who you mean.",
-	about_imitated},
-    {part_encrypted, VERDICT_CAUTION, "enc.mixed-context", NULL,
-	"Signed by %s, but a part of it is sealed and was not opened.",
-	about_signer},
-    {token_late, VERDICT_CAUTION, "tst.late", NULL,
-	"Signed by %s; its proven time is more than a day later than claimed.",
-	about_signer},
+    {part_only, VERDICT_CAUTION, "sig.partial", NULL},
+    {from_unclear, VERDICT_CAUTION, "hdr.from-unclear", NULL},
+    {other_signer, VERDICT_CAUTION, "addr.mismatch", NULL},
+    {sender_only, VERDICT_CAUTION, "addr.sender-only", NULL},
+    {no_address, VERDICT_CAUTION, "addr.none", NULL},
+    {one_of_several, VERDICT_CAUTION, "addr.several", NULL},
+    {outside_only, VERDICT_CAUTION, "sig.outside-only", NULL},
+    {ambiguous, VERDICT_CAUTION, "letter.ambiguous", NULL},
+    {other_invalid, VERDICT_CAUTION, "sig.several", NULL},
+    {outside_differs, VERDICT_CAUTION, "hdr.outside-differs", NULL},
+    {no_anchor, VERDICT_CAUTION, "chain.no-anchor", NULL},
+    {revoked, VERDICT_CAUTION, "cert.revoked", NULL},
+    {chain_invalid, VERDICT_CAUTION, NULL, chain_reason},
+    {domain_not_allowed, VERDICT_CAUTION, "root.domain", NULL},
+    {level_not_allowed, VERDICT_CAUTION, "root.level", NULL},
+    {conflict, VERDICT_CAUTION, "key.conflict", NULL},
+    {new_root, VERDICT_CAUTION, "key.new-root", NULL},
+    {not_as_usual, VERDICT_CAUTION, "key.always-signed", NULL},
+    {revocation_unchecked, VERDICT_CAUTION, "cert.status-unknown", NULL},
+    {not_for_reader, VERDICT_CAUTION, "addr.not-for-you", NULL},
+    {resembles, VERDICT_CAUTION, NULL, lookalike_reason},
+    {part_encrypted, VERDICT_CAUTION, "enc.mixed-context", NULL},
+    {token_late, VERDICT_CAUTION, "tst.late", NULL},
 };
 
 /* --- notes: worth knowing, but no reason to trust a letter less or more ---- */
@@ -565,53 +483,6 @@ static const struct note notes[] = {
 /* one more for what it asks for */
 _Static_assert(RULES + NOTES + 1 <= VERDICT_REASONS_MAX, "for every reason");
 
-/* An address is shown to at most this many bytes, so that the sentence keeps
- * its length; what is cut is replaced by dots in the middle. */
-#define SHOWN_MAX 48
-
-static void
-shorten(const char *address, char shown[SHOWN_MAX + 1])
-{
-	size_t len = strlen(address);
-
-	if (len <= SHOWN_MAX) {
-		memcpy(shown, address, len + 1);
-		return;
-	}
-	/* the end matters: it is the domain */
-	memcpy(shown, address, 12);
-	memcpy(shown + 12, "...", 3);
-	memcpy(
-	    shown + 15, address + len - (SHOWN_MAX - 15), SHOWN_MAX - 15 + 1);
-}
-
-static void
-say(const char *sentence, const char *about, struct verdict *ret)
-{
-	char shown[SHOWN_MAX + 1];
-
-	shorten(about, shown);
-	/* one "%s" or none; the table is ours */
-	const char *at = strstr(sentence, "%s");
-	if (at == NULL) {
-		(void)snprintf(
-		    ret->sentence, sizeof(ret->sentence), "%s", sentence);
-		return;
-	}
-	(void)snprintf(ret->sentence, sizeof(ret->sentence), "%.*s%s%s",
-	    (int)(at - sentence), sentence, shown, at + 2);
-}
-
-static void
-say_verified(const struct facts *f, struct verdict *ret)
-{
-	if (f->acquaintance == ACQUAINTANCE_FIRST)
-		say("Signed by %s; first contact, only the address is proven.",
-		    f->sig.by, ret);
-	else
-		say("Signed by %s.", f->sig.by, ret);
-}
-
 static void
 add_reason(struct verdict *ret, const char *reason)
 {
@@ -640,31 +511,34 @@ add_notes(const struct facts *f, struct verdict *ret)
 			add_reason(ret, notes[i].reason);
 }
 
+/* Worst first: the first that holds decides. */
+static void
+add_rules(const struct facts *f, struct verdict *ret)
+{
+	for (size_t i = 0; i < RULES; i++) {
+		const struct rule *rule = &rules[i];
+		if (!rule->holds(f))
+			continue;
+		if (ret->reasons == 0)
+			ret->level = rule->level;
+		add_reason(ret,
+		    rule->reason != NULL ? rule->reason : rule->reason_of(f));
+	}
+}
+
 void
 verdict_decide(const struct facts *facts, struct verdict *ret)
 {
 	*ret = (struct verdict){.level = VERDICT_VERIFIED};
-	for (size_t i = 0; i < RULES; i++) {
-		const struct rule *rule = &rules[i];
-		if (!rule->holds(facts))
-			continue;
-		if (ret->reasons == 0) {
-			ret->level = rule->level;
-			say(rule->sentence,
-			    rule->about != NULL ? rule->about(facts) : "", ret);
-		}
-		add_reason(ret, rule->reason != NULL ? rule->reason
-						     : rule->reason_of(facts));
-	}
+	add_rules(facts, ret);
 	/* Nothing spoke against it; only proof speaks for it. */
 	if (ret->reasons == 0 && !is_proven(facts)) {
 		ret->level = VERDICT_UNSIGNED;
-		say("Nothing proves who wrote this.", "", ret);
-	} else if (ret->reasons == 0) {
-		say_verified(facts, ret);
+		add_reason(ret, "sig.unproven");
 	}
 	add_request(facts, ret);
 	add_notes(facts, ret);
+	verdict_say(facts, LANGUAGE_ENGLISH, ret);
 }
 
 const char *

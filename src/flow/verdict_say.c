@@ -1,0 +1,76 @@
+#include "flow/verdict.h"
+
+#include <string.h>
+
+bool
+verdict_names_organisation(const struct facts *f)
+{
+	return f->sig.state == SIGNED_VALID && f->sig.unfit == NULL &&
+	       f->sig.chain == CHAIN_VALID && f->sig.level_allowed &&
+	       f->sig.domain_allowed &&
+	       (f->sig.level == LEVEL_V3 || f->sig.level == LEVEL_V4);
+}
+
+/* Of a verified letter nothing has to be told but who. */
+static const char *
+code_of_verified(const struct facts *f)
+{
+	bool first = f->acquaintance == ACQUAINTANCE_FIRST;
+
+	if (verdict_names_organisation(f) && f->sig.organization[0] != '\0')
+		return first ? "verified.organisation-first"
+			     : "verified.organisation";
+	return first ? "verified.first" : "verified";
+}
+
+static const struct words *
+words_of(const struct facts *f, const struct verdict *v)
+{
+	const char *code =
+	    v->level == VERDICT_VERIFIED ? code_of_verified(f) : v->reason[0];
+	const struct words *words = words_find(code, verdict_name(v->level));
+
+	return words != NULL ? words : words_find("sig.unproven", "");
+}
+
+static bool
+is_request(const char *reason)
+{
+	return !strncmp(reason, "ask.", strlen("ask."));
+}
+
+/* What it asks for is said beside; and what to do about that is more pressing
+ * than about a signature, but not than about a danger. */
+static void
+say_request(enum language language, struct verdict *v)
+{
+	v->extra = "";
+	for (size_t i = 0; i < v->reasons; i++) {
+		if (!is_request(v->reason[i]))
+			continue;
+		const struct words *words = words_find(v->reason[i], "");
+		if (words == NULL)
+			continue;
+		v->extra = words->says[language];
+		if (v->level != VERDICT_DANGER)
+			v->advice = words->advice[language];
+	}
+}
+
+void
+verdict_say(
+    const struct facts *f, enum language language, struct verdict *verdict)
+{
+	const struct words *words = words_of(f, verdict);
+	const struct words_names names = {
+	    .from = f->from,
+	    .signer = f->sig.by,
+	    .imitated = f->lookalike.of,
+	    .organisation = f->sig.organization,
+	    .part = f->sig.part,
+	};
+
+	words_fill(words->says[language], &names, language, verdict->sentence);
+	verdict->advice = words->advice[language];
+	say_request(language, verdict);
+}
