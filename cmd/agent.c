@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/imitations.h"
+#include "cmd/language.h"
 #include "edge/agent.h"
 #include "os/activation.h"
 
@@ -121,6 +122,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(strlist_add_str(&me, home.account.address, err));
 	TRY(imitations_make(&me, &nobody, &lookalike, &imitations, err));
 	fill_agent(&home, &names, &me, &imitations, &agent);
+	TRY(language_choose(NULL, &agent.reader.language, err));
 	return serve(&home, &agent, err);
 }
 

@@ -18,6 +18,7 @@
 #include "flow/facts.h"
 #include "flow/lookalike.h"
 #include "flow/trust.h"
+#include "flow/words.h"
 #include "keydir/correspondent.h"
 #include "keydir/history.h"
 #include "keydir/status.h"
@@ -62,6 +63,7 @@ struct reader {
 	 * word.  0: not known. */
 	int64_t first_seen;
 	int64_t now;
+	enum language language; /* in which the verdict is told */
 };
 
 /* The letter again, every line end of it CRLF. */

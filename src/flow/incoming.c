@@ -145,6 +145,7 @@ decide(
     const struct gathered *g, const struct reader *reader, struct incoming *ret)
 {
 	verdict_decide(&g->facts, &ret->verdict);
+	verdict_say(&g->facts, reader->language, &ret->verdict);
 	ret->unchecked = g->facts.sig.state == SIGNED_VALID &&
 			 g->facts.sig.revocation == REVOCATION_UNKNOWN;
 	learn(g, reader, ret);
