@@ -4,7 +4,7 @@
 
 #include "base/expect.h"
 
-#define LETTERS 200000
+#define LETTERS 100000
 
 /* --- facts at random --------------------------------------------------------- */
 
