@@ -6,6 +6,7 @@
 
 #include "codec/when.h"
 #include "codec/word.h"
+#include "mime/address.h"
 #include "mime/field.h"
 
 static const char *
@@ -89,18 +90,25 @@ text_or_null(const char *value)
 	return value == NULL ? json_null() : text(value);
 }
 
+/* A name that is the address says nothing new. */
+static bool
+has_name(const struct facts *f)
+{
+	return verdict_names_person(f) ||
+	       address_matches(f->sig.name, f->sig.by);
+}
+
 static json_t *
 signed_object(const struct facts *f)
 {
 	bool judged = f->sig.state == SIGNED_VALID;
-	bool named = verdict_names_organisation(f);
 	json_t *o = json_object();
 
 	json_object_set_new(o, "state", text(signed_name(f)));
 	json_object_set_new(o, "by", text(f->sig.by));
-	json_object_set_new(o, "name", text(named ? f->sig.name : ""));
-	json_object_set_new(
-	    o, "organization", text(named ? f->sig.organization : ""));
+	json_object_set_new(o, "name", text(has_name(f) ? f->sig.name : ""));
+	json_object_set_new(o, "organization",
+	    text(verdict_names_organisation(f) ? f->sig.organization : ""));
 	json_object_set_new(o, "level",
 	    text_or_null(judged ? cert_level_name(f->sig.level) : NULL));
 	json_object_set_new(o, "issuer", text(f->sig.issuer));

@@ -73,22 +73,41 @@ the_sentence_has_its_advice_beside_it(void **state)
 static void
 a_name_is_told_only_where_the_level_proves_it(void **state)
 {
+	static const struct {
+		enum cert_level level;
+		const char *name, *organization, *sentence;
+	} rows[] = {
+	    {LEVEL_NONE, "", "", "Signed by alice@alpha.test."},
+	    {LEVEL_V1, "", "", "Signed by alice@alpha.test."},
+	    {LEVEL_V2, "Alice Adams", "", "Signed by alice@alpha.test."},
+	    {LEVEL_V3, "Alice Adams", "Alpha Ltd",
+		"Signed by alice@alpha.test of Alpha Ltd."},
+	    {LEVEL_V4, "Alice Adams", "Alpha Ltd",
+		"Signed by alice@alpha.test of Alpha Ltd."},
+	    {LEVEL_OTHER, "", "", "Signed by alice@alpha.test."},
+	};
 	struct facts f = good;
 
 	(void)state;
-	check(&f, "signed", "organization", "Alpha Ltd");
-	check(&f, "signed", "name", "Alice Adams");
-	f.sig.level = LEVEL_V4;
-	check(&f, "signed", "organization", "Alpha Ltd");
-	for (enum cert_level level = LEVEL_NONE; level <= LEVEL_OTHER;
-	     level++) {
-		f.sig.level = level;
-		if (level == LEVEL_V3 || level == LEVEL_V4)
-			continue;
-		check(&f, "signed", "organization", "");
-		check(&f, "signed", "name", "");
-		check(&f, NULL, "sentence", "Signed by alice@alpha.test.");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		f.sig.level = rows[i].level;
+		check(&f, "signed", "name", rows[i].name);
+		check(&f, "signed", "organization", rows[i].organization);
+		check(&f, NULL, "sentence", rows[i].sentence);
 	}
+}
+
+static void
+a_name_that_is_the_address_says_nothing_new(void **state)
+{
+	struct facts f = good;
+
+	(void)state;
+	f.sig.level = LEVEL_V1;
+	memcpy(f.sig.name, "Alice@Alpha.Test", sizeof("Alice@Alpha.Test"));
+	check(&f, "signed", "name", "Alice@Alpha.Test");
+	f.sig.by[0] = f.sig.name[0] = '\0';
+	check(&f, "signed", "name", "");
 }
 
 static void
@@ -319,6 +338,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_sentence_has_its_advice_beside_it),
 	    cmocka_unit_test(a_name_is_told_only_where_the_level_proves_it),
+	    cmocka_unit_test(a_name_that_is_the_address_says_nothing_new),
 	    cmocka_unit_test(
 		a_name_is_not_told_of_a_certificate_that_nobody_vouches_for),
 	    cmocka_unit_test(header_fields_are_told_as_they_are_protected),

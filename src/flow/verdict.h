@@ -43,8 +43,10 @@ void verdict_say(
 /* "verified", "caution", "unsigned", "danger" */
 const char *verdict_name(enum verdict_level level);
 
-/* May the signer's name and organisation be shown?  Only from a certificate of
- * level V3 or V4 whose chain is valid and whose root may give that level. */
+/* May the name in the signer's certificate be shown, and the organisation?
+ * Only from level V2 on, and from V3 on, when the chain is valid and its root
+ * may give that level and name that domain. */
+bool verdict_names_person(const struct facts *facts);
 bool verdict_names_organisation(const struct facts *facts);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/expect.h"
 
-#define LETTERS 100000
+#define LETTERS 50000
 
 /* --- facts at random --------------------------------------------------------- */
 
@@ -49,6 +49,7 @@ make_signature(struct facts *f)
 	f->sig.state = rarely() ? (enum signed_state)below(2) : SIGNED_VALID;
 	f->sig.reason = one_of(reasons, COUNT(reasons));
 	f->sig.outside_only = rarely();
+	f->sig.other_invalid = rarely();
 	copy(f->sig.part, sizeof(f->sig.part), rarely() ? "part 1" : "");
 	copy(f->sig.by, sizeof(f->sig.by), rarely() ? "" : "alice@alpha.test");
 	f->sig.level = (enum cert_level)below(LEVEL_OTHER + 1);
@@ -100,6 +101,8 @@ make_facts(struct facts *f)
 	f->time.token_invalid = rarely();
 	f->time.token_late = rarely();
 	copy(f->from, sizeof(f->from), rarely() ? "" : "alice@alpha.test");
+	f->unreadable = below(50) == 0;
+	f->ambiguous = rarely();
 	f->from_unclear = rarely();
 	f->from_mismatch = rarely();
 	f->outside_differs = rarely();
@@ -113,7 +116,8 @@ signature_proves(const struct facts *f)
 {
 	return f->sig.state == SIGNED_VALID && f->sig.unfit == NULL &&
 	       f->sig.binding == BINDING_FROM && !f->sig.outside_only &&
-	       f->sig.part[0] == '\0' && !f->from_unclear &&
+	       f->sig.part[0] == '\0' && !f->sig.other_invalid &&
+	       !f->unreadable && !f->ambiguous && !f->from_unclear &&
 	       !f->outside_differs && !f->encrypted.part_inside &&
 	       f->encrypted.state != ENCRYPTED_UNDECRYPTABLE;
 }
@@ -350,6 +354,18 @@ worse_request(struct facts *f)
 }
 
 static void
+worse_other_signature(struct facts *f)
+{
+	f->sig.other_invalid = true;
+}
+
+static void
+worse_mime(struct facts *f)
+{
+	f->ambiguous = true;
+}
+
+static void
 worse_inside(struct facts *f)
 {
 	f->encrypted.part_inside = true;
@@ -360,7 +376,7 @@ static void (*const worse[])(struct facts *) = {worse_binding, worse_part,
     worse_revocation, worse_time, worse_token, worse_from, worse_mismatch,
     worse_outside, worse_lookalike, worse_strong, worse_reader, worse_known,
     worse_habit, worse_root, worse_conflict, worse_accepted, worse_request,
-    worse_inside};
+    worse_inside, worse_other_signature, worse_mime};
 
 static void
 a_bad_fact_never_makes_the_verdict_better(void **state)
@@ -394,7 +410,7 @@ without_a_signature_it_is_unsigned_or_danger(void **state)
 	seed = 4;
 	for (size_t i = 0; i < LETTERS; i++) {
 		make_facts(&f);
-		switch (below(4)) {
+		switch (below(5)) {
 		case 0:
 			f.sig.state = SIGNED_NONE;
 			break;
@@ -403,6 +419,9 @@ without_a_signature_it_is_unsigned_or_danger(void **state)
 			break;
 		case 2:
 			f.sig.unfit = "cert.ku";
+			break;
+		case 3:
+			f.unreadable = true;
 			break;
 		default:
 			f.encrypted.state = ENCRYPTED_UNDECRYPTABLE;

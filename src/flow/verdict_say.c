@@ -2,13 +2,28 @@
 
 #include <string.h>
 
-bool
-verdict_names_organisation(const struct facts *f)
+/* An authority can write any name: what it says beyond an address counts only
+ * where somebody made that its business. */
+static bool
+is_vouched_for(const struct facts *f)
 {
 	return f->sig.state == SIGNED_VALID && f->sig.unfit == NULL &&
 	       f->sig.chain == CHAIN_VALID && f->sig.level_allowed &&
-	       f->sig.domain_allowed &&
+	       f->sig.domain_allowed;
+}
+
+bool
+verdict_names_organisation(const struct facts *f)
+{
+	return is_vouched_for(f) &&
 	       (f->sig.level == LEVEL_V3 || f->sig.level == LEVEL_V4);
+}
+
+bool
+verdict_names_person(const struct facts *f)
+{
+	return verdict_names_organisation(f) ||
+	       (is_vouched_for(f) && f->sig.level == LEVEL_V2);
 }
 
 /* Of a verified letter nothing has to be told but who. */
