@@ -46,6 +46,7 @@ struct reader {
 	/* who could be imitated; NULL: nobody is looked for */
 	const struct imitations *imitations;
 	const struct state *state; /* where their words are kept; or NULL */
+	bool requests;             /* look for what the text asks for */
 	int64_t now;
 };
 

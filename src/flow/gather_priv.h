@@ -35,6 +35,9 @@ void gather_from(struct gathered *gathered);
  * so which of the signer's names are told.  The chain's state is set before. */
 void gather_trust(struct reading *reading, const struct certs *path);
 
+/* What the text asks for, once it is known who signed it (gather_request.c). */
+enum rc gather_request(struct reading *reading, struct err *err);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 
