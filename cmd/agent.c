@@ -70,6 +70,7 @@ fill_agent(const struct home *home, const struct names *names,
 	    .trust = &home->trust,
 	    .me = me,
 	    .imitations = imitations,
+	    .requests = true,
 	    .state = home->state,
 	};
 	home_enrol(home, 0, &agent->enrol);

@@ -17,6 +17,7 @@ prepare(const struct read_options *o, struct read_setup *s,
 {
 	TRY(imitations_make(&o->me, &o->known, ret, &s->imitations, err));
 	s->reader.imitations = &s->imitations;
+	s->reader.requests = true;
 	return read_prepare(o, s, err);
 }
 

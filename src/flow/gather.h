@@ -62,6 +62,7 @@ struct reader {
 	/* When this reader's own agent first saw the letter: never a server's
 	 * word.  0: not known. */
 	int64_t first_seen;
+	bool requests; /* look for what the text asks for */
 	int64_t now;
 	enum language language; /* in which the verdict is told */
 };

@@ -52,6 +52,9 @@ enum rc gather_history(struct reading *reading, struct err *err);
 /* RFC 8550 section 3, with the domain of `address` in either form. */
 bool gather_names(const struct cert *cert, const char *address);
 
+/* What the text asks for, once it is known who signed it (gather_request.c). */
+enum rc gather_request(struct reading *reading, struct err *err);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 
