@@ -23,6 +23,7 @@
 static void
 destroy(struct cert *cert)
 {
+	ready_done(&cert->verifying);
 	X509_free(cert->x509);
 	buf_done(&cert->der);
 	buf_done(&cert->name);
@@ -572,6 +573,12 @@ X509 *
 cert_x509(const struct cert *cert)
 {
 	return cert->x509;
+}
+
+struct ready *
+cert_verifying(const struct cert *cert)
+{
+	return &((struct cert *)(uintptr_t)cert)->verifying;
 }
 
 struct span
