@@ -396,10 +396,16 @@ check_others(struct pieces *pieces, const struct piece *chosen, struct err *err)
 static enum rc
 add_string(struct buf *text, struct span string, struct err *err)
 {
+	uint8_t *room;
+
 	if (span_find_byte(string, 0) >= 0)
 		return err_set(err, RC_SYNTAX, "NUL byte in a MIME field");
-	TRY(buf_add(text, string, err));
-	return buf_add_byte(text, 0, err);
+	TRY(buf_reserve(text, string.len + 1, &room, err));
+	if (string.len > 0)
+		memcpy(room, string.data, string.len);
+	room[string.len] = '\0';
+	buf_grown(text, string.len + 1);
+	return RC_OK;
 }
 
 static enum rc
