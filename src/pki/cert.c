@@ -24,6 +24,7 @@ static void
 destroy(struct cert *cert)
 {
 	ready_done(&cert->verifying);
+	ready_done(&cert->sealing);
 	X509_free(cert->x509);
 	buf_done(&cert->der);
 	buf_done(&cert->name);
@@ -579,6 +580,12 @@ struct ready *
 cert_verifying(const struct cert *cert)
 {
 	return &((struct cert *)(uintptr_t)cert)->verifying;
+}
+
+struct ready *
+cert_sealing(const struct cert *cert)
+{
+	return &((struct cert *)(uintptr_t)cert)->sealing;
 }
 
 struct span

@@ -20,7 +20,7 @@ enum key_kind {
 struct cert {
 	_Atomic unsigned references;
 	X509 *x509;
-	struct ready verifying;
+	struct ready verifying, sealing;
 	struct buf der;
 	char fingerprint[2 * 32 + 1];
 	struct buf name, organization, issuer; /* terminated */
