@@ -11,7 +11,7 @@
 struct read_options {
 	const char *identity, *passphrase, *trust, *tsa_trust, *at, *report;
 	struct strlist me, known;
-	bool json, offline, unverified;
+	bool json, unverified;
 };
 
 /* What reading needs, kept together as long as it is used. */
