@@ -129,9 +129,9 @@ class OtherCa:
         self.port = self.web.server_address[1]
         threading.Thread(target=self.web.serve_forever, args=(0.02,), daemon=True).start()
         self.config(pointers)
-        for name, text in (("index.txt", ""), ("serial", "1000"), ("crlnumber", "01"),
+        for file, text in (("index.txt", ""), ("serial", "1000"), ("crlnumber", "01"),
                            ("tsaserial", "01")):
-            (directory / name).write_text(text + "\n" if text else "")
+            (directory / file).write_text(text + "\n" if text else "")
         self.new_key("ca")
         run("req", "-new", "-x509", "-key", directory / "ca.key", "-config", self.conf, "-subj",
             f"/CN={name}", "-days", "7300", "-extensions", "root", "-out", directory / "ca.pem")
