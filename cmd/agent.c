@@ -8,11 +8,13 @@
 #include "cmd/imitations.h"
 #include "cmd/language.h"
 #include "edge/agent.h"
+#include "keydir/status.h"
 #include "os/activation.h"
 
 struct agent_options {
 	struct home_options home;
 	const char *letter_limit;
+	struct strlist networks;
 };
 
 OWNER(struct lookalike, lookalike_free);
@@ -76,6 +78,23 @@ fill_agent(const struct home *home, const struct names *names,
 	home_enrol(home, 0, &agent->enrol);
 }
 
+/* Whoever is asked about revocation; answers are kept in the state. */
+static enum rc
+open_status(const struct agent_options *o, const struct home *home,
+    const struct names *names, struct networks *networks, struct status **ret,
+    struct err *err)
+{
+	const struct status_rules rules = {
+	    .fetch = {.names = names, .networks = networks},
+	    .state = home->state,
+	    .budget = STATUS_BUDGET,
+	};
+
+	for (size_t i = 0; i < o->networks.len; i++)
+		TRY(networks_add(networks, o->networks.item[i], err));
+	return status_new(&rules, ret, err);
+}
+
 static enum rc
 serve(const struct home *home, struct agent *agent, struct err *err)
 {
@@ -106,6 +125,8 @@ run_agent(const struct agent_options *o, struct err *err)
 	const struct strlist nobody = STRLIST_NONE; /* is remembered yet */
 	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
 	struct imitations imitations;
+	struct networks networks = {.len = 0};
+	struct status *status OWNED(status_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -122,8 +143,10 @@ run_agent(const struct agent_options *o, struct err *err)
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
 	TRY(imitations_make(&me, &nobody, &lookalike, &imitations, err));
+	TRY(open_status(o, &home, &names, &networks, &status, err));
 	fill_agent(&home, &names, &me, &imitations, &agent);
 	TRY(language_choose(NULL, &agent.reader.language, err));
+	agent.reader.status = status_source(status);
 	return serve(&home, &agent, err);
 }
 
@@ -135,6 +158,10 @@ command_agent(int argc, char **argv)
 	    HOME_OPTIONS(o.home),
 	    {"letter-limit", OPTION_TEXT, &o.letter_limit, "BYTES",
 		"largest letter that is taken; default 50 MiB", false},
+	    {"status-network", OPTION_LIST, &o.networks, "NETWORK",
+		"may be asked whether certificates were revoked, though it is "
+		"not public (10.1.0.0/16)",
+		false},
 	    {0},
 	};
 	struct err err = ERR_NONE;
@@ -144,5 +171,6 @@ command_agent(int argc, char **argv)
 	enum rc rc = options_parse(argc, argv, options, NULL, &err);
 	if (rc == RC_OK)
 		rc = run_agent(&o, &err);
+	strlist_done(&o.networks);
 	return rc == RC_OK ? EXIT_YES : command_failed("agent", &err);
 }

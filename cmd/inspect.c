@@ -1,6 +1,7 @@
 /* letterlock inspect, and the report of letterlock open: may a letter be
  * trusted? */
 #include "base/own.h"
+#include "cmd/asking.h"
 #include "cmd/command.h"
 #include "cmd/imitations.h"
 #include "cmd/language.h"
@@ -24,8 +25,10 @@ prepare(const struct read_options *o, struct read_setup *s,
 /* --- inspect -------------------------------------------------------------------- */
 
 static int
-inspect(const struct read_options *o, struct err *err)
+inspect(const struct read_options *o, const struct asking_options *whom,
+    struct err *err)
 {
+	struct asking asking ASKING_OWNED = {.status = NULL};
 	struct read_setup s READ_SETUP_OWNED;
 	struct buf out BUF_OWNED = BUF_SMALL;
 	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
@@ -33,11 +36,14 @@ inspect(const struct read_options *o, struct err *err)
 	enum language language;
 
 	read_setup_init(&s);
-	if (language_choose(o->language, &language, err) != RC_OK)
+	if (language_choose(o->language, &language, err) != RC_OK ||
+	    asking_prepare(whom, &asking, &s.reader, err) != RC_OK)
 		return EXIT_FAILED;
 	/* what cannot be read as a letter gets its verdict too */
 	if (prepare(o, &s, &lookalike, err) != RC_OK &&
 	    !s.gathered.facts.unreadable)
+		return EXIT_FAILED;
+	if (asking_keep(whom, &s.gathered, err) != RC_OK)
 		return EXIT_FAILED;
 	const struct facts *facts = &s.gathered.facts;
 	verdict_decide(facts, &verdict);
@@ -54,6 +60,7 @@ int
 command_inspect(int argc, char **argv)
 {
 	struct read_options o = {.me = STRLIST_NONE, .known = STRLIST_NONE};
+	struct asking_options whom = {.offline = false};
 	const struct option options[] = {
 	    {"identity", OPTION_TEXT, &o.identity, "ID",
 		"to open what is sealed for it", false},
@@ -73,8 +80,7 @@ command_inspect(int argc, char **argv)
 		false},
 	    {"known", OPTION_LIST, &o.known, "ADDRESS",
 		"a correspondent of the reader", false},
-	    {"offline", OPTION_FLAG, &o.offline, NULL,
-		"ask no server (none is asked today)", false},
+	    ASKING_OPTIONS(whom),
 	    {"language", OPTION_TEXT, &o.language, "LANGUAGE",
 		"en or zh; default that of the environment", false},
 	    {"json", OPTION_FLAG, &o.json, NULL, "print one JSON object",
@@ -87,7 +93,8 @@ command_inspect(int argc, char **argv)
 	if (command_helps(argc, argv, "inspect ... < any.eml", options))
 		return EXIT_YES;
 	if (options_parse(argc, argv, options, NULL, &err) == RC_OK)
-		status = inspect(&o, &err);
+		status = inspect(&o, &whom, &err);
+	asking_options_done(&whom);
 	strlist_done(&o.me);
 	strlist_done(&o.known);
 	return status == EXIT_FAILED ? command_failed("inspect", &err) : status;

@@ -14,7 +14,7 @@ struct read_options {
 	const char *settings;
 	const char *language; /* NULL: that of the environment */
 	struct strlist me, known;
-	bool json, offline, unverified, public_roots;
+	bool json, unverified, public_roots;
 };
 
 /* What reading needs, kept together as long as it is used. */

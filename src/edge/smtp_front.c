@@ -84,6 +84,7 @@ on_to(struct session *s, struct err *err)
 	    .roots = s->agent->roots,
 	    .timeout = s->agent->limits.directory,
 	    .state = s->agent->state,
+	    .status = s->agent->reader.status,
 	};
 	struct err why = ERR_NONE;
 

@@ -4,6 +4,7 @@
 
 #include "codec/base64.h"
 #include "keydir/correspondent.h"
+#include "os/clock.h"
 #include "pki/chain.h"
 
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -70,31 +71,100 @@ ask(const struct keydir *keydir, const char *address,
 	return RC_OK;
 }
 
+/* What is known about revocation while one certificate is judged. */
+struct knowledge {
+	struct crls crls;
+	struct ocsps ocsps;
+};
+
+#define KNOWLEDGE_OWNED __attribute__((cleanup(knowledge_done)))
+
+static void
+knowledge_done(struct knowledge *knowledge)
+{
+	crls_done(&knowledge->crls);
+	ocsps_done(&knowledge->ocsps);
+}
+
 static enum rc
-check(const struct keydir *keydir, const struct cert *cert,
+judge(const struct chain_request *ask, const struct cert *cert,
+    struct chain_result *ret, struct err *err)
+{
+	chain_result_done(ret);
+	return chain_check(cert, ask, ret, err);
+}
+
+/* Only once it leads to a root; and then for as long as it takes. */
+static enum rc
+find_status(const struct keydir *keydir, const struct chain_request *ask,
+    const struct cert *cert, struct knowledge *known,
+    struct chain_result *result, struct err *err)
+{
+	const struct status_source *source = keydir->status;
+
+	if (source == NULL || result->state != CHAIN_VALID ||
+	    result->revocation != REVOCATION_UNKNOWN)
+		return RC_OK;
+	int64_t deadline = clock_ticks() + STATUS_BUDGET_ENCRYPT;
+	TRY(source->ask(source->self, &result->path, deadline, &known->crls,
+	    &known->ocsps, err));
+	return judge(ask, cert, result, err);
+}
+
+/* What is encrypted for a key that was given up may be read by whoever has it:
+ * not to know is not enough.  Certificates that name nobody to ask (our own
+ * authority's: its directory gives out no revoked ones) need no answer. */
+static enum rc
+check_result(
+    const struct chain_result *result, const char *address, struct err *err)
+{
+	if (result->state != CHAIN_VALID)
+		return err_set(err, RC_UNFIT,
+		    "the certificate of %s cannot be trusted: %s", address,
+		    result->reason);
+	if (result->revocation == REVOCATION_UNKNOWN)
+		return err_set(err, RC_IO,
+		    "nobody says whether the certificate of %s was revoked",
+		    address);
+	if (result->revocation > REVOCATION_UNKNOWN)
+		return err_set(err, RC_UNFIT,
+		    "the certificate of %s was revoked", address);
+	return RC_OK;
+}
+
+static enum rc
+check_chain(const struct keydir *keydir, const struct cert *cert,
     const struct certs *chain, const char *address, int64_t now,
     struct err *err)
 {
 	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct knowledge known KNOWLEDGE_OWNED = {CRLS_NONE, OCSPS_NONE};
 	const struct chain_request ask = {
 	    .roots = keydir->roots,
 	    .untrusted = chain,
+	    .crls = &known.crls,
+	    .ocsps = &known.ocsps,
 	    .at = now,
 	    .purpose = CHAIN_MAIL_ENCRYPT,
 	};
 
+	TRY(judge(&ask, cert, &result, err));
+	TRY(find_status(keydir, &ask, cert, &known, &result, err));
+	return check_result(&result, address, err);
+}
+
+enum rc
+keydir_check(const struct keydir *keydir, const struct cert *cert,
+    const struct certs *chain, const char *address, int64_t now,
+    struct err *err)
+{
 	if (!cert_names_address(cert, address))
 		return err_set(err, RC_UNFIT,
 		    "the certificate found for %s names somebody else",
 		    address);
 	TRY(cert_can_receive(cert, err));
 	TRY(cert_check_time(cert, now, err));
-	TRY(chain_check(cert, &ask, &result, err));
-	if (result.state != CHAIN_VALID)
-		return err_set(err, RC_UNFIT,
-		    "the certificate of %s cannot be trusted: %s", address,
-		    result.reason);
-	return RC_OK;
+	return check_chain(keydir, cert, chain, address, now, err);
 }
 
 /* The newest one that may be used; an expired extra never blocks (the
@@ -110,11 +180,12 @@ choose(const struct keydir *keydir, const struct certs *found,
 	(void)err_set(err, RC_ABSENT, "%s has no certificate", address);
 	for (size_t i = 0; i < found->len; i++) {
 		const struct cert *cert = found->item[i];
-		enum rc now_rc = check(keydir, cert, chain, address, now, err);
+		enum rc now_rc =
+		    keydir_check(keydir, cert, chain, address, now, err);
 		if (now_rc == RC_NOMEM)
 			return now_rc;
 		if (now_rc != RC_OK)
-			rc = RC_UNFIT;
+			rc = now_rc == RC_IO || rc == RC_IO ? RC_IO : RC_UNFIT;
 		else if (best == NULL ||
 			 cert_not_before(cert) > cert_not_before(best))
 			best = cert;

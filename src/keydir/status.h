@@ -14,22 +14,26 @@
  * Limits:    STATUS_URLS_MAX addresses for one path; STATUS_LIST_MAX bytes of a
  *            list, OCSP_DER_MAX of an answer; STATUS_KEPT_MAX answers
  *            remembered; a server that does not answer is left alone for
- *            STATUS_DEAD seconds.
+ *            STATUS_DEAD seconds (whoever waits for longer than a second asks
+ *            it again sooner); STATUS_WORKERS threads.
  */
 #ifndef KEYDIR_STATUS_H
 #define KEYDIR_STATUS_H
 
-#include "net/name.h"
+#include "net/fetch.h"
 #include "pki/crl.h"
 #include "pki/ocsp.h"
+#include "store/state.h"
 
 #define STATUS_BUDGET 150             /* ms, for a letter being shown */
 #define STATUS_BUDGET_ENCRYPT 5000    /* ms, for a recipient */
-#define STATUS_FETCH_TIME (10 * 1000) /* ms, for one server */
+#define STATUS_FETCH_TIME (10 * 1000) /* ms, for one answer */
 #define STATUS_URLS_MAX 16
 #define STATUS_LIST_MAX ((size_t)10 << 20)
 #define STATUS_KEPT_MAX 256
 #define STATUS_DEAD (5 * 60)
+#define STATUS_DEAD_PATIENT 10
+#define STATUS_WORKERS 4
 
 /* Whoever knows: behind pointers, for who judges letters without a network
  * shall not load the libraries for one.  All add to `crls` and `ocsps`. */
@@ -45,5 +49,28 @@ struct status_source {
 	void *self;
 	int budget; /* ms that one letter may wait */
 };
+
+/* Whoever asks and remembers; shared by threads, has threads of its own. */
+struct status;
+
+struct status_rules {
+	struct fetch_rules fetch;
+	/* where answers are remembered between two runs: wrapped in the state
+	 * ("status/..."), else in a folder of the user's, else in memory only */
+	const struct state *state;
+	const char *folder;
+	int budget; /* ms; see struct status_source */
+};
+
+/* Borrows what the rules point to until status_free().  RC_UNFIT: others may
+ * enter the folder. */
+enum rc status_new(
+    const struct status_rules *rules, struct status **ret, struct err *err);
+/* Whatever is under way is given up at once. */
+void status_free(struct status *status);
+OWNER(struct status, status_free);
+
+/* Lends. */
+const struct status_source *status_source(const struct status *status);
 
 #endif

@@ -519,6 +519,12 @@ crl_der(const struct crl *crl)
 }
 
 int64_t
+crl_from(const struct crl *crl)
+{
+	return crl->from;
+}
+
+int64_t
 crl_until(const struct crl *crl)
 {
 	return crl->until;

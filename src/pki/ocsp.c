@@ -362,6 +362,12 @@ ocsp_der(const struct ocsp *ocsp)
 }
 
 int64_t
+ocsp_produced(const struct ocsp *ocsp)
+{
+	return ocsp->produced;
+}
+
+int64_t
 ocsp_until(const struct ocsp *ocsp)
 {
 	return ocsp->until;

@@ -44,6 +44,7 @@ enum rc ocsps_share_all(
 
 /* Lends; valid as long as the answer. */
 struct span ocsp_der(const struct ocsp *ocsp);
+int64_t ocsp_produced(const struct ocsp *ocsp); /* producedAt */
 /* The earliest nextUpdate in it; INT64_MIN: one has none. */
 int64_t ocsp_until(const struct ocsp *ocsp);
 

@@ -1,0 +1,169 @@
+#include "cmd/asking.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cmd/support.h"
+#include "os/file.h"
+
+#define FILE_MAX ((size_t)100 << 20)
+#define PATH_LEN 4096
+#define WAIT_MAX 60000
+
+void
+asking_options_done(struct asking_options *o)
+{
+	strlist_done(&o->crls);
+	strlist_done(&o->ocsps);
+	strlist_done(&o->networks);
+}
+
+void
+asking_done(struct asking *asking)
+{
+	status_free(asking->status);
+	crls_done(&asking->crls);
+	ocsps_done(&asking->ocsps);
+	evidence_done(&asking->kept);
+}
+
+/* ---- files ------------------------------------------------------------------ */
+
+static enum rc
+read_crl(const char *path, struct asking *asking, struct err *err)
+{
+	struct buf text BUF_OWNED = BUF(FILE_MAX);
+
+	TRY(support_check_path(path, err));
+	TRY(file_read(path, &text, err));
+	enum rc rc = crls_parse(&asking->crls, buf_span(&text), err);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, path);
+}
+
+static enum rc
+read_ocsp(const char *path, struct asking *asking, struct err *err)
+{
+	struct buf text BUF_OWNED = BUF(FILE_MAX);
+
+	TRY(support_check_path(path, err));
+	TRY(file_read(path, &text, err));
+	enum rc rc = ocsps_parse(&asking->ocsps, buf_span(&text), err);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, path);
+}
+
+/* A file that is not there will be. */
+static enum rc
+read_evidence(const char *path, struct asking *asking, struct err *err)
+{
+	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+
+	TRY(support_check_path(path, err));
+	enum rc rc = file_read(path, &packed, err);
+	if (rc == RC_ABSENT)
+		return RC_OK;
+	TRY(rc);
+	rc = evidence_unpack(buf_span(&packed), &asking->kept, err);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, path);
+}
+
+static enum rc
+read_files(
+    const struct asking_options *o, struct asking *asking, struct err *err)
+{
+	for (size_t i = 0; i < o->crls.len; i++)
+		TRY(read_crl(o->crls.item[i], asking, err));
+	for (size_t i = 0; i < o->ocsps.len; i++)
+		TRY(read_ocsp(o->ocsps.item[i], asking, err));
+	for (size_t i = 0; i < o->networks.len; i++)
+		TRY(networks_add(&asking->networks, o->networks.item[i], err));
+	return o->evidence != NULL ? read_evidence(o->evidence, asking, err)
+				   : RC_OK;
+}
+
+/* ---- the network ------------------------------------------------------------- */
+
+/* False: there is no such place, and nothing is remembered. */
+static bool
+find_folder(char path[PATH_LEN])
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	int len = 0;
+
+	if (cache != NULL && cache[0] == '/')
+		len = snprintf(path, PATH_LEN, "%s/letterlock/status", cache);
+	else if (home != NULL && home[0] == '/')
+		len = snprintf(
+		    path, PATH_LEN, "%s/.cache/letterlock/status", home);
+	return len > 0 && len < PATH_LEN;
+}
+
+static enum rc
+parse_wait(const char *text, int *ret, struct err *err)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || value > WAIT_MAX)
+		return err_set(err, RC_SYNTAX,
+		    "--status-wait wants milliseconds, at most %d", WAIT_MAX);
+	*ret = (int)value;
+	return RC_OK;
+}
+
+/* Where nothing can be kept (a folder that others may enter, a disk that is
+ * full), nothing is. */
+static enum rc
+open_status(struct status_rules *rules, struct status **ret, struct err *err)
+{
+	struct err ignored = ERR_NONE;
+
+	if (rules->folder != NULL && status_new(rules, ret, &ignored) == RC_OK)
+		return RC_OK;
+	rules->folder = NULL;
+	return status_new(rules, ret, err);
+}
+
+static enum rc
+start(const struct asking_options *o, struct asking *asking, struct err *err)
+{
+	static char folder[PATH_LEN]; /* as long as the status */
+	struct status_rules rules = {
+	    .fetch = {.networks = &asking->networks},
+	    .folder = find_folder(folder) ? folder : NULL,
+	    .budget = STATUS_BUDGET,
+	};
+
+	if (o->wait != NULL)
+		TRY(parse_wait(o->wait, &rules.budget, err));
+	return open_status(&rules, &asking->status, err);
+}
+
+enum rc
+asking_prepare(const struct asking_options *o, struct asking *asking,
+    struct reader *reader, struct err *err)
+{
+	TRY(read_files(o, asking, err));
+	if (o->first_seen != NULL)
+		TRY(support_parse_time(
+		    o->first_seen, &reader->first_seen, err));
+	if (!o->offline)
+		TRY(start(o, asking, err));
+	reader->crls = &asking->crls;
+	reader->ocsps = &asking->ocsps;
+	reader->kept = &asking->kept;
+	reader->status =
+	    asking->status != NULL ? status_source(asking->status) : NULL;
+	return RC_OK;
+}
+
+enum rc
+asking_keep(const struct asking_options *o, const struct gathered *gathered,
+    struct err *err)
+{
+	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+
+	if (o->evidence == NULL || evidence_is_empty(&gathered->evidence))
+		return RC_OK;
+	TRY(evidence_pack(&gathered->evidence, &packed, err));
+	return support_save(o->evidence, buf_span(&packed), 0600, err);
+}

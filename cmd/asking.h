@@ -1,0 +1,57 @@
+/* cmd/asking -- whether certificates were revoked: what is at hand, and who may
+ * be asked. */
+#ifndef CMD_ASKING_H
+#define CMD_ASKING_H
+
+#include "flow/gather.h"
+#include "keydir/status.h"
+
+struct asking_options {
+	struct strlist crls, ocsps; /* files */
+	struct strlist networks;
+	const char *evidence, *first_seen, *wait;
+	bool offline;
+};
+
+#define ASKING_OPTIONS(o)                                                      \
+	{"offline", OPTION_FLAG, &(o).offline, NULL,                           \
+	    "ask nobody whether certificates were revoked", false},            \
+	    {"status-wait", OPTION_TEXT, &(o).wait, "MS",                      \
+		"how long to wait for those who are asked; default 150",       \
+		false},                                                        \
+	    {"status-network", OPTION_LIST, &(o).networks, "NETWORK",          \
+		"may be asked, though it is not public (10.1.0.0/16)", false}, \
+	    {"crl", OPTION_LIST, &(o).crls, "FILE",                            \
+		"PEM or DER: revocation lists at hand", false},                \
+	    {"ocsp", OPTION_LIST, &(o).ocsps, "FILE",                          \
+		"PEM or DER: OCSP answers at hand", false},                    \
+	    {"evidence", OPTION_TEXT, &(o).evidence, "FILE",                   \
+		"use what is kept there, and keep there what counted", false}, \
+	{                                                                      \
+		"first-seen", OPTION_TEXT, &(o).first_seen, "TIME",            \
+		    "when the reader first had the letter", false              \
+	}
+
+void asking_options_done(struct asking_options *options);
+
+/* Kept together as long as the reader is used; start with {0}. */
+struct asking {
+	struct crls crls;
+	struct ocsps ocsps;
+	struct evidence kept;
+	struct networks networks;
+	struct status *status;
+};
+
+#define ASKING_OWNED __attribute__((cleanup(asking_done)))
+void asking_done(struct asking *asking);
+
+/* Read the files, and tell the reader all that it may use. */
+enum rc asking_prepare(const struct asking_options *options,
+    struct asking *asking, struct reader *reader, struct err *err);
+
+/* Save what counted, where --evidence says. */
+enum rc asking_keep(const struct asking_options *options,
+    const struct gathered *gathered, struct err *err);
+
+#endif

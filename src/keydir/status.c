@@ -1,0 +1,657 @@
+#include "keydir/status.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "keydir/status_priv.h"
+#include "os/clock.h"
+#include "os/random.h"
+#include "pki/pointer.h"
+
+#define PATIENT 1000 /* ms: whoever waits longer */
+/* An answer that still holds is asked for again after this, unseen. */
+#define REFRESH (12 * 3600)
+#define DEADS_MAX 32
+#define ORIGIN_MAX 300
+#define DAY_OF_MS 86400000
+
+struct worker {
+	struct status *status; /* borrowed */
+	struct fetch *fetch;
+	pthread_t thread;
+};
+
+/* A server that does not answer. */
+struct dead {
+	char origin[ORIGIN_MAX];
+	int64_t from, until; /* ticks */
+};
+
+struct status {
+	struct status_rules rules;
+	struct status_source source;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t work, done;
+	struct status_item *item[STATUS_KEPT_MAX];
+	size_t items;
+	uint64_t uses;
+	struct worker worker[STATUS_WORKERS];
+	size_t workers, idle;
+	struct dead dead[DEADS_MAX];
+	bool stopping;
+};
+
+/* ---- servers that do not answer ------------------------------------------- */
+
+/* "http://host:port", which is whom one waits for. */
+static void
+print_origin(const char *url, char ret[ORIGIN_MAX])
+{
+	const char *host = strstr(url, "://");
+	size_t len = host != NULL ? (size_t)(host - url) + 3 : 0;
+
+	len += strcspn(url + len, "/?#");
+	if (len >= ORIGIN_MAX)
+		len = ORIGIN_MAX - 1;
+	memcpy(ret, url, len);
+	ret[len] = '\0';
+}
+
+static struct dead *
+find_dead(struct status *status, const char *url)
+{
+	char origin[ORIGIN_MAX];
+
+	print_origin(url, origin);
+	for (size_t i = 0; i < DEADS_MAX; i++)
+		if (!strcmp(status->dead[i].origin, origin))
+			return &status->dead[i];
+	return NULL;
+}
+
+/* In the place of the one that would be asked again soonest. */
+static void
+note_dead(struct status *status, const char *url, int64_t for_ms)
+{
+	struct dead *at = find_dead(status, url);
+	int64_t now = clock_ticks();
+
+	for (size_t i = 0; at == NULL && i < DEADS_MAX; i++)
+		if (status->dead[i].until <= now)
+			at = &status->dead[i];
+	if (at == NULL)
+		at = &status->dead[(size_t)now % DEADS_MAX];
+	print_origin(url, at->origin);
+	at->from = now;
+	at->until = now + for_ms;
+}
+
+static void
+note_alive(struct status *status, const char *url)
+{
+	struct dead *dead = find_dead(status, url);
+
+	if (dead != NULL)
+		*dead = (struct dead){.until = 0};
+}
+
+/* Whoever can wait tries again sooner. */
+static bool
+is_left_alone(int64_t from, int64_t until, bool patient)
+{
+	int64_t now = clock_ticks();
+
+	return now < until &&
+	       (!patient || now < from + STATUS_DEAD_PATIENT * 1000);
+}
+
+static bool
+may_be_asked(
+    struct status *status, const struct status_item *item, bool patient)
+{
+	const struct dead *dead = find_dead(status, item->url);
+
+	if (dead != NULL && is_left_alone(dead->from, dead->until, patient))
+		return false;
+	return !is_left_alone(item->dead_from, item->dead_until, patient);
+}
+
+/* ---- one question, outside of the lock ------------------------------------- */
+
+struct result {
+	struct crls crls;
+	struct ocsps ocsps;
+};
+
+static enum rc
+fetch_list(struct fetch *fetch, const struct status_item *item,
+    struct buf *body, struct err *err)
+{
+	const struct fetch_request request = {
+	    .url = item->url, .timeout = STATUS_FETCH_TIME};
+
+	return fetch_run(fetch, &request, body, err);
+}
+
+static enum rc
+fetch_answer(struct fetch *fetch, const struct status_item *item,
+    struct span nonce, struct buf *body, struct err *err)
+{
+	struct buf question BUF_OWNED = BUF_SMALL;
+
+	TRY(ocsp_request(item->cert, item->issuer, nonce, &question, err));
+	const struct fetch_request request = {.url = item->url,
+	    .content_type = "application/ocsp-request",
+	    .body = buf_span(&question),
+	    .timeout = STATUS_FETCH_TIME};
+	return fetch_run(fetch, &request, body, err);
+}
+
+/* The first octet is never zero: what is asked is an OCTET STRING to us and was
+ * a number to some. */
+static void
+make_nonce(uint8_t nonce[OCSP_NONCE_LEN])
+{
+	random_fill(nonce, OCSP_NONCE_LEN);
+	nonce[0] |= 1;
+}
+
+static enum rc
+question(struct fetch *fetch, const struct status_item *item,
+    struct result *ret, struct err *err)
+{
+	bool is_list = item->kind == STATUS_LIST;
+	struct buf body BUF_OWNED =
+	    BUF(is_list ? STATUS_LIST_MAX : OCSP_DER_MAX);
+	uint8_t nonce[OCSP_NONCE_LEN];
+	const struct span span = span_of(nonce, sizeof(nonce));
+
+	make_nonce(nonce);
+	TRY(is_list ? fetch_list(fetch, item, &body, err)
+		    : fetch_answer(fetch, item, span, &body, err));
+	TRY(status_item_read(
+	    item->kind, buf_span(&body), &ret->crls, &ret->ocsps, err));
+	return is_list ? RC_OK
+		       : ocsp_check_nonce(ret->ocsps.item[0], span, err);
+}
+
+/* ---- the workers ------------------------------------------------------------ */
+
+static struct status_item *
+next_queued(struct status *status)
+{
+	for (size_t i = 0; i < status->items; i++)
+		if (status->item[i]->stage == STATUS_QUEUED)
+			return status->item[i];
+	return NULL;
+}
+
+static void
+note_result(struct status *status, struct status_item *item, enum rc rc,
+    struct result *result)
+{
+	item->stage = STATUS_IDLE;
+	if (rc == RC_OK) {
+		note_alive(status, item->url);
+		item->dead_until = 0;
+		item->fetched = clock_now();
+		status_item_take(item, &result->crls, &result->ocsps);
+		return;
+	}
+	if (rc == RC_AGAIN) /* stopping: that says nothing of the server */
+		return;
+	item->dead_from = clock_ticks();
+	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
+	if (rc == RC_IO)
+		note_dead(status, item->url, STATUS_DEAD * 1000);
+}
+
+static void
+save(const struct status *status, const struct status_item *item,
+    const struct result *result)
+{
+	struct span der = item->kind == STATUS_LIST
+			      ? crl_der(result->crls.item[0])
+			      : ocsp_der(result->ocsps.item[0]);
+
+	status_item_save(&status->rules, item->name, clock_now(), der);
+}
+
+/* With the lock held, and again when it returns. */
+static void
+serve(struct worker *worker, struct status_item *item)
+{
+	struct status *status = worker->status;
+	struct result result = {CRLS_NONE, OCSPS_NONE};
+	struct err why = ERR_NONE;
+
+	item->stage = STATUS_RUNNING;
+	(void)pthread_mutex_unlock(&status->lock);
+	enum rc rc = question(worker->fetch, item, &result, &why);
+	if (rc == RC_OK)
+		save(status, item, &result);
+	(void)pthread_mutex_lock(&status->lock);
+	note_result(status, item, rc, &result);
+	(void)pthread_cond_broadcast(&status->done);
+	crls_done(&result.crls);
+	ocsps_done(&result.ocsps);
+}
+
+static void *
+work(void *context)
+{
+	struct worker *worker = context;
+	struct status *status = worker->status;
+
+	(void)pthread_mutex_lock(&status->lock);
+	while (!status->stopping) {
+		struct status_item *item = next_queued(status);
+		if (item != NULL) {
+			serve(worker, item);
+			continue;
+		}
+		status->idle++;
+		(void)pthread_cond_wait(&status->work, &status->lock);
+		status->idle--;
+	}
+	(void)pthread_mutex_unlock(&status->lock);
+	return NULL;
+}
+
+/* Signals are for those who wait for them. */
+static int
+start_thread(struct worker *worker)
+{
+	sigset_t all, before;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failed = pthread_create(&worker->thread, NULL, work, worker);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failed;
+}
+
+/* One that cannot be had is missed only if there is none at all. */
+static void
+add_worker(struct status *status)
+{
+	struct worker *worker = &status->worker[status->workers];
+
+	if (status->workers == STATUS_WORKERS || status->idle > 0)
+		return;
+	worker->status = status;
+	if (fetch_new(&status->rules.fetch, &worker->fetch, NULL) != RC_OK)
+		return;
+	if (start_thread(worker) == 0)
+		status->workers++;
+	else
+		fetch_free(take(worker->fetch));
+}
+
+static void
+enqueue(struct status *status, struct status_item *item)
+{
+	item->stage = STATUS_QUEUED;
+	add_worker(status);
+	if (status->workers == 0)
+		item->stage = STATUS_IDLE;
+	(void)pthread_cond_signal(&status->work);
+}
+
+/* ---- what is remembered ------------------------------------------------------ */
+
+static struct status_item *
+find_item(const struct status *status, const char *name)
+{
+	for (size_t i = 0; i < status->items; i++)
+		if (!strcmp(status->item[i]->name, name))
+			return status->item[i];
+	return NULL;
+}
+
+/* The one that was not used for longest.  RC_LIMIT: all are in work. */
+static enum rc
+make_room(struct status *status, struct err *err)
+{
+	size_t oldest = STATUS_KEPT_MAX;
+
+	if (status->items < STATUS_KEPT_MAX)
+		return RC_OK;
+	for (size_t i = 0; i < status->items; i++)
+		if (status->item[i]->stage == STATUS_IDLE &&
+		    (oldest == STATUS_KEPT_MAX ||
+			status->item[i]->used < status->item[oldest]->used))
+			oldest = i;
+	if (oldest == STATUS_KEPT_MAX)
+		return err_set(err, RC_LIMIT, "too many are asked at once");
+	status_item_free(status->item[oldest]);
+	status->item[oldest] = status->item[--status->items];
+	return RC_OK;
+}
+
+/* Whom to ask. */
+struct target {
+	enum status_kind kind;
+	const char *url;
+	const struct cert *cert, *issuer; /* issuer NULL: not known */
+};
+
+static enum rc
+add_item(struct status *status, const struct target *target,
+    struct status_item **ret, struct err *err)
+{
+	struct status_item *item OWNED(status_item_free) = NULL;
+
+	TRY(make_room(status, err));
+	TRY(status_item_new(target->kind, target->url, target->cert,
+	    target->issuer, &item, err));
+	status_item_load(&status->rules, item);
+	*ret = status->item[status->items++] = take(item);
+	return RC_OK;
+}
+
+/* A certificate that was only met, not judged, has no issuer yet. */
+static enum rc
+get_item(struct status *status, const struct target *target,
+    struct status_item **ret, struct err *err)
+{
+	char name[STATUS_NAME_MAX];
+
+	TRY(status_item_name(
+	    target->kind, target->url, target->cert, name, err));
+	struct status_item *item = find_item(status, name);
+	if (item == NULL)
+		TRY(add_item(status, target, &item, err));
+	if (item->kind == STATUS_ANSWER && item->issuer == NULL &&
+	    item->stage == STATUS_IDLE && target->issuer != NULL)
+		item->issuer = cert_ref(target->issuer);
+	item->used = ++status->uses;
+	*ret = item;
+	return RC_OK;
+}
+
+static enum rc
+share(const struct status_item *item, struct crls *crls, struct ocsps *ocsps,
+    struct err *err)
+{
+	TRY(crls_share_all(crls, &item->crls, err));
+	return ocsps_share_all(ocsps, &item->ocsps, err);
+}
+
+/* ---- one certificate ----------------------------------------------------------- */
+
+#define TARGETS_MAX STATUS_URLS_MAX
+
+struct targets {
+	struct strlist lists, responders;
+	struct target item[TARGETS_MAX];
+	size_t len;
+};
+
+#define TARGETS_OWNED __attribute__((cleanup(targets_done)))
+
+static void
+targets_done(struct targets *targets)
+{
+	strlist_done(&targets->lists);
+	strlist_done(&targets->responders);
+}
+
+static void
+add_targets(struct targets *targets, enum status_kind kind,
+    const struct strlist *urls, const struct cert *cert,
+    const struct cert *issuer)
+{
+	for (size_t i = 0; i < urls->len && targets->len < TARGETS_MAX; i++)
+		targets->item[targets->len++] =
+		    (struct target){kind, urls->item[i], cert, issuer};
+}
+
+/* Lists first: whoever fetches one says less of himself than whoever asks about
+ * one certificate. */
+static enum rc
+find_targets(const struct cert *cert, const struct cert *issuer,
+    struct targets *ret, struct err *err)
+{
+	*ret = (struct targets){.len = 0};
+	TRY(pointer_lists(cert, &ret->lists, err));
+	TRY(pointer_responders(cert, &ret->responders, err));
+	add_targets(ret, STATUS_LIST, &ret->lists, cert, issuer);
+	add_targets(ret, STATUS_ANSWER, &ret->responders, cert, issuer);
+	return RC_OK;
+}
+
+/* ---- recall -------------------------------------------------------------------- */
+
+/* What was asked once, because a path led to a root, is asked again unseen. */
+static void
+refresh(struct status *status, struct status_item *item)
+{
+	bool old = item->fetched != 0 && clock_now() - item->fetched > REFRESH;
+	bool known = item->kind == STATUS_LIST || item->issuer != NULL;
+
+	if (old && known && item->stage == STATUS_IDLE &&
+	    may_be_asked(status, item, false))
+		enqueue(status, item);
+}
+
+static enum rc
+recall_cert(struct status *status, const struct cert *cert, struct crls *crls,
+    struct ocsps *ocsps, struct err *err)
+{
+	struct targets targets TARGETS_OWNED;
+	struct status_item *item = NULL;
+
+	TRY(find_targets(cert, NULL, &targets, err));
+	for (size_t i = 0; i < targets.len; i++) {
+		TRY(get_item(status, &targets.item[i], &item, err));
+		TRY(share(item, crls, ocsps, err));
+		refresh(status, item);
+	}
+	return RC_OK;
+}
+
+static enum rc
+recall(void *self, const struct certs *certs, struct crls *crls,
+    struct ocsps *ocsps, struct err *err)
+{
+	struct status *status = self;
+	enum rc rc = RC_OK;
+
+	(void)pthread_mutex_lock(&status->lock);
+	for (size_t i = 0; rc == RC_OK && i < certs->len; i++)
+		if (cert_has_revocation_pointer(certs->item[i]))
+			rc = recall_cert(
+			    status, certs->item[i], crls, ocsps, err);
+	(void)pthread_mutex_unlock(&status->lock);
+	return rc;
+}
+
+/* ---- ask ------------------------------------------------------------------------ */
+
+struct asking {
+	struct status *status;
+	const struct certs *path;
+	int64_t deadline;
+	bool patient;
+	struct crls *crls;
+	struct ocsps *ocsps;
+	size_t waiting; /* for so many */
+	size_t asked;   /* addresses, at most STATUS_URLS_MAX */
+	bool is_over;   /* no more questions: take what came */
+};
+
+/* True: it is there, or will be. */
+static enum rc
+ask_target(struct asking *asking, const struct target *target, bool *ret,
+    struct err *err)
+{
+	struct status *status = asking->status;
+	struct status_item *item = NULL;
+
+	*ret = false;
+	if (asking->asked == STATUS_URLS_MAX)
+		return RC_OK;
+	asking->asked++;
+	TRY(get_item(status, target, &item, err));
+	if (asking->is_over) {
+		if (item->stage != STATUS_IDLE)
+			note_dead(status, item->url, STATUS_FETCH_TIME);
+		return share(item, asking->crls, asking->ocsps, err);
+	}
+	bool fresh = status_item_is_fresh(item, clock_now());
+	if (!fresh && item->stage == STATUS_IDLE &&
+	    may_be_asked(status, item, asking->patient))
+		enqueue(status, item);
+	bool coming = item->stage != STATUS_IDLE && !fresh;
+	asking->waiting += coming;
+	*ret = fresh || coming;
+	return RC_OK;
+}
+
+/* A responder is asked only where there is no list to be had. */
+static enum rc
+ask_cert(struct asking *asking, size_t at, struct err *err)
+{
+	struct targets targets TARGETS_OWNED;
+	const struct certs *path = asking->path;
+	bool has_list = false, had;
+
+	TRY(find_targets(path->item[at], path->item[at + 1], &targets, err));
+	for (size_t i = 0; i < targets.len; i++) {
+		const struct target *target = &targets.item[i];
+		if (target->kind == STATUS_ANSWER && has_list &&
+		    !asking->is_over)
+			continue;
+		TRY(ask_target(asking, target, &had, err));
+		has_list = has_list || had;
+	}
+	return RC_OK;
+}
+
+static enum rc
+ask_path(struct asking *asking, struct err *err)
+{
+	asking->waiting = asking->asked = 0;
+	for (size_t i = 0; i + 1 < asking->path->len; i++)
+		TRY(ask_cert(asking, i, err));
+	return RC_OK;
+}
+
+/* False: the time is over. */
+static bool
+wait_until(struct status *status, int64_t deadline)
+{
+	struct timespec at;
+	int64_t left = deadline - clock_ticks();
+
+	if (left <= 0)
+		return false;
+	if (left > DAY_OF_MS)
+		left = DAY_OF_MS;
+	(void)clock_gettime(CLOCK_MONOTONIC, &at);
+	at.tv_sec += left / 1000;
+	at.tv_nsec += (left % 1000) * 1000000;
+	if (at.tv_nsec >= 1000000000) {
+		at.tv_sec++;
+		at.tv_nsec -= 1000000000;
+	}
+	return pthread_cond_timedwait(&status->done, &status->lock, &at) == 0;
+}
+
+static enum rc
+ask_all(struct asking *asking, struct err *err)
+{
+	do
+		TRY(ask_path(asking, err));
+	while (asking->waiting > 0 &&
+	       wait_until(asking->status, asking->deadline));
+	asking->is_over = true;
+	return ask_path(asking, err);
+}
+
+static enum rc
+ask(void *self, const struct certs *path, int64_t deadline, struct crls *crls,
+    struct ocsps *ocsps, struct err *err)
+{
+	struct status *status = self;
+	struct asking asking = {.status = status,
+	    .path = path,
+	    .deadline = deadline,
+	    .patient = deadline - clock_ticks() > PATIENT,
+	    .crls = crls,
+	    .ocsps = ocsps};
+
+	(void)pthread_mutex_lock(&status->lock);
+	enum rc rc = ask_all(&asking, err);
+	(void)pthread_mutex_unlock(&status->lock);
+	return rc;
+}
+
+/* ---- life -------------------------------------------------------------------------- */
+
+static void
+init_waiting(struct status *status)
+{
+	pthread_condattr_t attributes;
+
+	(void)pthread_mutex_init(&status->lock, NULL);
+	(void)pthread_cond_init(&status->work, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&status->done, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+}
+
+enum rc
+status_new(
+    const struct status_rules *rules, struct status **ret, struct err *err)
+{
+	TRY(status_folder_prepare(rules, err));
+	struct status *status = calloc(1, sizeof(*status));
+	if (status == NULL)
+		return err_nomem(err, "status");
+	status->rules = *rules;
+	status->source =
+	    (struct status_source){recall, ask, status, rules->budget};
+	init_waiting(status);
+	*ret = status;
+	return RC_OK;
+}
+
+static void
+stop(struct status *status)
+{
+	(void)pthread_mutex_lock(&status->lock);
+	status->stopping = true;
+	for (size_t i = 0; i < status->workers; i++)
+		fetch_stop(status->worker[i].fetch);
+	(void)pthread_cond_broadcast(&status->work);
+	(void)pthread_mutex_unlock(&status->lock);
+	for (size_t i = 0; i < status->workers; i++) {
+		(void)pthread_join(status->worker[i].thread, NULL);
+		fetch_free(status->worker[i].fetch);
+	}
+}
+
+void
+status_free(struct status *status)
+{
+	if (status == NULL)
+		return;
+	stop(status);
+	for (size_t i = 0; i < status->items; i++)
+		status_item_free(status->item[i]);
+	(void)pthread_cond_destroy(&status->done);
+	(void)pthread_cond_destroy(&status->work);
+	(void)pthread_mutex_destroy(&status->lock);
+	free(status);
+}
+
+const struct status_source *
+status_source(const struct status *status)
+{
+	return &status->source;
+}

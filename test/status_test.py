@@ -1,0 +1,365 @@
+"""Were certificates revoked, and when: lists and answers of the openssl program, in files, stapled
+into the signature, and over loopback; servers that do not answer; and letters read years later."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import time
+
+import pytest
+
+import otherca
+
+LETTER = (b"From: Alice <alice@alpha.test>\r\nTo: bob@beta.test\r\nSubject: status\r\n"
+          b"Date: Sun, 22 Nov 2026 08:00:00 +0000\r\nMessage-ID: <s@alpha.test>\r\n"
+          b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nAs agreed.\r\n")
+UNCHECKED = "cert.status-unknown"
+YEAR = 365 * 24 * 3600
+
+
+@pytest.fixture
+def ca(tmp_path):
+    made = otherca.OtherCa(tmp_path / "ca")
+    made.issue("alice", "mail")
+    made.issue("responder", "responder")
+    made.issue("tsa", "tsa")
+    made.publish()
+    yield made
+    made.close()
+
+
+class Reader:
+    def __init__(self, program, directory):
+        self.program, self.dir = program, directory
+        self.environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}
+
+    def sign(self, ca, name="alice"):
+        done = subprocess.run([self.program, "seal", "--sign-only", "--identity",
+                               ca.dir / f"{name}.id"], input=LETTER, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def inspect(self, ca, letter, *words, before=()):
+        done = subprocess.run(
+            [*before, self.program, "inspect", "--json", "--trust", ca.root, *map(str, words)],
+            input=letter, capture_output=True, env=self.environment, timeout=30)
+        assert done.stderr == b"", done.stderr
+        return json.loads(done.stdout)
+
+    def online(self, ca, letter, *words):
+        """Waits for long: what is asked is whether it comes, not how soon."""
+        return self.inspect(ca, letter, "--status-network", "127.0.0.0/8", "--status-wait",
+                            "5000", *words)
+
+
+@pytest.fixture
+def reader(program, tmp_path):
+    return Reader(program, tmp_path)
+
+
+def is_good(told):
+    return told["verdict"] == "verified" and UNCHECKED not in told["reasons"]
+
+
+def is_unchecked(told):
+    return told["verdict"] != "danger" and UNCHECKED in told["reasons"]
+
+
+def is_revoked(told):
+    return told["verdict"] in ("caution", "danger") and "cert.revoked" in told["reasons"]
+
+
+def is_stolen(told):
+    return told["verdict"] == "danger" and "cert.revoked-compromise" in told["reasons"]
+
+
+# ---- in files -----------------------------------------------------------------------------------
+
+
+def test_what_nobody_said_is_not_checked(ca, reader):
+    assert is_unchecked(reader.inspect(ca, reader.sign(ca), "--offline"))
+
+
+def test_a_list_of_openssl_says_that_it_is_good(ca, reader):
+    letter = reader.sign(ca)
+    assert is_good(reader.inspect(ca, letter, "--offline", "--crl", ca.publish()))
+    assert is_good(reader.inspect(ca, letter, "--offline", "--crl", ca.dir / "crl.pem"))
+
+
+def test_an_answer_of_openssl_says_that_it_is_good(ca, reader):
+    letter = reader.sign(ca)
+    assert is_good(reader.inspect(ca, letter, "--offline", "--ocsp", ca.ask("alice")))
+    ca.signer = "ca"
+    assert is_good(reader.inspect(ca, letter, "--offline", "--ocsp", ca.ask("alice")))
+
+
+def test_an_answer_of_somebody_else_says_nothing(ca, reader, tmp_path):
+    letter = reader.sign(ca)
+    ca.issue("eve", "stranger")
+    ca.signer = "eve"
+    assert is_unchecked(reader.inspect(ca, letter, "--offline", "--ocsp", ca.ask("alice")))
+    ca.signer = "alice"
+    assert is_unchecked(reader.inspect(ca, letter, "--offline", "--ocsp", ca.ask("alice")))
+
+
+def test_a_changed_answer_says_nothing(ca, reader):
+    letter, answer = reader.sign(ca), ca.ask("alice")
+    octets = bytearray(answer.read_bytes())
+    octets[octets.index(b"\x80\x00") + 17] ^= 1  # good; the next is a time, of this second
+    answer.write_bytes(octets)
+    told = reader.inspect(ca, letter, "--offline", "--ocsp", answer)
+    assert is_unchecked(told)
+
+
+def test_an_answer_about_another_certificate_says_nothing(ca, reader):
+    ca.issue("bob", "mail")
+    assert is_unchecked(reader.inspect(ca, reader.sign(ca), "--offline", "--ocsp", ca.ask("bob")))
+
+
+def test_an_old_answer_says_nothing_of_today(ca, reader):
+    letter, answer = reader.sign(ca), ca.ask("alice")
+    later = int(time.time()) + 8 * 24 * 3600
+    assert is_good(reader.inspect(ca, letter, "--offline", "--ocsp", answer))
+    assert is_unchecked(reader.inspect(
+        ca, letter, "--offline", "--ocsp", answer, "--at", later))
+
+
+@pytest.mark.parametrize("kind", ["--crl", "--ocsp"])
+def test_revoked_is_told(ca, reader, kind):
+    letter = reader.sign(ca)
+    ca.revoke("alice", after=-60)
+    said = ca.publish() if kind == "--crl" else ca.ask("alice")
+    assert is_revoked(reader.inspect(ca, letter, "--offline", kind, said))
+
+
+@pytest.mark.parametrize("kind", ["--crl", "--ocsp"])
+def test_seen_before_it_was_revoked_stays_good(ca, reader, kind):
+    letter = reader.sign(ca)
+    now = int(time.time())
+    ca.revoke("alice", "-crl_reason", "superseded", after=3600)
+    said = ca.publish() if kind == "--crl" else ca.ask("alice")
+    words = ("--offline", kind, said, "--at", now + 7200)
+    told = reader.inspect(ca, letter, *words, "--first-seen", now + 60)
+    assert is_good(told) and told["time"]["source"] == "received"
+    assert is_revoked(reader.inspect(ca, letter, *words, "--first-seen", now + 3700))
+    assert is_revoked(reader.inspect(ca, letter, *words))
+
+
+@pytest.mark.parametrize("kind", ["--crl", "--ocsp"])
+def test_a_stolen_key_is_bad_at_any_time(ca, reader, kind):
+    letter = reader.sign(ca)
+    now = int(time.time())
+    ca.revoke("alice", "-crl_reason", "keyCompromise", after=3600)
+    said = ca.publish() if kind == "--crl" else ca.ask("alice")
+    assert is_stolen(reader.inspect(ca, letter, "--offline", kind, said, "--at", now + 7200,
+                                    "--first-seen", now + 60))
+
+
+# ---- stapled ------------------------------------------------------------------------------------
+
+
+def test_a_list_and_an_answer_inside_of_the_signature_are_heard(ca, reader):
+    letter = reader.sign(ca)
+    crl, answer = ca.publish().read_bytes(), ca.ask("alice").read_bytes()
+    assert is_good(reader.inspect(ca, otherca.with_lists(letter, crl), "--offline"))
+    assert is_good(reader.inspect(ca, otherca.with_lists(letter, answers=[answer]), "--offline"))
+
+
+def test_garbage_inside_of_the_signature_spoils_nothing(ca, reader):
+    letter, crl = reader.sign(ca), ca.publish().read_bytes()
+    garbage = otherca.tlv(0x30, b"\x02\x01\x01")
+    filler = otherca.tlv(0x30, otherca.tlv(0x04, bytes(300000)))
+    stapled = otherca.with_lists(letter, garbage, filler, crl, answers=[garbage])
+    assert is_good(reader.inspect(ca, stapled, "--offline"))
+
+
+# ---- over the network ---------------------------------------------------------------------------
+
+
+def test_a_list_is_fetched_and_remembered(ca, reader):
+    letter = reader.sign(ca)
+    assert is_good(reader.online(ca, letter))
+    assert ca.asked == ["/ca.crl"]
+    ca.serves = False
+    assert is_good(reader.online(ca, letter))
+    assert ca.asked == ["/ca.crl"]
+    folder = reader.dir / "cache" / "letterlock" / "status"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert [file.stat().st_mode & 0o777 for file in folder.iterdir()] == [0o600]
+
+
+def test_what_was_remembered_and_spoilt_is_asked_again(ca, reader):
+    letter = reader.sign(ca)
+    reader.online(ca, letter)
+    file, = (reader.dir / "cache" / "letterlock" / "status").iterdir()
+    octets = bytearray(file.read_bytes())
+    octets[-1] ^= 1
+    file.write_bytes(octets)
+    assert not is_good(reader.inspect(ca, letter, "--offline"))
+    file.write_bytes(b"nothing")
+    assert is_good(reader.online(ca, letter))
+    assert ca.asked == ["/ca.crl"] * 2
+
+
+def test_without_a_list_the_responder_is_asked(ca, reader):
+    (ca.dir / "ca.crl").unlink()
+    assert is_good(reader.online(ca, reader.sign(ca)))
+    assert ca.asked == ["/ca.crl", "/ocsp"]
+
+
+def test_an_answer_to_another_question_is_not_taken(ca, reader):
+    """openssl repeats our nonce; this responder gives what it once said to somebody else."""
+    (ca.dir / "ca.crl").unlink()
+    letter = reader.sign(ca)
+    otherca.run("ocsp", "-issuer", ca.root, "-cert", ca.dir / "alice.pem", "-reqout",
+                ca.dir / "theirs")
+    old = ca.answer((ca.dir / "theirs").read_bytes())
+    answer, ca.answer = ca.answer, lambda question: old
+    assert is_unchecked(reader.online(ca, letter))
+    ca.answer = answer
+    assert is_good(reader.online(ca, letter))
+
+
+def test_offline_asks_nobody(ca, reader):
+    letter = reader.sign(ca)
+    assert is_unchecked(reader.inspect(ca, letter, "--offline", "--status-network", "127.0.0.1"))
+    assert ca.asked == []
+
+
+def test_a_stranger_sends_us_into_no_private_network(ca, reader):
+    assert is_unchecked(reader.inspect(ca, reader.sign(ca), "--status-wait", "5000"))
+    assert ca.asked == []
+
+
+def test_no_redirect_leads_into_a_private_network(ca, reader):
+    ca.config("crl")
+    ca.issue("alice", "mail")
+    letter = reader.sign(ca)
+    (ca.dir / "moved.crl").write_bytes((ca.dir / "ca.crl").read_bytes())
+    ca.moved["/ca.crl"] = f"http://127.0.0.1:{ca.port}/moved.crl"
+    assert is_good(reader.online(ca, letter))
+    other = Reader(reader.program, reader.dir / "other")
+    ca.moved["/ca.crl"] = f"http://127.0.0.2:{ca.port}/moved.crl"
+    assert is_unchecked(other.inspect(ca, letter, "--status-network", "127.0.0.1",
+                                      "--status-wait", "5000"))
+    ca.moved["/ca.crl"] = f"file://{ca.dir}/moved.crl"
+    assert is_unchecked(other.online(ca, letter))
+
+
+def test_nobody_knows_whether_a_strangers_letter_is_read(ca, reader, tmp_path):
+    """Its path leads to no root that is trusted: nobody is asked about it."""
+    letter = reader.sign(ca)
+    stranger = otherca.OtherCa(tmp_path / "stranger", name="Stranger")
+    told = reader.online(stranger, letter)
+    stranger.close()
+    assert told["signed"]["chain"] == "no-anchor" and ca.asked == []
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "refusing"])
+def test_a_dead_network_holds_up_nobody(ca, reader, silent):
+    """The port takes connections and never answers, or nobody listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    place = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    if not silent:
+        listener.close()
+    ca.config(f"crlDistributionPoints = URI:{place}/a.crl, URI:{place}/b.crl\n"
+              f"authorityInfoAccess = OCSP;URI:{place}/")
+    ca.issue("alice", "mail")
+    letter = reader.sign(ca)
+    words = ("--status-network", "127.0.0.0/8")
+    alone = min(took(reader, ca, letter, "--offline") for _ in range(3))
+    waited = min(took(reader, ca, letter, *words) for _ in range(3))
+    assert is_unchecked(reader.inspect(ca, letter, *words))
+    assert waited < 0.2 + alone, (waited, alone)
+    listener.close()
+
+
+def took(reader, ca, letter, *words):
+    begin = time.monotonic()
+    reader.inspect(ca, letter, *words)
+    return time.monotonic() - begin
+
+
+# ---- years later --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stamped(ca, reader):
+    letter = reader.sign(ca)
+    return otherca.with_token(letter, ca.token(otherca.signature_value(letter)))
+
+
+@pytest.mark.parametrize("years", [3, 12])
+def test_with_evidence_a_stamped_letter_stays_good_for_years(ca, reader, stamped, years, tmp_path):
+    """Signer and timestamp authority have expired, and nobody can be asked any more."""
+    kept = tmp_path / "kept"
+    told = reader.online(ca, stamped, "--evidence", kept)
+    assert is_good(told) and told["time"]["source"] == "timestamp"
+    ca.close()
+    later = ["faketime", "-f", f"+{years}y"]
+    told = reader.inspect(ca, stamped, "--evidence", kept, before=later)
+    assert is_good(told) and "cert.good-when-stamped" in told["reasons"]
+    told = reader.inspect(ca, stamped, before=later + ["env", f"XDG_CACHE_HOME={tmp_path}/none"])
+    assert is_unchecked(told)
+    at = int(time.time()) + years * YEAR
+    assert is_good(reader.inspect(ca, stamped, "--offline", "--evidence", kept, "--at", at))
+
+
+def test_without_a_timestamp_it_does_not(ca, reader, tmp_path):
+    letter, kept = reader.sign(ca), tmp_path / "kept"
+    reader.online(ca, letter, "--evidence", kept)
+    at = int(time.time()) + 3 * YEAR
+    told = reader.inspect(ca, letter, "--offline", "--evidence", kept, "--at", at)
+    assert told["verdict"] != "verified" and "cert.expired-at-time" in told["reasons"]
+
+
+def test_evidence_of_another_is_no_evidence(ca, reader, stamped, tmp_path):
+    stranger = otherca.OtherCa(tmp_path / "stranger", name="Stranger")
+    stranger.issue("alice", "mail")
+    stranger.publish()
+    kept = tmp_path / "kept"
+    reader.online(stranger, reader.sign(stranger), "--evidence", kept)
+    stranger.close()
+    assert kept.exists()
+    assert is_unchecked(reader.inspect(ca, stamped, "--offline", "--evidence", kept))
+
+
+@pytest.mark.parametrize("reason, good", [
+    (("-crl_reason", "superseded"), True), (("-crl_reason", "cessationOfOperation"), True),
+    (("-crl_reason", "keyCompromise"), False), ((), False)])
+def test_tokens_of_a_revoked_timestamp_authority(ca, reader, stamped, reason, good):
+    """RFC 3161 section 4: good if the reason is said and harmless; no reason is none."""
+    ca.revoke("tsa", *reason, after=3600)
+    told = reader.inspect(ca, stamped, "--offline", "--crl", ca.publish(), "--at",
+                          int(time.time()) + 7200)
+    assert (told["time"]["source"] == "timestamp") == good
+    assert ("tst.invalid" in told["reasons"]) == (not good)
+
+
+def test_stamped_before_it_was_revoked_stays_good(ca, reader, stamped):
+    ca.revoke("alice", "-crl_reason", "superseded", after=3600)
+    told = reader.inspect(ca, stamped, "--offline", "--crl", ca.publish(), "--at",
+                          int(time.time()) + 7200)
+    assert is_good(told) and "cert.good-when-stamped" in told["reasons"]
+
+
+def test_of_two_tokens_the_earlier_counts(ca, reader, stamped):
+    time.sleep(1.1)
+    late = ca.token(otherca.signature_value(stamped))
+    early = reader.inspect(ca, stamped, "--offline")["time"]["value"]
+    for letter in (otherca.with_second_token(stamped, late),):
+        assert reader.inspect(ca, letter, "--offline")["time"]["value"] == early
+
+
+@pytest.mark.parametrize("option, octets", [
+    ("--crl", b"nothing"), ("--ocsp", b"nothing"), ("--ocsp", base64.b64decode("MAMKAQM=")),
+    ("--evidence", b"nothing"), ("--evidence", b"letterlock evidence 1\nx\0\0\0\1a"),
+    ("--evidence", b"letterlock evidence 1\nl\xff\xff\xff\xff")])
+def test_what_is_no_proof_is_told_as_such(ca, reader, tmp_path, option, octets):
+    file = tmp_path / "file"
+    file.write_bytes(octets)
+    done = subprocess.run([reader.program, "inspect", "--offline", option, file], input=LETTER,
+                          capture_output=True)
+    assert done.returncode == 2 and str(file).encode() in done.stderr
