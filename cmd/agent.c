@@ -5,7 +5,6 @@
 
 #include "cmd/command.h"
 #include "cmd/home.h"
-#include "cmd/imitations.h"
 #include "edge/agent.h"
 #include "os/activation.h"
 
@@ -13,8 +12,6 @@ struct agent_options {
 	struct home_options home;
 	const char *letter_limit;
 };
-
-OWNER(struct lookalike, lookalike_free);
 
 /* Ports that were not handed over could be anybody's after the next restart,
  * and mail programs would give them the password: refuse. */
@@ -46,8 +43,8 @@ check_certificates(const struct home *home, struct err *err)
 /* `me` is filled with the account's address; it lives as long as the agent. */
 static void
 fill_agent(const struct home *home, const struct names *names,
-    const struct strlist *me, const struct imitations *imitations,
-    struct agent *agent)
+    const struct strlist *me, struct people *people,
+    const struct imitations *imitations, struct agent *agent)
 {
 	agent->account = &home->account;
 	agent->state = home->state;
@@ -55,6 +52,7 @@ fill_agent(const struct home *home, const struct names *names,
 	agent->directory = home->directory;
 	agent->tsa = home->tsa;
 	agent->roots = &home->roots;
+	agent->people = people;
 	agent->sender = (struct sender){
 	    .address = home->account.address,
 	    .identity = home->signer,
@@ -99,9 +97,7 @@ run_agent(const struct agent_options *o, struct err *err)
 {
 	struct home home HOME_OWNED;
 	struct strlist me STRLIST_OWNED = STRLIST_NONE;
-	const struct strlist nobody = STRLIST_NONE; /* is remembered yet */
-	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
-	struct imitations imitations;
+	struct people *people OWNED(people_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -117,8 +113,9 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(check_certificates(&home, err));
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
-	TRY(imitations_make(&me, &nobody, &lookalike, &imitations, err));
-	fill_agent(&home, &names, &me, &imitations, &agent);
+	TRY(people_new(home.state, &me, &people, err));
+	const struct imitations imitations = people_imitations(people);
+	fill_agent(&home, &names, &me, people, &imitations, &agent);
 	return serve(&home, &agent, err);
 }
 
