@@ -10,6 +10,13 @@
 #define MAGIC "letterlock-own 1\n"
 #define DOMAIN_MAX 253
 
+static enum rc
+no_domain(struct span text, struct err *err)
+{
+	return err_set(err, RC_SYNTAX, "%.*s is no domain",
+	    SPAN_ARGS(span_first(text, DOMAIN_MAX)));
+}
+
 /* A-labels, or UTF-8 as people write it; what it means is for who reads it. */
 static enum rc
 check(struct span domain, struct err *err)
@@ -18,14 +25,14 @@ check(struct span domain, struct err *err)
 
 	if (domain.len == 0 || domain.len > DOMAIN_MAX ||
 	    domain.data[0] == '.' || domain.data[domain.len - 1] == '.')
-		return err_set(err, RC_SYNTAX, "not a domain");
+		return no_domain(domain, err);
 	for (size_t i = 0; i < domain.len; i++) {
 		uint8_t c = domain.data[i];
 		if (c <= ' ' || c == 0x7f || c == '@' || c == '/')
-			return err_set(err, RC_SYNTAX, "not a domain");
+			return no_domain(domain, err);
 		dot = dot || c == '.';
 	}
-	return dot ? RC_OK : err_set(err, RC_SYNTAX, "not a domain");
+	return dot ? RC_OK : no_domain(domain, err);
 }
 
 enum rc
