@@ -5,7 +5,6 @@
 
 #include "cmd/command.h"
 #include "cmd/home.h"
-#include "cmd/imitations.h"
 #include "cmd/language.h"
 #include "edge/agent.h"
 #include "keydir/status.h"
@@ -16,8 +15,6 @@ struct agent_options {
 	const char *letter_limit;
 	struct strlist networks;
 };
-
-OWNER(struct lookalike, lookalike_free);
 
 /* Ports that were not handed over could be anybody's after the next restart,
  * and mail programs would give them the password: refuse. */
@@ -49,8 +46,8 @@ check_certificates(const struct home *home, struct err *err)
 /* `me` is filled with the account's address; it lives as long as the agent. */
 static void
 fill_agent(const struct home *home, const struct names *names,
-    const struct strlist *me, const struct imitations *imitations,
-    struct agent *agent)
+    const struct strlist *me, struct people *people,
+    const struct imitations *imitations, struct agent *agent)
 {
 	agent->account = &home->account;
 	agent->state = home->state;
@@ -58,6 +55,7 @@ fill_agent(const struct home *home, const struct names *names,
 	agent->directory = home->directory;
 	agent->tsa = home->tsa;
 	agent->roots = &home->roots;
+	agent->people = people;
 	agent->sender = (struct sender){
 	    .address = home->account.address,
 	    .identity = home->signer,
@@ -122,11 +120,9 @@ run_agent(const struct agent_options *o, struct err *err)
 {
 	struct home home HOME_OWNED;
 	struct strlist me STRLIST_OWNED = STRLIST_NONE;
-	const struct strlist nobody = STRLIST_NONE; /* is remembered yet */
-	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
-	struct imitations imitations;
 	struct networks networks = {.len = 0};
 	struct status *status OWNED(status_free) = NULL;
+	struct people *people OWNED(people_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -142,11 +138,9 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(check_certificates(&home, err));
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
-	TRY(imitations_make(&me, &nobody, &lookalike, &imitations, err));
-	TRY(open_status(o, &home, &names, &networks, &status, err));
-	fill_agent(&home, &names, &me, &imitations, &agent);
-	TRY(language_choose(NULL, &agent.reader.language, err));
-	agent.reader.status = status_source(status);
+	struct networks networks = {.len = 0};
+	struct status *status OWNED(status_free) = NULL;
+	struct people *people OWNED(people_free) = NULL;
 	return serve(&home, &agent, err);
 }
 

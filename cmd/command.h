@@ -17,6 +17,7 @@ int command_inspect(int argc, char **argv);
 int command_chain(int argc, char **argv);
 int command_setup(int argc, char **argv);
 int command_agent(int argc, char **argv);
+int command_people(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_recover(int argc, char **argv);
 

@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
     {"setup", command_setup},
     {"agent", command_agent},
+    {"people", command_people},
     {"status", command_status},
     {"recover", command_recover},
     {"seal", command_seal},

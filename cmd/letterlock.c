@@ -17,6 +17,7 @@ static const struct {
 } commands[] = {
     {"setup", NULL, "get certificates for a mailbox, once"},
     {"agent", NULL, "serve the mail program: SMTP and IMAP"},
+    {"people", NULL, "whom you know, and who you say is fine"},
     {"status", NULL, "what is set up, and until when it is good"},
     {"recover", NULL, "write a recovery copy of the old-mail keys"},
     {"seal", command_seal, "sign and encrypt a letter"},

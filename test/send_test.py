@@ -66,8 +66,10 @@ def test_what_the_writer_says_he_can_read_is_remembered_and_only_when_verified(a
     message = letter(ALICE, [BOB], message_id=f"<says-it-{time.time()}@alpha.test>")
     agents[ALICE].send(message, [BOB])
     agents[BOB].wait_for(message["Message-ID"])
-    remembered, = people.iterdir()
-    assert found_in(remembered.read_bytes() + remembered.name.encode(), ALICE, "aes-256-gcm") == []
+    remembered = sorted(people.iterdir())
+    assert len(remembered) == 2 and remembered[1].name == remembered[0].name + ".seen"
+    for item in remembered:
+        assert found_in(item.read_bytes() + item.name.encode(), ALICE, "aes-256-gcm") == []
 
 
 @pytest.mark.parametrize("reader", [BOB, CAROL])
@@ -257,8 +259,10 @@ def certificate_of(world, address, path):
 
 
 @pytest.mark.parametrize("sealed", [False, True], ids=["signed", "signed and sealed"])
-def test_eves_valid_signature_under_alices_name_is_not_verified(agents, world, eve, tmp_path,
+def test_eves_valid_signature_under_alices_name_is_not_verified(agents, world, sent, eve, tmp_path,
                                                                 sealed):
+    """Bob has had a letter of Alice, so he knows her: this one is no oddity, but a danger."""
+    agents[BOB].wait_for(sent[0]["Message-ID"])
     chain, key = eve
     ident = f"<eve-{sealed}-{time.time()}@alpha.test>"
     (tmp_path / "body").write_bytes(b"Content-Type: text/plain\r\n\r\nPay Eve.\r\n")
@@ -276,9 +280,9 @@ def test_eves_valid_signature_under_alices_name_is_not_verified(agents, world, e
     world.wait_for_letter(BOB, ident)
     flags, shown = agents[BOB].wait_for(ident)
     assert b"$Letterlock-verified" not in flags
-    assert b"$Letterlock-caution" in flags and b"$Letterlock-reason-addr.mismatch" in flags
+    assert b"$Letterlock-danger" in flags and b"$Letterlock-reason-addr.mismatch" in flags
     if sealed:
-        assert parse(shown)["Letterlock-Verdict"].startswith("caution; Signed by eve@beta.test")
+        assert parse(shown)["Letterlock-Verdict"].startswith("danger; Not from alice@alpha.test")
 
 
 def test_a_draft_lies_sealed_on_the_server_and_forgets_nothing(agents, world):

@@ -12,6 +12,7 @@
 #include "enrol/enrol.h"
 #include "flow/gather.h"
 #include "flow/outgoing.h"
+#include "flow/people.h"
 #include "flow/recipients.h"
 #include "net/smtp_send.h"
 #include "store/spool.h"
@@ -44,8 +45,9 @@ struct agent {
 	/* all but `now`; a stamper for letters alone: when a draft was
 	 * written proves nothing, and nobody disputes when a report was */
 	struct sender sender;
-	struct reader reader; /* all but `now` */
-	struct enrol enrol;   /* to tell whose challenges come in */
+	struct reader reader;  /* all but `now` and `first_seen` */
+	struct people *people; /* whom the reader knows; NULL: not kept */
+	struct enrol enrol;    /* to tell whose challenges come in */
 	struct agent_limits limits;
 };
 

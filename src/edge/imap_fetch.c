@@ -6,6 +6,7 @@
 #include "edge/imap_items.h"
 #include "edge/imap_session_priv.h"
 #include "edge/imap_set.h"
+#include "os/clock.h"
 #include "os/log.h"
 
 /* How a FETCH is worked off:
@@ -19,6 +20,9 @@
  * EXPUNGE in between (RFC 3501 section 7.4.1), and what we pass on stays as
  * regular as what it says. */
 #define BATCH 250
+/* Letters that one FETCH has judged again: a person looks at one or two at a
+ * time, and a program that fetches the whole mailbox shall not wait for it. */
+#define AGAIN_MAX 8
 /* What net/imap_link takes: a letter of 50 MiB once it is sealed. */
 #define LETTER_MAX (IMAP_CLIENT_LIMITS.literal)
 
@@ -34,6 +38,8 @@ struct pick {
 	uint32_t uid;
 	enum need need;
 	bool decided; /* `view` has the keywords */
+	bool again;   /* they are old: judge it again */
+	bool changed; /* then they were other ones */
 	bool done;    /* answered */
 	bool unseen;
 	struct imap_view view;
@@ -48,6 +54,7 @@ struct fetch {
 	bool flags, date;
 	struct pick *pick; /* BATCH of them */
 	size_t len;
+	unsigned judged_again;
 	struct err why; /* why a letter was left out; "" if none was */
 };
 
@@ -212,9 +219,36 @@ answer(struct fetch *f, struct pick *pick, uint32_t number,
 	}
 	pick->done = true;
 	pick->unseen = f->sees && !imap_flags_have(fetched->flags, "\\Seen");
-	s->box.uids.place[number - 1].stale &= !f->flags;
+	bool *stale = &s->box.uids.place[number - 1].stale;
+	*stale = (*stale || pick->changed) && !f->flags;
 	imap_view_done(&pick->view);
 	return imap_flush_much(s, err);
+}
+
+static bool
+same_list(const struct strlist *a, const struct strlist *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (size_t i = 0; i < a->len; i++)
+		if (strcmp(a->item[i], b->item[i]) != 0)
+			return false;
+	return true;
+}
+
+static void
+judge_again(const struct fetch *f, struct pick *pick, struct span letter)
+{
+	struct imap_session *s = f->s;
+	struct imap_view was IMAP_VIEW_OWNED;
+	struct err ignored;
+
+	imap_view_init(&was);
+	(void)imap_view_find(
+	    s->agent, &s->box.views, pick->uid, &was, &ignored);
+	imap_view_refresh(
+	    s->agent, &s->box.views, pick->uid, letter, &pick->view);
+	pick->changed = !same_list(&was.keywords, &pick->view.keywords);
 }
 
 static enum rc
@@ -229,6 +263,8 @@ show(const struct fetch *f, struct pick *pick,
 	if (!pick->decided)
 		TRY(imap_view_decide(s->agent, &s->box.views, pick->uid,
 		    buf_span(&letter), &pick->view, err));
+	else if (pick->again)
+		judge_again(f, pick, buf_span(&letter));
 	pick->decided = true;
 	if (!f->letter)
 		return RC_OK;
@@ -381,12 +417,29 @@ look_up(struct fetch *f, struct pick *pick)
 	pick->decided =
 	    judged && imap_view_find(f->s->agent, &f->s->box.views, pick->uid,
 			  &pick->view, &ignored) == RC_OK;
-	if ((judged && !pick->decided) || (f->letter && !pick->view.rebuilt))
+	pick->again = pick->decided && f->letter &&
+		      f->judged_again < AGAIN_MAX &&
+		      imap_view_is_due(&pick->view, clock_now());
+	f->judged_again += pick->again;
+	if ((judged && !pick->decided) || (f->letter && !pick->view.rebuilt) ||
+	    pick->again)
 		pick->need = NEED_LETTER;
 	else if (f->flags || f->date || f->sees)
 		pick->need = NEED_FLAGS;
 	else
 		pick->need = NEED_NOTHING;
+}
+
+/* What was opened before can be shown all the same. */
+static void
+too_much(const struct fetch *f, struct pick *pick)
+{
+	if (pick->again && pick->view.rebuilt)
+		pick->need =
+		    f->flags || f->date || f->sees ? NEED_FLAGS : NEED_NOTHING;
+	else
+		pick->need = NEED_TOO_MUCH;
+	pick->again = false;
 }
 
 static enum rc
@@ -403,7 +456,7 @@ hear_size(struct fetch *f, struct span line, struct err *err)
 	if (pick == NULL || fetched.size == 0)
 		return imap_untagged(f->s, line, err);
 	if (fetched.size > LETTER_MAX && pick->need == NEED_LETTER)
-		pick->need = NEED_TOO_MUCH;
+		too_much(f, pick);
 	return RC_OK;
 }
 
@@ -524,6 +577,7 @@ imap_fetch_uids(struct imap_session *s, struct err *err)
 			break;
 		TRY(ask_uids(s, from, err));
 	}
+	imap_sweep_box(s);
 	return RC_OK;
 }
 

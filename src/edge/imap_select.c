@@ -15,8 +15,10 @@ open_box(struct imap_session *s, struct span mailbox, bool read_only,
 		return err_set(
 		    err, RC_SYNTAX, "the mail server does not say UIDVALIDITY");
 	s->box.read_only = read_only;
-	return imap_view_folder_init(
-	    s->agent, mailbox, s->box.validity, &s->box.views, err);
+	TRY(imap_view_folder_init(
+	    s->agent, mailbox, s->box.validity, &s->box.views, err));
+	imap_sweep_renewed(s, mailbox);
+	return RC_OK;
 }
 
 /* RFC 3501 section 6.3.1: a SELECT that fails leaves no mailbox selected. */

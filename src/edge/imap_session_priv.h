@@ -30,6 +30,8 @@ struct imap_box {
 	uint32_t validity; /* 0: not said yet */
 	bool read_only;
 	struct imap_view_folder views; /* set once `validity` is known */
+	uint32_t uid_next;             /* when it was selected; 0: not said */
+	bool swept; /* no view of a letter that is gone is left */
 	struct imap_uids uids;
 };
 
@@ -105,6 +107,13 @@ imap_do imap_do_store, imap_do_search, imap_do_append;
 
 /* Learn the UIDs of the letters that are new. */
 enum rc imap_fetch_uids(struct imap_session *s, struct err *err);
+/* imap_sweep.c: forget the views of letters that are gone: of this one; once
+ * all UIDs are known, of all that are not in the mailbox; those of a mailbox
+ * that has another UIDVALIDITY now. */
+void imap_sweep_one(struct imap_session *s, uint32_t number);
+void imap_sweep_box(struct imap_session *s);
+void imap_sweep_renewed(struct imap_session *s, struct span mailbox);
+
 /* Tell the flags of the letters marked stale. */
 enum rc imap_fetch_stale(struct imap_session *s, struct err *err);
 

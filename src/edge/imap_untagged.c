@@ -64,6 +64,17 @@ note_validity(struct imap_session *s, struct span value, struct err *err)
 	return RC_OK;
 }
 
+/* The first one, which belongs to what SELECT says of the mailbox. */
+static void
+note_next(struct imap_session *s, struct span value)
+{
+	uint32_t next = 0;
+
+	if (s->box.uid_next == 0 &&
+	    imap_number_parse(value, &next, NULL) == RC_OK)
+		s->box.uid_next = next;
+}
+
 static enum rc
 pass_permanent(struct imap_session *s, struct span value, struct err *err)
 {
@@ -91,6 +102,8 @@ pass_code(
 		return pass_permanent(s, value, err);
 	if (span_is_nocase(name, "UIDVALIDITY") && s->state == IMAP_SELECTED)
 		TRY(note_validity(s, value, err));
+	if (span_is_nocase(name, "UIDNEXT") && s->state == IMAP_SELECTED)
+		note_next(s, value);
 	return pass(s, line, err);
 }
 
@@ -130,6 +143,7 @@ static enum rc
 note_expunge(
     struct imap_session *s, uint32_t number, struct span line, struct err *err)
 {
+	imap_sweep_one(s, number);
 	TRY(imap_uids_remove(&s->box.uids, number, err));
 	return pass(s, line, err);
 }

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "codec/hex.h"
+#include "edge/imap_decision.h"
 #include "flow/incoming.h"
 #include "flow/report.h"
 #include "os/clock.h"
@@ -16,8 +17,9 @@
 #define VIEW_MAX ((size_t)80 << 20)
 #define DECISION_MAX ((size_t)16 * 1024)
 #define NAME_MAX_LEN 96
-#define MAGIC "letterlock-view 2\n"
-#define AS_IT_CAME "as-it-came "
+#define FOLDER "views"
+#define LETTER ".letter"
+#define EVIDENCE ".evidence"
 
 OWNER(struct entity, entity_free);
 
@@ -25,7 +27,7 @@ void
 imap_view_init(struct imap_view *view)
 {
 	*view = (struct imap_view){
-	    STRLIST_NONE, false, "", BUF_SECRET(VIEW_MAX), NULL};
+	    .keywords = STRLIST_NONE, .bytes = BUF_SECRET(VIEW_MAX)};
 }
 
 void
@@ -37,26 +39,73 @@ imap_view_done(struct imap_view *view)
 	imap_view_init(view);
 }
 
+/* RFC 3501 section 5.1: INBOX is "a case-insensitive name" */
+static struct span
+fold_inbox(struct span mailbox)
+{
+	return span_is_nocase(mailbox, "INBOX") ? span_str("INBOX") : mailbox;
+}
+
+static enum rc
+mac_of(const struct agent *agent, const char *label, const struct buf *what,
+    struct buf *ret, struct err *err)
+{
+	uint8_t mac[32];
+
+	TRY(wrap_mac(state_key(agent->state), label, buf_span(what), mac, err));
+	return hex_encode(span_of(mac, 16), ret, err);
+}
+
 enum rc
 imap_view_folder_init(const struct agent *agent, struct span mailbox,
     uint32_t validity, struct imap_view_folder *ret, struct err *err)
 {
 	struct buf what BUF_OWNED = BUF_SMALL;
 	struct buf hex BUF_OWNED = BUF(80);
-	uint8_t mac[32];
 
-	/* RFC 3501 section 5.1: INBOX is "a case-insensitive name" */
-	if (span_is_nocase(mailbox, "INBOX"))
-		mailbox = span_str("INBOX");
 	TRY(buf_add_format(
 	    &what, err, "%u %s ", validity, agent->account->address));
-	TRY(buf_add(&what, mailbox, err));
-	TRY(wrap_mac(
-	    state_key(agent->state), "views", buf_span(&what), mac, err));
-	TRY(hex_encode(span_of(mac, 16), &hex, err));
-	(void)snprintf(ret->name, sizeof(ret->name), "views/%.*s",
+	TRY(buf_add(&what, fold_inbox(mailbox), err));
+	TRY(mac_of(agent, "views", &what, &hex, err));
+	(void)snprintf(ret->name, sizeof(ret->name), FOLDER "/%.*s",
 	    SPAN_ARGS(buf_span(&hex)));
 	return RC_OK;
+}
+
+static enum rc
+mailbox_item(const struct agent *agent, struct span mailbox,
+    char ret[NAME_MAX_LEN], struct err *err)
+{
+	struct buf what BUF_OWNED = BUF_SMALL;
+	struct buf hex BUF_OWNED = BUF(80);
+
+	TRY(buf_add_format(&what, err, "%s ", agent->account->address));
+	TRY(buf_add(&what, fold_inbox(mailbox), err));
+	TRY(mac_of(agent, "mailboxes", &what, &hex, err));
+	(void)snprintf(
+	    ret, NAME_MAX_LEN, "mailboxes/%.*s", SPAN_ARGS(buf_span(&hex)));
+	return RC_OK;
+}
+
+enum rc
+imap_view_folder_renew(const struct agent *agent, struct span mailbox,
+    const struct imap_view_folder *now, struct imap_view_folder *ret_old,
+    struct err *err)
+{
+	struct buf was BUF_OWNED = BUF(IMAP_VIEW_FOLDER_MAX - 1);
+	struct err ignored = ERR_NONE;
+	char name[NAME_MAX_LEN];
+
+	ret_old->name[0] = '\0';
+	TRY(mailbox_item(agent, mailbox, name, err));
+	enum rc rc = state_load(agent->state, name, &was, &ignored);
+	if (rc == RC_OK && span_is(buf_span(&was), span_str(now->name)))
+		return RC_OK;
+	/* only a name that we could have given ourselves */
+	if (rc == RC_OK && span_starts(buf_span(&was), FOLDER "/"))
+		(void)snprintf(ret_old->name, sizeof(ret_old->name), "%.*s",
+		    SPAN_ARGS(buf_span(&was)));
+	return state_save(agent->state, name, span_str(now->name), err);
 }
 
 static void
@@ -66,47 +115,7 @@ item_name(const struct imap_view_folder *folder, uint32_t uid,
 	(void)snprintf(ret, NAME_MAX_LEN, "%s/%u%s", folder->name, uid, ending);
 }
 
-/* --- the decision on disk --- */
-
-static enum rc
-print_decision(const struct imap_view *view, struct buf *out, struct err *err)
-{
-	TRY(buf_add_str(out, MAGIC, err));
-	if (view->rebuilt)
-		TRY(buf_add_str(out, "rebuilt\n", err));
-	else
-		TRY(buf_add_format(out, err, AS_IT_CAME "%s\n", view->judged));
-	for (size_t i = 0; i < view->keywords.len; i++)
-		TRY(buf_add_format(out, err, "%s\n", view->keywords.item[i]));
-	return RC_OK;
-}
-
-static struct span
-take_line(struct span *rest)
-{
-	ptrdiff_t end = span_find_byte(*rest, '\n');
-	size_t len = end < 0 ? rest->len : (size_t)end;
-	struct span line = span_first(*rest, len);
-
-	*rest = span_after(*rest, len + 1);
-	return line;
-}
-
-static enum rc
-parse_decision(struct span text, struct imap_view *view, struct err *err)
-{
-	if (!span_starts(text, MAGIC))
-		return err_set(err, RC_SYNTAX, "a view of another version");
-	text = span_after(text, strlen(MAGIC));
-	struct span how = take_line(&text);
-	view->rebuilt = span_is(how, span_str("rebuilt"));
-	if (span_starts(how, AS_IT_CAME))
-		(void)snprintf(view->judged, sizeof(view->judged), "%.*s",
-		    SPAN_ARGS(span_after(how, strlen(AS_IT_CAME))));
-	while (text.len > 0)
-		TRY(strlist_add(&view->keywords, take_line(&text), err));
-	return RC_OK;
-}
+/* --- on the disk --- */
 
 /* A damaged item is as good as none: the letter is judged again. */
 static enum rc
@@ -127,7 +136,7 @@ imap_view_find(const struct agent *agent, const struct imap_view_folder *folder,
 	item_name(folder, uid, "", name);
 	enum rc rc = state_load(agent->state, name, &text, &why);
 	if (rc == RC_OK)
-		rc = parse_decision(buf_span(&text), ret, &why);
+		rc = imap_decision_parse(buf_span(&text), ret, &why);
 	if (rc == RC_OK)
 		return RC_OK;
 	imap_view_done(ret);
@@ -136,22 +145,37 @@ imap_view_find(const struct agent *agent, const struct imap_view_folder *folder,
 	return err_set(err, rc, "%s", why.text);
 }
 
-/* The letter first: a decision that says "rebuilt" always has one. */
 static enum rc
-save(const struct agent *agent, const struct imap_view_folder *folder,
+save_part(const struct agent *agent, const struct imap_view_folder *folder,
+    uint32_t uid, const char *ending, const struct buf *bytes, struct err *err)
+{
+	char name[NAME_MAX_LEN];
+
+	item_name(folder, uid, ending, name);
+	return state_save(agent->state, name, buf_span(bytes), err);
+}
+
+static enum rc
+save_decision(const struct agent *agent, const struct imap_view_folder *folder,
     uint32_t uid, const struct imap_view *view, struct err *err)
 {
 	struct buf text BUF_OWNED = BUF(DECISION_MAX);
-	char name[NAME_MAX_LEN];
 
-	if (view->rebuilt) {
-		item_name(folder, uid, ".letter", name);
-		TRY(state_save(
-		    agent->state, name, buf_span(&view->bytes), err));
-	}
-	TRY(print_decision(view, &text, err));
-	item_name(folder, uid, "", name);
-	return state_save(agent->state, name, buf_span(&text), err);
+	TRY(imap_decision_print(view, &text, err));
+	return save_part(agent, folder, uid, "", &text, err);
+}
+
+/* The letter first: a decision that says "rebuilt" always has one. */
+static enum rc
+save(const struct agent *agent, const struct imap_view_folder *folder,
+    uint32_t uid, const struct imap_view *view, const struct buf *evidence,
+    struct err *err)
+{
+	if (view->rebuilt)
+		TRY(save_part(agent, folder, uid, LETTER, &view->bytes, err));
+	if (evidence->len > 0)
+		TRY(save_part(agent, folder, uid, EVIDENCE, evidence, err));
+	return save_decision(agent, folder, uid, view, err);
 }
 
 /* --- deciding --- */
@@ -178,22 +202,56 @@ digest_of(struct span letter, char ret[65], struct err *err)
 	return RC_OK;
 }
 
+/* A letter of one's own, seen again among the sent ones. */
+static void
+remember(const struct agent *agent, const struct incoming *incoming)
+{
+	const struct mailboxes *list = &incoming->wrote_to;
+	struct err why = ERR_NONE;
+	enum rc rc = RC_OK;
+
+	if (agent->people == NULL)
+		return;
+	for (size_t i = 0; i < list->len && rc == RC_OK; i++)
+		rc = people_wrote(agent->people, list->item[i].address,
+		    list->item[i].name, clock_now(), &why);
+	if (rc != RC_OK)
+		log_warning("recipients not remembered: %s", why.text);
+}
+
+static enum rc
+take_verdict(const struct agent *agent, const struct incoming *incoming,
+    int64_t now, struct imap_view *view, struct err *err)
+{
+	struct strlist keywords STRLIST_OWNED = STRLIST_NONE;
+	struct strlist old = view->keywords;
+
+	TRY(report_keywords(&incoming->verdict, &keywords, err));
+	view->keywords = keywords;
+	keywords = old;
+	view->judged_at = now;
+	view->unchecked = incoming->unchecked;
+	view->noted = incoming->noted;
+	remember(agent, incoming);
+	return RC_OK;
+}
+
 static enum rc
 judge(const struct agent *agent, struct span letter, struct imap_view *view,
-    struct err *err)
+    struct incoming *incoming, struct err *err)
 {
-	struct incoming incoming INCOMING_OWNED;
 	struct reader reader = agent->reader;
 
-	reader.now = clock_now();
-	incoming_init(&incoming);
-	TRY(incoming_read(letter, &reader, &incoming, err));
-	TRY(report_keywords(&incoming.verdict, &view->keywords, err));
-	view->rebuilt = incoming.rebuilt;
+	reader.first_seen = reader.now = clock_now();
+	TRY(incoming_read(letter, &reader, incoming, err));
+	TRY(digest_of(letter, view->judged, err));
+	TRY(take_verdict(agent, incoming, reader.now, view, err));
+	view->first_seen = reader.now;
+	view->rebuilt = incoming->rebuilt;
 	if (!view->rebuilt)
-		return digest_of(letter, view->judged, err);
-	view->bytes = incoming.view;
-	incoming.view = BUF_SECRET(VIEW_MAX);
+		return RC_OK;
+	view->bytes = incoming->view;
+	incoming->view = BUF_SECRET(VIEW_MAX);
 	replace_nul(&view->bytes);
 	return RC_OK;
 }
@@ -210,20 +268,33 @@ warn_of_challenge(const struct agent *agent, struct span letter)
 		    agent->account->address, why.text);
 }
 
+/* Two sessions that come to one letter at once must show the same. */
+static pthread_mutex_t *
+lock_of(uint32_t uid)
+{
+	static pthread_mutex_t deciding[] = {PTHREAD_MUTEX_INITIALIZER,
+	    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+	    PTHREAD_MUTEX_INITIALIZER};
+
+	return &deciding[uid % (sizeof(deciding) / sizeof(deciding[0]))];
+}
+
 static enum rc
 decide_alone(const struct agent *agent, const struct imap_view_folder *folder,
     uint32_t uid, struct span letter, struct imap_view *view, bool *ret_first,
     struct err *err)
 {
+	struct incoming incoming INCOMING_OWNED;
 	struct err why = ERR_NONE;
 
+	incoming_init(&incoming);
 	*ret_first = false;
 	if (imap_view_find(agent, folder, uid, view, &why) == RC_OK)
 		return RC_OK;
-	TRY(judge(agent, letter, view, err));
+	TRY(judge(agent, letter, view, &incoming, err));
 	*ret_first = true;
 	/* A full disk is no reason not to show a letter. */
-	if (save(agent, folder, uid, view, &why) != RC_OK)
+	if (save(agent, folder, uid, view, &incoming.evidence, &why) != RC_OK)
 		log_error("view not kept: %s", why.text);
 	return RC_OK;
 }
@@ -233,12 +304,7 @@ imap_view_decide(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct span letter,
     struct imap_view *view, struct err *err)
 {
-	/* Two sessions that come to one letter at once must show the same. */
-	static pthread_mutex_t deciding[] = {PTHREAD_MUTEX_INITIALIZER,
-	    PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
-	    PTHREAD_MUTEX_INITIALIZER};
-	pthread_mutex_t *lock =
-	    &deciding[uid % (sizeof(deciding) / sizeof(deciding[0]))];
+	pthread_mutex_t *lock = lock_of(uid);
 	bool first;
 
 	pthread_mutex_lock(lock);
@@ -250,6 +316,132 @@ imap_view_decide(const struct agent *agent,
 	else if (first)
 		warn_of_challenge(agent, letter);
 	return rc;
+}
+
+/* --- deciding again --- */
+
+bool
+imap_view_is_due(const struct imap_view *view, int64_t now)
+{
+	int64_t old = view->unchecked ? IMAP_VIEW_OLD_UNCHECKED : IMAP_VIEW_OLD;
+
+	/* which letter it was must be known; a clock that was set back is as
+	 * good as a long time */
+	return view->judged[0] != '\0' &&
+	       (now - view->judged_at >= old || now < view->judged_at);
+}
+
+/* A letter without evidence that can be read is judged without. */
+static void
+load_evidence(const struct agent *agent, const struct imap_view_folder *folder,
+    uint32_t uid, struct buf *ret)
+{
+	char name[NAME_MAX_LEN];
+	struct err ignored = ERR_NONE;
+
+	item_name(folder, uid, EVIDENCE, name);
+	if (state_load(agent->state, name, ret, &ignored) != RC_OK)
+		buf_clear(ret);
+}
+
+static enum rc
+judge_again(const struct agent *agent, const struct imap_view_folder *folder,
+    uint32_t uid, struct span letter, struct imap_view *view, struct err *err)
+{
+	struct buf kept BUF_OWNED = BUF(INCOMING_EVIDENCE_MAX);
+	struct incoming incoming INCOMING_OWNED;
+	struct reader reader = agent->reader;
+	char digest[65];
+
+	incoming_init(&incoming);
+	TRY(digest_of(letter, digest, err));
+	if (strcmp(digest, view->judged) != 0)
+		return err_set(
+		    err, RC_CRYPTO, "the mail server shows another letter");
+	reader.now = clock_now();
+	reader.first_seen = view->first_seen;
+	incoming.noted = view->noted;
+	load_evidence(agent, folder, uid, &kept);
+	incoming.kept = buf_span(&kept);
+	TRY(incoming_judge(letter, &reader, &incoming, err));
+	TRY(take_verdict(agent, &incoming, reader.now, view, err));
+	if (incoming.evidence.len > 0)
+		TRY(save_part(
+		    agent, folder, uid, EVIDENCE, &incoming.evidence, err));
+	return save_decision(agent, folder, uid, view, err);
+}
+
+void
+imap_view_refresh(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t uid, struct span letter,
+    struct imap_view *view)
+{
+	struct err why = ERR_NONE;
+
+	pthread_mutex_lock(lock_of(uid));
+	enum rc rc = judge_again(agent, folder, uid, letter, view, &why);
+	pthread_mutex_unlock(lock_of(uid));
+	if (rc != RC_OK)
+		log_warning("letter %u not judged again: %s", uid, why.text);
+}
+
+/* --- forgetting --- */
+
+static void
+forget(const struct agent *agent, const char *name)
+{
+	struct err why = ERR_NONE;
+
+	if (state_forget(agent->state, name, &why) != RC_OK)
+		log_warning("view not removed: %s", why.text);
+}
+
+void
+imap_view_remove(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t uid)
+{
+	static const char *const endings[] = {LETTER, EVIDENCE, ""};
+	char name[NAME_MAX_LEN];
+
+	pthread_mutex_lock(lock_of(uid));
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		item_name(folder, uid, endings[i], name);
+		forget(agent, name);
+	}
+	pthread_mutex_unlock(lock_of(uid));
+}
+
+struct sweep {
+	const struct agent *agent;
+	uint32_t last;
+	bool (*is_there)(const void *self, uint32_t uid);
+	const void *self;
+};
+
+/* "views/MAC/UID", or another item of that UID. */
+static enum rc
+sweep_one(void *self, const char *name, struct err *err)
+{
+	const struct sweep *sweep = self;
+	unsigned long uid = strtoul(strrchr(name, '/') + 1, NULL, 10);
+
+	(void)err;
+	if (uid <= sweep->last && !sweep->is_there(sweep->self, (uint32_t)uid))
+		forget(sweep->agent, name);
+	return RC_OK;
+}
+
+void
+imap_view_sweep(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t last,
+    bool (*is_there)(const void *self, uint32_t uid), const void *self)
+{
+	struct sweep sweep = {agent, last, is_there, self};
+	struct err why = ERR_NONE;
+
+	if (state_each(agent->state, folder->name, sweep_one, &sweep, &why) !=
+	    RC_OK)
+		log_warning("views not swept: %s", why.text);
 }
 
 /* --- showing --- */
@@ -358,7 +550,7 @@ load_letter(const struct agent *agent, const struct imap_view_folder *folder,
 	char name[NAME_MAX_LEN];
 	struct err why = ERR_NONE;
 
-	item_name(folder, uid, ".letter", name);
+	item_name(folder, uid, LETTER, name);
 	enum rc rc = state_load(agent->state, name, &view->bytes, &why);
 	if (rc == RC_ABSENT || rc == RC_CRYPTO) {
 		log_warning("view %s: %s", name, why.text);

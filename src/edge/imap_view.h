@@ -1,16 +1,23 @@
-/* edge/imap_view -- what a letter is shown as: decided once, kept for ever.
+/* edge/imap_view -- what a letter is shown as: made once, kept for ever.
  *
  * RFC 3501 section 2.3.1.1: mailbox, UIDVALIDITY and UID together name one
  * content that never changes.  So a letter is judged and opened when it is
  * first asked for, and what came out is saved, wrapped:
  *
- *     views/MAC/UID          the keywords, and whether it was rebuilt
- *     views/MAC/UID.letter   the rebuilt letter; one that passes as it came is
- *                            fetched again instead
+ *     views/MAC/UID            the keywords, when it was first seen and when
+ *                              it was judged, and whether it was rebuilt
+ *     views/MAC/UID.letter     the rebuilt letter; one that passes as it came
+ *                              is fetched again instead
+ *     views/MAC/UID.evidence   what proved the verdict, where there is any
  *
  * MAC is of mailbox and UIDVALIDITY, so that no mailbox's name is seen on the
  * disk.  Nothing is saved of a letter that could not be judged because the
  * agent itself was in trouble (no memory): it is judged when asked for again.
+ *
+ * What is shown is frozen, with its "as of TIME"; the verdict in the keywords
+ * is not: certificates are revoked, people become known.  When a letter is
+ * looked at again and its verdict is old (imap_view_is_due()), it is judged
+ * again, as a letter that was first seen when it was.
  *
  * May use:   base codec os mime proto net store flow enrol.
  */
@@ -27,11 +34,20 @@ struct imap_view_folder {
 	char name[IMAP_VIEW_FOLDER_MAX];
 };
 
+/* Until a verdict is looked at again: a day, or less where the status of a
+ * certificate could not be asked for. */
+#define IMAP_VIEW_OLD (24 * 60 * 60)
+#define IMAP_VIEW_OLD_UNCHECKED (10 * 60)
+
 struct imap_view {
 	struct strlist keywords;
 	bool rebuilt;
 	char judged[65];       /* SHA-256 of the letter that was judged, in
-				* hex; of one that is shown as it came */
+				* hex; "": by an earlier version, unknown */
+	int64_t first_seen;    /* 0: unknown */
+	int64_t judged_at;     /* 0: unknown, long ago */
+	bool unchecked;        /* a status could not be asked for */
+	bool noted;            /* what it tells of its sender is remembered */
 	struct buf bytes;      /* what is shown; empty until it is needed */
 	struct entity *letter; /* the same, parsed; NULL until then */
 };
@@ -43,6 +59,13 @@ void imap_view_done(struct imap_view *view);
 enum rc imap_view_folder_init(const struct agent *agent, struct span mailbox,
     uint32_t validity, struct imap_view_folder *ret, struct err *err);
 
+/* Where they are now, whatever the mailbox's UIDVALIDITY: remembered, so that
+ * those of an earlier one can be found.  *ret_old: where they were, "" if
+ * nowhere else. */
+enum rc imap_view_folder_renew(const struct agent *agent, struct span mailbox,
+    const struct imap_view_folder *now, struct imap_view_folder *ret_old,
+    struct err *err);
+
 /* Load what was decided.  RC_ABSENT: nothing yet. */
 enum rc imap_view_find(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct imap_view *ret,
@@ -53,6 +76,23 @@ enum rc imap_view_find(const struct agent *agent,
 enum rc imap_view_decide(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct span letter,
     struct imap_view *view, struct err *err);
+
+/* Is the verdict old enough to be looked at again? */
+bool imap_view_is_due(const struct imap_view *view, int64_t now);
+/* Judge again, from the letter as the server has it, and save the keywords;
+ * what is shown stays.  Whatever fails, the old verdict stays. */
+void imap_view_refresh(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t uid, struct span letter,
+    struct imap_view *view);
+
+/* Forget the letter: it is gone. */
+void imap_view_remove(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t uid);
+/* Forget every letter of the folder up to `last` that `is_there` does not
+ * name. */
+void imap_view_sweep(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t last,
+    bool (*is_there)(const void *self, uint32_t uid), const void *self);
 
 /* Fill in bytes and tree.  `letter`, as the server has it, is looked at only
  * if the view is not a rebuilt one. */

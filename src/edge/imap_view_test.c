@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/expect.h"
+#include "edge/imap_decision.h"
 #include "os/file.h"
 
 /* An agent that only remembers; it has no keys. */
@@ -40,18 +41,10 @@ set_up(struct world *w)
 static void
 tear_down(struct world *w)
 {
-	struct strlist names STRLIST_OWNED = STRLIST_NONE;
-	struct err err = ERR_NONE;
-	char path[160];
+	char command[100];
 
-	assert_ok(state_list(w->state, w->views.name, &names, &err));
-	for (size_t i = 0; i < names.len; i++)
-		assert_ok(state_remove(w->state, names.item[i], &err));
-	(void)snprintf(path, sizeof(path), "%s/%s", w->folder, w->views.name);
-	(void)rmdir(path);
-	(void)snprintf(path, sizeof(path), "%s/views", w->folder);
-	(void)rmdir(path);
-	(void)rmdir(w->folder);
+	(void)snprintf(command, sizeof(command), "rm -r '%s'", w->folder);
+	assert_int_equal(system(command), 0);
 	(void)unlink(w->key);
 	state_free(w->state);
 	account_done(&w->account);
@@ -192,6 +185,216 @@ what_is_shown_of_a_rebuilt_letter_is_what_was_kept(void **state)
 	    imap_view_find(&w.agent, &w.views, 9, &again, &err), RC_ABSENT);
 }
 
+/* --- again -------------------------------------------------------------------*/
+
+static void
+keep(struct world *w, const char *name, const char *text)
+{
+	struct err err = ERR_NONE;
+	char item[120];
+
+	(void)snprintf(item, sizeof(item), "%s/%s", w->views.name, name);
+	assert_done(state_save(w->state, item, span_str(text), &err), err);
+}
+
+static bool
+is_kept(struct world *w, const char *name)
+{
+	char item[120];
+
+	(void)snprintf(item, sizeof(item), "%s/%s", w->views.name, name);
+	return state_stamp(w->state, item) != 0;
+}
+
+#define TIMES(seen, judged) \
+	"seen " seen "\njudged " judged "\nunchecked 0\nnoted 0\n"
+
+static void
+when_it_was_first_seen_stays_and_the_verdict_is_renewed(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct imap_view first IMAP_VIEW_OWNED, view IMAP_VIEW_OWNED;
+	struct imap_view again IMAP_VIEW_OWNED;
+	struct err err = ERR_NONE;
+	char text[400];
+
+	set_up(&w);
+	imap_view_init(&first);
+	imap_view_init(&view);
+	imap_view_init(&again);
+	assert_ok(imap_view_decide(
+	    &w.agent, &w.views, 5, span_str(UNSIGNED), &first, &err));
+	assert_true(first.first_seen > 1700000000);
+	assert_int_equal(first.judged_at, first.first_seen);
+	assert_int_equal(strlen(first.judged), 64);
+	/* long ago, it was worth more */
+	(void)snprintf(text, sizeof(text),
+	    "letterlock-view 3\nas-it-came %s\n" TIMES(
+		"1000", "2000") "$Letterlock-verified\n",
+	    first.judged);
+	keep(&w, "5", text);
+	assert_ok(imap_view_find(&w.agent, &w.views, 5, &view, &err));
+	assert_int_equal(view.first_seen, 1000);
+	assert_int_equal(view.judged_at, 2000);
+	imap_view_refresh(&w.agent, &w.views, 5, span_str(UNSIGNED), &view);
+	assert_true(strlist_has(&view.keywords, "$Letterlock-unsigned"));
+	assert_ok(imap_view_find(&w.agent, &w.views, 5, &again, &err));
+	assert_true(strlist_has(&again.keywords, "$Letterlock-unsigned"));
+	assert_false(strlist_has(&again.keywords, "$Letterlock-verified"));
+	assert_int_equal(again.first_seen, 1000);
+	assert_true(again.judged_at >= first.judged_at);
+}
+
+static void
+another_letter_does_not_renew_a_verdict(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct imap_view view IMAP_VIEW_OWNED, again IMAP_VIEW_OWNED;
+	struct err err = ERR_NONE;
+
+	set_up(&w);
+	imap_view_init(&view);
+	imap_view_init(&again);
+	keep(&w, "5",
+	    "letterlock-view 3\nrebuilt 00\n" TIMES(
+		"1000", "2000") "$Letterlock-verified\n");
+	keep(&w, "5.letter", "S: 1\r\n\r\nin");
+	assert_ok(imap_view_find(&w.agent, &w.views, 5, &view, &err));
+	imap_view_refresh(&w.agent, &w.views, 5, span_str(UNSIGNED), &view);
+	assert_true(strlist_has(&view.keywords, "$Letterlock-verified"));
+	assert_ok(imap_view_find(&w.agent, &w.views, 5, &again, &err));
+	assert_int_equal(again.judged_at, 2000);
+}
+
+static void
+a_verdict_is_old_after_a_day_or_when_a_status_is_owed(void **state)
+{
+	static const struct {
+		struct imap_view view;
+		bool want;
+	} cases[] = {
+	    {{.judged = "00", .judged_at = 100000}, false},
+	    {{.judged = "00", .judged_at = 100000 - IMAP_VIEW_OLD + 1}, false},
+	    {{.judged = "00", .judged_at = 100000 - IMAP_VIEW_OLD}, true},
+	    {{.judged = "00", .judged_at = 100000 - 599, .unchecked = true},
+		false},
+	    {{.judged = "00", .judged_at = 100000 - 600, .unchecked = true},
+		true},
+	    /* the clock was set back */
+	    {{.judged = "00", .judged_at = 100001}, true},
+	    /* nobody knows which letter it was */
+	    {{.judged = "", .judged_at = 0}, false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (imap_view_is_due(&cases[i].view, 100000) != cases[i].want)
+			fail_msg("case %zu", i);
+}
+
+static void
+views_of_the_version_before_are_read(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct imap_view rebuilt IMAP_VIEW_OWNED, plain IMAP_VIEW_OWNED;
+	struct err err = ERR_NONE;
+
+	set_up(&w);
+	imap_view_init(&rebuilt);
+	imap_view_init(&plain);
+	keep(&w, "1", "letterlock-view 2\nrebuilt\n$Letterlock-verified\n");
+	keep(&w, "2", "letterlock-view 2\nas-it-came ab\n$x\n$y\n");
+	assert_ok(imap_view_find(&w.agent, &w.views, 1, &rebuilt, &err));
+	assert_true(rebuilt.rebuilt);
+	assert_int_equal(rebuilt.keywords.len, 1);
+	assert_false(imap_view_is_due(&rebuilt, 1700000000));
+	assert_ok(imap_view_find(&w.agent, &w.views, 2, &plain, &err));
+	assert_string_equal(plain.judged, "ab");
+	assert_int_equal(plain.first_seen, 0);
+	assert_int_equal(plain.keywords.len, 2);
+	assert_true(imap_view_is_due(&plain, 1700000000));
+}
+
+static void
+what_is_no_decision_is_not_read_as_one(void **state)
+{
+	static const char *const bad[] = {"", "letterlock-view 3\n",
+	    "letterlock-view 3\nas-it-came ab\n",
+	    "letterlock-view 3\nas-it-came ab\nseen x\njudged 1\n"
+	    "unchecked 0\nnoted 0\n",
+	    "letterlock-view 3\nas-it-came ab\nseen 99999999999999999999\n"
+	    "judged 1\nunchecked 0\nnoted 0\n",
+	    "letterlock-view 3\nas-it-came ab\nseen 1\nnoted 0\n",
+	    "letterlock-view 3\nshown ab\n" TIMES("1", "2"),
+	    "letterlock-view 4\nas-it-came ab\n" TIMES("1", "2")};
+	struct err err = ERR_NONE;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct imap_view view IMAP_VIEW_OWNED;
+		struct span text EXACT = expect_exact(span_str(bad[i]));
+		imap_view_init(&view);
+		assert_rc(imap_decision_parse(text, &view, &err), RC_SYNTAX);
+	}
+}
+
+/* --- letters that are gone ---------------------------------------------------*/
+
+static bool
+is_even(const void *self, uint32_t uid)
+{
+	return uid % 2 == 0;
+}
+
+static void
+of_letters_that_are_gone_nothing_is_left(void **state)
+{
+	struct world w WORLD_OWNED;
+
+	set_up(&w);
+	for (int uid = 1; uid <= 11; uid++) {
+		char name[32];
+		(void)snprintf(name, sizeof(name), "%d", uid);
+		keep(&w, name, "x");
+		(void)snprintf(name, sizeof(name), "%d.letter", uid);
+		keep(&w, name, "x");
+		(void)snprintf(name, sizeof(name), "%d.evidence", uid);
+		keep(&w, name, "x");
+	}
+	imap_view_remove(&w.agent, &w.views, 2);
+	assert_false(is_kept(&w, "2") || is_kept(&w, "2.letter") ||
+		     is_kept(&w, "2.evidence"));
+	imap_view_sweep(&w.agent, &w.views, 9, is_even, NULL);
+	assert_false(is_kept(&w, "1") || is_kept(&w, "9.letter") ||
+		     is_kept(&w, "9.evidence"));
+	assert_true(is_kept(&w, "4") && is_kept(&w, "4.letter") &&
+		    is_kept(&w, "8.evidence"));
+	/* what came later another session may know of */
+	assert_true(is_kept(&w, "11") && is_kept(&w, "10.letter"));
+}
+
+static void
+where_the_views_were_before_is_remembered(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct imap_view_folder old, now;
+	struct err err = ERR_NONE;
+
+	set_up(&w);
+	assert_ok(imap_view_folder_renew(
+	    &w.agent, span_str("INBOX"), &w.views, &old, &err));
+	assert_string_equal(old.name, "");
+	assert_ok(imap_view_folder_renew(
+	    &w.agent, span_str("inbox"), &w.views, &old, &err));
+	assert_string_equal(old.name, "");
+	assert_ok(
+	    imap_view_folder_init(&w.agent, span_str("INBOX"), 8, &now, &err));
+	assert_ok(imap_view_folder_renew(
+	    &w.agent, span_str("INBOX"), &now, &old, &err));
+	assert_string_equal(old.name, w.views.name);
+	assert_ok(imap_view_folder_renew(
+	    &w.agent, span_str("Sent"), &now, &old, &err));
+	assert_string_equal(old.name, "");
+}
+
 static void
 no_mailbox_is_another_ones_and_none_is_named(void **state)
 {
@@ -284,6 +487,15 @@ main(void)
 	    cmocka_unit_test(a_damaged_decision_is_as_good_as_none),
 	    cmocka_unit_test(
 		what_is_shown_of_a_rebuilt_letter_is_what_was_kept),
+	    cmocka_unit_test(
+		when_it_was_first_seen_stays_and_the_verdict_is_renewed),
+	    cmocka_unit_test(another_letter_does_not_renew_a_verdict),
+	    cmocka_unit_test(
+		a_verdict_is_old_after_a_day_or_when_a_status_is_owed),
+	    cmocka_unit_test(views_of_the_version_before_are_read),
+	    cmocka_unit_test(what_is_no_decision_is_not_read_as_one),
+	    cmocka_unit_test(of_letters_that_are_gone_nothing_is_left),
+	    cmocka_unit_test(where_the_views_were_before_is_remembered),
 	    cmocka_unit_test(no_mailbox_is_another_ones_and_none_is_named),
 	    cmocka_unit_test(what_is_no_message_is_one_text),
 	};

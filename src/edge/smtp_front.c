@@ -119,6 +119,18 @@ answer_failure(struct session *s, enum rc rc, const char *text, struct err *err)
 	return smtp_server_reply(s->smtp, 451, "4.3.0", text, err);
 }
 
+/* A letter that left is not stopped by what cannot be remembered of it. */
+static void
+remember(struct session *s)
+{
+	struct err why = ERR_NONE;
+
+	if (s->agent->people != NULL &&
+	    people_sent(s->agent->people, smtp_server_letter(s->smtp),
+		&s->recipients, clock_now(), &why) != RC_OK)
+		log_warning("recipients not remembered: %s", why.text);
+}
+
 static enum rc
 submit(struct session *s, struct deliver_answer *ret, struct err *err)
 {
@@ -140,6 +152,8 @@ submit(struct session *s, struct deliver_answer *ret, struct err *err)
 	TRY(deliver_submit(s->agent, &made, ret, err));
 	log_info("letter %s: %zu copies, answered %u", made.message_id,
 	    made.copies, ret->code);
+	if (ret->code == 250)
+		remember(s);
 	return RC_OK;
 }
 

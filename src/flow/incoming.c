@@ -9,8 +9,9 @@
 void
 incoming_init(struct incoming *incoming)
 {
-	*incoming = (struct incoming){
-	    .view = BUF_SECRET(VIEW_MAX), .wrote_to = MAILBOXES_NONE};
+	*incoming = (struct incoming){.view = BUF_SECRET(VIEW_MAX),
+	    .wrote_to = MAILBOXES_NONE,
+	    .evidence = BUF(INCOMING_EVIDENCE_MAX)};
 }
 
 void
@@ -18,6 +19,7 @@ incoming_done(struct incoming *incoming)
 {
 	buf_done(&incoming->view);
 	mailboxes_done(&incoming->wrote_to);
+	buf_done(&incoming->evidence);
 }
 
 /* Opened, and what came out is proven to be what somebody sealed. */
@@ -68,7 +70,7 @@ is_worth_noting(const struct gathered *g)
 	return verdict.level == VERDICT_VERIFIED;
 }
 
-static void
+static bool
 note(const struct gathered *g, const struct reader *reader)
 {
 	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
@@ -81,7 +83,8 @@ note(const struct gathered *g, const struct reader *reader)
 		RC_OK &&
 	    from.len == 1)
 		seen.name = from.item[0].name;
-	(void)history_note(reader->state, g->facts.from, &seen, &ignored);
+	return history_note(reader->state, g->facts.from, &seen, &ignored) ==
+	       RC_OK;
 }
 
 /* The reader's own letter, in a folder of sent ones: these are people the
@@ -117,15 +120,14 @@ learn(
 	if (reader->state == NULL)
 		return;
 	learn_ciphers(g, &ret->verdict, reader);
-	if (is_signed && !is_worth_noting(g))
+	if (ret->noted || (is_signed && !is_worth_noting(g)))
 		return;
-	if (is_own(g, reader)) {
-		if (is_signed)
-			learn_recipients(g, &ret->wrote_to);
-	} else if (is_signed ||
-		   (g->facts.sig.state == SIGNED_NONE && is_open)) {
-		note(g, reader);
-	}
+	ret->noted = true;
+	if (is_own(g, reader) && is_signed)
+		learn_recipients(g, &ret->wrote_to);
+	else if (!is_own(g, reader) &&
+		 (is_signed || (g->facts.sig.state == SIGNED_NONE && is_open)))
+		ret->noted = note(g, reader);
 }
 
 /* --- what is shown -----------------------------------------------------------*/

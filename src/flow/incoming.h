@@ -23,7 +23,16 @@ struct incoming {
 	struct mailboxes wrote_to;
 	/* Its revocation could not be checked: later it may be. */
 	bool unchecked;
+	/* What it tells of its sender is remembered.  True beforehand: it was,
+	 * when it was judged before. */
+	bool noted;
+	/* What proved it, packed, to be kept with the letter; may be empty.
+	 * Beforehand, `kept`: what was kept of it.  Borrowed. */
+	struct buf evidence;
+	struct span kept;
 };
+
+#define INCOMING_EVIDENCE_MAX ((size_t)2 << 20)
 
 #define INCOMING_OWNED __attribute__((cleanup(incoming_done)))
 void incoming_init(struct incoming *incoming);
@@ -35,9 +44,7 @@ void incoming_done(struct incoming *incoming);
 enum rc incoming_read(struct span letter, const struct reader *reader,
     struct incoming *ret, struct err *err);
 
-/* Only judge it, again: the verdict may be another one by now.  Makes no view,
- * and what it tells is remembered as if it had come now for the first time, if
- * it was not remembered before. */
+/* Only judge it, again: the verdict may be another one by now.  No view. */
 enum rc incoming_judge(struct span letter, const struct reader *reader,
     struct incoming *ret, struct err *err);
 

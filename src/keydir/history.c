@@ -13,7 +13,8 @@
 static bool
 same(const uint8_t a[CERT_DIGEST_LEN], const uint8_t b[CERT_DIGEST_LEN])
 {
-	return memcmp(a, b, CERT_DIGEST_LEN) == 0;
+	return span_is(
+	    span_of(a, CERT_DIGEST_LEN), span_of(b, CERT_DIGEST_LEN));
 }
 
 /* All keys of one root. */

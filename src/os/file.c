@@ -208,6 +208,14 @@ file_remove(const char *path, struct err *err)
 	return RC_OK;
 }
 
+enum rc
+file_forget(const char *path, struct err *err)
+{
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_errno(err, "remove %s", path);
+	return RC_OK;
+}
+
 static enum rc
 make_one_dir(const char *path, struct err *err)
 {

@@ -23,6 +23,10 @@ enum rc file_save(
 /* Remove durably; a file that is not there is RC_OK. */
 enum rc file_remove(const char *path, struct err *err);
 
+/* The same, without waiting for the disk: after a crash it may be there again.
+ * For what is only not needed any more. */
+enum rc file_forget(const char *path, struct err *err);
+
 /* Make the folder and its parents, 0700 each; RC_UNFIT if it exists but
  * belongs to somebody else or others may enter. */
 enum rc file_make_private_dir(const char *path, struct err *err);

@@ -445,6 +445,15 @@ state_remove(const struct state *state, const char *name, struct err *err)
 }
 
 enum rc
+state_forget(const struct state *state, const char *name, struct err *err)
+{
+	struct path path;
+
+	TRY(item_path(state, name, &path, err));
+	return file_forget(path.text, err);
+}
+
+enum rc
 state_list(const struct state *state, const char *folder, struct strlist *ret,
     struct err *err)
 {

@@ -36,6 +36,9 @@ enum rc state_save(const struct state *state, const char *name,
     struct span bytes, struct err *err);
 enum rc state_remove(
     const struct state *state, const char *name, struct err *err);
+/* The same, but after a crash it may be there again. */
+enum rc state_forget(
+    const struct state *state, const char *name, struct err *err);
 /* The names in a folder of it ("spool"), sorted, with the folder. */
 enum rc state_list(const struct state *state, const char *folder,
     struct strlist *ret, struct err *err);
