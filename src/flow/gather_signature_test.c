@@ -263,6 +263,44 @@ a_signed_part_with_a_wrong_micalg_is_read(void **state)
 	assert_string_equal(g.facts.sig.part, "part 1");
 }
 
+/* --- a part that is encrypted -------------------------------------------------------- */
+
+#define P7M "Content-Type: application/pkcs7-mime"
+
+static void
+a_part_that_is_encrypted_is_told_and_not_opened(void **state)
+{
+	static const struct {
+		const char *part;
+		bool want;
+	} cases[] = {
+	    {TEXT, false},
+	    {P7M "; smime-type=enveloped-data\r\n\r\nMAAA\r\n", true},
+	    {P7M "; smime-type=authEnveloped-data\r\n\r\nMAAA\r\n", true},
+	    {P7M "\r\n\r\nMAAA\r\n", true},
+	    {P7M "; smime-type=Signed-Data\r\n\r\nMAAA\r\n", false},
+	    {P7M "; smime-type=certs-only\r\n\r\nMAAA\r\n", false},
+	    {"Content-Type: multipart/encrypted; boundary=E\r\n\r\n--E--\r\n",
+		true},
+	    /* somebody else's letter */
+	    {"Content-Type: message/rfc822\r\n\r\n" P7M "\r\n\r\nMAAA\r\n",
+		false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *const parts[] = {TEXT, cases[i].part, NULL};
+		for (int sealed = 0; sealed < 2; sealed++) {
+			struct buf letter BUF_OWNED = BUF(ROOM);
+			struct gathered g GATHERED_OWNED;
+			put_multipart(&letter, parts, sealed ? "g" : "");
+			assert_done(read_bytes(buf_span(&letter), &g), err);
+			assert_int_equal(
+			    g.facts.encrypted.part_inside, cases[i].want);
+			assert_int_equal(g.opened, sealed);
+		}
+	}
+}
+
 /* --- line ends ----------------------------------------------------------------------- */
 
 static void
@@ -413,6 +451,7 @@ main(void)
 	    cmocka_unit_test(
 		a_part_is_not_looked_for_where_there_is_a_signature),
 	    cmocka_unit_test(a_signed_part_with_a_wrong_micalg_is_read),
+	    cmocka_unit_test(a_part_that_is_encrypted_is_told_and_not_opened),
 	    cmocka_unit_test(a_file_that_lost_every_cr_is_read_as_it_was),
 	    cmocka_unit_test(a_part_that_lost_every_cr_is_read_as_it_was),
 	    cmocka_unit_test(a_changed_text_is_not_read_otherwise),
