@@ -30,10 +30,12 @@ inspect(const struct read_options *o, struct err *err)
 	struct verdict verdict;
 
 	read_setup_init(&s);
-	/* what cannot be read as a letter gets its verdict too */
-	if (prepare(o, &s, &lookalike, err) != RC_OK &&
-	    !s.gathered.facts.unreadable)
-		return EXIT_FAILED;
+	if (prepare(o, &s, &lookalike, err) != RC_OK) {
+		/* what cannot be read as a letter gets its verdict too */
+		if (!s.gathered.facts.unreadable)
+			return EXIT_FAILED;
+		(void)command_failed("inspect", err);
+	}
 	verdict_decide(&s.gathered.facts, &verdict);
 	enum rc rc = o->json
 			 ? report_json(&s.gathered.facts, &verdict, &out, err)
