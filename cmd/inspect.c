@@ -39,10 +39,12 @@ inspect(const struct read_options *o, const struct asking_options *whom,
 	if (language_choose(o->language, &language, err) != RC_OK ||
 	    asking_prepare(whom, &asking, &s.reader, err) != RC_OK)
 		return EXIT_FAILED;
-	/* what cannot be read as a letter gets its verdict too */
-	if (prepare(o, &s, &lookalike, err) != RC_OK &&
-	    !s.gathered.facts.unreadable)
-		return EXIT_FAILED;
+	if (prepare(o, &s, &lookalike, err) != RC_OK) {
+		/* what cannot be read as a letter gets its verdict too */
+		if (!s.gathered.facts.unreadable)
+			return EXIT_FAILED;
+		(void)command_failed("inspect", err);
+	}
 	if (asking_keep(whom, &s.gathered, err) != RC_OK)
 		return EXIT_FAILED;
 	const struct facts *facts = &s.gathered.facts;

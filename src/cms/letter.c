@@ -467,7 +467,7 @@ is_authenticated(const struct letter *letter, size_t count)
 static struct partial_find
 find_part(const struct letter *letter, bool failed)
 {
-	const struct partial_find none = {0, 0};
+	const struct partial_find none = {0, 0, false};
 
 	for (size_t i = 0; i < letter->payload; i++)
 		if (layer_is_signed(&letter->layer[i]))
@@ -495,6 +495,7 @@ judge(struct letter *letter, struct letter_result *ret, struct err *err)
 	letter->payload = end;
 	letter->part = find_part(letter, failed);
 	ret->part = letter->part.number;
+	ret->sealed_part = letter->part.sealed;
 	for (size_t i = 0; i < ret->layers; i++)
 		report(&letter->layer[i], &ret->layer[i]);
 	letter->may_release = ret->authenticated;
@@ -590,7 +591,7 @@ letter_rewind_unverified(struct letter *letter, size_t layers, struct err *err)
 	/* what is less than all of it was not what was judged */
 	if (layers < letter->payload) {
 		letter->may_release = false;
-		letter->part = (struct partial_find){0, 0};
+		letter->part = (struct partial_find){0, 0, false};
 	}
 	return rewind_to(letter, layers, STATE_IN_SECOND, err);
 }

@@ -75,6 +75,9 @@ struct letter_result {
 	 * first of a multipart's own parts, else the first in one of them; not
 	 * in a message/rfc822).  0: none, or it was read in one pass. */
 	unsigned part;
+	/* No layer is a signature, and one of those parts is encrypted by
+	 * itself.  (Nobody opens it: what is around it could take it away.) */
+	bool sealed_part;
 };
 
 #define LETTER_RESULT_OWNED __attribute__((cleanup(letter_result_done)))

@@ -1,15 +1,39 @@
 #include "cms/partial_priv.h"
 
+static bool
+is_type(const char *type, const char *want)
+{
+	return span_is_nocase(span_str(type), want);
+}
+
+/* What does not say of which kind it is counts: it may be one. */
+static bool
+is_sealed(const struct entity *entity)
+{
+	const char *type = content_param(&entity->type, "smime-type");
+
+	if (entity_is(entity, "multipart", "encrypted"))
+		return true;
+	return smime_is_cms(entity) &&
+	       (type == NULL || !(is_type(type, "signed-data") ||
+				    is_type(type, "certs-only") ||
+				    is_type(type, "compressed-data")));
+}
+
 static void
 begin(struct partial *partial, const struct entity *entity, size_t depth)
 {
 	struct partial_level *level = &partial->level[depth];
 	struct partial_level *parent = depth > 0 ? level - 1 : NULL;
 
-	*level = (struct partial_level){.self = {++partial->entities, 0},
+	*level = (struct partial_level){.self = {++partial->entities, 0, false},
 	    .multipart = entity_is(entity, "multipart", NULL),
 	    .may_be_signed = entity_is(entity, "multipart", "signed")};
 	level->is_signed = level->may_be_signed && smime_names_protocol(entity);
+	level->forwarded =
+	    parent != NULL && (parent->forwarded || !parent->multipart);
+	if (parent != NULL && !level->forwarded && is_sealed(entity))
+		partial->sealed = true;
 	if (parent == NULL || !parent->multipart)
 		return;
 	level->self.number = ++parent->parts;
@@ -27,6 +51,7 @@ end(struct partial *partial, size_t depth)
 
 	if (depth == 0) {
 		partial->found = inside;
+		partial->found.sealed = partial->sealed;
 		return;
 	}
 	struct partial_level *parent = &partial->level[depth - 1];

@@ -563,6 +563,7 @@ settle(struct reading *r)
 {
 	struct facts *f = &r->out->facts;
 
+	f->encrypted.part_inside = r->layers.sealed_part;
 	f->sig.outside_only =
 	    r->signature_before_opening && f->sig.state != SIGNED_NONE;
 	if (f->encrypted.state == ENCRYPTED_MALLEABLE &&

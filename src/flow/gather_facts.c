@@ -181,8 +181,8 @@ gather_signer(struct reading *r)
 /* --- for whom ------------------------------------------------------------------ */
 
 static bool
-field_names_me(
-    const struct entity *e, const char *name, const struct strlist *me)
+field_names_any(
+    const struct entity *e, const char *name, const struct strlist *who)
 {
 	for (size_t i = 0; i < e->fields.len; i++) {
 		const struct field *field = &e->fields.item[i];
@@ -192,8 +192,8 @@ field_names_me(
 		if (!span_is_nocase(field->name, name) ||
 		    mailboxes_parse(field->value, &list, &ignored) != RC_OK)
 			continue;
-		for (size_t k = 0; k < me->len; k++)
-			if (mailboxes_have(&list, me->item[k]))
+		for (size_t k = 0; k < who->len; k++)
+			if (mailboxes_have(&list, who->item[k]))
 				return true;
 	}
 	return false;
@@ -210,9 +210,42 @@ gather_recipients(struct gathered *g, const struct strlist *me)
 	if (me == NULL || me->len == 0 || header == g->outer)
 		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (field_names_me(header, names[i], me))
+		if (field_names_any(header, names[i], me))
 			return;
 	g->facts.not_for_reader = true;
+}
+
+/* "List-Post: <mailto:talk@lists.test>" (RFC 2369 section 3.4) */
+static bool
+is_list_address(const struct entity *header, const char *address)
+{
+	struct buf want BUF_OWNED = BUF_SMALL;
+	struct err ignored = ERR_NONE;
+
+	return address[0] != '\0' &&
+	       fields_count(&header->fields, "List-Post") == 1 &&
+	       buf_add_format(&want, &ignored, "<mailto:%s>", address) ==
+		   RC_OK &&
+	       span_equal_nocase(
+		   fields_value(&header->fields, "List-Post"), buf_span(&want));
+}
+
+/* A list that puts itself into From, for the sake of DMARC, and the author
+ * into Reply-To or Cc: to know the list is not to know who writes there. */
+static bool
+list_took_from(const struct gathered *g, const struct cert *signer)
+{
+	static const char *const names[] = {
+	    "Reply-To", "Cc", "X-Original-From", "X-MailFrom"};
+	const struct entity *header = header_of(g);
+
+	if (signer == NULL || g->facts.sig.binding != BINDING_OTHER ||
+	    !is_list_address(header, g->facts.from))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (field_names_any(header, names[i], cert_addresses(signer)))
+			return true;
+	return false;
 }
 
 static void
@@ -331,6 +364,8 @@ gather_facts(struct reading *r, struct err *err)
 	gather_acquaintance(&g->facts, r->reader);
 	if (r->signer != NULL)
 		gather_signer(r);
+	if (list_took_from(g, r->signer))
+		g->facts.acquaintance = ACQUAINTANCE_UNSAID;
 	if (r->signer != NULL && g->facts.sig.state == SIGNED_VALID) {
 		gather_recipients(g, r->reader->me);
 		TRY(gather_time(r, err));

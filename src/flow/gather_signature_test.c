@@ -263,6 +263,100 @@ a_signed_part_with_a_wrong_micalg_is_read(void **state)
 	assert_string_equal(g.facts.sig.part, "part 1");
 }
 
+/* --- lists that put themselves into From ---------------------------------------------- */
+
+#define VIA_LIST "From: Alice via Talk <talk@lists.test>\r\n"
+#define REPLY_TO "Reply-To: Alice <alice@alpha.test>\r\n"
+#define LIST_POST "List-Post: <mailto:Talk@lists.test>\r\n"
+
+/* Of the list and of Carol. */
+static void
+read_by_friend(struct span letter, struct gathered *ret)
+{
+	struct strlist known = STRLIST_NONE;
+	struct source_memory memory = {.bytes = letter};
+	const struct source source = source_memory(&memory);
+	const struct reader reader = {
+	    .roots = &roots, .known = &known, .now = FIXTURE_NOW};
+
+	assert_ok(strlist_add(&known, span_str("talk@lists.test"), &err));
+	assert_ok(strlist_add(&known, span_str("carol@gamma.test"), &err));
+	gathered_init(ret);
+	assert_done(gather(&source, &reader, ret, &err), err);
+	strlist_done(&known);
+}
+
+static void
+who_knows_a_list_does_not_know_who_writes_there(void **state)
+{
+	static const struct {
+		const char *head;
+		enum acquaintance want;
+	} cases[] = {
+	    {VIA_LIST REPLY_TO LIST_POST, ACQUAINTANCE_UNSAID},
+	    {VIA_LIST "Cc: x@y.test, alice@alpha.test\r\n" LIST_POST,
+		ACQUAINTANCE_UNSAID},
+	    {VIA_LIST REPLY_TO, ACQUAINTANCE_KNOWN},
+	    {VIA_LIST LIST_POST, ACQUAINTANCE_KNOWN},
+	    {VIA_LIST "Reply-To: x@y.test\r\n" LIST_POST, ACQUAINTANCE_KNOWN},
+	    {VIA_LIST REPLY_TO LIST_POST LIST_POST, ACQUAINTANCE_KNOWN},
+	    /* the list is another */
+	    {"From: carol@gamma.test\r\n" REPLY_TO LIST_POST,
+		ACQUAINTANCE_KNOWN},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf letter BUF_OWNED = BUF(ROOM),
+				  made BUF_OWNED = BUF(ROOM);
+		struct gathered g GATHERED_OWNED;
+		put(&letter, cases[i].head);
+		put(&made, TEXT);
+		wrap("s", &made);
+		assert_done(buf_add(&letter, buf_span(&made), &err), err);
+		read_by_friend(buf_span(&letter), &g);
+		assert_int_equal(g.facts.sig.binding, BINDING_OTHER);
+		assert_int_equal(g.facts.acquaintance, cases[i].want);
+	}
+}
+
+/* --- a part that is encrypted -------------------------------------------------------- */
+
+#define P7M "Content-Type: application/pkcs7-mime"
+
+static void
+a_part_that_is_encrypted_is_told_and_not_opened(void **state)
+{
+	static const struct {
+		const char *part;
+		bool want;
+	} cases[] = {
+	    {TEXT, false},
+	    {P7M "; smime-type=enveloped-data\r\n\r\nMAAA\r\n", true},
+	    {P7M "; smime-type=authEnveloped-data\r\n\r\nMAAA\r\n", true},
+	    {P7M "\r\n\r\nMAAA\r\n", true},
+	    {P7M "; smime-type=Signed-Data\r\n\r\nMAAA\r\n", false},
+	    {P7M "; smime-type=certs-only\r\n\r\nMAAA\r\n", false},
+	    {"Content-Type: multipart/encrypted; boundary=E\r\n\r\n--E--\r\n",
+		true},
+	    /* somebody else's letter */
+	    {"Content-Type: message/rfc822\r\n\r\n" P7M "\r\n\r\nMAAA\r\n",
+		false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const char *const parts[] = {TEXT, cases[i].part, NULL};
+		for (int sealed = 0; sealed < 2; sealed++) {
+			struct buf letter BUF_OWNED = BUF(ROOM);
+			struct gathered g GATHERED_OWNED;
+			put_multipart(&letter, parts, sealed ? "g" : "");
+			assert_done(read_bytes(buf_span(&letter), &g), err);
+			assert_int_equal(
+			    g.facts.encrypted.part_inside, cases[i].want);
+			assert_int_equal(g.opened, sealed);
+		}
+	}
+}
+
 /* --- line ends ----------------------------------------------------------------------- */
 
 static void
@@ -413,6 +507,8 @@ main(void)
 	    cmocka_unit_test(
 		a_part_is_not_looked_for_where_there_is_a_signature),
 	    cmocka_unit_test(a_signed_part_with_a_wrong_micalg_is_read),
+	    cmocka_unit_test(who_knows_a_list_does_not_know_who_writes_there),
+	    cmocka_unit_test(a_part_that_is_encrypted_is_told_and_not_opened),
 	    cmocka_unit_test(a_file_that_lost_every_cr_is_read_as_it_was),
 	    cmocka_unit_test(a_part_that_lost_every_cr_is_read_as_it_was),
 	    cmocka_unit_test(a_changed_text_is_not_read_otherwise),
