@@ -138,9 +138,12 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(check_certificates(&home, err));
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
-	struct networks networks = {.len = 0};
-	struct status *status OWNED(status_free) = NULL;
-	struct people *people OWNED(people_free) = NULL;
+	TRY(people_new(home.state, &me, &people, err));
+	const struct imitations imitations = people_imitations(people);
+	TRY(open_status(o, &home, &names, &networks, &status, err));
+	fill_agent(&home, &names, &me, people, &imitations, &agent);
+	TRY(language_choose(NULL, &agent.reader.language, err));
+	agent.reader.status = status_source(status);
 	return serve(&home, &agent, err);
 }
 
