@@ -197,6 +197,76 @@ the_time_it_was_first_seen_is_told(void **state)
 	check(&f, "time", "value", "1970-01-01T00:00:01Z");
 }
 
+static bool
+is_null(const struct facts *facts, const char *object, const char *member)
+{
+	json_t *o = told(facts);
+	bool null =
+	    json_is_null(json_object_get(json_object_get(o, object), member));
+
+	json_decref(o);
+	return null;
+}
+
+static void
+what_was_not_judged_is_null(void **state)
+{
+	const struct facts nothing = {.from_unclear = true};
+	struct facts f = good;
+
+	(void)state;
+	check(&good, "signed", "state", "valid");
+	check(&good, "signed", "chain", "valid");
+	check(&good, "signed", "level", "V3");
+	check(&good, "encrypted", "cipher", "aes-256-gcm");
+	assert_true(is_null(&good, "signed", "chain-reason"));
+	assert_true(is_null(&nothing, "signed", "chain"));
+	assert_true(is_null(&nothing, "signed", "level"));
+	assert_true(is_null(&nothing, "encrypted", "cipher"));
+	assert_true(is_null(&nothing, "time", "value"));
+	f.sig.unfit = "cert.ku";
+	check(&f, "signed", "state", "invalid");
+	f.sig.chain = CHAIN_INVALID;
+	f.sig.chain_reason = "cert.eku";
+	check(&f, "signed", "chain", "invalid");
+	check(&f, "signed", "chain-reason", "cert.eku");
+}
+
+static void
+the_reasons_are_all_told_worst_first(void **state)
+{
+	const struct facts f = {.from = "bob@beta.test",
+	    .request = REQUEST_MONEY,
+	    .transport = {.dkim = TRANSPORT_PASS}};
+	static const char *const want[] = {
+	    "sig.none", "ask.money", "dkim.pass"};
+	json_t *o = told(&f);
+	const json_t *reasons = json_object_get(o, "reasons");
+
+	(void)state;
+	assert_int_equal(json_array_size(reasons), COUNT(want));
+	for (size_t i = 0; i < COUNT(want); i++)
+		assert_string_equal(
+		    json_string_value(json_array_get(reasons, i)), want[i]);
+	json_decref(o);
+}
+
+static void
+keywords_are_the_verdict_and_each_reason(void **state)
+{
+	const struct facts f = {.from = "bob@beta.test"};
+	struct strlist words STRLIST_OWNED = STRLIST_NONE;
+	struct verdict verdict;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	verdict_decide(&f, &verdict);
+	assert_done(report_keywords(&verdict, &words, &err), err);
+	assert_int_equal(words.len, 2);
+	assert_string_equal(words.item[0], "$Letterlock-unsigned");
+	assert_string_equal(words.item[1], "$Letterlock-reason-sig.none");
+}
+
 /* --- the field ------------------------------------------------------------------- */
 
 static void
@@ -345,6 +415,9 @@ main(void)
 	    cmocka_unit_test(what_a_broken_signature_was_around_is_not_signed),
 	    cmocka_unit_test(what_came_in_the_clear_was_not_encrypted),
 	    cmocka_unit_test(the_time_it_was_first_seen_is_told),
+	    cmocka_unit_test(what_was_not_judged_is_null),
+	    cmocka_unit_test(the_reasons_are_all_told_worst_first),
+	    cmocka_unit_test(keywords_are_the_verdict_and_each_reason),
 	    cmocka_unit_test(the_field_in_english_is_plain),
 	    cmocka_unit_test(the_field_tells_what_it_asks_for),
 	    cmocka_unit_test(

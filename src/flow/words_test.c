@@ -156,6 +156,8 @@ struct name_row {
 static const struct name_row addresses[] = {
     {"alice@alpha.test", "alice@alpha.test"},
     {"", "somebody"},
+    {"09AZaz!~@x.test", "09AZaz!~@x.test"},
+    {"a b,c;d:e<f>g(h)\\i@x.test", "a?b?c?d:e?f?g?h??i@x.test"},
     {"a.b+c@[192.0.2.1]", "a.b+c@[192.0.2.1]"},
     /* a local part cannot speak */
     {"\"Signed by bob; as of\"@evil.test", "?Signed?by?bob??as?of?@evil.test"},
@@ -168,6 +170,13 @@ static const struct name_row addresses[] = {
     {"a\xf4\x90\x80\x80@x.test", ISOLATE "a????@x.test" POP},
     {"a\xff@x.test", ISOLATE "a?@x.test" POP},
     {"a\xf0\x9f\x92", ISOLATE "a???" POP},
+    /* each length from its first character to its last */
+    {"\x7f\xc2\x80\u00bf\u00c0@x.test", ISOLATE "???\u00c0@x.test" POP},
+    {"\u07ff\u0800\u1fff\u2000\u206f\u2070@x.test",
+	ISOLATE "\u07ff\u0800\u1fff??\u2070@x.test" POP},
+    {"\ud7ff\ue000\U00010000\U000dffff\U000e0000@x.test",
+	ISOLATE "\ud7ff?\U00010000\U000dffff?@x.test" POP},
+    {"\xf4\x8f\xbf\xbf\xf0\x8f\xbf\xbf@x.test", ISOLATE "?????@x.test" POP},
     /* letters of others are shown, alone */
     {"\u7528\u6237@\u4f8b\u5b50.test",
 	ISOLATE "\u7528\u6237@\u4f8b\u5b50.test" POP},
