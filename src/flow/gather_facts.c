@@ -371,6 +371,6 @@ gather_facts(struct reading *r, struct err *err)
 		TRY(gather_time(r, err));
 	}
 	TRY(gather_history(r, err));
-	TRY(gather_request(r, err));
-	return gather_lookalike(g, r->reader, err);
+	TRY(gather_lookalike(g, r->reader, err));
+	return gather_request(r, err); /* last: what is not verified */
 }

@@ -60,19 +60,19 @@ take_opinion(
     const struct history *history, const struct gathered *g, struct facts *f)
 {
 	struct history_opinion opinion;
-	bool closed = f->encrypted.state == ENCRYPTED_UNDECRYPTABLE;
-	bool is_proof = f->sig.state == SIGNED_VALID &&
-			f->sig.binding == BINDING_FROM &&
-			f->sig.chain == CHAIN_VALID;
+	struct history_letter seen = g->seen;
 
 	f->history.letters = history->letters;
 	f->history.since = history->since;
-	/* a signature that proves nothing of the address is no sign of its
-	 * habits, one that is broken on the way has its own sentence, and
-	 * nobody knows what is in a letter that does not open */
-	if (!is_proof && (f->sig.state != SIGNED_NONE || closed))
+	/* nobody knows what is in a letter that does not open */
+	if (f->encrypted.state == ENCRYPTED_UNDECRYPTABLE)
 		return;
-	history_judge(history, &g->seen, &opinion);
+	/* a signature that proves nothing of the address is as good as none:
+	 * else a forger would only have to add one */
+	seen.is_signed = f->sig.state == SIGNED_VALID &&
+			 f->sig.binding == BINDING_FROM &&
+			 f->sig.chain == CHAIN_VALID;
+	history_judge(history, &seen, &opinion);
 	f->history.always_signed = opinion.always_signed;
 	f->history.new_root = opinion.new_root;
 	f->history.conflict = opinion.conflict;

@@ -2,22 +2,24 @@
 #include "base/own.h"
 #include "flow/gather_priv.h"
 #include "flow/request.h"
+#include "flow/verdict.h"
 
 OWNER(struct request_scan, request_free);
 
-/* What the text of a proven sender asks for is between the two; and what came
- * out of CBC alone is anybody's, and nothing is concluded from it (EFAIL). */
+/* What the text of a proven sender asks for is between the two: all but what is
+ * verified is looked at.  What came out of CBC alone is anybody's, and nothing
+ * is concluded from it (EFAIL). */
 static bool
 is_asked_for(const struct reading *r)
 {
 	const struct facts *f = &r->out->facts;
-	bool proven = f->sig.state == SIGNED_VALID && f->sig.unfit == NULL &&
-		      f->sig.binding == BINDING_FROM &&
-		      f->sig.chain == CHAIN_VALID && f->sig.part[0] == '\0' &&
-		      !f->sig.outside_only;
+	struct verdict verdict;
 
-	return r->reader->requests && r->out->payload != NULL && !proven &&
-	       f->encrypted.state != ENCRYPTED_MALLEABLE;
+	if (!r->reader->requests || r->out->payload == NULL ||
+	    f->encrypted.state == ENCRYPTED_MALLEABLE)
+		return false;
+	verdict_decide(f, &verdict);
+	return verdict.level != VERDICT_VERIFIED;
 }
 
 struct looking {

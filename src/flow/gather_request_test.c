@@ -75,6 +75,36 @@ a_signature_of_somebody_else_proves_nobody(void **state)
 	assert_int_equal(g.facts.request, REQUEST_MONEY);
 }
 
+static enum rc
+find_anybody(const void *self, const struct lookalike_sender *sender,
+    struct lookalike_finding *ret, struct err *why)
+{
+	*ret = (struct lookalike_finding){
+	    .reason = "addr.confusable", .strong = true, .of = "al@alpha.test"};
+	return RC_OK;
+}
+
+/* Signed by whom it says; but that is a look-alike, say. */
+static void
+a_proven_sender_who_is_not_verified_is_looked_at(void **state)
+{
+	const struct imitations anybody = {find_anybody, NULL};
+	const struct reader reader = {.roots = &roots,
+	    .requests = true,
+	    .imitations = &anybody,
+	    .now = FIXTURE_NOW};
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct gathered g GATHERED_OWNED;
+
+	make_letter("s", ASKS, &letter);
+	struct source_memory memory = {.bytes = buf_span(&letter)};
+	const struct source source = source_memory(&memory);
+	gathered_init(&g);
+	assert_done(gather(&source, &reader, &g, &err), err);
+	assert_int_equal(g.facts.sig.chain, CHAIN_VALID);
+	assert_int_equal(g.facts.request, REQUEST_MONEY);
+}
+
 static void
 a_subject_outside_counts_where_it_is_the_one_that_is_shown(void **state)
 {
@@ -119,6 +149,7 @@ main(void)
 		what_an_unproven_letter_asks_for_is_found_inside_of_its_layers),
 	    cmocka_unit_test(a_broken_signature_proves_nobody),
 	    cmocka_unit_test(a_signature_of_somebody_else_proves_nobody),
+	    cmocka_unit_test(a_proven_sender_who_is_not_verified_is_looked_at),
 	    cmocka_unit_test(
 		a_subject_outside_counts_where_it_is_the_one_that_is_shown),
 	    cmocka_unit_test(who_does_not_ask_is_told_nothing),

@@ -14,6 +14,8 @@ static char folder[64];
 static struct state *state;
 static struct fixture other_root;
 static struct person other_alice; /* the same address under another root */
+static struct fixture forged_root;
+static struct person forged_alice; /* under a root that nobody trusts */
 static struct certs both_roots;
 
 static int
@@ -49,6 +51,9 @@ all_set_up(void **context)
 	first = root;
 	root = other_root;
 	person_init(&other_alice, ALICE);
+	forged_root = fixture_root("Other Root");
+	root = forged_root;
+	person_init(&forged_alice, ALICE);
 	root = first;
 	assert_done(certs_add(&both_roots, root.cert, &err), err);
 	assert_done(certs_add(&both_roots, other_root.cert, &err), err);
@@ -60,6 +65,8 @@ all_tear_down(void **context)
 {
 	certs_done(&both_roots);
 	fixture_done(&other_alice.fixture);
+	fixture_done(&forged_alice.fixture);
+	fixture_done(&forged_root);
 	fixture_done(&other_root);
 	return kit_teardown(context);
 }
@@ -167,9 +174,9 @@ an_unsigned_letter_of_who_always_signs_is_told(void **context)
 	assert_int_equal(remembered(ALICE), HISTORY_STEADY + 1);
 }
 
-/* A list that changed it on the way has its own sentence. */
+/* It has its own sentence; and a forger has no use of adding one. */
 static void
-a_broken_signature_is_not_taken_for_none(void **context)
+a_broken_signature_is_as_good_as_none(void **context)
 {
 	struct buf letter BUF_OWNED = BUF(ROOM);
 	struct incoming incoming INCOMING_OWNED;
@@ -181,8 +188,30 @@ a_broken_signature_is_not_taken_for_none(void **context)
 	replace(&letter, "canary", "parrot");
 	receive(buf_span(&letter), FIXTURE_NOW + 40 * 86400, &f, &incoming);
 	assert_int_equal(f.sig.state, SIGNED_INVALID);
-	assert_false(f.history.always_signed);
+	assert_true(f.history.always_signed);
+	assert_int_equal(incoming.verdict.level, VERDICT_UNSIGNED);
+	assert_string_equal(incoming.verdict.reason[0], "sig.digest-mismatch");
 	assert_int_equal(remembered(ALICE), HISTORY_STEADY);
+}
+
+/* A certificate of one's own making names whom one likes. */
+static void
+a_signature_under_no_root_is_as_good_as_none(void **context)
+{
+	struct facts f;
+	struct verdict verdict;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	f = alice_writes(&forged_alice, 40);
+	assert_int_equal(f.sig.state, SIGNED_VALID);
+	assert_int_not_equal(f.sig.chain, CHAIN_VALID);
+	assert_true(f.history.always_signed);
+	verdict_decide(&f, &verdict);
+	assert_int_equal(verdict.level, VERDICT_CAUTION);
+	f.request = REQUEST_MONEY;
+	verdict_decide(&f, &verdict);
+	assert_int_equal(verdict.level, VERDICT_DANGER);
 }
 
 static void
@@ -289,7 +318,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(the_first_letter_is_a_first_contact_and_the_next_is_not),
 	    TEST(an_unsigned_letter_of_who_always_signs_is_told),
-	    TEST(a_broken_signature_is_not_taken_for_none),
+	    TEST(a_broken_signature_is_as_good_as_none),
+	    TEST(a_signature_under_no_root_is_as_good_as_none),
 	    TEST(nobody_knows_whether_a_letter_that_does_not_open_is_signed),
 	    TEST(another_root_is_told_and_remembered),
 	    TEST(only_what_is_proven_is_remembered),

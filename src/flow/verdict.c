@@ -116,15 +116,31 @@ not_opened(const struct facts *f)
 	return f->encrypted.state == ENCRYPTED_UNDECRYPTABLE;
 }
 
-/* Always signed by From so far, and this one is not.  What could not be opened
- * may be signed inside, and lists add to what somebody signed. */
+/* Did the authority issue it, though it is good no more, or not yet? */
+static bool
+was_issued(const struct facts *f)
+{
+	static const char *const innocent[] = {
+	    "cert.expired-at-time", "cert.not-yet-valid", "cert.revoked"};
+
+	if (f->sig.chain != CHAIN_INVALID || f->sig.chain_reason == NULL)
+		return f->sig.chain == CHAIN_VALID;
+	for (size_t i = 0; i < sizeof(innocent) / sizeof(innocent[0]); i++)
+		if (!strcmp(f->sig.chain_reason, innocent[i]))
+			return true;
+	return false;
+}
+
+/* Always signed by From so far, and this one is not: anybody can make a
+ * certificate that names whom he likes.  What could not be opened may be signed
+ * inside. */
 static bool
 not_as_usual(const struct facts *f)
 {
-	return f->history.always_signed && !f->history.accepted &&
-	       !not_opened(f) &&
-	       (!is_signed(f) || f->sig.binding == BINDING_OTHER) &&
-	       !(is_signed(f) && f->sig.part[0] != '\0');
+	if (!f->history.always_signed || f->history.accepted || not_opened(f))
+		return false;
+	return !is_signed(f) || f->sig.binding == BINDING_OTHER ||
+	       !was_issued(f);
 }
 
 /* Phones and vacation replies do not sign: only what it asks for makes it
@@ -352,9 +368,9 @@ static const struct rule rules[] = {
 
     {unreadable, VERDICT_UNSIGNED, "letter.unreadable", NULL},
     {not_opened, VERDICT_UNSIGNED, NULL, encrypted_reason},
-    {unsigned_now, VERDICT_UNSIGNED, "key.always-signed", NULL},
     {signature_invalid, VERDICT_UNSIGNED, NULL, signature_reason},
     {signer_unfit, VERDICT_UNSIGNED, NULL, unfit_reason},
+    {unsigned_now, VERDICT_UNSIGNED, "key.always-signed", NULL},
     {not_signed, VERDICT_UNSIGNED, "sig.none", NULL},
 
     {part_only, VERDICT_CAUTION, "sig.partial", NULL},

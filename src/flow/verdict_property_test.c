@@ -254,7 +254,8 @@ worse_domain(struct facts *f)
 static void
 worse_chain(struct facts *f)
 {
-	f->sig.chain = below(2) ? CHAIN_INVALID : CHAIN_NO_ANCHOR;
+	if (f->sig.chain == CHAIN_VALID)
+		f->sig.chain = below(2) ? CHAIN_INVALID : CHAIN_NO_ANCHOR;
 }
 
 static void
