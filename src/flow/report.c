@@ -1,6 +1,7 @@
 #include "flow/report.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,16 +240,42 @@ add_line(const char *label, enum language language, const char *value,
 	    out, err, "  %s%*s %s\n", name, blanks > 0 ? blanks : 0, "", value);
 }
 
-static enum rc
-add_two(const char *label, enum language language, const char *a, const char *b,
-    struct buf *out, struct err *err)
+/* Lends the word for a state or a verdict: "value" and "intact". */
+static const char *
+word_of(const char *kind, const char *code, enum language language)
 {
-	struct buf value BUF_OWNED = BUF(1024);
+	char label[64];
 
-	TRY(buf_add_format(
-	    &value, err, "%s%s%s", a, b[0] == '\0' ? "" : " ", b));
-	TRY(buf_add(&value, span_of("", 1), err));
-	return add_line(label, language, (const char *)value.data, out, err);
+	(void)snprintf(label, sizeof(label), "%s.%s", kind, code);
+	const struct words *words = words_find(label, "");
+	return words == NULL ? code : words->says[language];
+}
+
+/* A state, and what belongs to it. */
+static enum rc
+add_state(const char *label, enum language language, const char *state,
+    const char *beside, struct buf *out, struct err *err)
+{
+	char value[WORDS_MAX + 64];
+
+	(void)snprintf(value, sizeof(value), "%s%s%s",
+	    word_of("value", state, language), beside[0] == '\0' ? "" : " ",
+	    beside);
+	return add_line(label, language, value, out, err);
+}
+
+/* An address is anybody's, and must not steer a terminal. */
+static enum rc
+add_signer(const struct facts *f, enum language language, struct buf *out,
+    struct err *err)
+{
+	const struct words_names names = {.signer = f->sig.by};
+	char by[WORDS_MAX] = "";
+
+	if (f->sig.by[0] != '\0')
+		words_fill("{signer}", &names, language, by);
+	return add_state(
+	    "label.signed", language, signed_name(f), by, out, err);
 }
 
 static enum rc
@@ -271,13 +298,8 @@ static enum rc
 add_words(const struct verdict *verdict, enum language language,
     struct buf *out, struct err *err)
 {
-	struct buf label BUF_OWNED = BUF(64);
-
-	TRY(buf_add_format(
-	    &label, err, "level.%s", verdict_name(verdict->level)));
-	TRY(buf_add(&label, span_of("", 1), err));
 	TRY(buf_add_format(out, err, "%s: %s\n",
-	    words_label((const char *)label.data, language),
+	    word_of("level", verdict_name(verdict->level), language),
 	    verdict->sentence));
 	if (verdict->extra[0] != '\0')
 		TRY(buf_add_format(out, err, "  %s\n", verdict->extra));
@@ -293,13 +315,12 @@ report_text(const struct facts *facts, const struct verdict *verdict,
 	if (facts->time.source != TIME_NONE)
 		when_print(facts->time.value, when);
 	TRY(add_words(verdict, language, out, err));
-	TRY(add_two("label.encrypted", language,
+	TRY(add_state("label.encrypted", language,
 	    encrypted_name(facts->encrypted.state), facts->encrypted.cipher,
 	    out, err));
-	TRY(add_two("label.signed", language, signed_name(facts), facts->sig.by,
-	    out, err));
-	TRY(add_two("label.time", language, time_name(facts->time.source), when,
-	    out, err));
+	TRY(add_signer(facts, language, out, err));
+	TRY(add_state("label.time", language, time_name(facts->time.source),
+	    when, out, err));
 	return add_reasons(verdict, language, out, err);
 }
 

@@ -397,9 +397,29 @@ a_person_reads_what_to_do(void **state)
 	    "\u53ef\u4ee5\u76f8\u4fe1\u5b83\u51fa\u81ea\u6b64\u4eba\uff1b"
 	    "\u6b64\u4eba\u662f\u5426\u8bda\u5b9e\uff0c\u987b\u7531\u60a8"
 	    "\u81ea\u5df1\u5224\u65ad\u3002\n"
-	    "  \u52a0\u5bc6\uff1a        intact aes-256-gcm\n"
-	    "  \u7b7e\u540d\uff1a        valid alice@alpha.test\n"
-	    "  \u65f6\u95f4\uff1a        timestamp 1970-01-01T00:00:01Z\n");
+	    "  \u52a0\u5bc6\uff1a        \u5b8c\u597d aes-256-gcm\n"
+	    "  \u7b7e\u540d\uff1a        \u6709\u6548 alice@alpha.test\n"
+	    "  \u65f6\u95f4\uff1a        \u65f6\u95f4\u6233 "
+	    "1970-01-01T00:00:01Z\n");
+}
+
+static void
+an_address_does_not_steer_a_terminal(void **state)
+{
+	struct facts f = good;
+	struct buf out BUF_OWNED = BUF(4096);
+	struct verdict verdict;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	memcpy(f.sig.by, "\"\x1b[2Jx\"@evil.test", 18);
+	memcpy(f.from, f.sig.by, 18);
+	verdict_decide(&f, &verdict);
+	assert_done(
+	    report_text(&f, &verdict, LANGUAGE_ENGLISH, &out, &err), err);
+	assert_int_equal(span_find_byte(buf_span(&out), 0x1b), -1);
+	assert_true(span_find(buf_span(&out),
+			span_str("valid ??[2Jx?@evil.test\n")) > 0);
 }
 
 int
@@ -424,6 +444,7 @@ main(void)
 		the_field_in_chinese_is_encoded_and_its_word_is_not),
 	    cmocka_unit_test(no_line_of_the_field_is_too_long),
 	    cmocka_unit_test(a_person_reads_what_to_do),
+	    cmocka_unit_test(an_address_does_not_steer_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,8 @@ static bool
 is_label(const struct words *w)
 {
 	return !strncmp(w->code, "word.", 5) ||
-	       !strncmp(w->code, "level.", 6) || !strncmp(w->code, "label.", 6);
+	       !strncmp(w->code, "level.", 6) ||
+	       !strncmp(w->code, "label.", 6) || !strncmp(w->code, "value.", 6);
 }
 
 static void
