@@ -3,12 +3,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/carriers.h"
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/language.h"
 #include "edge/agent.h"
 #include "keydir/status.h"
 #include "os/activation.h"
+
+#define DNS_BUDGET 150 /* milliseconds that a letter being shown may wait */
 
 struct agent_options {
 	struct home_options home;
@@ -123,6 +126,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct networks networks = {.len = 0};
 	struct status *status OWNED(status_free) = NULL;
 	struct people *people OWNED(people_free) = NULL;
+	struct carriers carriers CARRIERS_OWNED = {.resolver = NULL};
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -144,6 +148,8 @@ run_agent(const struct agent_options *o, struct err *err)
 	fill_agent(&home, &names, &me, people, &imitations, &agent);
 	TRY(language_choose(NULL, &agent.reader.language, err));
 	agent.reader.status = status_source(status);
+	TRY(carriers_make(&home.trust, home.resolver, DNS_BUDGET, &carriers,
+	    &agent.reader, err));
 	return serve(&home, &agent, err);
 }
 

@@ -2,6 +2,7 @@
  * trusted? */
 #include "base/own.h"
 #include "cmd/asking.h"
+#include "cmd/carriers.h"
 #include "cmd/command.h"
 #include "cmd/imitations.h"
 #include "cmd/language.h"
@@ -26,9 +27,10 @@ prepare(const struct read_options *o, struct read_setup *s,
 
 static int
 inspect(const struct read_options *o, const struct asking_options *whom,
-    struct err *err)
+    const struct carriers_options *heard, struct err *err)
 {
 	struct asking asking ASKING_OWNED = {.status = NULL};
+	struct carriers carriers CARRIERS_OWNED = {.resolver = NULL};
 	struct read_setup s READ_SETUP_OWNED;
 	struct buf out BUF_OWNED = BUF_SMALL;
 	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
@@ -37,7 +39,9 @@ inspect(const struct read_options *o, const struct asking_options *whom,
 
 	read_setup_init(&s);
 	if (language_choose(o->language, &language, err) != RC_OK ||
-	    asking_prepare(whom, &asking, &s.reader, err) != RC_OK)
+	    asking_prepare(whom, &asking, &s.reader, err) != RC_OK ||
+	    carriers_prepare(heard, whom->offline, &s.trust, &carriers,
+		&s.reader, err) != RC_OK)
 		return EXIT_FAILED;
 	if (prepare(o, &s, &lookalike, err) != RC_OK) {
 		/* what cannot be read as a letter gets its verdict too */
@@ -63,6 +67,7 @@ command_inspect(int argc, char **argv)
 {
 	struct read_options o = {.me = STRLIST_NONE, .known = STRLIST_NONE};
 	struct asking_options whom = {.offline = false};
+	struct carriers_options heard = {.dkim = false};
 	const struct option options[] = {
 	    {"identity", OPTION_TEXT, &o.identity, "ID",
 		"to open what is sealed for it", false},
@@ -83,6 +88,7 @@ command_inspect(int argc, char **argv)
 	    {"known", OPTION_LIST, &o.known, "ADDRESS",
 		"a correspondent of the reader", false},
 	    ASKING_OPTIONS(whom),
+	    CARRIERS_OPTIONS(heard),
 	    {"language", OPTION_TEXT, &o.language, "LANGUAGE",
 		"en or zh; default that of the environment", false},
 	    {"json", OPTION_FLAG, &o.json, NULL, "print one JSON object",
@@ -95,8 +101,9 @@ command_inspect(int argc, char **argv)
 	if (command_helps(argc, argv, "inspect ... < any.eml", options))
 		return EXIT_YES;
 	if (options_parse(argc, argv, options, NULL, &err) == RC_OK)
-		status = inspect(&o, &whom, &err);
+		status = inspect(&o, &whom, &heard, &err);
 	asking_options_done(&whom);
+	carriers_options_done(&heard);
 	strlist_done(&o.me);
 	strlist_done(&o.known);
 	return status == EXIT_FAILED ? command_failed("inspect", &err) : status;

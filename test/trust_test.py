@@ -75,6 +75,14 @@ def test_a_root_names_an_organisation_where_the_settings_let_it(desk):
     assert told["verdict"] == "caution" and names(told) == ("", "")
 
 
+def test_a_root_is_believed_for_its_own_domains_only(desk):
+    letter = desk.seal(TEXT)
+    told = desk.inspect(letter, *settings(desk, "ROOT V1 beta.test *.alpha.test"))
+    assert told["verdict"] == "caution" and told["reasons"][0] == "root.domain"
+    told = desk.inspect(letter, *settings(desk, "ROOT V1 beta.test alpha.test"))
+    assert told["verdict"] == "verified"
+
+
 def test_a_mailbox_certificate_never_names_an_organisation(desk):
     told = desk.inspect(desk.seal(TEXT, sender="mailbox"), *settings(desk, "ROOT V4 *"))
     assert told["verdict"] == "verified" and names(told) == ("", "")

@@ -8,7 +8,9 @@
 #define DNS_DKIM_H
 
 #include "base/buf.h"
+#include "base/source.h"
 #include "dns/resolver.h"
+#include "mime/field.h"
 
 /* Is the letter signed by exactly the domain of its only From address, with
  * every field that RFC 8823 names covered (`answer`: without Auto-Submitted),
@@ -17,6 +19,29 @@
  * not be asked for: try again. */
 enum rc dkim_check_challenge(const struct resolver *resolver,
     struct span letter, bool answer, struct err *err);
+
+/* Is any letter signed by a domain that counts?  Its keys are asked for, at
+ * most DKIM_KEYS_MAX of them, and nobody else's. */
+#define DKIM_KEYS_MAX 3
+
+struct dkim_question {
+	const struct resolver *resolver;
+	bool (*wanted)(const void *self, const char *domain);
+	const void *self;
+	int budget; /* milliseconds for all answers of the DNS together */
+};
+
+enum dkim_answer {
+	DKIM_ANSWER_NONE, /* no such signature, or nothing can be said of it */
+	DKIM_ANSWER_GOOD, /* one of them holds for the whole letter */
+	DKIM_ANSWER_BAD,  /* the letter is not what was signed */
+};
+
+/* `fields` are those of the letter's header, which is the first `header` bytes
+ * of it.  A letter that the library cannot read is DKIM_ANSWER_NONE. */
+enum rc dkim_judge(const struct dkim_question *question,
+    const struct fields *fields, size_t header, const struct source *letter,
+    enum dkim_answer *ret, struct err *err);
 
 /* Append a DKIM-Signature field (with CRLF) for the letter, all fields of RFC
  * 8823 section 3.1 signed and oversigned, relaxed/relaxed, rsa-sha256. */

@@ -1,8 +1,10 @@
 #include "dns/resolver.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <unbound.h>
@@ -21,9 +23,14 @@
 
 #define RECORDS_MAX 64
 #define TXT_MAX ((size_t)64 * 1024)
+#define WAITED_MAX 8 /* questions that nobody waits for any more */
 
 struct resolver {
 	struct ub_ctx *context;
+	/* Questions that are asked by a thread of their own. */
+	pthread_mutex_t lock;
+	pthread_cond_t fewer; /* one of them is over */
+	unsigned asking;
 };
 
 OWNER(struct ub_result, ub_resolve_free);
@@ -55,8 +62,14 @@ resolver_free(struct resolver *resolver)
 {
 	if (resolver == NULL)
 		return;
+	pthread_mutex_lock(&resolver->lock);
+	while (resolver->asking > 0)
+		pthread_cond_wait(&resolver->fewer, &resolver->lock);
+	pthread_mutex_unlock(&resolver->lock);
 	if (resolver->context != NULL)
 		ub_ctx_delete(resolver->context);
+	pthread_cond_destroy(&resolver->fewer);
+	pthread_mutex_destroy(&resolver->lock);
 	free(resolver);
 }
 
@@ -128,6 +141,8 @@ resolver_new(const struct resolver_config *config, struct resolver **ret,
 
 	if (resolver == NULL)
 		return err_nomem(err, "making the resolver");
+	pthread_mutex_init(&resolver->lock, NULL);
+	pthread_cond_init(&resolver->fewer, NULL);
 	resolver->context = ub_ctx_create();
 	if (resolver->context == NULL)
 		return err_nomem(err, "making the resolver");
@@ -410,4 +425,138 @@ resolver_find_txt(const struct resolver *resolver, const char *name,
 		TRY(strlist_add_str(ret, texts.item[i], err));
 	*ret_secure = result->secure != 0;
 	return RC_OK;
+}
+
+/* -- for a time -- */
+
+/* A question, the thread that asks it, and who waits for it: the last one of
+ * the two that lets go frees it.  Under the resolver's lock. */
+struct errand {
+	struct resolver *resolver;
+	char name[256];
+	pthread_cond_t done;
+	bool over, alone; /* answered; nobody waits any more */
+	enum rc rc;
+	struct strlist texts;
+	struct err err;
+};
+
+static void
+errand_free(struct errand *errand)
+{
+	pthread_cond_destroy(&errand->done);
+	strlist_done(&errand->texts);
+	free(errand);
+}
+
+OWNER(struct errand, errand_free);
+
+static void *
+run_errand(void *argument)
+{
+	struct errand *errand = argument;
+	struct resolver *resolver = errand->resolver;
+	bool secure = false;
+
+	enum rc rc = resolver_find_txt(
+	    resolver, errand->name, &errand->texts, &secure, &errand->err);
+	pthread_mutex_lock(&resolver->lock);
+	errand->rc = rc;
+	errand->over = true;
+	bool alone = errand->alone;
+	pthread_cond_signal(&errand->done);
+	if (alone)
+		errand_free(errand);
+	resolver->asking--;
+	pthread_cond_broadcast(&resolver->fewer);
+	pthread_mutex_unlock(&resolver->lock);
+	return NULL;
+}
+
+static enum rc
+errand_new(struct resolver *resolver, const char *name, struct errand **ret,
+    struct err *err)
+{
+	pthread_condattr_t attributes;
+	struct errand *errand = calloc(1, sizeof(*errand));
+
+	if (errand == NULL)
+		return err_nomem(err, "asking the DNS");
+	errand->resolver = resolver;
+	(void)snprintf(errand->name, sizeof(errand->name), "%s", name);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&errand->done, &attributes);
+	pthread_condattr_destroy(&attributes);
+	*ret = errand;
+	return RC_OK;
+}
+
+static enum rc
+send_errand(struct errand *errand, struct err *err)
+{
+	struct resolver *resolver = errand->resolver;
+	pthread_t thread;
+
+	if (resolver->asking >= WAITED_MAX)
+		return err_set(err, RC_IO, "the DNS does not answer");
+	if (pthread_create(&thread, NULL, run_errand, errand) != 0)
+		return err_nomem(err, "asking the DNS");
+	(void)pthread_detach(thread);
+	resolver->asking++;
+	return RC_OK;
+}
+
+static bool
+wait_for_errand(struct errand *errand, int milliseconds)
+{
+	struct timespec until;
+	int bad = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += milliseconds / 1000;
+	until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (!errand->over && bad == 0)
+		bad = pthread_cond_timedwait(
+		    &errand->done, &errand->resolver->lock, &until);
+	return errand->over;
+}
+
+static enum rc
+take_answer(struct errand *errand, struct strlist *ret, struct err *err)
+{
+	if (errand->rc != RC_OK)
+		return err_set(err, errand->rc, "%s", errand->err.text);
+	for (size_t i = 0; i < errand->texts.len; i++)
+		TRY(strlist_add_str(ret, errand->texts.item[i], err));
+	return RC_OK;
+}
+
+enum rc
+resolver_find_txt_within(const struct resolver *constant, const char *name,
+    int milliseconds, struct strlist *ret, struct err *err)
+{
+	/* what changes in it is under its lock */
+	struct resolver *resolver = (struct resolver *)(uintptr_t)constant;
+	struct errand *errand OWNED(errand_free) = NULL;
+
+	TRY(check_name(name, err));
+	TRY(errand_new(resolver, name, &errand, err));
+	pthread_mutex_lock(&resolver->lock);
+	enum rc rc = send_errand(errand, err);
+	bool over = rc == RC_OK && wait_for_errand(errand, milliseconds);
+	if (rc == RC_OK && !over) {
+		errand->alone = true;
+		(void)take(errand);
+	}
+	pthread_mutex_unlock(&resolver->lock);
+	TRY(rc);
+	if (!over)
+		return err_set(
+		    err, RC_IO, "DNS: no answer for %s in time", name);
+	return take_answer(errand, ret, err);
 }

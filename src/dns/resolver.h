@@ -37,6 +37,10 @@ struct srv {
  * "." (service not offered) is RC_ABSENT. */
 enum rc resolver_find_srv(const struct resolver *resolver, const char *name,
     struct srv *ret, bool *ret_secure, struct err *err);
+/* resolver_find_txt() for so many milliseconds: RC_IO when they are over.  The
+ * question goes on by itself, so that the next one finds the answer. */
+enum rc resolver_find_txt_within(const struct resolver *resolver,
+    const char *name, int milliseconds, struct strlist *ret, struct err *err);
 /* Each TXT record's strings joined. */
 enum rc resolver_find_txt(const struct resolver *resolver, const char *name,
     struct strlist *ret, bool *ret_secure, struct err *err);

@@ -1,5 +1,6 @@
 #include "dns/resolver.h"
 
+#include <arpa/inet.h>
 #include <time.h>
 
 #include "dns/resolver_priv.h"
@@ -313,6 +314,69 @@ broken_txt_records_are_refused(void **state)
 	assert_true(span_is(buf_span(&out), span_str("abc")));
 }
 
+static void
+an_answer_in_time_is_taken(void **state)
+{
+	struct context *context = *state;
+	struct strlist got STRLIST_OWNED = STRLIST_NONE;
+	struct err err = ERR_NONE;
+
+	assert_int_equal(resolver_find_txt_within(context->resolver,
+			     "text.signed.test", 5000, &got, &err),
+	    RC_OK);
+	assert_int_equal(got.len, 2);
+	assert_int_equal(resolver_find_txt_within(context->resolver,
+			     "nothing.signed.test", 5000, &got, &err),
+	    RC_ABSENT);
+	assert_int_equal(resolver_find_txt_within(
+			     context->resolver, "a..b", 5000, &got, &err),
+	    RC_SYNTAX);
+}
+
+static double
+seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A server that hears and says nothing.  Not more than a few are waited for by
+ * nobody, and the resolver ends all the same. */
+static void
+a_silent_server_takes_no_more_than_the_time_it_has(void **state)
+{
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(at);
+	struct resolver *resolver OWNED(resolver_free) = NULL;
+	struct strlist got STRLIST_OWNED = STRLIST_NONE;
+	struct err err = ERR_NONE;
+	char server[64];
+
+	int silent = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(silent, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(getsockname(silent, (struct sockaddr *)&at, &len), 0);
+	(void)snprintf(
+	    server, sizeof(server), "127.0.0.1@%d", ntohs(at.sin_port));
+	const struct resolver_config config = {
+	    .server = server, .anchors = "/dev/null"};
+	assert_int_equal(resolver_new(&config, &resolver, &err), RC_OK);
+	double begin = seconds();
+	for (int i = 0; i < 10; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof(name), "a%d.example.org", i);
+		assert_int_equal(
+		    resolver_find_txt_within(resolver, name, 30, &got, &err),
+		    RC_IO);
+		assert_non_null(
+		    strstr(err.text, i < 8 ? "in time" : "does not answer"));
+	}
+	assert_true(seconds() - begin < 1);
+	close(silent);
+}
+
 int
 main(void)
 {
@@ -331,6 +395,9 @@ main(void)
 	    cmocka_unit_test(a_host_name_of_255_bytes_is_the_longest),
 	    cmocka_unit_test(weights_share_among_equal_priorities),
 	    cmocka_unit_test(broken_txt_records_are_refused),
+	    cmocka_unit_test(an_answer_in_time_is_taken),
+	    cmocka_unit_test(
+		a_silent_server_takes_no_more_than_the_time_it_has),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -41,6 +41,15 @@ struct imitations {
 	const void *self;
 };
 
+/* Whoever hears what servers on the way say (flow/transport): fills
+ * facts->transport and takes out of the header what is said in their names and
+ * not by them.  Behind a pointer, for the same reason. */
+struct transports {
+	enum rc (*find)(const void *self, const struct source *letter,
+	    struct entity *outer, struct facts *facts, struct err *err);
+	const void *self;
+};
+
 struct reader {
 	const struct reader_key *keys;
 	size_t keys_len;
@@ -51,6 +60,7 @@ struct reader {
 	const struct strlist *known; /* the reader's correspondents; or NULL */
 	/* who could be imitated; NULL: nobody is looked for */
 	const struct imitations *imitations;
+	const struct transports *transports; /* NULL: nobody is heard */
 	/* where their words are kept, and what was seen of them; or NULL */
 	const struct state *state;
 	/* who asks whether certificates were revoked; NULL: nobody is asked,

@@ -352,6 +352,19 @@ gather_headers(struct gathered *g)
 	f->headers.date = protect_state_of(&letter, "Date");
 }
 
+/* --- who carried it ------------------------------------------------------------ */
+
+static enum rc
+gather_transport(struct reading *r, struct err *err)
+{
+	const struct transports *transports = r->reader->transports;
+
+	if (transports == NULL)
+		return RC_OK;
+	return transports->find(
+	    transports->self, r->source, r->out->outer, &r->out->facts, err);
+}
+
 /* --- all of it ------------------------------------------------------------------ */
 
 enum rc
@@ -370,6 +383,7 @@ gather_facts(struct reading *r, struct err *err)
 		gather_recipients(g, r->reader->me);
 		TRY(gather_time(r, err));
 	}
+	TRY(gather_transport(r, err));
 	TRY(gather_history(r, err));
 	TRY(gather_lookalike(g, r->reader, err));
 	return gather_request(r, err); /* last: what is not verified */

@@ -11,7 +11,6 @@
 #include "mime/scan.h"
 #include "mime/transfer.h"
 
-OWNER(struct scan, scan_free);
 OWNER(struct request_scan, request_free);
 
 #define NEAR 40          /* bytes between parts that stand near each other */
