@@ -198,9 +198,11 @@ note_result(struct status *status, struct status_item *item, enum rc rc,
 		item->dead_until = 0;
 		item->fetched = clock_now();
 		status_item_take(item, &result->crls, &result->ocsps);
-		return;
 	}
-	if (rc == RC_AGAIN) /* stopping: that says nothing of the server */
+	/* stopping says nothing of the server; one that gives out what has
+	 * ended is not asked again and again */
+	if (rc == RC_AGAIN ||
+	    (rc == RC_OK && status_item_is_fresh(item, item->fetched)))
 		return;
 	item->dead_from = clock_ticks();
 	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
