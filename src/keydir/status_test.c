@@ -348,16 +348,20 @@ so_many_are_remembered_and_no_more(void **context)
 	(void)context;
 	assert_int_equal(ask(status, &w.path, 5000), 1);
 	for (int i = 0; i < STATUS_KEPT_MAX; i++) {
+		const int at_once = 5000;
 		char name[20];
 		(void)snprintf(name, sizeof(name), "x%d", i);
 		struct fixture one FIXTURE_OWNED = make_alice(name);
-		const struct certs certs = {&one.cert, 1};
+		struct cert *two[] = {one.cert, w.root.cert};
+		const struct certs path = {two, 2}, met = {two, 1};
 		if (i == STATUS_KEPT_MAX - 1)
 			assert_int_equal(recall(status, &w.path), 1);
-		assert_int_equal(recall(status, &certs), 0);
+		/* who was only met makes nothing be forgotten */
+		assert_int_equal(recall(status, &met), 0);
+		assert_int_equal(ask(status, &path, at_once), 1);
 	}
 	assert_int_equal(recall(status, &w.path), 1);
-	assert_int_equal(atomic_load(&w.server.asked), 1);
+	assert_int_equal(atomic_load(&w.server.asked), STATUS_KEPT_MAX + 1);
 }
 
 static void
