@@ -14,6 +14,7 @@
 /* An answer that still holds is asked for again after this, unseen. */
 #define REFRESH (12 * 3600)
 #define DEADS_MAX 32
+#define RECALL_MAX 16 /* certificates at once */
 #define ORIGIN_MAX 300
 #define DAY_OF_MS 86400000
 
@@ -198,9 +199,11 @@ note_result(struct status *status, struct status_item *item, enum rc rc,
 		item->dead_until = 0;
 		item->fetched = clock_now();
 		status_item_take(item, &result->crls, &result->ocsps);
-		return;
 	}
-	if (rc == RC_AGAIN) /* stopping: that says nothing of the server */
+	/* stopping says nothing of the server; one that gives out what has
+	 * ended is not asked again and again */
+	if (rc == RC_AGAIN ||
+	    (rc == RC_OK && status_item_is_fresh(item, item->fetched)))
 		return;
 	item->dead_from = clock_ticks();
 	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
@@ -338,23 +341,26 @@ struct target {
 	const struct cert *cert, *issuer; /* issuer NULL: not known */
 };
 
+/* RC_ABSENT: nothing is remembered of it, and only that was wanted. */
 static enum rc
-add_item(struct status *status, const struct target *target,
+add_item(struct status *status, const struct target *target, bool remembered,
     struct status_item **ret, struct err *err)
 {
 	struct status_item *item OWNED(status_item_free) = NULL;
 
-	TRY(make_room(status, err));
 	TRY(status_item_new(target->kind, target->url, target->cert,
 	    target->issuer, &item, err));
 	status_item_load(&status->rules, item);
+	if (remembered && item->fetched == 0)
+		return RC_ABSENT;
+	TRY(make_room(status, err));
 	*ret = status->item[status->items++] = take(item);
 	return RC_OK;
 }
 
 /* A certificate that was only met, not judged, has no issuer yet. */
 static enum rc
-get_item(struct status *status, const struct target *target,
+get_item(struct status *status, const struct target *target, bool remembered,
     struct status_item **ret, struct err *err)
 {
 	char name[STATUS_NAME_MAX];
@@ -363,7 +369,7 @@ get_item(struct status *status, const struct target *target,
 	    target->kind, target->url, target->cert, name, err));
 	struct status_item *item = find_item(status, name);
 	if (item == NULL)
-		TRY(add_item(status, target, &item, err));
+		TRY(add_item(status, target, remembered, &item, err));
 	if (item->kind == STATUS_ANSWER && item->issuer == NULL &&
 	    item->stage == STATUS_IDLE && target->issuer != NULL)
 		item->issuer = cert_ref(target->issuer);
@@ -446,7 +452,11 @@ recall_cert(struct status *status, const struct cert *cert, struct crls *crls,
 
 	TRY(find_targets(cert, NULL, &targets, err));
 	for (size_t i = 0; i < targets.len; i++) {
-		TRY(get_item(status, &targets.item[i], &item, err));
+		enum rc rc =
+		    get_item(status, &targets.item[i], true, &item, err);
+		if (rc == RC_ABSENT)
+			continue;
+		TRY(rc);
 		TRY(share(item, crls, ocsps, err));
 		refresh(status, item);
 	}
@@ -460,11 +470,16 @@ recall(void *self, const struct certs *certs, struct crls *crls,
 	struct status *status = self;
 	enum rc rc = RC_OK;
 
+	size_t looked = 0; /* a letter may bring very many certificates */
+
 	(void)pthread_mutex_lock(&status->lock);
-	for (size_t i = 0; rc == RC_OK && i < certs->len; i++)
-		if (cert_has_revocation_pointer(certs->item[i]))
-			rc = recall_cert(
-			    status, certs->item[i], crls, ocsps, err);
+	for (size_t i = 0; rc == RC_OK && i < certs->len; i++) {
+		if (!cert_has_revocation_pointer(certs->item[i]))
+			continue;
+		if (looked++ == RECALL_MAX)
+			break;
+		rc = recall_cert(status, certs->item[i], crls, ocsps, err);
+	}
 	(void)pthread_mutex_unlock(&status->lock);
 	return rc;
 }
@@ -495,7 +510,7 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	if (asking->asked == STATUS_URLS_MAX)
 		return RC_OK;
 	asking->asked++;
-	TRY(get_item(status, target, &item, err));
+	TRY(get_item(status, target, false, &item, err));
 	if (asking->is_over) {
 		if (item->stage != STATUS_IDLE)
 			note_dead(status, item->url, STATUS_FETCH_TIME);
