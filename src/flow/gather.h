@@ -62,6 +62,10 @@ struct gathered {
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
 	struct history_letter seen; /* what there is to remember of it */
+	/* It lay at rest (flow/rest): the letter inside, which the facts are
+	 * about; owned; else NULL. */
+	struct gathered *inside;
+	bool is_inside; /* it is one of these: they do not nest */
 	/* For gathered_show(). */
 	struct letter *letter;
 	size_t layers;          /* around the payload */
