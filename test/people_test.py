@@ -179,6 +179,24 @@ def test_of_letters_that_are_gone_nothing_stays(world, alice, bob):
     assert len(views(bob)) == before
 
 
+@pytest.mark.parametrize("verb", ["COPY", "MOVE"])
+def test_a_letter_that_is_filed_away_is_shown_as_before(alice, bob, verb):
+    """Its verdict says as of when: judged anew, it would say another time."""
+    message_id = send(alice, BOB)
+    _, shown = bob.wait_for(message_id)
+    time.sleep(1.1)
+    box = f"Filed by {verb}"
+    with bob.imap() as imap:
+        imap.select("INBOX")
+        imap.create(f'"{box}"')
+        _, found = imap.uid("SEARCH", None, "ALL")
+        uid = found[0].split()[-1].decode()
+        assert imap.uid(verb, f"1,{uid}:{uid}" if verb == "COPY" else uid, f'"{box}"')[0] == "OK"
+    flags, again = bob.letters(f'"{box}"')[-1]
+    assert again == shown and b"$Letterlock-verified" in flags
+    assert any(letter == shown for _, letter in bob.letters()) == (verb == "COPY")
+
+
 def test_a_mailbox_that_was_made_anew_leaves_nothing_of_the_old_one(world, bob):
     before = len(views(bob))
     put(world, plain("somebody@else.test"), "Anew")
