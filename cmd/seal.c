@@ -7,6 +7,7 @@
 #include "cmd/letters.h"
 #include "cmd/seal.h"
 #include "cmd/support.h"
+#include "flow/rest.h"
 #include "flow/sealing.h"
 #include "mime/protect_reference.h"
 #include "os/clock.h"
@@ -178,6 +179,33 @@ seal_letter(const struct seal_options *o, const struct sealing_way *way,
 	return source_send(&whole, &out, err);
 }
 
+/* As the reader's own agent stores what arrived in the clear: for nobody
+ * else. */
+static enum rc
+seal_at_rest(const struct seal_options *o, struct sender *sender,
+    const struct identity_file *id, struct err *err)
+{
+	struct letters_input letter LETTERS_INPUT_OWNED = LETTERS_INPUT;
+	const struct sink out = letters_stdout();
+
+	if (o->identity == NULL || o->to.len > 0 || o->answers.len > 0 ||
+	    o->sign_only || o->encrypt_only || o->legacy_display ||
+	    o->tsa != NULL || o->cipher != NULL || o->policy != NULL)
+		return err_set(err, RC_SYNTAX,
+		    "--at-rest wants --identity ID, and nothing else");
+	TRY(identity_signer(id, sender->now, &sender->identity, err));
+	TRY(identity_receiver(id, sender->now, &sender->own, err));
+	const struct strlist *addresses = cert_addresses(sender->identity.cert);
+	if (addresses->len == 0)
+		return err_set(
+		    err, RC_UNFIT, "the identity's certificate has no address");
+	sender->address = addresses->item[0];
+	TRY(letters_input_open(&letter, err));
+	const struct source source = letters_input_source(&letter);
+	TRY(check_is_letter(&source, err));
+	return rest_write(&source, sender, &out, err);
+}
+
 enum rc
 seal_run(const struct seal_options *o, const struct stamper *stamper,
     struct err *err)
@@ -190,6 +218,11 @@ seal_run(const struct seal_options *o, const struct stamper *stamper,
 	    .stamper = stamper,
 	    .reference = &answered};
 
+	if (o->at_rest) {
+		TRY(support_read_identity(
+		    o->identity, o->passphrase, &id, err));
+		return seal_at_rest(o, &sender, &id, err);
+	}
 	TRY(read_way(o, &way, &sender.policy, err));
 	TRY(support_read_identity(o->identity, o->passphrase, &id, err));
 	TRY(read_answers(o, &id, &answered, err));
@@ -213,6 +246,8 @@ command_seal(int argc, char **argv)
 		"sign, do not encrypt", false},
 	    {"encrypt-only", OPTION_FLAG, &o.encrypt_only, NULL,
 		"encrypt, do not sign", false},
+	    {"at-rest", OPTION_FLAG, &o.at_rest, NULL,
+		"store a letter that arrived in the clear, for oneself", false},
 	    {"header-policy", OPTION_TEXT, &o.policy, "baseline|shy|none",
 		"what is hidden outside (RFC 9788)", false},
 	    {"legacy-display", OPTION_FLAG, &o.legacy_display, NULL,

@@ -12,7 +12,7 @@ struct seal_options {
 	const char *identity, *passphrase, *tsa, *policy, *cipher;
 	const char *tls_trust, *dns, *anchors;
 	struct strlist to, answers;
-	bool sign_only, encrypt_only, legacy_display;
+	bool sign_only, encrypt_only, legacy_display, at_rest;
 };
 
 /* From standard input to standard output. */

@@ -179,6 +179,24 @@ def test_of_letters_that_are_gone_nothing_stays(world, alice, bob):
     assert len(views(bob)) == before
 
 
+@pytest.mark.parametrize("verb", ["COPY", "MOVE"])
+def test_a_letter_that_is_filed_away_is_shown_as_before(alice, bob, verb):
+    """Its verdict says as of when: judged anew, it would say another time."""
+    message_id = send(alice, BOB)
+    _, shown = bob.wait_for(message_id)
+    time.sleep(1.1)
+    box = f"Filed by {verb}"
+    with bob.imap() as imap:
+        imap.select("INBOX")
+        imap.create(f'"{box}"')
+        _, found = imap.uid("SEARCH", None, "ALL")
+        uid = found[0].split()[-1].decode()
+        assert imap.uid(verb, f"1,{uid}:{uid}" if verb == "COPY" else uid, f'"{box}"')[0] == "OK"
+    flags, again = bob.letters(f'"{box}"')[-1]
+    assert again == shown and b"$Letterlock-verified" in flags
+    assert any(letter == shown for _, letter in bob.letters()) == (verb == "COPY")
+
+
 def test_a_mailbox_that_was_made_anew_leaves_nothing_of_the_old_one(world, bob):
     before = len(views(bob))
     put(world, plain("somebody@else.test"), "Anew")
@@ -191,9 +209,16 @@ def test_a_mailbox_that_was_made_anew_leaves_nothing_of_the_old_one(world, bob):
     assert len(views(bob)) == before + 1
 
 
-def test_a_verdict_is_renewed_when_the_letter_is_looked_at_days_later(agents, bob):
+def written(agent):
+    return {path: path.stat().st_ino for path in views(agent)}
+
+
+def test_a_verdict_is_renewed_when_the_letter_is_looked_at_days_later(world, agents, bob):
     """What is shown stays what it was: it says as of when."""
     carol = agents[CAROL]
+    for _ in range(10):
+        put(world, plain("somebody@else.test", CAROL), "Many", CAROL)
+    assert len(carol.letters("Many")) == 10
     message_id = send(bob, CAROL)
     assert verdict(carol, message_id)[0] == "verified"
     _, was = carol.wait_for(message_id)
@@ -221,3 +246,10 @@ def test_a_verdict_is_renewed_when_the_letter_is_looked_at_days_later(agents, bo
     level, reasons = verdict(carol, message_id)
     assert level == "danger" and "addr.confusable" in reasons
     assert carol.wait_for(message_id)[1] == was
+    # whoever fetches a whole mailbox does not wait for all of it to be judged
+    for more in (8, 2, 0):
+        before = written(carol)
+        with carol.imap() as imap:
+            imap.select("Many")
+            assert len(imap.fetch("1:*", "(BODY.PEEK[HEADER])")[1]) >= 10
+        assert len(set(written(carol).items()) - set(before.items())) == more

@@ -48,7 +48,7 @@ take_value(
 static enum rc
 take_number(struct span *rest, const char *word, int64_t *ret, struct err *err)
 {
-	struct span digits;
+	struct span digits = SPAN_NONE;
 	int64_t value = 0;
 
 	TRY(take_value(rest, word, &digits, err));
@@ -87,7 +87,7 @@ enum rc
 imap_decision_parse(struct span text, struct imap_view *view, struct err *err)
 {
 	bool old = span_starts(text, MAGIC_2);
-	struct span digest;
+	struct span digest = SPAN_NONE;
 
 	if (!old && !span_starts(text, MAGIC))
 		return err_set(err, RC_SYNTAX, "a view of another version");

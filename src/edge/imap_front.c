@@ -196,10 +196,10 @@ static const struct command {
     {"UID FETCH", IMAP_SELECTED, NULL, check_some, imap_do_fetch},
     {"STORE", IMAP_SELECTED, NULL, check_some, imap_do_store},
     {"UID STORE", IMAP_SELECTED, NULL, check_some, imap_do_store},
-    {"COPY", IMAP_SELECTED, NULL, check_set_mailbox, NULL},
-    {"UID COPY", IMAP_SELECTED, NULL, check_set_mailbox, NULL},
-    {"MOVE", IMAP_SELECTED, "MOVE", check_set_mailbox, NULL},
-    {"UID MOVE", IMAP_SELECTED, "MOVE", check_set_mailbox, NULL},
+    {"COPY", IMAP_SELECTED, NULL, check_set_mailbox, imap_do_copy},
+    {"UID COPY", IMAP_SELECTED, NULL, check_set_mailbox, imap_do_copy},
+    {"MOVE", IMAP_SELECTED, "MOVE", check_set_mailbox, imap_do_move},
+    {"UID MOVE", IMAP_SELECTED, "MOVE", check_set_mailbox, imap_do_move},
 };
 
 static enum rc
@@ -421,6 +421,7 @@ imap_front_serve(const struct agent *agent, struct stream *stream)
 	    .stream = stream,
 	    .state = IMAP_BEFORE_LOGIN,
 	    .out = BUF_SECRET(OUT_MAX),
+	    .copy_to = BUF(4096),
 	    .box = {.uids = IMAP_UIDS_NONE}};
 	struct err err = ERR_NONE;
 
@@ -433,6 +434,7 @@ imap_front_serve(const struct agent *agent, struct stream *stream)
 	}
 	imap_uids_done(&s.box.uids);
 	buf_done(&s.out);
+	buf_done(&s.copy_to);
 	imap_link_free(s.link);
 	imap_stream_free(s.units);
 }

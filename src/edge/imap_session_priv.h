@@ -48,6 +48,7 @@ struct imap_session {
 	struct imap_box box;
 	char tag[IMAP_TAG_MAX + 1]; /* of the command in work */
 	bool by_uid;                /* it begins with "UID" */
+	struct buf copy_to; /* mailbox of the COPY or MOVE in work; or empty */
 };
 
 /* --- to the mail program --- */
@@ -102,11 +103,15 @@ imap_do imap_do_login, imap_do_authenticate, imap_do_capability; /* login */
 imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
 imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;
+imap_do imap_do_copy, imap_do_move;
 
 /* imap_fetch.c */
 
 /* Learn the UIDs of the letters that are new. */
 enum rc imap_fetch_uids(struct imap_session *s, struct err *err);
+/* imap_copy.c: the mail server says "[code]" while a COPY or MOVE is in work. */
+void imap_copied(struct imap_session *s, struct span code);
+
 /* imap_sweep.c: forget the views of letters that are gone: of this one; once
  * all UIDs are known, of all that are not in the mailbox; those of a mailbox
  * that has another UIDVALIDITY now. */

@@ -98,6 +98,7 @@ pass_code(
 	    span_is_nocase(name, "HIGHESTMODSEQ") ||
 	    span_is_nocase(name, "NOMODSEQ"))
 		return RC_OK;
+	imap_copied(s, code);
 	if (span_is_nocase(name, "PERMANENTFLAGS"))
 		return pass_permanent(s, value, err);
 	if (span_is_nocase(name, "UIDVALIDITY") && s->state == IMAP_SELECTED)

@@ -385,6 +385,43 @@ imap_view_refresh(const struct agent *agent,
 		log_warning("letter %u not judged again: %s", uid, why.text);
 }
 
+/* --- under another UID --- */
+
+static enum rc
+copy_part(const struct agent *agent, const char *from, const char *to,
+    struct err *err)
+{
+	struct buf bytes BUF_OWNED = BUF_SECRET(VIEW_MAX);
+
+	enum rc rc = state_load(agent->state, from, &bytes, err);
+	if (rc == RC_ABSENT)
+		return RC_OK;
+	TRY(rc);
+	return state_save(agent->state, to, buf_span(&bytes), err);
+}
+
+/* The decision last, as it is saved. */
+enum rc
+imap_view_copy(const struct agent *agent, const struct imap_view_folder *from,
+    uint32_t uid, const struct imap_view_folder *to, uint32_t to_uid,
+    struct err *err)
+{
+	static const char *const endings[] = {LETTER, EVIDENCE, ""};
+	char old[NAME_MAX_LEN], new[NAME_MAX_LEN];
+
+	item_name(to, to_uid, "", new);
+	item_name(from, uid, "", old);
+	if (state_stamp(agent->state, new) != 0 ||
+	    state_stamp(agent->state, old) == 0)
+		return RC_OK;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		item_name(from, uid, endings[i], old);
+		item_name(to, to_uid, endings[i], new);
+		TRY(copy_part(agent, old, new, err));
+	}
+	return RC_OK;
+}
+
 /* --- forgetting --- */
 
 static void

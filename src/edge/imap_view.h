@@ -85,6 +85,13 @@ void imap_view_refresh(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct span letter,
     struct imap_view *view);
 
+/* The letter is there too, under another UID: what is known of it goes with
+ * it.  Nothing is known, or something is known of the other one already:
+ * nothing is done. */
+enum rc imap_view_copy(const struct agent *agent,
+    const struct imap_view_folder *from, uint32_t uid,
+    const struct imap_view_folder *to, uint32_t to_uid, struct err *err);
+
 /* Forget the letter: it is gone. */
 void imap_view_remove(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid);

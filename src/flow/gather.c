@@ -28,6 +28,7 @@ gathered_init(struct gathered *gathered)
 void
 gathered_done(struct gathered *gathered)
 {
+	gather_rest_done(gathered);
 	if (gathered->payload != gathered->outer)
 		entity_free(gathered->payload);
 	entity_free(gathered->outer);
@@ -596,7 +597,8 @@ read_all(struct reading *r, struct err *err)
 	TRY(take_part(r, err));
 	TRY(read_payload(r, err));
 	settle(r);
-	return gather_facts(r, err);
+	TRY(gather_rest(r, err));
+	return g->inside != NULL ? RC_OK : gather_facts(r, err);
 }
 
 enum rc
@@ -664,6 +666,8 @@ gathered_show(struct gathered *g, const struct source *letter,
 	struct protect_view *view OWNED(protect_view_free) = NULL;
 	const struct protect_letter inside = gathered_letter(g);
 
+	if (g->inside != NULL)
+		return gather_rest_show(g, letter, to, err);
 	if (g->payload == NULL)
 		return err_set(err, RC_UNFIT, "the letter cannot be opened");
 	TRY(protect_view_new(&inside, &view, err));

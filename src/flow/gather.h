@@ -99,6 +99,10 @@ struct gathered {
 	 * letter, and given as `kept` when it is read again. */
 	struct evidence evidence;
 	struct history_letter seen; /* what there is to remember of it */
+	/* It lay at rest (flow/rest): the letter inside, which the facts are
+	 * about; owned; else NULL. */
+	struct gathered *inside;
+	bool is_inside; /* it is one of these: they do not nest */
 	/* For gathered_show(). */
 	struct letter *letter;
 	size_t layers; /* around the payload */

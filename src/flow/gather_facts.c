@@ -91,6 +91,8 @@ gathered_letter(const struct gathered *g)
 {
 	const struct facts *f = &g->facts;
 
+	if (g->inside != NULL)
+		return gathered_letter(g->inside);
 	return (struct protect_letter){
 	    .outer = g->outer,
 	    .payload = g->payload,

@@ -55,6 +55,13 @@ bool gather_names(const struct cert *cert, const char *address);
 /* What the text asks for, once it is known who signed it (gather_request.c). */
 enum rc gather_request(struct reading *reading, struct err *err);
 
+/* gather_rest.c: is it a letter that lies at rest?  Then there is one inside,
+ * and all facts are about that. */
+enum rc gather_rest(struct reading *reading, struct err *err);
+void gather_rest_done(struct gathered *gathered);
+enum rc gather_rest_show(struct gathered *gathered, const struct source *letter,
+    const struct sink *to, struct err *err);
+
 /* All the rest, once the layers and the payload are known. */
 enum rc gather_facts(struct reading *reading, struct err *err);
 

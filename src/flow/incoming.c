@@ -27,7 +27,8 @@ static bool
 may_show_inside(const struct gathered *g)
 {
 	return g->opened && g->payload != NULL &&
-	       g->facts.encrypted.state == ENCRYPTED_INTACT;
+	       (g->facts.encrypted.state == ENCRYPTED_INTACT ||
+		   g->facts.encrypted.state == ENCRYPTED_AT_REST);
 }
 
 static enum rc

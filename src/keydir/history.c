@@ -351,7 +351,8 @@ history_wrote(const struct state *state, const char *address, const char *name,
 	TRY(change_begin(state, address, &change, err));
 	bool meant = history_is_meant(h);
 	bool told = name != NULL && name[0] != '\0' &&
-		    strlen(name) < sizeof(h->name) && strcmp(name, h->name);
+		    strlen(name) < sizeof(h->name) &&
+		    strcmp(name, h->name) != 0;
 	/* who was meant once does not become an impostor by a later rule */
 	h->imitates = imitates && !meant;
 	h->wrote = now;

@@ -1,0 +1,146 @@
+#include "flow/rest.h"
+
+#include "base/own.h"
+#include "cms/compose.h"
+#include "codec/wire.h"
+#include "mime/entity.h"
+#include "os/random.h"
+
+#define BOUNDARY_RANDOM 18
+#define HEADER_MAX (FIELD_SECTION_MAX + 4096)
+#define PIECE_MAX ((size_t)8 << 20)
+#define MARKED                                                 \
+	"Content-Type: message/rfc822; letterlock=at-rest\r\n" \
+	"Content-Transfer-Encoding: 8bit\r\n\r\n"
+
+OWNER(struct compose, compose_free);
+
+/* --- the first pass: can it be given back as it is? --------------------------*/
+
+/* Its header, from the beginning of the letter. */
+static enum rc
+keep_header(struct span piece, struct buf *header, struct err *err)
+{
+	return buf_add(
+	    header, span_first(piece, HEADER_MAX - header->len), err);
+}
+
+static enum rc
+look(const struct source *letter, struct buf *header, struct err *err)
+{
+	struct wire wire = WIRE;
+	struct span piece;
+
+	TRY(letter->rewind(letter->self, err));
+	do {
+		TRY(letter->next(letter->self, &piece, err));
+		TRY(keep_header(piece, header, err));
+		wire_look(&wire, piece);
+	} while (piece.len > 0);
+	wire_end(&wire);
+	if (wire.control || wire.bare_lf)
+		return err_set(err, RC_UNFIT,
+		    "the letter has line ends or characters that mail "
+		    "does not carry");
+	return RC_OK;
+}
+
+/* --- outside -----------------------------------------------------------------*/
+
+static bool
+is_plain(struct span bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++)
+		if (bytes.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* What the mail server knew already, but for what was written to the reader:
+ * the subject. */
+static enum rc
+write_outer(struct span header, const struct sender *sender, struct buf *out,
+    struct err *err)
+{
+	static const char *const kept[] = {"From", "To", "Cc", "Date",
+	    "Message-ID", "In-Reply-To", "References"};
+	struct fields fields FIELDS_OWNED = FIELDS_NONE;
+	size_t body = 0;
+
+	TRY(fields_parse(header, &fields, &body, err));
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		const struct field *field = fields_find(&fields, kept[i]);
+		if (field != NULL && is_plain(field->whole))
+			TRY(buf_add(out, field->whole, err));
+	}
+	return buf_add_format(out, err,
+	    "Sender: %s\r\nSubject: [...]\r\nMIME-Version: 1.0\r\n",
+	    sender->address);
+}
+
+/* --- the second pass ---------------------------------------------------------*/
+
+static enum rc
+put(const struct sink *out, struct buf *made, struct err *err)
+{
+	TRY(out->put(out->self, buf_span(made), err));
+	buf_clear(made);
+	return RC_OK;
+}
+
+static enum rc
+write_inside(const struct source *letter, struct compose *compose,
+    const struct sink *out, struct err *err)
+{
+	struct buf made BUF_OWNED = BUF(PIECE_MAX);
+	struct span piece;
+
+	TRY(compose_push(compose, span_str(MARKED), &made, err));
+	TRY(letter->rewind(letter->self, err));
+	do {
+		TRY(letter->next(letter->self, &piece, err));
+		TRY(compose_push(compose, piece, &made, err));
+		TRY(put(out, &made, err));
+	} while (piece.len > 0);
+	TRY(compose_close(compose, &made, err));
+	TRY(compose_finish(compose, &made, err));
+	return put(out, &made, err);
+}
+
+/* The reader alone reads it, so it is GCM if the reader's programs can. */
+static enum seal_cipher
+choose_cipher(const struct sender *sender)
+{
+	return (cert_capabilities(sender->own) & CAPABILITY_AES256_GCM) != 0
+		   ? SEAL_AES256_GCM
+		   : SEAL_AES256_CBC;
+}
+
+enum rc
+rest_write(const struct source *letter, const struct sender *sender,
+    const struct sink *out, struct err *err)
+{
+	struct buf header BUF_OWNED = BUF(HEADER_MAX);
+	struct buf outer BUF_OWNED = BUF(HEADER_MAX * 2);
+	struct buf boundary BUF_OWNED = BUF(128);
+	struct certs own CERTS_OWNED = CERTS_NONE;
+	struct compose *compose OWNED(compose_free) = NULL;
+	const char *text = NULL;
+
+	TRY(look(letter, &header, err));
+	TRY(write_outer(buf_span(&header), sender, &outer, err));
+	TRY(random_text(BOUNDARY_RANDOM, &boundary, err));
+	TRY(buf_str(&boundary, &text, err));
+	TRY(certs_add(&own, sender->own, err));
+	const struct compose_options options = {
+	    .signer = &sender->identity,
+	    .signing_time = sender->now,
+	    .boundary = text,
+	    .seal = true,
+	    .cipher = choose_cipher(sender),
+	    .to = &own,
+	};
+	TRY(compose_new(&options, &compose, err));
+	TRY(put(out, &outer, err));
+	return write_inside(letter, compose, out, err);
+}
