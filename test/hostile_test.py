@@ -23,7 +23,7 @@ from conftest import long
 from filedesk import ALICE, BOB, EVE, Desk
 from forge import (
     Person, crlf, detached, head, integer, letter, multipart, octets as octet_string, oid, opaque, part, rfc822,
-    seal_opaque, seq, set_of, sign, signature_part, signed_data, signer_info, tlv, utc)
+    seal_opaque, seq, set_of, sign, signed_data, signer_info, tlv, utc)
 
 from large_letters_test import MEMORY, Run
 
