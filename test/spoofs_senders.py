@@ -182,6 +182,7 @@ def plain_smime(b):
     "folded": f"Alice\r\n <{ALICE}>", "folded twice": f"\r\n\tAlice\r\n\t<{ALICE}>",
     "quoted local part": '"alice"@alpha.test', "own address as name": f'"{ALICE}" <{ALICE}>',
     "own address as name, other case": f'"Alice@Alpha.test" <{ALICE}>',
+    "raw latin": b"Alic\xe9 <alice@alpha.test>", "last comma": f"{ALICE},",
     "blanks": f"Alice    <{ALICE}>  ", "no blank": f"Alice<{ALICE}>", "name with a dot": f"Alice B. Adams <{ALICE}>",
     "chinese": f"=?gb2312?B?s8LQobar?= <{ALICE}>", "own address in a comment": f"Alice ({ALICE}) <{ALICE}>",
     "name with at": f'"Alice @ Alpha" <{ALICE}>', "empty name": f'"" <{ALICE}>'})

@@ -282,6 +282,25 @@ gather_chain(struct reading *r, struct err *err)
 
 /* --- for whom ------------------------------------------------------------------ */
 
+/* Whichever way its domain is written. */
+static bool
+list_names(const struct mailboxes *list, const char *address)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (address_matches(list->item[i].address, address))
+			return true;
+	return false;
+}
+
+static bool
+has_address(const struct strlist *list, const char *address)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (address_matches(list->item[i], address))
+			return true;
+	return false;
+}
+
 static bool
 field_names_any(
     const struct entity *e, const char *name, const struct strlist *who)
@@ -295,7 +314,7 @@ field_names_any(
 		    mailboxes_parse(field->value, &list, &ignored) != RC_OK)
 			continue;
 		for (size_t k = 0; k < who->len; k++)
-			if (mailboxes_have(&list, who->item[k]))
+			if (list_names(&list, who->item[k]))
 				return true;
 	}
 	return false;
@@ -353,13 +372,12 @@ list_took_from(const struct gathered *g, const struct cert *signer)
 static void
 gather_acquaintance(struct facts *f, const struct reader *reader)
 {
-	bool is_me =
-	    reader->me != NULL && strlist_has_nocase(reader->me, f->from);
+	bool is_me = reader->me != NULL && has_address(reader->me, f->from);
 
 	if (is_me)
 		f->acquaintance = ACQUAINTANCE_KNOWN;
 	else if (reader->known != NULL)
-		f->acquaintance = strlist_has_nocase(reader->known, f->from)
+		f->acquaintance = has_address(reader->known, f->from)
 				      ? ACQUAINTANCE_KNOWN
 				      : ACQUAINTANCE_FIRST;
 }
