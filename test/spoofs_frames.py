@@ -200,6 +200,17 @@ def no_longer_a_signed_letter(b, change):
     return spoiled(b, *change)
 
 
+@each_attack("caution", "letter.ambiguous", {
+    "percent codes": (b'boundary="=_s"', b"boundary*=utf-8''%3D_s"), "pieces": (b'boundary="=_s"', b"boundary*0==_; boundary*1=s"),
+    "quoted character": (b'boundary="=_s"', b'boundary="=_\\s"'),
+    "a line of blanks": (b"; boundary", b";\r\n \r\n\tboundary")})
+def a_boundary_that_not_all_understand(b, change):
+    """Who does not shows the text in front of the parts."""
+    octets = head(ALICE) + detached(part(), sign(b.alice, part()), "=_s", preamble=PAY + "\n")
+    assert change[0] in octets
+    return octets.replace(*change, 1)
+
+
 @attack("caution", "letter.ambiguous")
 def two_transfer_encodings(b):
     return (head(ALICE) + opaque(seal_opaque(b.alice, part()))).replace(

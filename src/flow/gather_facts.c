@@ -63,6 +63,27 @@ has_blank_line(struct span field)
 	return false;
 }
 
+/* A boundary in percent codes or with quoted characters, a line of blanks in
+ * what says how to read the rest: right, and not understood by all.  Who does
+ * not understand it shows what stands in front of the parts. */
+bool
+gather_is_ambiguous(const struct entity *entity)
+{
+	for (size_t i = 0; i < entity->fields.len; i++) {
+		const struct field *field = &entity->fields.item[i];
+		if (!span_starts_nocase(field->name, "Content-"))
+			continue;
+		if (has_blank_line(field->whole))
+			return true;
+		if (span_is_nocase(field->name, "Content-Type") &&
+		    entity_is(entity, "multipart", NULL) &&
+		    (span_find(field->value, span_str("*")) >= 0 ||
+			span_find(field->value, span_str("\\")) >= 0))
+			return true;
+	}
+	return entity->malformed;
+}
+
 static void
 read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 {

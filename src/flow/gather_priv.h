@@ -31,6 +31,9 @@ void gather_copy_text(char *to, size_t size, const char *from);
 /* The From that the verdict is about: the protected one where there is any. */
 void gather_from(struct gathered *gathered);
 
+/* Do other programs read this header's MIME fields otherwise? */
+bool gather_is_ambiguous(const struct entity *entity);
+
 /* RFC 8550 section 3, with the domain of `address` in either form. */
 bool gather_names(const struct cert *cert, const char *address);
 

@@ -319,6 +319,44 @@ who_knows_a_list_does_not_know_who_writes_there(void **state)
 	}
 }
 
+/* --- what other programs read otherwise ----------------------------------------------- */
+
+#define TYPE "Content-Type: multipart/mixed; "
+
+static void
+mime_that_not_all_understand_is_told(void **state)
+{
+	static const struct {
+		const char *head;
+		bool want;
+	} cases[] = {
+	    {"", false},
+	    {TYPE "boundary=X\r\n", false},
+	    {TYPE "\r\n boundary=\"X\"\r\n", false},
+	    {"Content-Type: text/plain; name=\"a\\\"b\"\r\n", false},
+	    {"Content-Type: text/plain; name*=utf-8''a\r\n", false},
+	    {"Subject: a\r\n \r\n b\r\n", false},
+	    {TYPE "boundary*=us-ascii''X\r\n", true},
+	    {TYPE "boundary*0=X\r\n", true},
+	    {TYPE "boundary=\"\\X\"\r\n", true},
+	    {TYPE "\r\n \r\n boundary=X\r\n", true},
+	    {TYPE "boundary=X\r\nContent-Type: text/plain\r\n", true},
+	    {"Content-Transfer-Encoding:\r\n\t\r\n 7bit\r\n", true},
+	    {"Content-Transfer-Encoding: x-own\r\n", true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf letter BUF_OWNED = BUF(ROOM);
+		struct gathered g GATHERED_OWNED;
+		put(&letter, FROM);
+		put(&letter, cases[i].head);
+		put(&letter, "\r\n--X\r\n\r\nhello\r\n--X--\r\n");
+		assert_done(read_bytes(buf_span(&letter), &g), err);
+		if (g.facts.ambiguous != cases[i].want)
+			fail_msg("%s", cases[i].head);
+	}
+}
+
 /* --- domains in two forms ------------------------------------------------------------- */
 
 #define A_LABEL "bob@xn--bcher-kva.test"
@@ -563,6 +601,7 @@ main(void)
 		a_part_is_not_looked_for_where_there_is_a_signature),
 	    cmocka_unit_test(a_signed_part_with_a_wrong_micalg_is_read),
 	    cmocka_unit_test(who_knows_a_list_does_not_know_who_writes_there),
+	    cmocka_unit_test(mime_that_not_all_understand_is_told),
 	    cmocka_unit_test(a_domain_in_either_form_is_the_readers),
 	    cmocka_unit_test(a_part_that_is_encrypted_is_told_and_not_opened),
 	    cmocka_unit_test(a_file_that_lost_every_cr_is_read_as_it_was),
