@@ -9,8 +9,8 @@ import hashlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 import papers
@@ -22,7 +22,7 @@ DIGESTS = {"md5": "1.2.840.113549.2.5", "sha1": "1.3.14.3.2.26", "sha256": "2.16
            "sha384": "2.16.840.1.101.3.4.2.2", "sha512": "2.16.840.1.101.3.4.2.3"}
 ECDSA = {"sha1": "1.2.840.10045.4.1", "sha256": "1.2.840.10045.4.3.2",
          "sha384": "1.2.840.10045.4.3.3", "sha512": "1.2.840.10045.4.3.4"}
-RSA = "1.2.840.113549.1.1.1"
+RSA, ED25519 = "1.2.840.113549.1.1.1", "1.3.101.112"
 UTF8_MAILBOX = "1.3.6.1.5.5.7.8.9"
 
 
@@ -130,6 +130,8 @@ def sign_value(key, message, digest):
     """(algorithm, value)"""
     kind = {"md5": hashes.MD5, "sha1": hashes.SHA1, "sha256": hashes.SHA256,
             "sha384": hashes.SHA384, "sha512": hashes.SHA512}[digest]()
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return algorithm(ED25519), key.sign(message)
     if isinstance(key, rsa.RSAPrivateKey):
         return algorithm(RSA, b"\x05\x00"), key.sign(message, padding.PKCS1v15(), kind)
     return algorithm(ECDSA[digest]), key.sign(message, ec.ECDSA(kind))

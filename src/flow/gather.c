@@ -134,7 +134,7 @@ read_outer(struct gathered *g, struct err *err)
 {
 	entity_free(take(g->outer));
 	TRY(read_header(buf_span(&g->outer_start), false, &g->outer, err));
-	g->facts.ambiguous = g->outer->malformed;
+	g->facts.ambiguous = gather_is_ambiguous(g->outer);
 	gather_from(g); /* the outer From chooses among several signers */
 	return RC_OK;
 }

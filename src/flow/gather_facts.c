@@ -60,6 +60,27 @@ has_blank_line(struct span field)
 	return false;
 }
 
+/* A boundary in percent codes or with quoted characters, a line of blanks in
+ * what says how to read the rest: right, and not understood by all.  Who does
+ * not understand it shows what stands in front of the parts. */
+bool
+gather_is_ambiguous(const struct entity *entity)
+{
+	for (size_t i = 0; i < entity->fields.len; i++) {
+		const struct field *field = &entity->fields.item[i];
+		if (!span_starts_nocase(field->name, "Content-"))
+			continue;
+		if (has_blank_line(field->whole))
+			return true;
+		if (span_is_nocase(field->name, "Content-Type") &&
+		    entity_is(entity, "multipart", NULL) &&
+		    (span_find(field->value, span_str("*")) >= 0 ||
+			span_find(field->value, span_str("\\")) >= 0))
+			return true;
+	}
+	return entity->malformed;
+}
+
 static void
 read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 {
@@ -182,6 +203,25 @@ gather_signer(struct reading *r)
 
 /* --- for whom ------------------------------------------------------------------ */
 
+/* Whichever way its domain is written. */
+static bool
+list_names(const struct mailboxes *list, const char *address)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (address_matches(list->item[i].address, address))
+			return true;
+	return false;
+}
+
+static bool
+has_address(const struct strlist *list, const char *address)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (address_matches(list->item[i], address))
+			return true;
+	return false;
+}
+
 static bool
 field_names_any(
     const struct entity *e, const char *name, const struct strlist *who)
@@ -195,7 +235,7 @@ field_names_any(
 		    mailboxes_parse(field->value, &list, &ignored) != RC_OK)
 			continue;
 		for (size_t k = 0; k < who->len; k++)
-			if (mailboxes_have(&list, who->item[k]))
+			if (list_names(&list, who->item[k]))
 				return true;
 	}
 	return false;
@@ -253,13 +293,12 @@ list_took_from(const struct gathered *g, const struct cert *signer)
 static void
 gather_acquaintance(struct facts *f, const struct reader *reader)
 {
-	bool is_me =
-	    reader->me != NULL && strlist_has_nocase(reader->me, f->from);
+	bool is_me = reader->me != NULL && has_address(reader->me, f->from);
 
 	if (is_me)
 		f->acquaintance = ACQUAINTANCE_KNOWN;
 	else if (reader->known != NULL)
-		f->acquaintance = strlist_has_nocase(reader->known, f->from)
+		f->acquaintance = has_address(reader->known, f->from)
 				      ? ACQUAINTANCE_KNOWN
 				      : ACQUAINTANCE_FIRST;
 }

@@ -49,6 +49,9 @@ enum rc gather_root(
     struct reading *reading, const struct certs *path, struct err *err);
 enum rc gather_history(struct reading *reading, struct err *err);
 
+/* Do other programs read this header's MIME fields otherwise? */
+bool gather_is_ambiguous(const struct entity *entity);
+
 /* RFC 8550 section 3, with the domain of `address` in either form. */
 bool gather_names(const struct cert *cert, const char *address);
 

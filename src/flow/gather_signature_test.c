@@ -319,6 +319,99 @@ who_knows_a_list_does_not_know_who_writes_there(void **state)
 	}
 }
 
+/* --- what other programs read otherwise ----------------------------------------------- */
+
+#define TYPE "Content-Type: multipart/mixed; "
+
+static void
+mime_that_not_all_understand_is_told(void **state)
+{
+	static const struct {
+		const char *head;
+		bool want;
+	} cases[] = {
+	    {"", false},
+	    {TYPE "boundary=X\r\n", false},
+	    {TYPE "\r\n boundary=\"X\"\r\n", false},
+	    {"Content-Type: text/plain; name=\"a\\\"b\"\r\n", false},
+	    {"Content-Type: text/plain; name*=utf-8''a\r\n", false},
+	    {"Subject: a\r\n \r\n b\r\n", false},
+	    {TYPE "boundary*=us-ascii''X\r\n", true},
+	    {TYPE "boundary*0=X\r\n", true},
+	    {TYPE "boundary=\"\\X\"\r\n", true},
+	    {TYPE "\r\n \r\n boundary=X\r\n", true},
+	    {TYPE "boundary=X\r\nContent-Type: text/plain\r\n", true},
+	    {"Content-Transfer-Encoding:\r\n\t\r\n 7bit\r\n", true},
+	    {"Content-Transfer-Encoding: x-own\r\n", true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf letter BUF_OWNED = BUF(ROOM);
+		struct gathered g GATHERED_OWNED;
+		put(&letter, FROM);
+		put(&letter, cases[i].head);
+		put(&letter, "\r\n--X\r\n\r\nhello\r\n--X--\r\n");
+		assert_done(read_bytes(buf_span(&letter), &g), err);
+		if (g.facts.ambiguous != cases[i].want)
+			fail_msg("%s", cases[i].head);
+	}
+}
+
+/* --- domains in two forms ------------------------------------------------------------- */
+
+#define A_LABEL "bob@xn--bcher-kva.test"
+#define U_LABEL         \
+	"bob@b\xc3\xbc" \
+	"cher.test"
+
+static void
+read_as_bob(const char *to, const char *from, struct gathered *ret)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM), text BUF_OWNED = BUF(ROOM);
+	struct strlist me = STRLIST_NONE;
+	const char *payload = NULL;
+
+	assert_done(buf_add_format(&text, &err,
+			"From: %s\r\nTo: %s\r\n"
+			"Content-Type: text/plain; hp=\"clear\"\r\n\r\nx\r\n",
+			from, to),
+	    err);
+	assert_done(buf_str(&text, &payload, &err), err);
+	make_letter("s", payload, &letter);
+	struct source_memory memory = {.bytes = buf_span(&letter)};
+	const struct source source = source_memory(&memory);
+	const struct reader reader = {
+	    .roots = &roots, .me = &me, .known = &me, .now = FIXTURE_NOW};
+	assert_ok(strlist_add(&me, span_str(A_LABEL), &err));
+	gathered_init(ret);
+	assert_done(gather(&source, &reader, ret, &err), err);
+	strlist_done(&me);
+}
+
+static void
+a_domain_in_either_form_is_the_readers(void **state)
+{
+	static const struct {
+		const char *to, *from;
+		bool not_for_reader;
+		enum acquaintance acquaintance;
+	} cases[] = {
+	    {A_LABEL, ALICE, false, ACQUAINTANCE_FIRST},
+	    {U_LABEL, ALICE, false, ACQUAINTANCE_FIRST},
+	    {"Bob@XN--bcher-kva.test", ALICE, false, ACQUAINTANCE_FIRST},
+	    {"bob@bucher.test", ALICE, true, ACQUAINTANCE_FIRST},
+	    {ALICE, U_LABEL, false, ACQUAINTANCE_KNOWN},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct gathered g GATHERED_OWNED;
+		read_as_bob(cases[i].to, cases[i].from, &g);
+		assert_int_equal(
+		    g.facts.not_for_reader, cases[i].not_for_reader);
+		assert_int_equal(g.facts.acquaintance, cases[i].acquaintance);
+	}
+}
+
 /* --- a part that is encrypted -------------------------------------------------------- */
 
 #define P7M "Content-Type: application/pkcs7-mime"
@@ -508,6 +601,8 @@ main(void)
 		a_part_is_not_looked_for_where_there_is_a_signature),
 	    cmocka_unit_test(a_signed_part_with_a_wrong_micalg_is_read),
 	    cmocka_unit_test(who_knows_a_list_does_not_know_who_writes_there),
+	    cmocka_unit_test(mime_that_not_all_understand_is_told),
+	    cmocka_unit_test(a_domain_in_either_form_is_the_readers),
 	    cmocka_unit_test(a_part_that_is_encrypted_is_told_and_not_opened),
 	    cmocka_unit_test(a_file_that_lost_every_cr_is_read_as_it_was),
 	    cmocka_unit_test(a_part_that_lost_every_cr_is_read_as_it_was),
