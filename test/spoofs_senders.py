@@ -99,6 +99,8 @@ NAMES = {
     "comment": f"{EVE} ({ALICE})", "comment with angle": f"{EVE} (Alice <{ALICE}>)",
     "comment in front": f"({ALICE}) {EVE}", "comment and name": f"Alice ({ALICE}) <{EVE}>",
     "comment behind": f"Alice <{EVE}> ({ALICE})", "wide sign": f"{encoded(ALICE.replace('@', chr(0xff20)))} <{EVE}>",
+    "no-break blanks": f"{encoded(ALICE + chr(0xa0) * 60)} <{EVE}>",
+    "wide brackets": f"{encoded(chr(0xff1c) + ALICE + chr(0xff1e))} <{EVE}>",
     "small sign": f"{encoded(ALICE.replace('@', chr(0xfe6b)))} <{EVE}>", "cut off by NUL": f"=?utf-8?q?alice=40alpha.test=00?= <{EVE}>",
     "line in it": f"=?utf-8?q?Alice_=3Calice=40alpha.test=3E=0A?= <{EVE}>"}
 

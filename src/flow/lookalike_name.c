@@ -27,6 +27,37 @@ is_in_address(uint8_t c)
 	return c > ' ' && strchr("<>()[]\",;:'", c) == NULL;
 }
 
+/* Blanks, brackets and quotation marks of all scripts: no address goes on
+ * behind them, and sixty no-break blanks push the real one out of sight. */
+static bool
+is_break(UChar32 c)
+{
+	const uint32_t breaks = U_GC_Z_MASK | U_GC_CC_MASK | U_GC_PS_MASK |
+				U_GC_PE_MASK | U_GC_PI_MASK | U_GC_PF_MASK;
+
+	/* the wide ones of ASCII, from "(" to "," and ":" to ">" */
+	bool wide =
+	    (c >= 0xff08 && c <= 0xff0c) || (c >= 0xff1a && c <= 0xff1e);
+
+	return c >= 0x80 && (wide || (U_GET_GC_MASK(c) & breaks) != 0);
+}
+
+/* The name with a blank for each of them. */
+static enum rc
+add_broken(struct span name, struct buf *out, struct err *err)
+{
+	for (size_t i = 0; i < name.len;) {
+		size_t from = i;
+		UChar32 c = 0;
+		U8_NEXT(name.data, i, name.len, c);
+		TRY(is_break(c)
+			? buf_add_byte(out, ' ', err)
+			: buf_add(
+			      out, span_of(name.data + from, i - from), err));
+	}
+	return RC_OK;
+}
+
 /* How long the sign at the front is that a reader takes for "@": also the wide
  * and the small one of Unicode.  0: it is none. */
 static size_t
@@ -114,10 +145,9 @@ offer_address(struct inquiry *q, struct span local, struct span name,
 
 /* "alice@alpha.test" <eve@evil.test> */
 static enum rc
-ask_address(struct inquiry *q, const struct words *words, struct err *err)
+ask_address(struct inquiry *q, struct span name, const struct words *words,
+    struct err *err)
 {
-	struct span name = q->sender->name;
-
 	for (size_t i = 0; i < name.len; i++) {
 		size_t sign = at_sign_len(span_after(name, i));
 		if (sign == 0)
@@ -154,10 +184,9 @@ ask_dotted(struct inquiry *q, struct span word, bool first,
 
 /* "www.hsbc.com" <eve@evil.test> */
 static enum rc
-ask_domain(struct inquiry *q, const struct words *words, struct err *err)
+ask_domain(struct inquiry *q, struct span name, const struct words *words,
+    struct err *err)
 {
-	struct span name = q->sender->name;
-
 	for (size_t i = 0; i < name.len; i++) {
 		struct span word = word_around(name, i);
 		if (word.len == 0)
@@ -351,11 +380,14 @@ is_service(const struct inquiry *q)
 static enum rc
 ask_words(struct inquiry *q, struct words *words, struct err *err)
 {
+	struct buf broken BUF_OWNED = BUF_SMALL;
+
 	TRY(words_split(q->l, q->sender->name, words, err));
-	TRY(ask_address(q, words, err));
+	TRY(add_broken(q->sender->name, &broken, err));
+	TRY(ask_address(q, buf_span(&broken), words, err));
 	if (is_service(q))
 		return RC_OK;
-	TRY(ask_domain(q, words, err));
+	TRY(ask_domain(q, buf_span(&broken), words, err));
 	TRY(ask_brands(q, words, err));
 	return ask_people(q, words, err);
 }

@@ -224,6 +224,20 @@ static const struct row tricks[] = {
     {"Friends of HSBC", "x@free.test", "organisation weak", "HSBC"},
     {ALICE, "eve@evil.test", "address", ALICE},
     {"Alice <" ALICE ">", "eve@evil.test", "address", ALICE},
+    /* blanks and brackets that are not ASCII, and other signs for "@" */
+    {ALICE "\xc2\xa0\xc2\xa0\xc2\xa0", "eve@evil.test", "address", ALICE},
+    {"Alice\xe2\x80\xa8" ALICE "\xe2\x80\xa9x", "eve@evil.test", "address",
+	ALICE},
+    {"\xef\xbc\x9c" ALICE "\xef\xbc\x9e", "eve@evil.test", "address", ALICE},
+    {"\xe3\x80\x90" ALICE "\xe3\x80\x91", "eve@evil.test", "address", ALICE},
+    {"\xe2\x80\x9c" ALICE "\xe2\x80\x9d", "eve@evil.test", "address", ALICE},
+    {"bob\xef\xbc\xa0"
+     "beta.test",
+	"eve@evil.test", "address", "bob@beta.test"},
+    {"bob\xef\xb9\xab"
+     "beta.test",
+	"eve@evil.test", "address", "bob@beta.test"},
+    {"www.paypal.com\xc2\xa0\xc2\xa0", "eve@evil.test", "address", "PayPal"},
     {"security@hsbc.com", "eve@evil.test", "address", "HSBC"},
     {"www.paypal.com", "eve@evil.test", "address", "PayPal"},
     {"boss@ourfirm.test", "eve@evil.test", "address", "ourfirm.test"},
