@@ -173,21 +173,34 @@ add_characters(struct line *line, const char *name, size_t from, size_t to,
 	}
 }
 
+/* Hebrew, Arabic and their like: they turn what stands beside them. */
 static bool
-is_ascii(const char *text)
+is_right_to_left(uint32_t c)
 {
-	for (; *text != '\0'; text++)
-		if ((uint8_t)*text >= 0x80)
-			return false;
-	return true;
+	return (c >= 0x590 && c <= 0x8ff) || (c >= 0xfb1d && c <= 0xfdff) ||
+	       (c >= 0xfe70 && c <= 0xfefc) || (c >= 0x10800 && c <= 0x10fff) ||
+	       (c >= 0x1e800 && c <= 0x1efff);
 }
 
-/* The end of an address matters: it is the domain.  Letters that are read from
- * right to left turn what stands beside them, so they are isolated (UAX #9). */
+static bool
+turns_text(const char *name)
+{
+	uint32_t c = 0;
+
+	for (size_t len; *name != '\0'; name += len > 0 ? len : 1) {
+		len = take_character(name, &c);
+		if (len > 0 && is_right_to_left(c))
+			return true;
+	}
+	return false;
+}
+
+/* The end of an address matters: it is the domain.  What turns the text beside
+ * it is isolated (UAX #9). */
 static void
 add_name(struct line *line, const char *name, size_t most, const char *beside)
 {
-	bool alone = !is_ascii(name);
+	bool alone = turns_text(name);
 	size_t all = count(name);
 
 	if (alone) {
