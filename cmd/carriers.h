@@ -44,8 +44,8 @@ enum rc carriers_prepare(const struct carriers_options *options, bool offline,
     struct trust *trust, struct carriers *carriers, struct reader *reader,
     struct err *err);
 
-/* The same for who has both a resolver and settings already; `budget` is in
- * milliseconds. */
+/* The same for who has settings, and a resolver or none, already; `budget` is
+ * in milliseconds. */
 enum rc carriers_make(const struct trust *trust,
     const struct resolver *resolver, int budget, struct carriers *carriers,
     struct reader *reader, struct err *err);

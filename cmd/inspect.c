@@ -130,10 +130,13 @@ static int
 open_letter(const struct read_options *o, struct err *err)
 {
 	struct lookalike *lookalike OWNED(lookalike_free) = NULL;
+	struct carriers carriers CARRIERS_OWNED = {.resolver = NULL};
 	struct read_setup s READ_SETUP_OWNED;
 
 	read_setup_init(&s);
-	if (prepare(o, &s, &lookalike, err) != RC_OK)
+	if (carriers_make(&s.trust, NULL, 0, &carriers, &s.reader, err) !=
+		RC_OK ||
+	    prepare(o, &s, &lookalike, err) != RC_OK)
 		return EXIT_FAILED;
 	int status = read_open(o, &s, err);
 	if (status == EXIT_FAILED && s.gathered.payload != NULL)

@@ -14,9 +14,10 @@ import pytest
 
 from agentworld import Agent
 from imapwire import Middle, agent_wire, straight_wire
-from people import found_in, parse
+from people import found_in, letter, parse
 from shapes import SHAPES
 
+ALICE, BOB = "alice@alpha.test", "bob@beta.test"
 CAROL, MALLORY = "carol@alpha.test", "mallory@alpha.test"
 BOX = "Shapes"
 
@@ -645,3 +646,48 @@ def test_folders_are_the_servers_own(world, carol):
         ours.ok("DELETE Odd")
         assert ours.command("SELECT Odd")[1].startswith(b"NO")
         assert ours.command("FETCH 1 FLAGS")[1].startswith(b"BAD")
+
+
+# --- the trust settings ------------------------------------------------------------
+
+FORGED = b"Authentication-Results: mail.beta.test; dmarc=pass header.from=alpha.test\r\n"
+
+
+@contextmanager
+def trusting(agent, text):
+    """The agent, started again with these settings."""
+    file = agent.home / "trust-settings"
+    agent.stop()
+    file.write_text(text)
+    try:
+        yield
+    finally:
+        agent.stop()
+        file.unlink()
+        agent.start()
+
+
+def test_settings_that_cannot_be_read_keep_the_agent_from_starting(alice):
+    with trusting(alice, "# mine\nauthserv\n"):
+        done = alice.run("agent")
+        assert done.returncode == 2
+        assert b"trust-settings: line 2: " in done.stderr, done.stderr
+
+
+def test_results_of_a_real_server_count_and_forged_ones_are_gone(world, alice, bob):
+    """OpenDKIM writes them, Postfix and Dovecot a Received each; the sender adds its own below."""
+    sent = letter(ALICE, [BOB])
+    alice.send(sent, [BOB])
+    octets = world.wait_for_letter(BOB, sent["Message-ID"])
+    world.empty(BOB)
+    with world.mailbox(BOB) as imap:
+        forged = octets.replace(b"\r\nFrom:", b"\r\n" + FORGED + b"From:", 1)
+        assert imap.append("INBOX", None, None, forged)[0] == "OK"
+    with trusting(bob, "authserv mail.beta.test by mail.beta.test\n"):
+        bob.start()
+        flags, octets = bob.wait_for(sent["Message-ID"])
+    assert b"$Letterlock-reason-dkim.pass" in flags and b"$Letterlock-reason-dmarc.pass" not in flags
+    shown = parse(octets)
+    assert shown["Letterlock-Verdict"].startswith("verified")
+    only, = shown.get_all("Authentication-Results")
+    assert "dkim=pass" in only and "header.d=alpha.test" in only

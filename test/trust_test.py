@@ -90,11 +90,14 @@ def test_a_mailbox_certificate_never_names_an_organisation(desk):
 
 def test_open_reports_with_the_same_settings(desk):
     report = desk.dir / "report.json"
-    letter = desk.seal(TEXT, sender="firm")
+    server = (b"Authentication-Results: mx.beta.test; dmarc=pass header.from=alpha.test\r\n"
+              b"Received: from x by mx.beta.test; Mon, 5 Jan 2026 10:00:00 +0000\r\n")
     done = desk.run("open", *desk.as_id("bob@beta.test"), "--trust", desk.root, "--report", report,
-                    *settings(desk, "ROOT V3 *"), stdin=letter)
+                    *settings(desk, "ROOT V3 *", "authserv mx.beta.test"),
+                    stdin=server + desk.seal(TEXT, sender="firm"))
     assert done.returncode == 0, done.stderr
-    assert names(json.loads(report.read_text()))[0] == "Microsoft"
+    told = json.loads(report.read_text())
+    assert names(told)[0] == "Microsoft" and "dmarc.pass" in told["reasons"]
 
 
 @pytest.mark.parametrize("line, why", [

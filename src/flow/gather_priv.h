@@ -35,9 +35,11 @@ void gather_copy_text(char *to, size_t size, const char *from);
 /* The From that the verdict is about: the protected one where there is any. */
 void gather_from(struct gathered *gathered);
 
-/* What the root that ends `path` (empty: there is none) is believed for, and
- * so which of the signer's names are told.  The chain's state is set before. */
-void gather_trust(struct reading *reading, const struct certs *path);
+/* What the root that ends `path` (empty: there is none) is believed for at `at`,
+ * and so which of the signer's names are told.  The chain's state is set
+ * before. */
+enum rc gather_trust(struct reading *reading, const struct certs *path,
+    int64_t at, struct err *err);
 
 /* When the signer's certificate had to be good, and whether it was: time, chain
  * and revocation. */

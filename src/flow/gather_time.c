@@ -338,7 +338,7 @@ gather_chain(struct reading *r, struct err *err)
 	TRY(judge(r, &q, &result, err));
 	TRY(gather_root(r, &result.path, err));
 	tell_chain(f, &result);
-	gather_trust(r, &result.path);
+	TRY(gather_trust(r, &result.path, q.at, err));
 	TRY(keep_evidence(r, &result, err));
 	if (!proven || f->sig.chain != CHAIN_VALID)
 		return RC_OK;

@@ -8,13 +8,13 @@
 
 /* An employee of a famous firm, says a certificate under the test's root. */
 static struct person
-claimant(const char *mail, const char *policy)
+claimant(const struct fixture *issuer, const char *policy)
 {
 	struct person p = {.fixture = fixture_make(&(struct fixture_spec){
 			       .name = "Microsoft Support",
 			       .organization = "Microsoft",
-			       .mail = mail,
-			       .issuer = &root,
+			       .mail = ALICE,
+			       .issuer = issuer,
 			       .policies = policy,
 			       .usage = "critical,digitalSignature",
 			       .extended = "emailProtection"})};
@@ -42,7 +42,7 @@ static void
 write_claim(const char *policy, struct buf *out)
 {
 	struct buf part BUF_OWNED = BUF(ROOM);
-	struct person who = claimant(ALICE, policy);
+	struct person who = claimant(&root, policy);
 
 	who.identity.key = &who.key;
 	put(out, FROM "MIME-Version: 1.0\r\n");
@@ -156,6 +156,59 @@ without_a_root_no_names_are_told(void **state)
 	assert_string_equal(g.facts.sig.name, "");
 }
 
+static void
+write_below(const struct fixture *authority, struct buf *out)
+{
+	struct buf part BUF_OWNED = BUF(ROOM);
+	struct person who = claimant(authority, V3);
+	struct certs chain CERTS_OWNED = CERTS_NONE;
+
+	assert_done(certs_add(&chain, authority->cert, &err), err);
+	who.identity = (struct identity){who.fixture.cert, &who.key, &chain};
+	put(out, FROM "MIME-Version: 1.0\r\n");
+	put(&part, TEXT);
+	sign_around(&who, &part);
+	assert_done(buf_add(out, buf_span(&part), &err), err);
+	fixture_done(&who.fixture);
+}
+
+/* The root may name organisations, and lets another authority name mailboxes.
+ */
+static void
+an_authority_below_may_say_no_more_than_its_own_policies(void **state)
+{
+	static const struct {
+		const char *policies;
+		bool allowed;
+	} below[] = {
+	    {V3, true},
+	    {V1 ", " V3, true},
+	    {"2.5.29.32.0", true}, /* any */
+	    {V1, false},
+	    {V4, false},
+	    {NULL, false},
+	};
+
+	for (size_t i = 0; i < COUNT(below); i++) {
+		struct gathered g GATHERED_OWNED;
+		struct trust trust TRUST_OWNED = settings("V4 *");
+		struct buf letter BUF_OWNED = BUF(ROOM);
+		struct fixture authority FIXTURE_OWNED =
+		    fixture_make(&(struct fixture_spec){.name = "Below",
+			.issuer = &root,
+			.constraints = "critical,CA:TRUE",
+			.usage = "critical,keyCertSign",
+			.policies = below[i].policies});
+		write_below(&authority, &letter);
+		read_trusting(&trust, buf_span(&letter), &g);
+		assert_int_equal(g.facts.sig.chain, CHAIN_VALID);
+		if (g.facts.sig.level_allowed != below[i].allowed)
+			fail_msg("%s", below[i].policies);
+		assert_string_equal(g.facts.sig.organization,
+		    below[i].allowed ? "Microsoft" : "");
+	}
+}
+
 /* Many a mailbox certificate has the address as its name. */
 static void
 an_address_as_name_is_told(void **state)
@@ -225,6 +278,8 @@ main(void)
 	    cmocka_unit_test(a_name_is_told_only_where_the_root_may_give_it),
 	    cmocka_unit_test(a_broken_signature_tells_no_names),
 	    cmocka_unit_test(without_a_root_no_names_are_told),
+	    cmocka_unit_test(
+		an_authority_below_may_say_no_more_than_its_own_policies),
 	    cmocka_unit_test(an_address_as_name_is_told),
 	    cmocka_unit_test(of_the_systems_roots_those_for_mail_are_added),
 	    cmocka_unit_test(more_roots_than_can_be_held_are_refused),
