@@ -20,12 +20,13 @@
 /* root -> leaf; who else might answer for the root */
 static struct world {
 	struct fixture root, stranger, leaf, bob;
-	struct fixture delegate;       /* told to, with ocsp-nocheck */
-	struct fixture checkable;      /* told to, and can be revoked */
-	struct fixture expired;        /* was told to */
-	struct fixture purpose;        /* another purpose */
-	struct fixture foreign;        /* told to by the stranger */
-	struct fixture between, below; /* told to by somebody below the root */
+	struct fixture delegate;        /* told to, with ocsp-nocheck */
+	struct fixture checkable;       /* told to, and can be revoked */
+	struct fixture expired;         /* was told to */
+	struct fixture purpose;         /* another purpose */
+	struct fixture foreign;         /* told to by the stranger */
+	struct fixture rollover, newer; /* told to by his next key */
+	struct fixture between, below;  /* told to by somebody below the root */
 	struct certs roots, untrusted;
 } w;
 
@@ -188,6 +189,13 @@ setup(void **state)
 	    .usage = "critical,keyCertSign"});
 	w.below = make_responder(
 	    &w.between, "B", "OCSPSigning", "noCheck", "ignored");
+	w.rollover = fixture_make(&(struct fixture_spec){.name = "Root",
+	    .issuer = &w.root,
+	    .constraints = "critical,CA:TRUE",
+	    .usage = "critical,keyCertSign"});
+	w.newer = make_responder(
+	    &w.rollover, "N", "OCSPSigning", "noCheck", "ignored");
+	assert_int_equal(certs_add(&w.untrusted, w.rollover.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&w.roots, w.root.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&w.untrusted, w.between.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&w.untrusted, w.delegate.cert, NULL), RC_OK);
@@ -200,7 +208,7 @@ teardown(void **state)
 	(void)state;
 	struct fixture *all[] = {&w.root, &w.stranger, &w.leaf, &w.bob,
 	    &w.delegate, &w.checkable, &w.expired, &w.purpose, &w.foreign,
-	    &w.between, &w.below};
+	    &w.between, &w.below, &w.rollover, &w.newer};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		fixture_done(all[i]);
 	certs_done(&w.roots);
@@ -248,6 +256,8 @@ static const struct {
     {"told to by another root", {{.signer = &w.foreign}}, 0, REVOCATION_UNKNOWN,
 	0, false, false, 0},
     {"told to by somebody below the issuer", {{.signer = &w.below}}, 0,
+	REVOCATION_UNKNOWN, 0, false, false, 0},
+    {"told to by another key of the issuer's", {{.signer = &w.newer}}, 0,
 	REVOCATION_UNKNOWN, 0, false, false, 0},
     {"the one who is asked about", {{.signer = &w.leaf}}, 0, REVOCATION_UNKNOWN,
 	0, false, false, 0},
