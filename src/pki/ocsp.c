@@ -248,7 +248,7 @@ make_room(struct ocsps *ocsps, struct err *err)
 		return err_set(
 		    err, RC_LIMIT, "more than %d OCSP answers", OCSPS_MAX);
 	struct ocsp **item =
-	    reallocarray(ocsps->item, ocsps->len + 1, sizeof(*item));
+	    reallocarray(ocsps->item, ocsps->len + 1, sizeof(struct ocsp *));
 	if (item == NULL)
 		return err_nomem(err, "OCSP answer");
 	ocsps->item = item;
