@@ -39,6 +39,7 @@ struct said {
 	int64_t from, until; /* 0: around NOW; until NEVER: none */
 	int64_t invalid;     /* invalidityDate; 0: none */
 	int64_t produced;    /* 0: `from` */
+	int64_t cutoff;      /* archiveCutoff; 0: none */
 	bool by_key, sha1, sha256_id, critical, no_certs;
 };
 
@@ -76,6 +77,12 @@ add_status(OCSP_BASICRESP *basic, const struct said *said)
 		OCSP_SINGLERESP_add1_ext_i2d(
 		    single, NID_invalidity_date, since, 0, 0);
 		ASN1_GENERALIZEDTIME_free(since);
+	}
+	if (said->cutoff != 0) {
+		ASN1_GENERALIZEDTIME *cutoff = time_of(said->cutoff);
+		OCSP_SINGLERESP_add1_ext_i2d(
+		    single, NID_id_pkix_OCSP_archiveCutoff, cutoff, 0, 0);
+		ASN1_GENERALIZEDTIME_free(cutoff);
 	}
 	if (said->critical) {
 		X509_EXTENSION *strange =
@@ -282,6 +289,12 @@ static const struct {
     {"from after the time asked about", {{.from = NOW + DAY}}, 0,
 	REVOCATION_GOOD, 0, false, false, 1},
     {"from after the certificate expired", {{.from = FIXTURE_END + 1}}, 0,
+	REVOCATION_UNKNOWN, 0, false, false, 0},
+    {"which it still has in its archive",
+	{{.from = FIXTURE_END + DAY, .cutoff = FIXTURE_END}}, 0,
+	REVOCATION_GOOD, 0, false, false, 1},
+    {"which it has no more in its archive",
+	{{.from = FIXTURE_END + DAY, .cutoff = FIXTURE_END + 1}}, 0,
 	REVOCATION_UNKNOWN, 0, false, false, 0},
     {"revoked", {{.status = REVOKED, .at = NOW - 9, .reason = NO_REASON}}, 0,
 	REVOCATION_REVOKED, NOW - 9, true, false, 1},
