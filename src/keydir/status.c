@@ -495,7 +495,7 @@ struct asking {
 	struct ocsps *ocsps;
 	size_t waiting; /* for so many */
 	size_t asked;   /* addresses, at most STATUS_URLS_MAX */
-	bool is_over;   /* no more questions: take what came */
+	bool is_over;   /* the time is: take what came */
 };
 
 /* True: it is there, or will be. */
@@ -511,10 +511,11 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 		return RC_OK;
 	asking->asked++;
 	TRY(get_item(status, target, false, &item, err));
+	TRY(share(item, asking->crls, asking->ocsps, err));
 	if (asking->is_over) {
 		if (item->stage != STATUS_IDLE)
 			note_dead(status, item->url, STATUS_FETCH_TIME);
-		return share(item, asking->crls, asking->ocsps, err);
+		return RC_OK;
 	}
 	bool fresh = status_item_is_fresh(item, clock_now());
 	if (!fresh && item->stage == STATUS_IDLE &&
@@ -583,7 +584,9 @@ ask_all(struct asking *asking, struct err *err)
 		TRY(ask_path(asking, err));
 	while (asking->waiting > 0 &&
 	       wait_until(asking->status, asking->deadline));
-	asking->is_over = true;
+	if (asking->waiting == 0)
+		return RC_OK;
+	asking->is_over = true; /* of these, nobody waits again so soon */
 	return ask_path(asking, err);
 }
 
