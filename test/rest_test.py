@@ -62,8 +62,12 @@ def test_a_signed_letter_has_the_verdict_it_had_when_it_came(desk):
                     stdin=wire(letter(ALICE, [BOB]))).stdout
     before, after = desk.inspect(came), desk.inspect(store(desk, came).stdout)
     assert before["verdict"] == "verified" and before["encrypted"]["state"] == "none"
-    assert after["encrypted"].pop("state") == "at-rest"
-    del before["encrypted"], after["encrypted"]
+    assert after["encrypted"]["state"] == "at-rest"
+    # but when it came is known now: the wrapper's own signature says so
+    assert before["time"]["source"] == "claimed" and after["time"]["source"] == "received"
+    assert after["reasons"] == ["enc.at-rest", *before["reasons"]]
+    for told in (before, after):
+        del told["encrypted"], told["time"], told["reasons"]
     assert after == before
 
 

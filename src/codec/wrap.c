@@ -18,6 +18,7 @@
 #define NONCE_LEN 12
 #define TAG_LEN 16
 #define HEAD_LEN (MAGIC_LEN + SALT_LEN + NONCE_LEN)
+_Static_assert(MAGIC_LEN == WRAP_SALT_AT, "the salt is behind the magic");
 #define CLEAR_MAX ((size_t)INT_MAX - 1024) /* EVP counts in int */
 #define LABEL_MAX 255
 

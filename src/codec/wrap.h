@@ -14,6 +14,7 @@
 #include "base/buf.h"
 
 #define WRAP_KEY_LEN 32
+#define WRAP_SALT_AT 4 /* where the salt is in what is wrapped */
 
 struct wrap_key {
 	uint8_t bytes[WRAP_KEY_LEN];

@@ -154,6 +154,34 @@ decide(
 	learn(g, reader, ret);
 }
 
+/* --- what proves it ----------------------------------------------------------*/
+
+/* What cannot be read is not there: the letter is judged without. */
+static struct reader
+reader_with(
+    const struct reader *reader, struct span packed, struct evidence *kept)
+{
+	struct reader with = *reader;
+	struct err ignored = ERR_NONE;
+
+	if (evidence_unpack(packed, kept, &ignored) == RC_OK)
+		with.kept = kept;
+	return with;
+}
+
+/* What does not fit may be asked for again. */
+static void
+pack(const struct gathered *g, struct incoming *ret)
+{
+	const struct gathered *about = g->inside != NULL ? g->inside : g;
+	struct err ignored = ERR_NONE;
+
+	if (evidence_pack(&about->evidence, &ret->evidence, &ignored) !=
+		RC_OK ||
+	    span_is(buf_span(&ret->evidence), ret->kept))
+		buf_clear(&ret->evidence);
+}
+
 static enum rc
 show(struct gathered *g, const struct source *source, int64_t now,
     struct span letter, struct incoming *ret, struct err *err)
@@ -177,10 +205,12 @@ read_letter(struct span letter, const struct reader *reader, bool shown,
 	struct source_memory memory = {.bytes = letter};
 	const struct source source = source_memory(&memory);
 	struct gathered g GATHERED_OWNED;
+	struct evidence kept EVIDENCE_OWNED = EVIDENCE_NONE;
 	struct err why = ERR_NONE;
 
 	gathered_init(&g);
-	enum rc rc = gather(&source, reader, &g, &why);
+	const struct reader with = reader_with(reader, ret->kept, &kept);
+	enum rc rc = gather(&source, &with, &g, &why);
 	if (rc == RC_NOMEM) {
 		*err = why;
 		return rc;
@@ -188,6 +218,7 @@ read_letter(struct span letter, const struct reader *reader, bool shown,
 	if (rc != RC_OK)
 		return show_as_it_is(letter, ret, err);
 	decide(&g, reader, ret);
+	pack(&g, ret);
 	return shown ? show(&g, &source, reader->now, letter, ret, err) : RC_OK;
 }
 

@@ -26,8 +26,9 @@ struct incoming {
 	/* What it tells of its sender is remembered.  True beforehand: it was,
 	 * when it was judged before. */
 	bool noted;
-	/* What proved it, packed, to be kept with the letter; may be empty.
-	 * Beforehand, `kept`: what was kept of it.  Borrowed. */
+	/* What proved it (flow/evidence), packed, to be kept with the letter;
+	 * empty: nothing, or nothing new.  Beforehand, `kept`: what was kept of
+	 * it.  Borrowed. */
 	struct buf evidence;
 	struct span kept;
 };

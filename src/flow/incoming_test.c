@@ -311,6 +311,90 @@ a_letter_of_the_readers_own_tells_to_whom_she_writes(void **context)
 	assert_int_equal(forged.wrote_to.len, 0);
 }
 
+/* --- what proves it ----------------------------------------------------------*/
+
+/* The root's list, on which nobody is. */
+static void
+add_empty_list(struct crls *crls)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *from = ASN1_TIME_set(NULL, FIXTURE_NOW - 60);
+	ASN1_TIME *to = ASN1_TIME_set(NULL, FIXTURE_NOW + 86400);
+	uint8_t *der = NULL;
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(
+	    crl, X509_get_subject_name(cert_x509(root.cert)));
+	X509_CRL_set1_lastUpdate(crl, from);
+	X509_CRL_set1_nextUpdate(crl, to);
+	assert_true(X509_CRL_sign(crl, root.key, EVP_sha256()) > 0);
+	int len = i2d_X509_CRL(crl, &der);
+	assert_done(crls_add(crls, span_of(der, (size_t)len), &err), err);
+	OPENSSL_free(der);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	X509_CRL_free(crl);
+}
+
+static void
+make_dora(struct person *dora)
+{
+	dora->fixture = fixture_make(&(struct fixture_spec){
+	    .name = "Dora",
+	    .mail = "dora@delta.test",
+	    .issuer = &root,
+	    .usage = "critical,digitalSignature,keyAgreement",
+	    .extended = "emailProtection",
+	    .more = {{"crlDistributionPoints", "URI:http://crl.test/a.crl"}},
+	});
+	dora->key = (struct key){
+	    &kit_ops, dora->fixture.key, KEY_BOTH, dora->fixture.key};
+	dora->identity =
+	    (struct identity){dora->fixture.cert, &dora->key, NULL};
+}
+
+/* Judged with lists at hand or without, and what was kept of it or not. */
+static void
+judge_with(struct span letter, const struct crls *crls, struct span kept,
+    struct incoming *ret)
+{
+	const struct reader reader = {
+	    .roots = &both_roots, .crls = crls, .now = FIXTURE_NOW};
+
+	incoming_init(ret);
+	ret->kept = kept;
+	assert_done(incoming_judge(letter, &reader, ret, &err), err);
+}
+
+static void
+what_proved_a_letter_is_kept_and_proves_it_again(void **context)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct crls crls CRLS_OWNED = CRLS_NONE;
+	struct incoming first INCOMING_OWNED, again INCOMING_OWNED;
+	struct incoming without INCOMING_OWNED, spoilt INCOMING_OWNED;
+	struct person dora;
+
+	make_dora(&dora);
+	add_empty_list(&crls);
+	make(&dora, "From: dora@delta.test\r\n" TO_CAROL, &letter);
+	judge_with(buf_span(&letter), &crls, SPAN_NONE, &first);
+	assert_int_equal(first.verdict.level, VERDICT_VERIFIED);
+	assert_false(first.unchecked);
+	assert_true(first.evidence.len > 0);
+	/* nobody can be asked any more */
+	judge_with(buf_span(&letter), NULL, buf_span(&first.evidence), &again);
+	assert_int_equal(again.verdict.level, VERDICT_VERIFIED);
+	assert_false(again.unchecked);
+	assert_int_equal(again.evidence.len, 0); /* nothing new */
+	judge_with(buf_span(&letter), NULL, SPAN_NONE, &without);
+	assert_int_equal(without.verdict.level, VERDICT_CAUTION);
+	assert_true(without.unchecked);
+	judge_with(buf_span(&letter), NULL, span_str("spoilt"), &spoilt);
+	assert_true(spoilt.unchecked);
+	fixture_done(&dora.fixture);
+}
+
 int
 main(void)
 {
@@ -325,6 +409,7 @@ main(void)
 	    TEST(only_what_is_proven_is_remembered),
 	    TEST(a_letter_that_is_judged_again_is_not_counted_again),
 	    TEST(a_letter_of_the_readers_own_tells_to_whom_she_writes),
+	    TEST(what_proved_a_letter_is_kept_and_proves_it_again),
 	};
 
 	return cmocka_run_group_tests(tests, all_set_up, all_tear_down);

@@ -498,18 +498,22 @@ state_each(const struct state *state, const char *folder,
 	return file_each(path.text, each_name, &names, err);
 }
 
-/* Every saving makes a new file: another inode, or at least another time. */
+/* The salt of the wrapping, which is at random each time.  (Times of files are
+ * too coarse, and their numbers come again.) */
 uint64_t
 state_stamp(const struct state *state, const char *name)
 {
 	struct err ignored = ERR_NONE;
 	struct path path;
-	struct stat info;
+	uint64_t stamp = 0;
 
-	if (item_path(state, name, &path, &ignored) != RC_OK ||
-	    stat(path.text, &info) != 0)
+	if (item_path(state, name, &path, &ignored) != RC_OK)
 		return 0;
-	uint64_t stamp = (uint64_t)info.st_ctim.tv_sec * 1000000007U;
-	stamp ^= (uint64_t)info.st_ctim.tv_nsec << 20;
-	return (stamp ^ (uint64_t)info.st_ino) | 1;
+	int fd = open(path.text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &stamp, sizeof(stamp), WRAP_SALT_AT) != sizeof(stamp))
+		stamp = 0;
+	(void)close(fd);
+	return stamp | 1;
 }
