@@ -54,7 +54,7 @@ def signed_parts_twice(b):
     return head(ALICE) + multipart([signed_part(b), part(PAY), signed_part(b)])
 
 
-@attack("caution", "addr.mismatch")
+@attack("caution", "sig.partial")
 def eves_part_and_then_alices(b):
     second = detached(part(), sign(b.alice, part()), "=_two").rstrip(b"\r\n")
     return head(ALICE) + multipart([signed_part(b, b.eve, PAY), second])
