@@ -434,6 +434,23 @@ def sealed_again_for_bob(b, fields):
     return head(ALICE) + encrypt(b, detached(entity, sign(b.alice, entity)))
 
 
+AT_REST = crlf("Content-Type: message/rfc822; letterlock=at-rest\n\n")  # src/flow/rest.h
+
+
+@attack("caution", "addr.mismatch")
+def the_mark_of_what_lies_at_rest_in_a_letter_of_eve(b):
+    """Only the reader's own signature makes it one."""
+    entity = AT_REST + letter(b.alice, ALICE)
+    return head(ALICE) + encrypt(b, detached(entity, sign(b.eve, entity), "=_rest"))
+
+
+@attack("caution", "addr.mismatch")
+def the_mark_with_another_key_of_the_readers_name(b):
+    """Not one of the reader's keys, whatever its certificate says."""
+    entity = AT_REST + letter(b.alice, ALICE)
+    return head(ALICE) + encrypt(b, detached(entity, sign(b.bob, entity), "=_rest"))
+
+
 @each_honest({"cbc": "-aes256", "gcm": "-aes-256-gcm", "aes128": "-aes128"})
 def sealed_and_signed(b, cipher):
     return head(ALICE) + encrypt(b, detached(part(), sign(b.alice, part())), cipher=cipher)
