@@ -24,10 +24,10 @@ from filedesk import ALICE, BOB, EVE, Desk
 from forge import (
     Person, crlf, detached, head, integer, letter, multipart, octets as octet_string, oid, opaque, part, rfc822,
     seal_opaque, seq, set_of, sign, signed_data, signer_info, tlv, utc)
-
-from large_letters_test import MEMORY, Run
+from large_letters_test import Run
 
 SECONDS = 10  # of a busy machine, with sanitizers; a quiet one needs a tenth
+MEMORY = 96  # MiB, with sanitizers and the most certificates a letter may have
 MEGABYTE = 1_000_000
 
 

@@ -54,7 +54,7 @@ def signed_parts_twice(b):
     return head(ALICE) + multipart([signed_part(b), part(PAY), signed_part(b)])
 
 
-@attack("caution", "addr.mismatch")
+@attack("caution", "sig.partial")
 def eves_part_and_then_alices(b):
     second = detached(part(), sign(b.alice, part()), "=_two").rstrip(b"\r\n")
     return head(ALICE) + multipart([signed_part(b, b.eve, PAY), second])
@@ -374,6 +374,19 @@ def an_encrypted_part_that_is_not_the_root(b, parts):
 
 
 @attack("unsigned", "sig.none")
+def sealed_in_openpgps_frame(b):
+    sealed = encrypt(b, detached(part(), sign(b.alice, part()))).rstrip(b"\r\n")
+    return head(ALICE) + multipart([part("Version: 1", "application/pgp-encrypted"), sealed], "encrypted",
+                                   parameters='; protocol="application/pgp-encrypted"')
+
+
+@each_attack("unsigned", "sig.none", {"PKCS7": "PKCS7", "CMS": "CMS", "MESSAGE": "PGP MESSAGE"})
+def a_signature_as_text(b, label):
+    der = base64.encodebytes(seal_opaque(b.alice, part())).decode()
+    return head(ALICE) + part(f"-----BEGIN {label}-----\n{der}-----END {label}-----")
+
+
+@attack("unsigned", "sig.none")
 def an_encrypted_part_in_an_encrypted_letter(b):
     inner = encrypt(b, part("the secret canary")).rstrip(b"\r\n")
     return head(ALICE) + encrypt(b, multipart([part('<img src="http://eve.test/', "text/html"), inner]))
@@ -419,6 +432,23 @@ def sealed_again_for_bob(b, fields):
     entity = crlf(f'From: {ALICE}\n{fields}\nSubject: real\nContent-Type: text/plain; hp="cipher"\n\n'
                   "You are fired.\n")
     return head(ALICE) + encrypt(b, detached(entity, sign(b.alice, entity)))
+
+
+AT_REST = crlf("Content-Type: message/rfc822; letterlock=at-rest\n\n")  # src/flow/rest.h
+
+
+@attack("caution", "addr.mismatch")
+def the_mark_of_what_lies_at_rest_in_a_letter_of_eve(b):
+    """Only the reader's own signature makes it one."""
+    entity = AT_REST + letter(b.alice, ALICE)
+    return head(ALICE) + encrypt(b, detached(entity, sign(b.eve, entity), "=_rest"))
+
+
+@attack("caution", "addr.mismatch")
+def the_mark_with_another_key_of_the_readers_name(b):
+    """Not one of the reader's keys, whatever its certificate says."""
+    entity = AT_REST + letter(b.alice, ALICE)
+    return head(ALICE) + encrypt(b, detached(entity, sign(b.bob, entity), "=_rest"))
 
 
 @each_honest({"cbc": "-aes256", "gcm": "-aes-256-gcm", "aes128": "-aes128"})
