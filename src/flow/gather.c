@@ -69,9 +69,8 @@ as_crlf_rewind(void *self, struct err *err)
 	return a->from.rewind(a->from.self, err);
 }
 
-/* `from`, or where that was needed to judge it, with its line ends. */
-static struct source
-line_ends(struct gathered *g, const struct source *from)
+struct source
+gather_source(struct gathered *g, const struct source *from)
 {
 	g->lines.from = *from;
 	return g->as_crlf
@@ -162,7 +161,7 @@ static enum rc
 judge_all(struct reading *r, struct err *err)
 {
 	struct gathered *g = r->out;
-	const struct source source = line_ends(g, r->source);
+	const struct source source = gather_source(g, r->source);
 	struct span piece;
 
 	TRY(source.rewind(source.self, err));
@@ -255,7 +254,7 @@ static enum rc
 release(struct gathered *g, const struct source *letter, const struct sink *to,
     const struct buf *enough, struct err *err)
 {
-	const struct source source = line_ends(g, letter);
+	const struct source source = gather_source(g, letter);
 	struct span piece;
 
 	TRY(letter_rewind_unverified(g->letter, g->layers, err));
@@ -292,7 +291,7 @@ static enum rc
 check_part(struct reading *r, struct letter_layer *ret, struct err *err)
 {
 	struct letter *letter = r->out->letter;
-	const struct source source = line_ends(r->out, r->source);
+	const struct source source = gather_source(r->out, r->source);
 	struct span piece;
 
 	TRY(letter_rewind_part(letter, err));

@@ -402,8 +402,9 @@ gather_transport(struct reading *r, struct err *err)
 
 	if (transports == NULL)
 		return RC_OK;
+	const struct source source = gather_source(r->out, r->source);
 	return transports->find(
-	    transports->self, r->source, r->out->outer, &r->out->facts, err);
+	    transports->self, &source, r->out->outer, &r->out->facts, err);
 }
 
 /* --- all of it ------------------------------------------------------------------ */

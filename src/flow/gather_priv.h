@@ -32,6 +32,11 @@ struct reading {
 
 void gather_copy_text(char *to, size_t size, const char *from);
 
+/* `from`, or where that was needed to judge it, with its line ends: every pass
+ * over the letter is over these bytes. */
+struct source gather_source(
+    struct gathered *gathered, const struct source *from);
+
 /* The From that the verdict is about: the protected one where there is any. */
 void gather_from(struct gathered *gathered);
 

@@ -45,14 +45,15 @@ static enum rc
 look_through(struct reading *r, struct looking *looking, struct err *err)
 {
 	struct gathered *g = r->out;
+	const struct source source = gather_source(g, r->source);
 	const struct sink to = {look, looking};
 	struct span piece;
 
 	if (g->layers > 0)
 		TRY(letter_rewind_unverified(g->letter, g->layers, err));
-	TRY(r->source->rewind(r->source->self, err));
+	TRY(source.rewind(source.self, err));
 	while (!looking->over) {
-		TRY(r->source->next(r->source->self, &piece, err));
+		TRY(source.next(source.self, &piece, err));
 		if (piece.len == 0)
 			break;
 		TRY(g->layers > 0

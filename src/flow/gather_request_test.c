@@ -105,6 +105,26 @@ a_proven_sender_who_is_not_verified_is_looked_at(void **state)
 	assert_int_equal(g.facts.request, REQUEST_MONEY);
 }
 
+/* A file that lost the CR of every line; signed by Mallory, from Alice. */
+static void
+a_letter_that_lost_its_cr_is_looked_at(void **state)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM), part BUF_OWNED = BUF(ROOM);
+	struct buf lf BUF_OWNED = BUF(ROOM);
+	struct gathered g GATHERED_OWNED;
+
+	put(&letter, FROM "MIME-Version: 1.0\r\n");
+	put(&part, ASKS);
+	sign_around(&mallory, &part);
+	assert_done(buf_add(&letter, buf_span(&part), &err), err);
+	for (size_t i = 0; i < letter.len; i++)
+		if (letter.data[i] != '\r')
+			assert_ok(buf_add_byte(&lf, letter.data[i], &err));
+	read_asking(true, buf_span(&lf), &g);
+	assert_int_equal(g.facts.sig.state, SIGNED_VALID);
+	assert_int_equal(g.facts.request, REQUEST_MONEY);
+}
+
 static void
 a_subject_outside_counts_where_it_is_the_one_that_is_shown(void **state)
 {
@@ -150,6 +170,7 @@ main(void)
 	    cmocka_unit_test(a_broken_signature_proves_nobody),
 	    cmocka_unit_test(a_signature_of_somebody_else_proves_nobody),
 	    cmocka_unit_test(a_proven_sender_who_is_not_verified_is_looked_at),
+	    cmocka_unit_test(a_letter_that_lost_its_cr_is_looked_at),
 	    cmocka_unit_test(
 		a_subject_outside_counts_where_it_is_the_one_that_is_shown),
 	    cmocka_unit_test(who_does_not_ask_is_told_nothing),
