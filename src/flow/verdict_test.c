@@ -65,7 +65,14 @@ notes_are_told_beside_the_verdict(void **state)
 	const struct facts seen = {.sig = {GOOD_SIGNER, .good_before = true},
 	    .time = {.source = TIME_RECEIVED, .value = 1}};
 
+	const struct facts good = {.sig = {GOOD_SIGNER},
+	    .time = {.source = TIME_RECEIVED, .value = 1}};
+	const struct facts none = {
+	    .time = {.source = TIME_RECEIVED, .value = 1}};
+
 	(void)state;
+	assert_false(gives(&good, "cert.good-when-received"));
+	assert_false(gives(&none, "cert.good-when-received"));
 	assert_true(gives(&malleable, "enc.cbc-unauth"));
 	assert_true(gives(&seen, "cert.good-when-received"));
 	assert_false(gives(&seen, "cert.good-when-stamped"));
