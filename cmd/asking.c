@@ -27,7 +27,7 @@ asking_done(struct asking *asking)
 	evidence_done(&asking->kept);
 }
 
-/* ---- files ------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------- */
 
 static enum rc
 read_crl(const char *path, struct asking *asking, struct err *err)
@@ -80,7 +80,7 @@ read_files(
 				   : RC_OK;
 }
 
-/* ---- the network ------------------------------------------------------------- */
+/* ---- the network ----------------------------------------------------- */
 
 /* False: there is no such place, and nothing is remembered. */
 static bool

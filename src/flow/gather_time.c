@@ -11,7 +11,7 @@
  * revoked shall not fill the room that the news of it needs. */
 #define BROUGHT_MAX 64
 
-/* ---- what is known ------------------------------------------------------- */
+/* ---- what is known --------------------------------------------------- */
 
 static enum rc
 add_certs(struct certs *to, const struct certs *from, struct err *err)
@@ -73,7 +73,7 @@ know(struct reading *r, struct err *err)
 	return RC_OK;
 }
 
-/* ---- one certificate ------------------------------------------------------ */
+/* ---- one certificate ------------------------------------------------- */
 
 struct question {
 	const struct cert *cert;
@@ -164,7 +164,7 @@ recall(struct reading *r, const struct certs *certs, struct err *err)
 	    source->self, certs, &r->known.crls, &r->known.ocsps, err));
 }
 
-/* ---- the time ------------------------------------------------------------- */
+/* ---- the time -------------------------------------------------------- */
 
 /* Its path at the time it says; a token in which nothing is wrong but that its
  * authority cannot be asked about is good. */
@@ -270,7 +270,7 @@ find_time(struct reading *r, struct err *err)
 	return stamp_time(r, err);
 }
 
-/* ---- the signer's certificate --------------------------------------------- */
+/* ---- the signer's certificate ---------------------------------------- */
 
 static bool
 is_revoked(const struct chain_result *result)

@@ -44,7 +44,7 @@ struct status {
 	bool stopping;
 };
 
-/* ---- servers that do not answer ------------------------------------------- */
+/* ---- servers that do not answer -------------------------------------- */
 
 /* "http://host:port", which is whom one waits for. */
 static void
@@ -119,7 +119,7 @@ may_be_asked(
 	return !is_left_alone(item->dead_from, item->dead_until, patient);
 }
 
-/* ---- one question, outside of the lock ------------------------------------- */
+/* ---- one question, outside of the lock ------------------------------- */
 
 struct result {
 	struct crls crls;
@@ -178,7 +178,7 @@ question(struct fetch *fetch, const struct status_item *item,
 		       : ocsp_check_nonce(ret->ocsps.item[0], span, err);
 }
 
-/* ---- the workers ------------------------------------------------------------ */
+/* ---- the workers ----------------------------------------------------- */
 
 static struct status_item *
 next_queued(struct status *status)
@@ -303,7 +303,7 @@ enqueue(struct status *status, struct status_item *item)
 	(void)pthread_cond_signal(&status->work);
 }
 
-/* ---- what is remembered ------------------------------------------------------ */
+/* ---- what is remembered ---------------------------------------------- */
 
 static struct status_item *
 find_item(const struct status *status, const char *name)
@@ -386,7 +386,7 @@ share(const struct status_item *item, struct crls *crls, struct ocsps *ocsps,
 	return ocsps_share_all(ocsps, &item->ocsps, err);
 }
 
-/* ---- one certificate ----------------------------------------------------------- */
+/* ---- one certificate ------------------------------------------------- */
 
 #define TARGETS_MAX STATUS_URLS_MAX
 
@@ -429,7 +429,7 @@ find_targets(const struct cert *cert, const struct cert *issuer,
 	return RC_OK;
 }
 
-/* ---- recall -------------------------------------------------------------------- */
+/* ---- recall ---------------------------------------------------------- */
 
 /* What was asked once, because a path led to a root, is asked again unseen. */
 static void
@@ -484,7 +484,7 @@ recall(void *self, const struct certs *certs, struct crls *crls,
 	return rc;
 }
 
-/* ---- ask ------------------------------------------------------------------------ */
+/* ---- ask ------------------------------------------------------------- */
 
 struct asking {
 	struct status *status;
@@ -608,7 +608,7 @@ ask(void *self, const struct certs *path, int64_t deadline, struct crls *crls,
 	return rc;
 }
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------ */
 
 static void
 init_waiting(struct status *status)

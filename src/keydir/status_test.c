@@ -40,7 +40,7 @@ static struct world {
 	int64_t now;
 } w;
 
-/* ---- the server ----------------------------------------------------------------- */
+/* ---- the server ------------------------------------------------------ */
 
 static void
 write_all(int fd, struct span bytes)
@@ -129,7 +129,7 @@ start_server(struct server *server)
 	    pthread_create(&server->thread, NULL, listen_on, server), 0);
 }
 
-/* ---- the world -------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------- */
 
 static void
 print_list(
@@ -295,7 +295,7 @@ recall(const struct status *status, const struct certs *certs)
 	return crls.len;
 }
 
-/* ---- asking and remembering --------------------------------------------------------- */
+/* ---- asking and remembering ------------------------------------------ */
 
 static void
 what_was_asked_is_remembered(void **context)
@@ -429,7 +429,7 @@ what_has_ended_is_asked_again_and_never_replaced_by_older(void **context)
 	assert_int_equal(crl_from(item->crls.item[0]), w.now - 1);
 }
 
-/* ---- servers that do not answer -------------------------------------------------------- */
+/* ---- servers that do not answer -------------------------------------- */
 
 static void
 a_server_that_is_silent_holds_up_one_letter_once(void **context)
@@ -477,7 +477,7 @@ the_end_waits_for_nobody(void **context)
 	assert_in_range(clock_ticks() - begin, 0, 500);
 }
 
-/* ---- whom one may encrypt to -------------------------------------------------------------- */
+/* ---- whom one may encrypt to ----------------------------------------- */
 
 static enum rc
 check(const struct status *status, const struct fixture *who, struct err *err)

@@ -57,7 +57,7 @@ bad(struct err *err, const char *what)
 	return err_set(err, RC_SYNTAX, "OCSP answer: %s", what);
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------- */
 
 static bool
 read_time(const ASN1_GENERALIZEDTIME *time, int64_t *ret)
@@ -239,7 +239,7 @@ read_answer(struct ocsp *ocsp, struct err *err)
 	return read_extensions(ocsp, err);
 }
 
-/* ---- sets --------------------------------------------------------------- */
+/* ---- sets ------------------------------------------------------------ */
 
 static enum rc
 make_room(struct ocsps *ocsps, struct err *err)
@@ -373,7 +373,7 @@ ocsp_until(const struct ocsp *ocsp)
 	return ocsp->until;
 }
 
-/* ---- the question ------------------------------------------------------- */
+/* ---- the question ---------------------------------------------------- */
 
 /* Takes the identifier only if it could be added. */
 static bool
@@ -417,7 +417,7 @@ ocsp_check_nonce(const struct ocsp *ocsp, struct span nonce, struct err *err)
 	    err, RC_UNFIT, "the OCSP answer is to another question (nonce)");
 }
 
-/* ---- what chain asks ---------------------------------------------------- */
+/* ---- what chain asks ------------------------------------------------- */
 
 struct id {
 	ASN1_OCTET_STRING *name, *key;

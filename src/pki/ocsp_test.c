@@ -154,7 +154,7 @@ add_answer(const struct said *said, struct ocsps *ocsps)
 		fail_msg("ocsps_add: %s", err.text);
 }
 
-/* ---- one answer, and another -------------------------------------------------- */
+/* ---- one answer, and another ----------------------------------------- */
 
 static struct fixture
 make_responder(const struct fixture *issuer, const char *name,
@@ -376,7 +376,7 @@ an_answer_counts_if_it_may_be_believed(void **state)
 		check_case(i);
 }
 
-/* ---- what cannot be read ------------------------------------------------------- */
+/* ---- what cannot be read --------------------------------------------- */
 
 static void
 a_refusal_is_no_answer(void **state)
@@ -467,7 +467,7 @@ too_long_an_answer_is_not_looked_at(void **state)
 	    add_copy(&ocsps, span_of(zeros, OCSP_DER_MAX + 1)), RC_LIMIT);
 }
 
-/* ---- the question --------------------------------------------------------------- */
+/* ---- the question ---------------------------------------------------- */
 
 static void
 answer_with_nonce(struct span nonce, struct ocsps *ocsps)
@@ -532,7 +532,7 @@ the_library_reads_our_question(void **state)
 	OCSP_REQUEST_free(request);
 }
 
-/* ---- where ----------------------------------------------------------------------- */
+/* ---- where ----------------------------------------------------------- */
 
 static void
 a_certificate_says_where_to_ask(void **state)
