@@ -113,6 +113,22 @@ def test_verified_letters_are_counted_and_each_of_them_once(alice, bob):
     assert "; 3 verified letters since " in line_of(bob, ALICE)
 
 
+def test_who_always_signs_is_missed_when_a_letter_is_not_signed(world, alice, bob):
+    for _ in range(3):
+        verdict(bob, send(alice, BOB))
+    level, reasons = judge(world, bob, ALICE)
+    assert level == "unsigned" and "key.always-signed" in reasons
+    told(bob, "fine", ALICE)
+    assert judge(world, bob, ALICE) == ("unsigned", {"sig.none"})
+    told(bob, "undo", ALICE)
+    assert "key.always-signed" in judge(world, bob, ALICE)[1]
+    # an innocent one does not make the next one usual
+    message = plain(ALICE)
+    message.set_content("Please transfer the money today, and tell nobody.\n")
+    level, reasons = verdict(bob, put(world, message))
+    assert level == "danger" and "key.always-signed" in reasons
+
+
 @pytest.mark.parametrize("words, why", [
     ([], "want list"), (["fine"], "want list"), (["list", "x"], "want list"),
     (["forget", ALICE], "want list"), (["fine", ALICE, "--remove"], "want list"),

@@ -72,7 +72,7 @@ is_worth_noting(const struct gathered *g)
 }
 
 static bool
-note(const struct gathered *g, const struct reader *reader)
+note(const struct gathered *g, bool proven, const struct reader *reader)
 {
 	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
 	const struct protect_letter letter = gathered_letter(g);
@@ -80,6 +80,7 @@ note(const struct gathered *g, const struct reader *reader)
 	struct history_letter seen = g->seen;
 	struct err ignored = ERR_NONE;
 
+	seen.is_signed = proven;
 	if (mailboxes_parse(fields_value(fields, "From"), &from, &ignored) ==
 		RC_OK &&
 	    from.len == 1)
@@ -111,24 +112,32 @@ is_own(const struct gathered *g, const struct reader *reader)
 	       strlist_has_nocase(reader->me, g->facts.from);
 }
 
+/* As gather_history measures it; what the reader says is fine covers it then. */
+static bool
+is_as_good_as_unsigned(const struct facts *f)
+{
+	return f->encrypted.state != ENCRYPTED_UNDECRYPTABLE &&
+	       !(f->sig.state == SIGNED_VALID &&
+		   f->sig.binding == BINDING_FROM &&
+		   f->sig.chain == CHAIN_VALID);
+}
+
 static void
 learn(
     const struct gathered *g, const struct reader *reader, struct incoming *ret)
 {
-	bool is_signed = g->facts.sig.state == SIGNED_VALID;
-	bool is_open = g->facts.encrypted.state != ENCRYPTED_UNDECRYPTABLE;
-
 	if (reader->state == NULL)
 		return;
 	learn_ciphers(g, &ret->verdict, reader);
-	if (ret->noted || (is_signed && !is_worth_noting(g)))
+	if (ret->noted)
 		return;
-	ret->noted = true;
-	if (is_own(g, reader) && is_signed)
+	bool proven = is_worth_noting(g);
+	ret->noted = proven;
+	if (is_own(g, reader) && proven)
 		learn_recipients(g, &ret->wrote_to);
 	else if (!is_own(g, reader) &&
-		 (is_signed || (g->facts.sig.state == SIGNED_NONE && is_open)))
-		ret->noted = note(g, reader);
+		 (proven || is_as_good_as_unsigned(&g->facts)))
+		ret->noted = note(g, proven, reader);
 }
 
 /* --- what is shown -----------------------------------------------------------*/

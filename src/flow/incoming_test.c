@@ -311,6 +311,28 @@ a_letter_of_the_readers_own_tells_to_whom_she_writes(void **context)
 	assert_int_equal(forged.wrote_to.len, 0);
 }
 
+/* A list that breaks every signature: the reader says that this is fine. */
+static void
+broken_signatures_can_be_said_to_be_fine(void **context)
+{
+	struct buf letter BUF_OWNED = BUF(ROOM);
+	struct incoming first INCOMING_OWNED, then INCOMING_OWNED;
+	const int64_t later = FIXTURE_NOW + 40 * (int64_t)86400;
+	struct facts f;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	make(&alice, FROM_ALICE TO_CAROL, &letter);
+	replace(&letter, "canary", "parrot");
+	receive(buf_span(&letter), later, &f, &first);
+	assert_true(f.history.always_signed);
+	assert_done(history_accept(state, ALICE, later, &err), err);
+	receive(buf_span(&letter), later, &f, &then);
+	assert_false(f.history.always_signed);
+	assert_true(f.history.accepted);
+	assert_int_equal(remembered(ALICE), HISTORY_STEADY);
+}
+
 /* --- what proves it ----------------------------------------------------------*/
 
 /* The root's list, on which nobody is. */
@@ -409,6 +431,7 @@ main(void)
 	    TEST(only_what_is_proven_is_remembered),
 	    TEST(a_letter_that_is_judged_again_is_not_counted_again),
 	    TEST(a_letter_of_the_readers_own_tells_to_whom_she_writes),
+	    TEST(broken_signatures_can_be_said_to_be_fine),
 	    TEST(what_proved_a_letter_is_kept_and_proves_it_again),
 	};
 

@@ -60,7 +60,7 @@ struct history {
 	int64_t fine;  /* the reader said so then; 0: never, or undone */
 	bool fine_unsigned;
 	unsigned letters;      /* verified ones */
-	unsigned unsigned_too; /* came since the first verified one */
+	unsigned unsigned_too; /* or as good as that; since the first of them */
 	int64_t since, last;   /* verified letter; 0: none */
 	int64_t steady;        /* when the HISTORY_STEADYth was seen; 0 */
 	struct history_key key[HISTORY_KEYS];
