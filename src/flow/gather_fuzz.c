@@ -22,6 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 	"Content-Type: message/rfc822\r\n\r\n" FROM "Subject: real\r\n" \
 	"\r\n" CANARY "\r\n"
 
+/* Alice is the reader as well. */
+#define AT_REST \
+	"Content-Type: message/rfc822; letterlock=at-rest\r\n\r\n" FROM TEXT
+
 static struct strlist me, known;
 
 static void
@@ -56,8 +60,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const char *const layers[] = {
 	    "s", "o", "g", "c", "gs", "cs", "sg", "sgs", "zs", "ss"};
-	static const char *const texts[] = {
-	    TEXT, PROTECTED, WRAPPED, MIXED NEXT TEXT NEXT BROKEN LAST};
+	static const char *const texts[] = {TEXT, PROTECTED, WRAPPED, AT_REST,
+	    MIXED NEXT TEXT NEXT BROKEN LAST};
 	const char *folder = getenv("FUZZ_SEEDS");
 
 	(void)kit_setup(NULL);
