@@ -250,21 +250,20 @@ def the_decomposed_form_in_smtp_utf8_mailbox(b):
     return letter(Person(b.root, utf8_mailbox(UNICODE)), UNICODE.replace("\u00fc", "u\u0308"))
 
 
-@each_attack("unsigned", "cert.ku", {
-    "encrypting only": {"usage": papers.usage(key_agreement=True)},
-    "authority": {"usage": papers.usage(key_cert_sign=True, crl_sign=True), "ca": True}})
-def not_for_signing(b, how):
-    return letter(b.person(ALICE, **how), ALICE)
-
-
 @attack("unsigned", "cert.ku")
+def not_for_signing(b):
+    return letter(b.person(ALICE, usage=papers.usage(key_agreement=True)), ALICE)
+
+
+@attack("unsigned", "cert.eku")
 def a_server_certificate(b):
     return letter(b.person(ALICE, eku=[papers.ExtendedKeyUsageOID.SERVER_AUTH]), ALICE)
 
 
-@attack("unsigned", "cert.ku")
-def an_authority_as_a_person(b):
-    usage = papers.usage(digital_signature=True, key_cert_sign=True)
+@each_attack("unsigned", "cert.is-a-ca", {
+    "for all": papers.usage(digital_signature=True, key_cert_sign=True),
+    "for certificates": papers.usage(key_cert_sign=True, crl_sign=True)})
+def an_authority_as_a_person(b, usage):
     return letter(b.person(ALICE, ca=True, usage=usage), ALICE)
 
 

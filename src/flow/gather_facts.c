@@ -187,7 +187,6 @@ gather_signer(struct reading *r)
 	struct gathered *g = r->out;
 	struct facts *f = &g->facts;
 	const struct strlist *addresses = cert_addresses(r->signer);
-	struct err why = ERR_NONE;
 
 	f->sig.binding = bind_signer(g, r->signer);
 	const char *by = addresses->len > 0 ? addresses->item[0] : "";
@@ -197,8 +196,7 @@ gather_signer(struct reading *r)
 	gather_copy_text(
 	    f->sig.issuer, sizeof(f->sig.issuer), cert_issuer(r->signer));
 	f->sig.level = cert_level(r->signer);
-	if (cert_can_sign(r->signer, &why) != RC_OK)
-		f->sig.unfit = "cert.ku";
+	f->sig.unfit = cert_sign_reason(r->signer);
 }
 
 /* --- for whom ------------------------------------------------------------------ */

@@ -146,7 +146,7 @@ learn(
 static enum rc
 show_as_it_is(struct span letter, struct incoming *ret, struct err *err)
 {
-	const struct facts nothing = {.from_unclear = true};
+	const struct facts nothing = {.from_unclear = true, .unreadable = true};
 
 	verdict_decide(&nothing, &ret->verdict);
 	return protect_strip_verdict(letter, &ret->view, err);

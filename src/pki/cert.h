@@ -74,6 +74,9 @@ bool cert_names_address(const struct cert *cert, const char *address);
  * is too weak.  Time and chain are not looked at. */
 enum rc cert_can_sign(const struct cert *cert, struct err *err);
 enum rc cert_can_receive(const struct cert *cert, struct err *err);
+/* Why it cannot sign, as pki/chain says it ("cert.ku", "cert.eku",
+ * "cert.is-a-ca", "cert.alg-weak"); NULL: it can. */
+const char *cert_sign_reason(const struct cert *cert);
 /* RC_UNFIT: not yet or no longer valid at `when`. */
 enum rc cert_check_time(const struct cert *cert, int64_t when, struct err *err);
 /* The ciphers its smimeCapabilities extension names (RFC 4262): a set of enum

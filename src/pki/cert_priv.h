@@ -48,6 +48,8 @@ enum cert_fault {
 	CERT_KEY_KIND, /* no kind of key that we use */
 };
 
+/* The code of pki/chain: "cert.ku", ...; NULL for CERT_FIT. */
+const char *cert_fault_reason(enum cert_fault fault);
 enum cert_fault cert_sign_fault(const struct cert *cert);
 enum cert_fault cert_receive_fault(const struct cert *cert);
 /* RFC 3161 section 2.3: the extended key usage is critical and exactly

@@ -109,6 +109,21 @@ cert_no_revocation_is_wrong(const struct cert *cert)
 	return cert->no_revocation && (cert->is_ca || cert->has_pointer);
 }
 
+const char *
+cert_fault_reason(enum cert_fault fault)
+{
+	static const char *const reasons[] = {
+	    [CERT_FIT] = NULL,
+	    [CERT_IS_CA] = "cert.is-a-ca",
+	    [CERT_KU] = "cert.ku",
+	    [CERT_EKU] = "cert.eku",
+	    [CERT_WEAK] = "cert.alg-weak",
+	    [CERT_KEY_KIND] = "cert.alg-weak",
+	};
+
+	return reasons[fault];
+}
+
 static enum rc
 say_fault(enum cert_fault fault, const char *use, struct err *err)
 {
@@ -130,6 +145,12 @@ enum rc
 cert_can_sign(const struct cert *cert, struct err *err)
 {
 	return say_fault(cert_sign_fault(cert), "sign", err);
+}
+
+const char *
+cert_sign_reason(const struct cert *cert)
+{
+	return cert_fault_reason(cert_sign_fault(cert));
 }
 
 enum rc

@@ -120,21 +120,6 @@ link_fault(const struct certs *path, size_t at)
 
 /* ---- the purpose -------------------------------------------------------- */
 
-static const char *
-fault_reason(enum cert_fault fault)
-{
-	static const char *const reasons[] = {
-	    [CERT_FIT] = NULL,
-	    [CERT_IS_CA] = "cert.is-a-ca",
-	    [CERT_KU] = "cert.ku",
-	    [CERT_EKU] = "cert.eku",
-	    [CERT_WEAK] = "cert.alg-weak",
-	    [CERT_KEY_KIND] = "cert.alg-weak",
-	};
-
-	return reasons[fault];
-}
-
 static enum cert_fault
 leaf_fault(const struct cert *leaf, enum chain_purpose purpose)
 {
@@ -184,7 +169,7 @@ path_fault(const struct certs *path, enum chain_purpose purpose)
 			return "cert.no-rev-avail";
 	if (!nesting_allows(path, purpose))
 		return "cert.eku";
-	return fault_reason(leaf_fault(path->item[0], purpose));
+	return cert_fault_reason(leaf_fault(path->item[0], purpose));
 }
 
 const char *
