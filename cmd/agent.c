@@ -11,7 +11,7 @@
 #include "keydir/status.h"
 #include "os/activation.h"
 
-#define DNS_BUDGET 150 /* milliseconds that a letter being shown may wait */
+#define DNS_BUDGET 60 /* milliseconds that a letter being shown may wait */
 
 struct agent_options {
 	struct home_options home;

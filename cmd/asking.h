@@ -17,7 +17,7 @@ struct asking_options {
 	{"offline", OPTION_FLAG, &(o).offline, NULL,                           \
 	    "ask nobody whether certificates were revoked", false},            \
 	    {"status-wait", OPTION_TEXT, &(o).wait, "MS",                      \
-		"how long to wait for those who are asked; default 150",       \
+		"how long to wait for those who are asked; default 120",       \
 		false},                                                        \
 	    {"status-network", OPTION_LIST, &(o).networks, "NETWORK",          \
 		"may be asked, though it is not public (10.1.0.0/16)", false}, \

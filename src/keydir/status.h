@@ -25,7 +25,7 @@
 #include "pki/ocsp.h"
 #include "store/state.h"
 
-#define STATUS_BUDGET 150             /* ms, for a letter being shown */
+#define STATUS_BUDGET 120             /* ms, for a letter being shown */
 #define STATUS_BUDGET_ENCRYPT 5000    /* ms, for a recipient */
 #define STATUS_FETCH_TIME (10 * 1000) /* ms, for one answer */
 #define STATUS_URLS_MAX 16
