@@ -16,6 +16,7 @@
 #include "cms/recipient_priv.h"
 #include "cms/shape_priv.h"
 #include "pki/crypto.h"
+#include "pki/ready.h"
 
 #define TRANSPORT_BY_SERIAL 0
 #define TRANSPORT_BY_KEY_ID 2
@@ -181,21 +182,37 @@ set_padding(EVP_PKEY_CTX *ctx, const char *digest)
 }
 
 static enum rc
-print_rsa_key(EVP_PKEY *to, const char *digest, struct span cek,
-    struct buf *der, struct err *err)
+new_transport(
+    EVP_PKEY *to, const char *digest, EVP_PKEY_CTX **ret, struct err *err)
 {
-	size_t len = (size_t)EVP_PKEY_get_size(to), want = len;
-	uint8_t *room;
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
 	    EVP_PKEY_CTX_new_from_pkey(NULL, to, NULL);
 
+	if (ctx == NULL || EVP_PKEY_encrypt_init(ctx) <= 0 ||
+	    !set_padding(ctx, digest))
+		return shape_fail(err, "encrypting for an RSA key");
+	*ret = take(ctx);
+	return RC_OK;
+}
+
+static enum rc
+print_rsa_key(const struct cert *cert, const char *digest, struct span cek,
+    struct buf *der, struct err *err)
+{
+	EVP_PKEY *to = X509_get0_pubkey(cert_x509(cert));
+	size_t len = (size_t)EVP_PKEY_get_size(to), want = len;
+	uint8_t *room;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    ready_take(cert_sealing(cert), digest);
+
+	if (ctx == NULL)
+		TRY(new_transport(to, digest, &ctx, err));
 	TRY(print_header(der, PRINT_OCTETS, len, err));
 	TRY(buf_reserve(der, len, &room, err));
-	if (ctx == NULL || EVP_PKEY_encrypt_init(ctx) <= 0 ||
-	    !set_padding(ctx, digest) ||
-	    EVP_PKEY_encrypt(ctx, room, &len, cek.data, cek.len) <= 0 ||
+	if (EVP_PKEY_encrypt(ctx, room, &len, cek.data, cek.len) <= 0 ||
 	    len != want)
 		return shape_fail(err, "encrypting for an RSA key");
+	ready_give(cert_sealing(cert), digest, take(ctx));
 	buf_grown(der, len);
 	return RC_OK;
 }
@@ -215,23 +232,36 @@ print_transport(const struct cert *cert, const struct recipient_way *way,
 		TRY(print_algorithm(der, oid_rsa, true, err));
 	else
 		TRY(padding_print_oaep(digest, der, err));
-	TRY(print_rsa_key(
-	    X509_get0_pubkey(cert_x509(cert)), digest, cek, der, err));
+	TRY(print_rsa_key(cert, digest, cek, der, err));
 	return print_end(der, at, err);
 }
 
 /* --- KeyAgreeRecipientInfo */
 
-/* Fresh for each recipient, so that nothing links two letters. */
 static enum rc
-make_ephemeral(EVP_PKEY *to, EVP_PKEY **ret, struct err *err)
+new_maker(EVP_PKEY *to, EVP_PKEY_CTX **ret, struct err *err)
 {
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
 	    EVP_PKEY_CTX_new_from_pkey(NULL, to, NULL);
 
-	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) <= 0 ||
-	    EVP_PKEY_keygen(ctx, ret) <= 0)
+	if (ctx == NULL || EVP_PKEY_keygen_init(ctx) <= 0)
 		return shape_fail(err, "making an ephemeral key");
+	*ret = take(ctx);
+	return RC_OK;
+}
+
+/* Fresh for each recipient, so that nothing links two letters. */
+static enum rc
+make_ephemeral(const struct cert *cert, EVP_PKEY **ret, struct err *err)
+{
+	struct ready *ready = cert_sealing(cert);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = ready_take(ready, NULL);
+
+	if (ctx == NULL)
+		TRY(new_maker(X509_get0_pubkey(cert_x509(cert)), &ctx, err));
+	if (EVP_PKEY_keygen(ctx, ret) <= 0)
+		return shape_fail(err, "making an ephemeral key");
+	ready_give(ready, NULL, take(ctx));
 	return RC_OK;
 }
 
@@ -353,9 +383,10 @@ wrap_agreed(const struct keywrap *wrap, struct span secret, struct span cek,
 }
 
 static enum rc
-agree_with(EVP_PKEY *to, const struct recipient_way *way, struct span cek,
-    struct agreed *ret, struct err *err)
+agree_with(const struct cert *cert, const struct recipient_way *way,
+    struct span cek, struct agreed *ret, struct err *err)
 {
+	EVP_PKEY *to = X509_get0_pubkey(cert_x509(cert));
 	struct buf secret BUF_OWNED = BUF_SECRET(SECRET_MAX);
 	const struct keywrap *wrap = keywrap_of_size(cek.len);
 
@@ -363,7 +394,7 @@ agree_with(EVP_PKEY *to, const struct recipient_way *way, struct span cek,
 		bug("a content key of no wrap's length");
 	ret->peer = peer_of(to);
 	ret->scheme = agree_named(way->kdf != NULL ? way->kdf : ret->peer->kdf);
-	TRY(make_ephemeral(to, &ret->own, err));
+	TRY(make_ephemeral(cert, &ret->own, err));
 	TRY(derive(ret->own, to, &secret, err));
 	TRY(keywrap_print(wrap, &ret->algorithm, err));
 	return wrap_agreed(wrap, buf_span(&secret), cek, ret, err);
@@ -385,8 +416,7 @@ print_agree(const struct cert *cert, const struct recipient_way *way,
 	    .algorithm = BUF_SMALL, .wrapped = BUF_SMALL};
 	size_t at, ukm;
 
-	TRY(agree_with(
-	    X509_get0_pubkey(cert_x509(cert)), way, cek, &agreed, err));
+	TRY(agree_with(cert, way, cek, &agreed, err));
 	TRY(print_begin(der, PRINT_CONTEXT_OF(1), &at, err));
 	TRY(print_number(der, AGREE_VERSION, err));
 	TRY(print_public(agreed.peer, agreed.own, der, err));

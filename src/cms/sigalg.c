@@ -7,6 +7,7 @@
 #include "cms/print_priv.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
+#include "pki/ready.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 16384 /* above, a letter costs seconds to look at */
@@ -389,19 +390,48 @@ set_up(EVP_PKEY_CTX *ctx, const struct sigalg_use *use)
 	return use->row->how != HOW_PSS || set_pss(ctx, use);
 }
 
+static EVP_PKEY_CTX *
+new_context(const struct sigalg_use *use, const struct cert *cert)
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = EVP_PKEY_CTX_new_from_pkey(
+	    NULL, X509_get0_pubkey(cert_x509(cert)), NULL);
+
+	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 || !set_up(ctx, use))
+		return NULL;
+	return take(ctx);
+}
+
 /* The digest by hand, for EVP_DigestVerifyInit() would fetch it each time. */
 static bool
-verify_hashed(const struct sigalg_use *use, EVP_PKEY *key, struct span value,
+verify_with(EVP_PKEY_CTX *ctx, const struct sigalg_use *use, struct span value,
     struct span bytes)
 {
 	uint8_t hash[DIGEST_LEN_MAX];
 	size_t len = digest_once(use->digest, bytes, hash);
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 
-	return len > 0 && ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
-	       set_up(ctx, use) &&
+	return len > 0 &&
 	       EVP_PKEY_verify(ctx, value.data, value.len, hash, len) == 1;
+}
+
+/* For one key the digest is all that differs between two contexts, but with
+ * PSS, whose parameters come with each signature. */
+static bool
+verify_hashed(const struct sigalg_use *use, const struct cert *cert,
+    struct span value, struct span bytes)
+{
+	bool keep = use->row->how != HOW_PSS;
+	struct ready *ready = cert_verifying(cert);
+	const EVP_MD *what = digest_md(use->digest);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    keep ? ready_take(ready, what) : NULL;
+
+	if (ctx == NULL)
+		ctx = new_context(use, cert);
+	if (ctx == NULL || !verify_with(ctx, use, value, bytes))
+		return false;
+	if (keep)
+		ready_give(ready, what, take(ctx));
+	return true;
 }
 
 static bool
@@ -421,9 +451,9 @@ sigalg_verify(const struct sigalg_use *use, const struct cert *cert,
 {
 	EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
 	bool ok =
-	    key != NULL &&
-	    (use->row->how == HOW_PURE ? verify_pure(key, value, bytes)
-				       : verify_hashed(use, key, value, bytes));
+	    key != NULL && (use->row->how == HOW_PURE
+				   ? verify_pure(key, value, bytes)
+				   : verify_hashed(use, cert, value, bytes));
 
 	ERR_clear_error();
 	return ok;

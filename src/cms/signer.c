@@ -95,6 +95,7 @@ read_all(struct span der, struct signer_info *ret, struct err *err)
 	if (in->len > 0)
 		return err_set(err, RC_SYNTAX, "bytes in the SignerInfo");
 	ret->refused = sigalg_read(&ret->digest, &ret->signature, &ret->use);
+	ret->received = attributes.whole;
 	if (ret->has_attributes)
 		TRY(attributes_read(attributes.value, &ret->attributes, err));
 	return RC_OK;
@@ -129,10 +130,9 @@ find_received(struct span ber, struct span *ret, struct err *err)
 static enum rc
 keep_received(struct span ber, struct signer_info *ret, struct err *err)
 {
-	struct span received = SPAN_NONE;
-
-	TRY(find_received(ber, &received, err));
-	TRY(buf_add(&ret->set, received, err));
+	if (ret->copy.len > 0)
+		TRY(find_received(ber, &ret->received, err));
+	TRY(buf_add(&ret->set, ret->received, err));
 	ret->set.data[0] = DER_SET;
 	return RC_OK;
 }

@@ -39,6 +39,7 @@ struct signer_info {
 	struct span value;   /* of the signature */
 	bool has_attributes;
 	struct attributes attributes;
+	struct span received;            /* all of them, with their tag */
 	struct span unsigned_attributes; /* content of the SET OF */
 };
 

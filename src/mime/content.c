@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/own.h"
 #include "codec/word.h"
 #include "mime/cursor_priv.h"
 #include "mime/utf8_priv.h"
 
 #define CONTENT_VALUE_MAX ((size_t)256 * 1024)
+#define CONTENT_TEXT_MAX (8 * CONTENT_VALUE_MAX) /* UTF-8 is longer */
 
 /* A parameter as it is written: name, name*, name*3 or name*3*. */
 struct piece {
@@ -25,6 +27,14 @@ struct pieces {
 	size_t len;
 };
 
+/* What is made of them: strings with their NULs, the type, the subtype, and a
+ * name and a value for each parameter.  One piece of memory holds them all,
+ * for there are a dozen in every letter. */
+struct strings {
+	struct buf text;
+	size_t params;
+};
+
 static void
 pieces_done(struct pieces *pieces)
 {
@@ -32,11 +42,20 @@ pieces_done(struct pieces *pieces)
 		buf_done(&pieces->item[i].unquoted);
 }
 
+#define BIT(c) (UINT64_C(1) << ((c)&63))
+
 /* RFC 2045 section 5.1: token is printable ASCII without tspecials. */
 static bool
 is_token_byte(int c)
 {
-	return c > 0x20 && c < 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+	static const uint64_t below_64 =
+	    BIT('(') | BIT(')') | BIT('<') | BIT('>') | BIT(',') | BIT(';') |
+	    BIT(':') | BIT('"') | BIT('/') | BIT('?') | BIT('=');
+	static const uint64_t from_64 =
+	    BIT('@') | BIT('\\') | BIT('[') | BIT(']');
+
+	return c > 0x20 && c < 0x7f &&
+	       !((c < 64 ? below_64 : from_64) >> (c & 63) & 1);
 }
 
 /* Values that should have been quoted are common ("boundary=a=b",
@@ -375,12 +394,29 @@ check_others(struct pieces *pieces, const struct piece *chosen, struct err *err)
 }
 
 static enum rc
-lower_dup(struct span text, char **ret, struct err *err)
+add_string(struct buf *text, struct span string, struct err *err)
 {
-	TRY(span_dup(text, ret, err));
-	for (char *c = *ret; *c != '\0'; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c | 0x20);
+	uint8_t *room;
+
+	if (span_find_byte(string, 0) >= 0)
+		return err_set(err, RC_SYNTAX, "NUL byte in a MIME field");
+	TRY(buf_reserve(text, string.len + 1, &room, err));
+	if (string.len > 0)
+		memcpy(room, string.data, string.len);
+	room[string.len] = '\0';
+	buf_grown(text, string.len + 1);
+	return RC_OK;
+}
+
+static enum rc
+add_lower(struct buf *text, struct span string, struct err *err)
+{
+	size_t at = text->len;
+
+	TRY(add_string(text, string, err));
+	for (; at < text->len; at++)
+		if (text->data[at] >= 'A' && text->data[at] <= 'Z')
+			text->data[at] |= 0x20;
 	return RC_OK;
 }
 
@@ -438,12 +474,11 @@ make_value(struct pieces *pieces, struct piece *chosen, struct buf *out,
 
 /* One parameter out of all pieces that share the name of `any`. */
 static enum rc
-resolve(struct pieces *pieces, const struct piece *any, struct content *content,
+resolve(struct pieces *pieces, const struct piece *any, struct strings *ret,
     struct err *err)
 {
 	struct buf joined BUF_OWNED = BUF(4 * CONTENT_VALUE_MAX);
 	struct buf words BUF_OWNED = BUF(2 * CONTENT_VALUE_MAX);
-	struct param *param = &content->param[content->params];
 	struct piece *chosen = choose_piece(pieces, any->base);
 	struct span value;
 
@@ -453,27 +488,55 @@ resolve(struct pieces *pieces, const struct piece *any, struct content *content,
 		    SPAN_ARGS(any->base));
 	TRY(make_value(pieces, chosen, &joined, &value, err));
 	TRY(decode_words(chosen->base, &words, &value, err));
-	content->params++; /* from here on content_done() frees it */
-	TRY(lower_dup(chosen->base, &param->name, err));
-	return span_dup(value, &param->value, err);
-}
-
-static enum rc
-resolve_all(struct pieces *pieces, struct content *content, struct err *err)
-{
-	if (pieces->len == 0)
-		return RC_OK;
-	content->param = calloc(pieces->len, sizeof(*content->param));
-	if (content->param == NULL)
-		return err_nomem(err, "MIME parameters");
-	for (size_t i = 0; i < pieces->len; i++)
-		if (!pieces->item[i].used)
-			TRY(resolve(pieces, &pieces->item[i], content, err));
+	TRY(add_lower(&ret->text, chosen->base, err));
+	TRY(add_string(&ret->text, value, err));
+	ret->params++;
 	return RC_OK;
 }
 
 static enum rc
-parse_type(struct cursor *at, struct content *content)
+resolve_all(struct pieces *pieces, struct strings *ret, struct err *err)
+{
+	for (size_t i = 0; i < pieces->len; i++)
+		if (!pieces->item[i].used)
+			TRY(resolve(pieces, &pieces->item[i], ret, err));
+	return RC_OK;
+}
+
+static char *
+next_string(char **at)
+{
+	char *string = *at;
+
+	*at += strlen(string) + 1;
+	return string;
+}
+
+/* No more is added: now the strings stay where they are. */
+static enum rc
+finish(struct strings *strings, struct content *ret, struct err *err)
+{
+	struct content content = {.params = strings->params};
+
+	if (content.params > 0) {
+		content.param =
+		    reallocarray(NULL, content.params, sizeof(*content.param));
+		if (content.param == NULL)
+			return err_nomem(err, "MIME parameters");
+	}
+	char *at = content.text = (char *)take(strings->text.data);
+	content.type = next_string(&at);
+	content.subtype = next_string(&at);
+	for (size_t i = 0; i < content.params; i++) {
+		content.param[i].name = next_string(&at);
+		content.param[i].value = next_string(&at);
+	}
+	*ret = content;
+	return RC_OK;
+}
+
+static enum rc
+parse_type(struct cursor *at, struct strings *ret)
 {
 	TRY(cursor_skip_blanks(at));
 	struct span type = take_while(at, is_token_byte), subtype = SPAN_NONE;
@@ -489,8 +552,8 @@ parse_type(struct cursor *at, struct content *content)
 	}
 	if (type.len == 0)
 		return err_set(at->err, RC_SYNTAX, "MIME field without type");
-	TRY(lower_dup(type, &content->type, at->err));
-	return lower_dup(subtype, &content->subtype, at->err);
+	TRY(add_lower(&ret->text, type, at->err));
+	return add_lower(&ret->text, subtype, at->err);
 }
 
 static enum rc
@@ -509,35 +572,42 @@ parse_pieces(struct cursor *at, struct pieces *pieces)
 	return RC_OK;
 }
 
+static enum rc
+parse(struct span value, struct pieces *pieces, struct strings *strings,
+    struct err *err)
+{
+	struct cursor at = {value, "a MIME field", err};
+	uint8_t *room;
+
+	/* as much as there is in all but odd ones */
+	TRY(buf_reserve(&strings->text, 2 * value.len, &room, err));
+	TRY(parse_type(&at, strings));
+	TRY(parse_pieces(&at, pieces));
+	return resolve_all(pieces, strings, err);
+}
+
 enum rc
 content_parse(struct span value, struct content *ret, struct err *err)
 {
-	struct content content CONTENT_OWNED = CONTENT_NONE;
 	struct pieces pieces __attribute__((cleanup(pieces_done)));
-	struct cursor at = {value, "a MIME field", err};
+	struct strings strings = {BUF(CONTENT_TEXT_MAX), 0};
 
 	pieces.len = 0;
 	if (value.len > CONTENT_VALUE_MAX)
 		return err_set(err, RC_LIMIT,
 		    "MIME field larger than %zu bytes", CONTENT_VALUE_MAX);
-	TRY(parse_type(&at, &content));
-	TRY(parse_pieces(&at, &pieces));
-	TRY(resolve_all(&pieces, &content, err));
-	*ret = content;
-	content = CONTENT_NONE;
-	return RC_OK;
+	enum rc rc = parse(value, &pieces, &strings, err);
+	if (rc == RC_OK)
+		rc = finish(&strings, ret, err);
+	buf_done(&strings.text);
+	return rc;
 }
 
 void
 content_done(struct content *content)
 {
-	for (size_t i = 0; i < content->params; i++) {
-		free(content->param[i].name);
-		free(content->param[i].value);
-	}
 	free(content->param);
-	free(content->type);
-	free(content->subtype);
+	free(content->text);
 	*content = CONTENT_NONE;
 }
 

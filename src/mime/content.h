@@ -21,9 +21,10 @@ struct content {
 	char *subtype; /* lower case, "plain" */
 	struct param *param;
 	size_t params;
+	char *text; /* private: where all of these lie */
 };
 
-#define CONTENT_NONE ((struct content){NULL, NULL, NULL, 0})
+#define CONTENT_NONE ((struct content){NULL, NULL, NULL, 0, NULL})
 #define CONTENT_OWNED __attribute__((cleanup(content_done)))
 
 /* Parse the value of Content-Type (or Content-Disposition: then `type` is the

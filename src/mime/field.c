@@ -4,6 +4,7 @@
 
 #define FIELD_LINE_MAX 998 /* RFC 5322 section 2.1.1, without CRLF */
 #define FIELD_FOLD_AT 78
+#define FIELDS_FEW 8 /* that of a part has no more */
 
 void
 fields_done(struct fields *fields)
@@ -84,9 +85,11 @@ add(struct fields *fields, const struct field *field, struct err *err)
 	if (fields->len >= FIELD_MAX)
 		return err_set(
 		    err, RC_LIMIT, "more than %d header fields", FIELD_MAX);
-	/* room for a power of two: grow when one is reached */
-	if ((fields->len & (fields->len - 1)) == 0) {
-		size_t cap = fields->len == 0 ? 1 : fields->len * 2;
+	/* room for a power of two, at least FIELDS_FEW: grow when one is
+	 * reached */
+	if (fields->len == 0 || (fields->len >= FIELDS_FEW &&
+				    (fields->len & (fields->len - 1)) == 0)) {
+		size_t cap = fields->len == 0 ? FIELDS_FEW : fields->len * 2;
 		struct field *item =
 		    reallocarray(fields->item, cap, sizeof(*item));
 		if (item == NULL)

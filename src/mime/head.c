@@ -45,8 +45,8 @@ parse_type(struct entity *entity, enum head_place place, struct err *err)
 	return content_parse(span_str(none), &entity->type, err);
 }
 
-static enum rc
-parse_encoding(struct entity *entity, struct err *err)
+static enum entity_encoding
+find_encoding(struct span name)
 {
 	static const char *const names[] = {
 	    [ENCODING_7BIT] = "7bit",
@@ -55,23 +55,39 @@ parse_encoding(struct entity *entity, struct err *err)
 	    [ENCODING_QP] = "quoted-printable",
 	    [ENCODING_BASE64] = "base64",
 	};
-	struct content content CONTENT_OWNED = CONTENT_NONE;
-	const char *name = "Content-Transfer-Encoding";
-	size_t count = fields_count(&entity->fields, name);
 
-	if (count > 1)
-		entity->malformed = true;
-	entity->encoding = count == 0 ? ENCODING_7BIT : ENCODING_UNKNOWN;
-	if (count == 0)
-		return RC_OK;
-	/* for the comments it may hold; the rest is one token */
-	enum rc rc =
-	    content_parse(fields_value(&entity->fields, name), &content, err);
-	if (rc == RC_NOMEM)
-		return rc;
 	for (int i = ENCODING_7BIT; i < ENCODING_UNKNOWN; i++)
-		if (rc == RC_OK && content_is(&content, names[i], ""))
-			entity->encoding = (enum entity_encoding)i;
+		if (span_is_nocase(name, names[i]))
+			return (enum entity_encoding)i;
+	return ENCODING_UNKNOWN;
+}
+
+/* With comments, or a parameter that it cannot have. */
+static enum rc
+read_encoding(struct span value, enum entity_encoding *ret, struct err *err)
+{
+	struct content content CONTENT_OWNED = CONTENT_NONE;
+
+	enum rc rc = content_parse(value, &content, err);
+	if (rc == RC_OK && content.subtype[0] == '\0')
+		*ret = find_encoding(span_str(content.type));
+	return rc == RC_NOMEM ? rc : RC_OK;
+}
+
+static enum rc
+parse_encoding(struct entity *entity, struct err *err)
+{
+	const char *name = "Content-Transfer-Encoding";
+	const struct field *field = fields_find(&entity->fields, name);
+
+	entity->encoding = ENCODING_7BIT;
+	if (field == NULL)
+		return RC_OK;
+	if (fields_count(&entity->fields, name) > 1)
+		entity->malformed = true;
+	entity->encoding = find_encoding(field->value);
+	if (entity->encoding == ENCODING_UNKNOWN)
+		TRY(read_encoding(field->value, &entity->encoding, err));
 	if (entity->encoding == ENCODING_UNKNOWN)
 		entity->malformed = true;
 	return RC_OK;

@@ -15,12 +15,8 @@ param_remove(struct content *content, const char *name)
 
 	for (size_t i = 0; i < content->params; i++) {
 		struct param param = content->param[i];
-		if (strcasecmp(param.name, name) != 0) {
+		if (strcasecmp(param.name, name) != 0)
 			content->param[kept++] = param;
-			continue;
-		}
-		free(param.name);
-		free(param.value);
 	}
 	content->params = kept;
 }

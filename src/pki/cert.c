@@ -23,6 +23,8 @@
 static void
 destroy(struct cert *cert)
 {
+	ready_done(&cert->verifying);
+	ready_done(&cert->sealing);
 	X509_free(cert->x509);
 	buf_done(&cert->der);
 	buf_done(&cert->name);
@@ -574,6 +576,18 @@ X509 *
 cert_x509(const struct cert *cert)
 {
 	return cert->x509;
+}
+
+struct ready *
+cert_verifying(const struct cert *cert)
+{
+	return &((struct cert *)(uintptr_t)cert)->verifying;
+}
+
+struct ready *
+cert_sealing(const struct cert *cert)
+{
+	return &((struct cert *)(uintptr_t)cert)->sealing;
 }
 
 struct span

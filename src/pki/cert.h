@@ -15,6 +15,7 @@
 #include "base/strlist.h"
 #include "pki/capability.h"
 
+struct ready;
 struct cert; /* immutable; shared by counting: cert_ref() / cert_free() */
 
 #define CERT_DER_MAX ((size_t)64 * 1024)
@@ -43,6 +44,10 @@ void cert_free(const struct cert *cert);
 /* Lends; valid as long as the certificate. */
 X509 *cert_x509(const struct cert *cert);
 struct span cert_der(const struct cert *cert);
+/* Where contexts wait: one that verifies with the key of this certificate, and
+ * one that seals for it. */
+struct ready *cert_verifying(const struct cert *cert);
+struct ready *cert_sealing(const struct cert *cert);
 /* SHA-256 of the DER as 64 hex digits. */
 const char *cert_fingerprint(const struct cert *cert);
 /* CN or ""; UTF-8; what cannot be seen or turns text around is "?". */

@@ -4,6 +4,7 @@
 #define PKI_CERT_PRIV_H
 
 #include "pki/cert.h"
+#include "pki/ready.h"
 
 enum key_kind {
 	KIND_OTHER,
@@ -19,6 +20,7 @@ enum key_kind {
 struct cert {
 	_Atomic unsigned references;
 	X509 *x509;
+	struct ready verifying, sealing;
 	struct buf der;
 	char fingerprint[2 * 32 + 1];
 	struct buf name, organization, issuer; /* terminated */

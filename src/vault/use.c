@@ -1,4 +1,6 @@
 /* What a key may be used for: each operation looks at the bytes first. */
+#include <stdatomic.h>
+
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
@@ -17,10 +19,16 @@
 #define RSA_MAX_BYTES 2048
 #define OAEP_LABEL_MAX 1024
 
+static struct entry *
+entry_of(const struct key *key)
+{
+	return key->handle;
+}
+
 static EVP_PKEY *
 private_of(const struct key *key)
 {
-	return ((const struct entry *)key->handle)->private_key;
+	return entry_of(key)->private_key;
 }
 
 /* ---- signing ------------------------------------------------------------ */
@@ -66,17 +74,6 @@ new_signing(const struct key *key, const EVP_MD *md, EVP_PKEY_CTX **ret,
 	return RC_OK;
 }
 
-enum rc
-vault_prepare(struct entry *entry, struct err *err)
-{
-	const EVP_MD *md = crypto_digest(entry->key.public_key);
-
-	if (!EVP_PKEY_is_a(entry->private_key, "RSA") &&
-	    !EVP_PKEY_is_a(entry->private_key, "EC"))
-		return RC_OK;
-	return new_signing(&entry->key, md, &entry->signing, err);
-}
-
 /* The digest is made by hand, for EVP_DigestSignInit() would fetch it each
  * time. */
 static enum rc
@@ -85,10 +82,9 @@ sign_digest(EVP_PKEY_CTX *ctx, const EVP_MD *md, struct span bytes,
 {
 	uint8_t hash[EVP_MAX_MD_SIZE], *room;
 	unsigned hash_len = 0;
-	size_t len = 0;
+	size_t len = (size_t)EVP_PKEY_get_size(EVP_PKEY_CTX_get0_pkey(ctx));
 
-	if (EVP_Digest(bytes.data, bytes.len, hash, &hash_len, md, NULL) != 1 ||
-	    EVP_PKEY_sign(ctx, NULL, &len, hash, hash_len) != 1)
+	if (EVP_Digest(bytes.data, bytes.len, hash, &hash_len, md, NULL) != 1)
 		return crypto_failed(err, "signing");
 	TRY(buf_reserve(signature, len, &room, err));
 	if (EVP_PKEY_sign(ctx, room, &len, hash, hash_len) != 1)
@@ -98,17 +94,18 @@ sign_digest(EVP_PKEY_CTX *ctx, const EVP_MD *md, struct span bytes,
 }
 
 static enum rc
-sign_prepared(const struct key *key, struct span bytes, struct buf *signature,
-    struct err *err)
+sign_with_digest(const struct key *key, struct span bytes,
+    struct buf *signature, struct err *err)
 {
-	const struct entry *entry = key->handle;
+	struct entry *entry = entry_of(key);
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_dup(entry->signing);
+	    ready_take(&entry->signing, NULL);
 
 	if (ctx == NULL)
-		return crypto_failed(err, "signing");
-	return sign_digest(
-	    ctx, crypto_digest(key->public_key), bytes, signature, err);
+		TRY(new_signing(key, entry->digest, &ctx, err));
+	TRY(sign_digest(ctx, entry->digest, bytes, signature, err));
+	ready_give(&entry->signing, NULL, take(ctx));
+	return RC_OK;
 }
 
 static enum rc
@@ -129,10 +126,10 @@ static enum rc
 sign_bytes(const struct key *key, struct span bytes, struct buf *signature,
     struct err *err)
 {
+	if (entry_of(key)->digest != NULL)
+		return sign_with_digest(key, bytes, signature, err);
 	if (EVP_PKEY_is_a(key->public_key, "RSA-PSS"))
 		return sign_with_pss(key, bytes, signature, err);
-	if (((const struct entry *)key->handle)->signing != NULL)
-		return sign_prepared(key, bytes, signature, err);
 	return sign_pure(key, bytes, signature, err);
 }
 
@@ -327,10 +324,10 @@ static const struct montgomery {
 } montgomery[] = {{"X25519", 32}, {"X448", 56}};
 
 static const struct montgomery *
-montgomery_of(const struct key *key)
+find_montgomery(const EVP_PKEY *key)
 {
 	for (size_t i = 0; i < sizeof(montgomery) / sizeof(*montgomery); i++)
-		if (EVP_PKEY_is_a(key->public_key, montgomery[i].name))
+		if (EVP_PKEY_is_a(key, montgomery[i].name))
 			return &montgomery[i];
 	return NULL;
 }
@@ -347,20 +344,33 @@ make_number(const struct montgomery *kind, struct span number, EVP_PKEY **ret,
 	return *ret != NULL ? RC_OK : crypto_failed(err, "key agreement");
 }
 
+static enum rc
+make_peer_on_curve(const struct key *key, EVP_PKEY **ret, struct err *err)
+{
+	EVP_PKEY *peer OWNED(EVP_PKEY_free) = EVP_PKEY_new();
+
+	if (peer == NULL ||
+	    EVP_PKEY_copy_parameters(peer, key->public_key) != 1)
+		return crypto_failed(err, "key agreement");
+	*ret = take(peer);
+	return RC_OK;
+}
+
 /* A point on this key's curve: the library refuses others, which would give
  * the private key away bit by bit (invalid-curve attack). */
 static enum rc
 make_point(
     const struct key *key, struct span point, EVP_PKEY **ret, struct err *err)
 {
-	EVP_PKEY *peer OWNED(EVP_PKEY_free) = EVP_PKEY_new();
+	EVP_PKEY *peer OWNED(EVP_PKEY_free) =
+	    atomic_exchange(&entry_of(key)->peer, NULL);
 
 	if (point.len == 0 || point.len > 200 ||
 	    (point.data[0] != 2 && point.data[0] != 3 && point.data[0] != 4))
 		return err_set(err, RC_CRYPTO, "no point of the curve");
-	if (peer == NULL ||
-	    EVP_PKEY_copy_parameters(peer, key->public_key) != 1 ||
-	    EVP_PKEY_set1_encoded_public_key(peer, point.data, point.len) != 1)
+	if (peer == NULL)
+		TRY(make_peer_on_curve(key, &peer, err));
+	if (EVP_PKEY_set1_encoded_public_key(peer, point.data, point.len) != 1)
 		return crypto_failed(err, "no point of the curve");
 	*ret = take(peer);
 	return RC_OK;
@@ -370,7 +380,7 @@ static enum rc
 make_peer(
     const struct key *key, struct span bytes, EVP_PKEY **ret, struct err *err)
 {
-	const struct montgomery *kind = montgomery_of(key);
+	const struct montgomery *kind = entry_of(key)->montgomery;
 
 	if (kind != NULL)
 		return make_number(kind, bytes, ret, err);
@@ -381,28 +391,53 @@ make_peer(
 }
 
 static enum rc
-agree(
-    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+new_agreement(const struct key *key, EVP_PKEY_CTX **ret, struct err *err)
 {
-	EVP_PKEY *peer OWNED(EVP_PKEY_free) = NULL;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_pkey(NULL, private_of(key), NULL);
+
+	if (ctx == NULL || EVP_PKEY_derive_init(ctx) != 1)
+		return crypto_failed(err, "key agreement");
+	*ret = take(ctx);
+	return RC_OK;
+}
+
+static enum rc
+agree_with(EVP_PKEY_CTX *ctx, EVP_PKEY *peer, bool check, struct buf *out,
+    struct err *err)
+{
 	size_t len = 0;
 	uint8_t *room;
 
-	if (!out->secret)
-		bug("a shared secret goes into a secret buf");
-	TRY(check_purpose(key, KEY_DECRYPT, err));
-	TRY(make_peer(key, bytes, &peer, err));
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(private_of(key), NULL);
-	if (ctx == NULL || EVP_PKEY_derive_init(ctx) != 1 ||
-	    EVP_PKEY_derive_set_peer_ex(
-		ctx, peer, crypto_wants_order_check(key->public_key)) != 1 ||
+	if (EVP_PKEY_derive_set_peer_ex(ctx, peer, check) != 1 ||
 	    EVP_PKEY_derive(ctx, NULL, &len) != 1)
 		return crypto_failed(err, "key agreement");
 	TRY(buf_reserve(out, len, &room, err));
 	if (EVP_PKEY_derive(ctx, room, &len) != 1)
 		return crypto_failed(err, "key agreement");
 	buf_grown(out, len);
+	return RC_OK;
+}
+
+static enum rc
+agree(
+    const struct key *key, struct span bytes, struct buf *out, struct err *err)
+{
+	struct entry *entry = entry_of(key);
+	EVP_PKEY *peer OWNED(EVP_PKEY_free) = NULL;
+
+	if (!out->secret)
+		bug("a shared secret goes into a secret buf");
+	TRY(check_purpose(key, KEY_DECRYPT, err));
+	TRY(make_peer(key, bytes, &peer, err));
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    ready_take(&entry->opening, NULL);
+	if (ctx == NULL)
+		TRY(new_agreement(key, &ctx, err));
+	TRY(agree_with(ctx, peer, entry->wants_order_check, out, err));
+	ready_give(&entry->opening, NULL, take(ctx));
+	if (entry->montgomery == NULL)
+		EVP_PKEY_free(atomic_exchange(&entry->peer, take(peer)));
 	return RC_OK;
 }
 
@@ -436,20 +471,30 @@ set_oaep(EVP_PKEY_CTX *ctx, const struct key_oaep *oaep, struct err *err)
 	    oaep->mask);
 }
 
+/* `oaep` NULL: without a padding. */
 static enum rc
-decrypt_rsa(const struct key *key, struct span wrapped,
-    const struct key_oaep *oaep, struct buf *out, struct err *err)
+new_decryption(const struct key *key, const struct key_oaep *oaep,
+    EVP_PKEY_CTX **ret, struct err *err)
 {
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(private_of(key), NULL);
+	    EVP_PKEY_CTX_new_from_pkey(NULL, private_of(key), NULL);
 	int padding = oaep != NULL ? RSA_PKCS1_OAEP_PADDING : RSA_NO_PADDING;
-	size_t len = RSA_MAX_BYTES;
-	uint8_t *room;
 
 	if (ctx == NULL || EVP_PKEY_decrypt_init(ctx) != 1 ||
 	    EVP_PKEY_CTX_set_rsa_padding(ctx, padding) != 1)
 		return crypto_failed(err, "key transport");
 	TRY(set_oaep(ctx, oaep, err));
+	*ret = take(ctx);
+	return RC_OK;
+}
+
+static enum rc
+decrypt_rsa(
+    EVP_PKEY_CTX *ctx, struct span wrapped, struct buf *out, struct err *err)
+{
+	size_t len = RSA_MAX_BYTES;
+	uint8_t *room;
+
 	TRY(buf_reserve(out, len, &room, err));
 	if (EVP_PKEY_decrypt(ctx, room, &len, wrapped.data, wrapped.len) != 1) {
 		ERR_clear_error();
@@ -457,6 +502,20 @@ decrypt_rsa(const struct key *key, struct span wrapped,
 		    err, RC_CRYPTO, "key transport: it did not open");
 	}
 	buf_grown(out, len);
+	return RC_OK;
+}
+
+static enum rc
+decrypt_bare(const struct key *key, struct span wrapped, struct buf *out,
+    struct err *err)
+{
+	struct ready *ready = &entry_of(key)->opening;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = ready_take(ready, NULL);
+
+	if (ctx == NULL)
+		TRY(new_decryption(key, NULL, &ctx, err));
+	TRY(decrypt_rsa(ctx, wrapped, out, err));
+	ready_give(ready, NULL, take(ctx));
 	return RC_OK;
 }
 
@@ -491,7 +550,7 @@ unwrap_pkcs1(const struct key *key, struct span wrapped, size_t want,
 	uint8_t other[CONTENT_KEY_MAX];
 	uint8_t *room;
 
-	TRY(decrypt_rsa(key, wrapped, NULL, &block, err));
+	TRY(decrypt_bare(key, wrapped, &block, err));
 	if (block.len < want + 11)
 		return err_set(err, RC_UNFIT, "key transport: key too long");
 	TRY(buf_reserve(out, want, &room, err));
@@ -512,8 +571,10 @@ unwrap_oaep(const struct key *key, struct span wrapped,
     const struct key_oaep *oaep, size_t want, struct buf *out, struct err *err)
 {
 	struct buf opened BUF_OWNED = BUF_SECRET(RSA_MAX_BYTES);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = NULL;
 
-	TRY(decrypt_rsa(key, wrapped, oaep, &opened, err));
+	TRY(new_decryption(key, oaep, &ctx, err));
+	TRY(decrypt_rsa(ctx, wrapped, &opened, err));
 	if (opened.len != want)
 		return err_set(
 		    err, RC_CRYPTO, "key transport: it did not open");
@@ -590,6 +651,19 @@ decapsulate(const struct key *key, struct span ciphertext, struct buf *out,
 		return err_set(
 		    err, RC_UNFIT, "decapsulation wants an ML-KEM key");
 	return decapsulate_with(key, ciphertext, out, err);
+}
+
+/* ---- all of them -------------------------------------------------------- */
+
+void
+vault_prepare(struct entry *entry)
+{
+	const EVP_PKEY *key = entry->private_key;
+
+	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "EC"))
+		entry->digest = crypto_digest(key);
+	entry->montgomery = find_montgomery(key);
+	entry->wants_order_check = crypto_wants_order_check(key);
 }
 
 const struct key_ops vault_key_ops = {

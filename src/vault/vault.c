@@ -15,7 +15,9 @@ OWNER(struct entry, entry_free);
 void
 entry_free(struct entry *entry)
 {
-	EVP_PKEY_CTX_free(entry->signing);
+	ready_done(&entry->signing);
+	ready_done(&entry->opening);
+	EVP_PKEY_free(entry->peer);
 	EVP_PKEY_free(entry->private_key);
 	EVP_PKEY_free(entry->key.public_key);
 	free(entry);
@@ -103,7 +105,7 @@ vault_add(struct vault *vault, EVP_PKEY *private_key, enum key_purpose purpose,
 	entry->key.ops = &vault_key_ops;
 	entry->key.handle = entry;
 	entry->key.purpose = purpose;
-	TRY(vault_prepare(entry, err));
+	vault_prepare(entry);
 	*ret = &entry->key;
 	vault->entry[vault->len++] = take(entry);
 	return RC_OK;

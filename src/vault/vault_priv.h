@@ -5,14 +5,22 @@
 #ifndef VAULT_VAULT_PRIV_H
 #define VAULT_VAULT_PRIV_H
 
+#include "pki/ready.h"
 #include "vault/vault.h"
+
+struct montgomery;
 
 struct entry {
 	EVP_PKEY *private_key;
-	/* Made ready to sign a digest once, and copied for each signature: that
-	 * is five times as fast, and the copy is its thread's own.  NULL: a
-	 * key that takes the bytes themselves, or PSS only. */
-	EVP_PKEY_CTX *signing;
+	/* What is signed.  NULL: the bytes themselves, or with PSS only. */
+	const EVP_MD *digest;
+	struct ready signing;
+	struct ready opening; /* agreement, or RSA without a padding */
+	const struct montgomery *montgomery; /* NULL: another kind of key */
+	bool wants_order_check;              /* crypto_wants_order_check() */
+	/* For the next one to agree with: it has the key's curve already, and
+	 * gets its point. */
+	EVP_PKEY *_Atomic peer;
 	struct key key;
 };
 
@@ -23,8 +31,8 @@ struct vault {
 
 extern const struct key_ops vault_key_ops; /* vault/use.c */
 
-/* Fill entry->signing. */
-enum rc vault_prepare(struct entry *entry, struct err *err);
+/* Fill what the operations want to know of the key. */
+void vault_prepare(struct entry *entry);
 
 void entry_free(struct entry *entry);
 
