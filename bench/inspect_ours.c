@@ -46,8 +46,7 @@ read_file(const struct worker *worker, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", worker->keys, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len =
-	    fd < 0 || bytes == NULL ? -1 : read(fd, bytes, FILE_MAX);
+	ssize_t len = fd < 0 || bytes == NULL ? -1 : read(fd, bytes, FILE_MAX);
 	if (len < 0)
 		die("%s: cannot be read", path);
 	close(fd);
@@ -81,10 +80,17 @@ prepare_reader(struct worker *worker)
 }
 
 static void
-prepare(struct worker *worker)
+prepare_cold(struct worker *worker)
 {
 	prepare_reader(worker);
 	letter.bytes.data = worker_read_all(worker, &letter.bytes.len);
+}
+
+static void
+prepare(struct worker *worker)
+{
+	prepare_cold(worker);
+	need(seen_new(&reader.seen, &err), "certificates");
 }
 
 /* --- one letter */
@@ -121,6 +127,7 @@ main(int argc, char **argv)
 {
 	static const struct job jobs[] = {
 	    {"verdict", prepare, run},
+	    {"cold", prepare_cold, run},
 	    {NULL, NULL, NULL},
 	};
 
