@@ -123,6 +123,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct imitations imitations;
 	struct networks networks = {.len = 0};
 	struct status *status OWNED(status_free) = NULL;
+	struct seen *seen OWNED(seen_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -140,7 +141,9 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(strlist_add_str(&me, home.account.address, err));
 	TRY(imitations_make(&me, &nobody, &lookalike, &imitations, err));
 	TRY(open_status(o, &home, &names, &networks, &status, err));
+	TRY(seen_new(&seen, err));
 	fill_agent(&home, &names, &me, &imitations, &agent);
+	agent.reader.seen = seen;
 	agent.reader.status = status_source(status);
 	return serve(&home, &agent, err);
 }
