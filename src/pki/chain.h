@@ -54,7 +54,7 @@ struct chain_request {
 	const struct strlist *policies; /* acceptable OIDs; NULL: any */
 	bool explicit_policy;           /* one of them must hold */
 	bool inhibit_mapping, inhibit_any_policy;
-	bool need_status; /* every step must be known not to be revoked */
+	bool need_status;  /* every step must be known not to be revoked */
 	struct seen *seen; /* signatures of former searches; NULL: none */
 };
 
