@@ -1,6 +1,7 @@
 #include "cms/testkit_priv.h"
 
 #include "cms/letterkit_priv.h"
+#include "pki/seen.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

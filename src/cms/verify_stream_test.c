@@ -1,6 +1,7 @@
 /* However it comes, and however long it is. */
 #define _GNU_SOURCE
 #include "cms/signerkit_priv.h"
+#include "pki/seen.h"
 
 #define MIB ((size_t)1 << 20)
 
