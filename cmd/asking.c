@@ -27,7 +27,7 @@ asking_done(struct asking *asking)
 	evidence_done(&asking->kept);
 }
 
-/* ---- files ------------------------------------------------------------------ */
+/* ---- files ----------------------------------------------------------- */
 
 static enum rc
 read_crl(const char *path, struct asking *asking, struct err *err)
@@ -37,7 +37,7 @@ read_crl(const char *path, struct asking *asking, struct err *err)
 	TRY(support_check_path(path, err));
 	TRY(file_read(path, &text, err));
 	enum rc rc = crls_parse(&asking->crls, buf_span(&text), err);
-	return rc == RC_OK ? RC_OK : err_prefix(err, rc, path);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
 static enum rc
@@ -48,7 +48,7 @@ read_ocsp(const char *path, struct asking *asking, struct err *err)
 	TRY(support_check_path(path, err));
 	TRY(file_read(path, &text, err));
 	enum rc rc = ocsps_parse(&asking->ocsps, buf_span(&text), err);
-	return rc == RC_OK ? RC_OK : err_prefix(err, rc, path);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
 /* A file that is not there will be. */
@@ -63,7 +63,7 @@ read_evidence(const char *path, struct asking *asking, struct err *err)
 		return RC_OK;
 	TRY(rc);
 	rc = evidence_unpack(buf_span(&packed), &asking->kept, err);
-	return rc == RC_OK ? RC_OK : err_prefix(err, rc, path);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
 static enum rc
@@ -80,7 +80,7 @@ read_files(
 				   : RC_OK;
 }
 
-/* ---- the network ------------------------------------------------------------- */
+/* ---- the network ----------------------------------------------------- */
 
 /* False: there is no such place, and nothing is remembered. */
 static bool

@@ -175,6 +175,17 @@ def test_garbage_inside_of_the_signature_spoils_nothing(ca, reader):
     assert is_good(reader.inspect(ca, stapled, "--offline"))
 
 
+def test_whoever_was_revoked_cannot_bring_last_weeks_list(ca, reader):
+    """It still holds, and the letter is full of others: the newer one is fetched all the same."""
+    letter, old = reader.sign(ca), ca.publish().read_bytes()
+    ca.revoke("alice", "-crl_reason", "keyCompromise", after=-60)
+    junk = [old[:-2] + number.to_bytes(2, "big") for number in range(300)]
+    stapled = otherca.with_lists(letter, old, *junk)
+    assert is_good(reader.inspect(ca, stapled, "--offline"))
+    ca.publish()
+    assert is_stolen(reader.online(ca, stapled))
+
+
 # ---- over the network ---------------------------------------------------------------------------
 
 

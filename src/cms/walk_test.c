@@ -5,11 +5,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { TYPE = 1, NUMBER, ITEM, OPTION, CONTENT, MORE, TAG };
+enum { TYPE = 1, NUMBER, ITEM, OPTION, CONTENT, MORE, LIST, TAG };
 
 /* Sample ::= SEQUENCE { type OID, number INTEGER, items SET OF ANY, option [0]
  * OPTIONAL, hidden [1] OPTIONAL, inner SEQUENCE { content [0] IMPLICIT OCTET
- * STRING OPTIONAL }, more [2] SEQUENCE OF INTEGER, tag OCTET STRING } */
+ * STRING OPTIONAL }, more [2] SEQUENCE OF INTEGER, lists [3] SET OF ANY,
+ * tag OCTET STRING } */
 static const struct walk_row rows[] = {
     {0, DER_SEQUENCE, WALK_ENTER, 0, 0, 0},
     {1, DER_OID, WALK_GATHER, 0, 8, TYPE},
@@ -22,6 +23,8 @@ static const struct walk_row rows[] = {
     {2, 0x80, WALK_STREAM, WALK_OPTIONAL, 5, CONTENT},
     {1, 0xa2, WALK_ENTER, WALK_OPTIONAL, 0, 0},
     {2, DER_INTEGER, WALK_GATHER, WALK_REPEATED, 8, MORE},
+    {1, 0xa3, WALK_ENTER, WALK_OPTIONAL, 0, 0},
+    {2, WALK_ANY, WALK_GATHER, WALK_REPEATED | WALK_IF_FITS, 5, LIST},
     {1, DER_OCTETS, WALK_STREAM, 0, 3, TAG},
 };
 static const struct walk_table sample = {"Sample", rows, COUNT(rows)};
@@ -44,8 +47,8 @@ add_hex(struct buf *out, const char *hex)
 static void
 note(struct buf *trace, const struct walk_item *item)
 {
-	static const char *const names[] = {
-	    "", "type", "number", "item", "option", "content", "more", "tag"};
+	static const char *const names[] = {"", "type", "number", "item",
+	    "option", "content", "more", "list", "tag"};
 	static const char *const events[] = {"=", "<", "", ">"};
 
 	bool begins = item->event == WALK_WHOLE || item->event == WALK_BEGIN;
@@ -373,6 +376,46 @@ each_row_has_its_limit(void **state)
 	    RC_LIMIT, NULL);
 }
 
+/* 5 octets, 6; both in one piece and in several; and what is behind. */
+static void
+what_does_not_fit_may_be_passed_over(void **state)
+{
+	walks("3017" HEAD "3100"
+	      "3000"
+	      "a308"
+	      "3003020101"
+	      "040161"
+	      "0400",
+	    RC_OK,
+	    "type=06022a03 number=020105 list=3003020101 list=040161 tag<>");
+	walks("3019" HEAD "3100"
+	      "3000"
+	      "a30a"
+	      "300404020101"
+	      "04020162"
+	      "0400",
+	    RC_OK, "type=06022a03 number=020105 list=04020162 tag<>");
+	walks("301d" HEAD "3100"
+	      "3000"
+	      "a30e"
+	      "3080"
+	      "020101"
+	      "020102"
+	      "0000"
+	      "04020162"
+	      "0400",
+	    RC_OK, "type=06022a03 number=020105 list=04020162 tag<>");
+	walks("3019" HEAD "3100"
+	      "3000"
+	      "a30a"
+	      "3080"
+	      "0401ff"
+	      "0000"
+	      "040161"
+	      "0400",
+	    RC_OK, "type=06022a03 number=020105 list=040161 tag<>");
+}
+
 static void
 what_came_at_once_is_lent_where_it_lies(void **state)
 {
@@ -448,6 +491,7 @@ main(void)
 	    cmocka_unit_test(what_is_not_by_the_table_is_refused),
 	    cmocka_unit_test(a_whole_one_cut_off_anywhere_is_refused),
 	    cmocka_unit_test(each_row_has_its_limit),
+	    cmocka_unit_test(what_does_not_fit_may_be_passed_over),
 	    cmocka_unit_test(what_came_at_once_is_lent_where_it_lies),
 	    cmocka_unit_test(a_table_may_be_one_row),
 	};

@@ -20,7 +20,7 @@ evidence_is_empty(const struct evidence *evidence)
 	return evidence->crls.len == 0 && evidence->ocsps.len == 0;
 }
 
-/* ---- out ----------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------- */
 
 /* What is too long is left out: the rest is still proof. */
 static enum rc
@@ -61,7 +61,7 @@ evidence_pack(const struct evidence *evidence, struct buf *out, struct err *err)
 	return buf_add(out, buf_span(&packed), err);
 }
 
-/* ---- in ------------------------------------------------------------------ */
+/* ---- in -------------------------------------------------------------- */
 
 static enum rc
 damaged(struct err *err)

@@ -7,8 +7,11 @@
 #include "os/clock.h"
 
 #define DAY (24 * 60 * 60)
+/* So many lists, and answers, of the letter's own are looked at: whoever was
+ * revoked shall not fill the room that the news of it needs. */
+#define BROUGHT_MAX 64
 
-/* ---- what is known ------------------------------------------------------- */
+/* ---- what is known --------------------------------------------------- */
 
 static enum rc
 add_certs(struct certs *to, const struct certs *from, struct err *err)
@@ -33,6 +36,18 @@ add_statuses(struct evidence *to, const struct crls *crls,
 	return unless_full(ocsps_share_all(&to->ocsps, ocsps, err));
 }
 
+/* What came with the letter. */
+static enum rc
+add_brought(struct evidence *to, const struct crls *crls,
+    const struct ocsps *ocsps, struct err *err)
+{
+	for (size_t i = 0; i < crls->len && to->crls.len < BROUGHT_MAX; i++)
+		TRY(unless_full(crls_share(&to->crls, crls->item[i], err)));
+	for (size_t i = 0; i < ocsps->len && to->ocsps.len < BROUGHT_MAX; i++)
+		TRY(unless_full(ocsps_share(&to->ocsps, ocsps->item[i], err)));
+	return RC_OK;
+}
+
 static enum rc
 add_evidence(struct evidence *to, const struct evidence *from, struct err *err)
 {
@@ -50,7 +65,7 @@ know(struct reading *r, struct err *err)
 
 	TRY(add_certs(&known.certs, &r->certs, err));
 	TRY(add_evidence(&known, r->reader->kept, err));
-	TRY(add_statuses(&known, &r->known.crls, &r->known.ocsps, err));
+	TRY(add_brought(&known, &r->known.crls, &r->known.ocsps, err));
 	TRY(add_statuses(&known, r->reader->crls, r->reader->ocsps, err));
 	evidence_done(&r->known);
 	r->known = known;
@@ -58,7 +73,7 @@ know(struct reading *r, struct err *err)
 	return RC_OK;
 }
 
-/* ---- one certificate ------------------------------------------------------ */
+/* ---- one certificate ------------------------------------------------- */
 
 struct question {
 	const struct cert *cert;
@@ -96,12 +111,27 @@ deadline_of(struct reading *r)
 }
 
 static bool
+has_expired(const struct certs *path, int64_t now)
+{
+	for (size_t i = 0; i < path->len; i++)
+		if (cert_not_after(path->item[i]) < now)
+			return true;
+	return false;
+}
+
+/* What came with the letter was chosen by its sender: who was revoked would
+ * bring last week's list.  So the issuer is asked all the same (which takes no
+ * time if he was), unless it is so old that he would say nothing of it. */
+static bool
 wants_more(const struct reading *r, const struct question *q,
     const struct chain_result *result)
 {
-	return r->reader->status != NULL && q->may_ask &&
-	       result->state == CHAIN_VALID &&
-	       result->revocation == REVOCATION_UNKNOWN;
+	if (r->reader->status == NULL || !q->may_ask ||
+	    result->state != CHAIN_VALID)
+		return false;
+	return result->revocation == REVOCATION_UNKNOWN ||
+	       (result->revocation == REVOCATION_GOOD &&
+		   !has_expired(&result->path, r->reader->now));
 }
 
 /* Only of a path that leads to a root: its certificates name whom to ask, and
@@ -116,9 +146,12 @@ judge(struct reading *r, const struct question *q, struct chain_result *ret,
 	TRY(check(r, q, ret, err));
 	if (!wants_more(r, q, ret))
 		return RC_OK;
+	size_t before = known->crls.len + known->ocsps.len;
 	TRY(unless_full(source->ask(source->self, &ret->path, deadline_of(r),
 	    &known->crls, &known->ocsps, err)));
-	return check(r, q, ret, err);
+	return known->crls.len + known->ocsps.len > before
+		   ? check(r, q, ret, err)
+		   : RC_OK;
 }
 
 static enum rc
@@ -132,7 +165,7 @@ recall(struct reading *r, const struct certs *certs, struct err *err)
 	    source->self, certs, &r->known.crls, &r->known.ocsps, err));
 }
 
-/* ---- the time ------------------------------------------------------------- */
+/* ---- the time -------------------------------------------------------- */
 
 /* Its path at the time it says; a token in which nothing is wrong but that its
  * authority cannot be asked about is good. */
@@ -149,7 +182,7 @@ judge_stamp(struct reading *r, struct stamp_result *stamp, struct err *err)
 	};
 
 	TRY(add_certs(&r->known.certs, &stamp->certs, err));
-	TRY(add_statuses(&r->known, &stamp->crls, &stamp->ocsps, err));
+	TRY(add_brought(&r->known, &stamp->crls, &stamp->ocsps, err));
 	TRY(recall(r, &stamp->certs, err));
 	return judge(r, &q, &stamp->chain, err);
 }
@@ -238,22 +271,13 @@ find_time(struct reading *r, struct err *err)
 	return stamp_time(r, err);
 }
 
-/* ---- the signer's certificate --------------------------------------------- */
+/* ---- the signer's certificate ---------------------------------------- */
 
 static bool
 is_revoked(const struct chain_result *result)
 {
 	return result->revocation == REVOCATION_REVOKED ||
 	       result->revocation == REVOCATION_COMPROMISED;
-}
-
-static bool
-has_expired(const struct certs *path, int64_t now)
-{
-	for (size_t i = 0; i < path->len; i++)
-		if (cert_not_after(path->item[i]) < now)
-			return true;
-	return false;
 }
 
 /* Is it good now, too?  Another path may have taken the place of one that has

@@ -14,6 +14,7 @@
 /* An answer that still holds is asked for again after this, unseen. */
 #define REFRESH (12 * 3600)
 #define DEADS_MAX 32
+#define RECALL_MAX 16 /* certificates at once */
 #define ORIGIN_MAX 300
 #define DAY_OF_MS 86400000
 
@@ -43,7 +44,7 @@ struct status {
 	bool stopping;
 };
 
-/* ---- servers that do not answer ------------------------------------------- */
+/* ---- servers that do not answer -------------------------------------- */
 
 /* "http://host:port", which is whom one waits for. */
 static void
@@ -118,7 +119,7 @@ may_be_asked(
 	return !is_left_alone(item->dead_from, item->dead_until, patient);
 }
 
-/* ---- one question, outside of the lock ------------------------------------- */
+/* ---- one question, outside of the lock ------------------------------- */
 
 struct result {
 	struct crls crls;
@@ -177,7 +178,7 @@ question(struct fetch *fetch, const struct status_item *item,
 		       : ocsp_check_nonce(ret->ocsps.item[0], span, err);
 }
 
-/* ---- the workers ------------------------------------------------------------ */
+/* ---- the workers ----------------------------------------------------- */
 
 static struct status_item *
 next_queued(struct status *status)
@@ -198,9 +199,11 @@ note_result(struct status *status, struct status_item *item, enum rc rc,
 		item->dead_until = 0;
 		item->fetched = clock_now();
 		status_item_take(item, &result->crls, &result->ocsps);
-		return;
 	}
-	if (rc == RC_AGAIN) /* stopping: that says nothing of the server */
+	/* stopping says nothing of the server; one that gives out what has
+	 * ended is not asked again and again */
+	if (rc == RC_AGAIN ||
+	    (rc == RC_OK && status_item_is_fresh(item, item->fetched)))
 		return;
 	item->dead_from = clock_ticks();
 	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
@@ -300,7 +303,7 @@ enqueue(struct status *status, struct status_item *item)
 	(void)pthread_cond_signal(&status->work);
 }
 
-/* ---- what is remembered ------------------------------------------------------ */
+/* ---- what is remembered ---------------------------------------------- */
 
 static struct status_item *
 find_item(const struct status *status, const char *name)
@@ -338,23 +341,26 @@ struct target {
 	const struct cert *cert, *issuer; /* issuer NULL: not known */
 };
 
+/* RC_ABSENT: nothing is remembered of it, and only that was wanted. */
 static enum rc
-add_item(struct status *status, const struct target *target,
+add_item(struct status *status, const struct target *target, bool remembered,
     struct status_item **ret, struct err *err)
 {
 	struct status_item *item OWNED(status_item_free) = NULL;
 
-	TRY(make_room(status, err));
 	TRY(status_item_new(target->kind, target->url, target->cert,
 	    target->issuer, &item, err));
 	status_item_load(&status->rules, item);
+	if (remembered && item->fetched == 0)
+		return RC_ABSENT;
+	TRY(make_room(status, err));
 	*ret = status->item[status->items++] = take(item);
 	return RC_OK;
 }
 
 /* A certificate that was only met, not judged, has no issuer yet. */
 static enum rc
-get_item(struct status *status, const struct target *target,
+get_item(struct status *status, const struct target *target, bool remembered,
     struct status_item **ret, struct err *err)
 {
 	char name[STATUS_NAME_MAX];
@@ -363,7 +369,7 @@ get_item(struct status *status, const struct target *target,
 	    target->kind, target->url, target->cert, name, err));
 	struct status_item *item = find_item(status, name);
 	if (item == NULL)
-		TRY(add_item(status, target, &item, err));
+		TRY(add_item(status, target, remembered, &item, err));
 	if (item->kind == STATUS_ANSWER && item->issuer == NULL &&
 	    item->stage == STATUS_IDLE && target->issuer != NULL)
 		item->issuer = cert_ref(target->issuer);
@@ -380,7 +386,7 @@ share(const struct status_item *item, struct crls *crls, struct ocsps *ocsps,
 	return ocsps_share_all(ocsps, &item->ocsps, err);
 }
 
-/* ---- one certificate ----------------------------------------------------------- */
+/* ---- one certificate ------------------------------------------------- */
 
 #define TARGETS_MAX STATUS_URLS_MAX
 
@@ -423,7 +429,7 @@ find_targets(const struct cert *cert, const struct cert *issuer,
 	return RC_OK;
 }
 
-/* ---- recall -------------------------------------------------------------------- */
+/* ---- recall ---------------------------------------------------------- */
 
 /* What was asked once, because a path led to a root, is asked again unseen. */
 static void
@@ -446,7 +452,11 @@ recall_cert(struct status *status, const struct cert *cert, struct crls *crls,
 
 	TRY(find_targets(cert, NULL, &targets, err));
 	for (size_t i = 0; i < targets.len; i++) {
-		TRY(get_item(status, &targets.item[i], &item, err));
+		enum rc rc =
+		    get_item(status, &targets.item[i], true, &item, err);
+		if (rc == RC_ABSENT)
+			continue;
+		TRY(rc);
 		TRY(share(item, crls, ocsps, err));
 		refresh(status, item);
 	}
@@ -460,16 +470,21 @@ recall(void *self, const struct certs *certs, struct crls *crls,
 	struct status *status = self;
 	enum rc rc = RC_OK;
 
+	size_t looked = 0; /* a letter may bring very many certificates */
+
 	(void)pthread_mutex_lock(&status->lock);
-	for (size_t i = 0; rc == RC_OK && i < certs->len; i++)
-		if (cert_has_revocation_pointer(certs->item[i]))
-			rc = recall_cert(
-			    status, certs->item[i], crls, ocsps, err);
+	for (size_t i = 0; rc == RC_OK && i < certs->len; i++) {
+		if (!cert_has_revocation_pointer(certs->item[i]))
+			continue;
+		if (looked++ == RECALL_MAX)
+			break;
+		rc = recall_cert(status, certs->item[i], crls, ocsps, err);
+	}
 	(void)pthread_mutex_unlock(&status->lock);
 	return rc;
 }
 
-/* ---- ask ------------------------------------------------------------------------ */
+/* ---- ask ------------------------------------------------------------- */
 
 struct asking {
 	struct status *status;
@@ -480,7 +495,7 @@ struct asking {
 	struct ocsps *ocsps;
 	size_t waiting; /* for so many */
 	size_t asked;   /* addresses, at most STATUS_URLS_MAX */
-	bool is_over;   /* no more questions: take what came */
+	bool is_over;   /* the time is: take what came */
 };
 
 /* True: it is there, or will be. */
@@ -495,11 +510,12 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	if (asking->asked == STATUS_URLS_MAX)
 		return RC_OK;
 	asking->asked++;
-	TRY(get_item(status, target, &item, err));
+	TRY(get_item(status, target, false, &item, err));
+	TRY(share(item, asking->crls, asking->ocsps, err));
 	if (asking->is_over) {
 		if (item->stage != STATUS_IDLE)
 			note_dead(status, item->url, STATUS_FETCH_TIME);
-		return share(item, asking->crls, asking->ocsps, err);
+		return RC_OK;
 	}
 	bool fresh = status_item_is_fresh(item, clock_now());
 	if (!fresh && item->stage == STATUS_IDLE &&
@@ -568,7 +584,9 @@ ask_all(struct asking *asking, struct err *err)
 		TRY(ask_path(asking, err));
 	while (asking->waiting > 0 &&
 	       wait_until(asking->status, asking->deadline));
-	asking->is_over = true;
+	if (asking->waiting == 0)
+		return RC_OK;
+	asking->is_over = true; /* of these, nobody waits again so soon */
 	return ask_path(asking, err);
 }
 
@@ -590,7 +608,7 @@ ask(void *self, const struct certs *path, int64_t deadline, struct crls *crls,
 	return rc;
 }
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------ */
 
 static void
 init_waiting(struct status *status)

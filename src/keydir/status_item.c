@@ -17,7 +17,7 @@
 #define LIST_HOLDS 3600
 #define ANSWER_HOLDS 60
 
-/* ---- what is asked -------------------------------------------------------- */
+/* ---- what is asked --------------------------------------------------- */
 
 static void
 print_hex(const uint8_t hash[32], char ret[STATUS_NAME_MAX])
@@ -76,7 +76,7 @@ status_item_free(struct status_item *item)
 	free(item);
 }
 
-/* ---- the answer ------------------------------------------------------------ */
+/* ---- the answer ------------------------------------------------------ */
 
 static bool
 has_answer(const struct status_item *item)
@@ -135,7 +135,7 @@ status_item_read(enum status_kind kind, struct span bytes, struct crls *crls,
 			      : err_set(err, RC_SYNTAX, "more than one list");
 }
 
-/* ---- on the disk ----------------------------------------------------------- */
+/* ---- on the disk ----------------------------------------------------- */
 
 static bool
 print_path(

@@ -82,7 +82,7 @@ fetch_stop(struct fetch *fetch)
 	(void)curl_multi_wakeup(fetch->multi);
 }
 
-/* -- Where to ------------------------------------------------------------- */
+/* -- Where to ---------------------------------------------------------- */
 
 static enum rc
 check_url(const char *url, struct err *err)
@@ -196,7 +196,7 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 	    address->protocol);
 }
 
-/* -- One hop --------------------------------------------------------------- */
+/* -- One hop ----------------------------------------------------------- */
 
 static size_t
 take_body(char *bytes, size_t one, size_t len, void *context)
@@ -396,7 +396,7 @@ one_hop(struct fetch *fetch, const struct fetch_request *request,
 	return rc;
 }
 
-/* -- All of it ------------------------------------------------------------- */
+/* -- All of it --------------------------------------------------------- */
 
 static enum rc
 run(struct fetch *fetch, const struct fetch_request *request, struct buf *body,

@@ -108,7 +108,7 @@ only_a_whole_answer_that_fits_is_taken(void **state)
 	expect(garbage, "http", RC_IO, "");
 }
 
-/* ---- nowhere else --------------------------------------------------------------- */
+/* ---- nowhere else ---------------------------------------------------- */
 
 static void
 nobody_is_sent_to(void **state)
@@ -219,7 +219,7 @@ redirects_have_a_limit(void **state)
 	assert_int_equal(follow(FETCH_REDIRECTS_MAX + 1), RC_IO);
 }
 
-/* ---- time ------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------ */
 
 static void
 who_never_answers_is_waited_for_no_longer_than_said(void **state)

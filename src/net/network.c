@@ -102,7 +102,7 @@ is_in(const uint8_t address[ADDRESS_LEN], const struct network *network)
 	unsigned whole = network->bits / 8, rest = network->bits % 8;
 	uint8_t mask = (uint8_t)(0xff00U >> rest);
 
-	if (memcmp(address, network->address, whole) != 0)
+	if (!span_is(span_of(address, whole), span_of(network->address, whole)))
 		return false;
 	return rest == 0 ||
 	       ((address[whole] ^ network->address[whole]) & mask) == 0;
@@ -162,7 +162,8 @@ network_is_public(const struct sockaddr *address)
 
 	if (!read_sockaddr(address, bytes))
 		return false;
-	if (memcmp(bytes, v4_mapped, sizeof(v4_mapped)) == 0)
+	if (span_is(span_of(bytes, sizeof(v4_mapped)),
+		span_of(v4_mapped, sizeof(v4_mapped))))
 		return !is_in_any(bytes, closed_v4, COUNT(closed_v4));
 	return is_in_text(bytes, open_v6) &&
 	       !is_in_any(bytes, closed_v6, COUNT(closed_v6));

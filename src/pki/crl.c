@@ -111,6 +111,7 @@ enum {
 	EXT_SCOPE = 28,
 	EXT_ENTRY_ISSUER = 29,
 	EXT_KEY_ID = 35,
+	EXT_EXPIRED = 60,
 };
 
 /* ---- extensions of the list --------------------------------------------- */
@@ -157,6 +158,17 @@ read_scope(struct crl *crl, struct span value, struct err *err)
 }
 
 static enum rc
+read_expired(struct crl *crl, struct span value, struct err *err)
+{
+	struct der time;
+
+	TRY(der_next(&value, &time, err));
+	return read_time(&time, &crl->expired_since)
+		   ? RC_OK
+		   : bad(err, "expiredCertsOnCRL is no time");
+}
+
+static enum rc
 read_extension(
     struct crl *crl, const struct extension *extension, struct err *err)
 {
@@ -170,6 +182,8 @@ read_extension(
 		return read_key_id(crl, extension->value, err);
 	case EXT_SCOPE:
 		return read_scope(crl, extension->value, err);
+	case EXT_EXPIRED:
+		return read_expired(crl, extension->value, err);
 	default:
 		crl->unknown_critical |= extension->critical;
 		return RC_OK;
@@ -447,8 +461,10 @@ new_crl(void)
 {
 	struct crl *crl = calloc(1, sizeof(*crl));
 
-	if (crl != NULL)
-		atomic_init(&crl->references, 1);
+	if (crl == NULL)
+		return NULL;
+	atomic_init(&crl->references, 1);
+	crl->expired_since = INT64_MAX;
 	return crl;
 }
 

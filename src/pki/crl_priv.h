@@ -21,6 +21,9 @@ struct crl {
 	ASN1_BIT_STRING *signature;
 	ISSUING_DIST_POINT *scope; /* NULL: everything of the issuer */
 	int64_t from, until;       /* without nextUpdate: INT64_MIN */
+	/* certificates that expired since then are still on it (X.509's
+	 * expiredCertsOnCRL); INT64_MAX: none that had expired are */
+	int64_t expired_since;
 	bool is_delta;
 	/* A critical extension that we do not know, of the list or of an
 	 * entry: whoever is on it is revoked all the same, but nobody is good

@@ -57,7 +57,7 @@ bad(struct err *err, const char *what)
 	return err_set(err, RC_SYNTAX, "OCSP answer: %s", what);
 }
 
-/* ---- reading ------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------- */
 
 static bool
 read_time(const ASN1_GENERALIZEDTIME *time, int64_t *ret)
@@ -239,7 +239,7 @@ read_answer(struct ocsp *ocsp, struct err *err)
 	return read_extensions(ocsp, err);
 }
 
-/* ---- sets --------------------------------------------------------------- */
+/* ---- sets ------------------------------------------------------------ */
 
 static enum rc
 make_room(struct ocsps *ocsps, struct err *err)
@@ -248,7 +248,7 @@ make_room(struct ocsps *ocsps, struct err *err)
 		return err_set(
 		    err, RC_LIMIT, "more than %d OCSP answers", OCSPS_MAX);
 	struct ocsp **item =
-	    reallocarray(ocsps->item, ocsps->len + 1, sizeof(*item));
+	    reallocarray(ocsps->item, ocsps->len + 1, sizeof(struct ocsp *));
 	if (item == NULL)
 		return err_nomem(err, "OCSP answer");
 	ocsps->item = item;
@@ -373,7 +373,7 @@ ocsp_until(const struct ocsp *ocsp)
 	return ocsp->until;
 }
 
-/* ---- the question ------------------------------------------------------- */
+/* ---- the question ---------------------------------------------------- */
 
 /* Takes the identifier only if it could be added. */
 static bool
@@ -417,7 +417,7 @@ ocsp_check_nonce(const struct ocsp *ocsp, struct span nonce, struct err *err)
 	    err, RC_UNFIT, "the OCSP answer is to another question (nonce)");
 }
 
-/* ---- what chain asks ---------------------------------------------------- */
+/* ---- what chain asks ------------------------------------------------- */
 
 struct id {
 	ASN1_OCTET_STRING *name, *key;
@@ -470,12 +470,12 @@ has_strange_extension(const OCSP_SINGLERESP *single)
 	return false;
 }
 
+/* INT64_MAX: it has no such extension. */
 static int64_t
-invalid_since(OCSP_SINGLERESP *single)
+extension_time(OCSP_SINGLERESP *single, int nid)
 {
 	ASN1_GENERALIZEDTIME *time OWNED(ASN1_GENERALIZEDTIME_free) =
-	    OCSP_SINGLERESP_get1_ext_d2i(
-		single, NID_invalidity_date, NULL, NULL);
+	    OCSP_SINGLERESP_get1_ext_d2i(single, nid, NULL, NULL);
 	int64_t since = INT64_MAX;
 
 	ERR_clear_error();
@@ -493,6 +493,8 @@ explain(OCSP_SINGLERESP *single, struct ocsp_entry *ret)
 
 	*ret = (struct ocsp_entry){.status = OCSP_IS_UNKNOWN,
 	    .until = INT64_MIN,
+	    .expired_since =
+		extension_time(single, NID_id_pkix_OCSP_archiveCutoff),
 	    .unknown_critical = has_strange_extension(single)};
 	(void)read_time(from, &ret->from);
 	(void)read_time(until, &ret->until);
@@ -503,7 +505,7 @@ explain(OCSP_SINGLERESP *single, struct ocsp_entry *ret)
 	ret->status = OCSP_IS_REVOKED;
 	ret->revoked =
 	    (struct crl_entry){0, reason >= 0 ? reason : CRL_UNSPECIFIED,
-		invalid_since(single), reason >= 0};
+		extension_time(single, NID_invalidity_date), reason >= 0};
 	(void)read_time(at, &ret->revoked.at);
 }
 

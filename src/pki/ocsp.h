@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "pki/cert.h"
 
-#define OCSPS_MAX 64
+#define OCSPS_MAX 256
 #define OCSP_DER_MAX ((size_t)64 << 10)
 #define OCSP_CERTS_MAX 8
 #define OCSP_NONCE_LEN 32 /* RFC 9654 section 2.1 */

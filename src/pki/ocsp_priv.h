@@ -26,6 +26,9 @@ struct ocsp_entry {
 	enum ocsp_status status;
 	struct crl_entry revoked; /* if OCSP_IS_REVOKED */
 	int64_t from, until;      /* without nextUpdate: INT64_MIN */
+	/* archiveCutoff; INT64_MAX: of those that have expired nothing is
+	 * known */
+	int64_t expired_since;
 	bool unknown_critical;
 };
 

@@ -20,12 +20,13 @@
 /* root -> leaf; who else might answer for the root */
 static struct world {
 	struct fixture root, stranger, leaf, bob;
-	struct fixture delegate;       /* told to, with ocsp-nocheck */
-	struct fixture checkable;      /* told to, and can be revoked */
-	struct fixture expired;        /* was told to */
-	struct fixture purpose;        /* another purpose */
-	struct fixture foreign;        /* told to by the stranger */
-	struct fixture between, below; /* told to by somebody below the root */
+	struct fixture delegate;        /* told to, with ocsp-nocheck */
+	struct fixture checkable;       /* told to, and can be revoked */
+	struct fixture expired;         /* was told to */
+	struct fixture purpose;         /* another purpose */
+	struct fixture foreign;         /* told to by the stranger */
+	struct fixture rollover, newer; /* told to by his next key */
+	struct fixture between, below;  /* told to by somebody below the root */
 	struct certs roots, untrusted;
 } w;
 
@@ -38,6 +39,7 @@ struct said {
 	int64_t from, until; /* 0: around NOW; until NEVER: none */
 	int64_t invalid;     /* invalidityDate; 0: none */
 	int64_t produced;    /* 0: `from` */
+	int64_t cutoff;      /* archiveCutoff; 0: none */
 	bool by_key, sha1, sha256_id, critical, no_certs;
 };
 
@@ -75,6 +77,12 @@ add_status(OCSP_BASICRESP *basic, const struct said *said)
 		OCSP_SINGLERESP_add1_ext_i2d(
 		    single, NID_invalidity_date, since, 0, 0);
 		ASN1_GENERALIZEDTIME_free(since);
+	}
+	if (said->cutoff != 0) {
+		ASN1_GENERALIZEDTIME *cutoff = time_of(said->cutoff);
+		OCSP_SINGLERESP_add1_ext_i2d(
+		    single, NID_id_pkix_OCSP_archiveCutoff, cutoff, 0, 0);
+		ASN1_GENERALIZEDTIME_free(cutoff);
 	}
 	if (said->critical) {
 		X509_EXTENSION *strange =
@@ -146,7 +154,7 @@ add_answer(const struct said *said, struct ocsps *ocsps)
 		fail_msg("ocsps_add: %s", err.text);
 }
 
-/* ---- one answer, and another -------------------------------------------------- */
+/* ---- one answer, and another ----------------------------------------- */
 
 static struct fixture
 make_responder(const struct fixture *issuer, const char *name,
@@ -188,6 +196,13 @@ setup(void **state)
 	    .usage = "critical,keyCertSign"});
 	w.below = make_responder(
 	    &w.between, "B", "OCSPSigning", "noCheck", "ignored");
+	w.rollover = fixture_make(&(struct fixture_spec){.name = "Root",
+	    .issuer = &w.root,
+	    .constraints = "critical,CA:TRUE",
+	    .usage = "critical,keyCertSign"});
+	w.newer = make_responder(
+	    &w.rollover, "N", "OCSPSigning", "noCheck", "ignored");
+	assert_int_equal(certs_add(&w.untrusted, w.rollover.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&w.roots, w.root.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&w.untrusted, w.between.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&w.untrusted, w.delegate.cert, NULL), RC_OK);
@@ -200,7 +215,7 @@ teardown(void **state)
 	(void)state;
 	struct fixture *all[] = {&w.root, &w.stranger, &w.leaf, &w.bob,
 	    &w.delegate, &w.checkable, &w.expired, &w.purpose, &w.foreign,
-	    &w.between, &w.below};
+	    &w.between, &w.below, &w.rollover, &w.newer};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		fixture_done(all[i]);
 	certs_done(&w.roots);
@@ -249,6 +264,8 @@ static const struct {
 	0, false, false, 0},
     {"told to by somebody below the issuer", {{.signer = &w.below}}, 0,
 	REVOCATION_UNKNOWN, 0, false, false, 0},
+    {"told to by another key of the issuer's", {{.signer = &w.newer}}, 0,
+	REVOCATION_UNKNOWN, 0, false, false, 0},
     {"the one who is asked about", {{.signer = &w.leaf}}, 0, REVOCATION_UNKNOWN,
 	0, false, false, 0},
     {"about somebody else", {{.about = &w.bob}}, 0, REVOCATION_UNKNOWN, 0,
@@ -272,6 +289,12 @@ static const struct {
     {"from after the time asked about", {{.from = NOW + DAY}}, 0,
 	REVOCATION_GOOD, 0, false, false, 1},
     {"from after the certificate expired", {{.from = FIXTURE_END + 1}}, 0,
+	REVOCATION_UNKNOWN, 0, false, false, 0},
+    {"which it still has in its archive",
+	{{.from = FIXTURE_END + DAY, .cutoff = FIXTURE_END}}, 0,
+	REVOCATION_GOOD, 0, false, false, 1},
+    {"which it has no more in its archive",
+	{{.from = FIXTURE_END + DAY, .cutoff = FIXTURE_END + 1}}, 0,
 	REVOCATION_UNKNOWN, 0, false, false, 0},
     {"revoked", {{.status = REVOKED, .at = NOW - 9, .reason = NO_REASON}}, 0,
 	REVOCATION_REVOKED, NOW - 9, true, false, 1},
@@ -353,7 +376,7 @@ an_answer_counts_if_it_may_be_believed(void **state)
 		check_case(i);
 }
 
-/* ---- what cannot be read ------------------------------------------------------- */
+/* ---- what cannot be read --------------------------------------------- */
 
 static void
 a_refusal_is_no_answer(void **state)
@@ -444,7 +467,7 @@ too_long_an_answer_is_not_looked_at(void **state)
 	    add_copy(&ocsps, span_of(zeros, OCSP_DER_MAX + 1)), RC_LIMIT);
 }
 
-/* ---- the question --------------------------------------------------------------- */
+/* ---- the question ---------------------------------------------------- */
 
 static void
 answer_with_nonce(struct span nonce, struct ocsps *ocsps)
@@ -509,7 +532,7 @@ the_library_reads_our_question(void **state)
 	OCSP_REQUEST_free(request);
 }
 
-/* ---- where ----------------------------------------------------------------------- */
+/* ---- where ----------------------------------------------------------- */
 
 static void
 a_certificate_says_where_to_ask(void **state)

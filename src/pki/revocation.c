@@ -224,19 +224,24 @@ is_believed(const struct lookup *lookup, const struct crl *crl, bool *ret_good,
 
 /* A list from before `at` must not have ended before it.  One from after `at`
  * knows more, as long as the certificate had not expired then: expired ones
- * are left out of lists. */
+ * are left out of lists, unless those say since when they are not. */
 bool
-revocation_is_timely(const struct lookup *lookup, int64_t from, int64_t until)
+revocation_is_timely(const struct lookup *lookup, const struct period *period)
 {
-	if (from > lookup->ask->at)
-		return from <= lookup->cert->not_after;
-	return lookup->ask->at <= until;
+	int64_t end = lookup->cert->not_after;
+
+	if (period->from > lookup->ask->at)
+		return period->from <= end || period->expired_since <= end;
+	return lookup->ask->at <= period->until;
 }
 
 static bool
 is_timely(const struct lookup *lookup, const struct crl *crl)
 {
-	return revocation_is_timely(lookup, crl->from, crl->until);
+	const struct period period = {
+	    crl->from, crl->until, crl->expired_since};
+
+	return revocation_is_timely(lookup, &period);
 }
 
 static bool

@@ -87,7 +87,8 @@ is_timely(const struct lookup *lookup, const struct ocsp_entry *entry)
 	int64_t until =
 	    entry->until != INT64_MIN ? entry->until : entry->from + MOMENT;
 
-	return revocation_is_timely(lookup, entry->from, until);
+	const struct period period = {entry->from, until, entry->expired_since};
+	return revocation_is_timely(lookup, &period);
 }
 
 static bool

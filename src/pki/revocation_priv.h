@@ -30,9 +30,15 @@ struct lookup {
 	struct revocation_answer answer;
 };
 
-/* Is what came from `from` and holds until `until` good for the time asked? */
+/* When something was said, until when it holds, and since when certificates
+ * that have expired are still in it (INT64_MAX: none is). */
+struct period {
+	int64_t from, until, expired_since;
+};
+
+/* Is it good for the time asked about? */
 bool revocation_is_timely(
-    const struct lookup *lookup, int64_t from, int64_t until);
+    const struct lookup *lookup, const struct period *period);
 
 void revocation_note(struct lookup *lookup, const struct crl_entry *entry);
 

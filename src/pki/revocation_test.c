@@ -32,8 +32,9 @@ struct list {
 	struct entry entry;
 	bool critical; /* with a critical extension nobody knows */
 	bool sha1;
-	const char *scope; /* issuingDistributionPoint */
-	long number, base; /* 0: none; with a base it is a delta */
+	const char *scope;   /* issuingDistributionPoint */
+	long number, base;   /* 0: none; with a base it is a delta */
+	const char *expired; /* expiredCertsOnCRL, DER in hex */
 };
 
 static void
@@ -122,6 +123,13 @@ make_list(const struct list *list, struct crls *made)
 	if (list->critical) {
 		X509_EXTENSION *extension =
 		    X509V3_EXT_conf(NULL, NULL, "1.2.3.4", "critical,DER:0500");
+		X509_CRL_add_ext(crl, extension, -1);
+		X509_EXTENSION_free(extension);
+	}
+	if (list->expired != NULL) {
+		X509_EXTENSION *extension =
+		    X509V3_EXT_conf(NULL, NULL, "2.5.29.60", list->expired);
+		fixture_must(extension != NULL, list->expired);
 		X509_CRL_add_ext(crl, extension, -1);
 		X509_EXTENSION_free(extension);
 	}
@@ -253,6 +261,17 @@ static const struct {
     {"a list from after the certificate expired",
 	{CLEAN, {.issuer = &world.between, .from = FIXTURE_END + 1}}, 0,
 	REVOCATION_UNKNOWN, 0, NULL},
+    /* 20300101000000Z, and a second later */
+    {"a list that still has those who expired then",
+	{CLEAN, {.issuer = &world.between,
+		    .from = FIXTURE_END + 1,
+		    .expired = "DER:180f32303330303130313030303030305a"}},
+	0, REVOCATION_GOOD, 0, NULL},
+    {"a list that has those who expired later",
+	{CLEAN, {.issuer = &world.between,
+		    .from = FIXTURE_END + 1,
+		    .expired = "DER:180f32303330303130313030303030315a"}},
+	0, REVOCATION_UNKNOWN, 0, NULL},
     {"the newest list counts",
 	{CLEAN, {.issuer = &world.between, .from = NOW - 2 * DAY},
 	    {.issuer = &world.between, .entry = {&world.leaf, BEFORE, 0, 0}}},

@@ -133,7 +133,7 @@ has_mark(const struct seen *seen, const struct mark *mark)
 	const struct mark *set = seen->signature[signature_set(mark)];
 
 	for (size_t i = 0; i < WAYS; i++)
-		if (!memcmp(&set[i], mark, sizeof(*mark)))
+		if (span_is(span_of(set[i].hash, 32), span_of(mark->hash, 32)))
 			return true;
 	return false;
 }
