@@ -18,6 +18,7 @@
 #include "bench/worker.h"
 #include "cms/compose.h"
 #include "cms/letter.h"
+#include "pki/seen.h"
 #include "vault/vault.h"
 
 OWNER(struct compose, compose_free);
@@ -33,6 +34,7 @@ struct person {
 static struct vault *vault;
 static struct person alice, bob;
 static struct identity signer;
+static struct seen *seen;
 static struct buf output; /* kept from letter to letter */
 static struct err err;
 
@@ -77,6 +79,7 @@ static void
 prepare(struct worker *worker)
 {
 	need(vault_new(&vault, &err), "vault");
+	need(seen_new(&seen, &err), "certificates");
 	load(worker, "alice.crt", "alice.key", &alice);
 	load(worker, "bob.crt", "bob.key", &bob);
 	signer = (struct identity){alice.certs.item[0], alice.key, NULL};
@@ -140,8 +143,8 @@ new_letter(void)
 
 	need(letter_new(&letter, &err), "letter");
 	need(letter_add(letter, bob.certs.item[0], bob.key, &err), "letter");
-	/* a reader has parsed the certificates of those who write to him */
-	letter_know(letter, &alice.certs);
+	/* a reader has seen the certificates of those who write to him */
+	letter_know(letter, seen);
 	return letter;
 }
 

@@ -18,14 +18,15 @@ class Failed(Exception):
     pass
 
 
-def build():
-    """The folder with the programs."""
+def build(*names):
+    """The folder with the programs, those of bench/engine unless others are named."""
     named = os.environ.get("LETTERLOCK_BUILD")
     folder = Path(named).resolve() if named else TREE / "build" / "release"
     if not (folder / "build.ninja").exists():
         subprocess.run(["meson", "setup", "--buildtype=release", "-Db_lto=true", folder, TREE],
                        check=True, stdout=sys.stderr)
-    programs = ["letterlock", *(f"bench/engine_{name}" for name in ("ours", "libcrypto", "limit"))]
+    names = names or tuple(f"engine_{name}" for name in ("ours", "libcrypto", "limit"))
+    programs = ["letterlock", *(f"bench/{name}" for name in names)]
     subprocess.run(["ninja", "-C", folder, *programs], check=True, stdout=subprocess.DEVNULL)
     return folder / "bench"
 

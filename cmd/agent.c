@@ -127,6 +127,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct status *status OWNED(status_free) = NULL;
 	struct people *people OWNED(people_free) = NULL;
 	struct carriers carriers CARRIERS_OWNED = {.resolver = NULL};
+	struct seen *seen OWNED(seen_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -145,8 +146,10 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(people_new(home.state, &me, &people, err));
 	const struct imitations imitations = people_imitations(people);
 	TRY(open_status(o, &home, &names, &networks, &status, err));
+	TRY(seen_new(&seen, err));
 	fill_agent(&home, &names, &me, people, &imitations, &agent);
 	TRY(language_choose(NULL, &agent.reader.language, err));
+	agent.reader.seen = seen;
 	agent.reader.status = status_source(status);
 	TRY(carriers_make(&home.trust, home.resolver, DNS_BUDGET, &carriers,
 	    &agent.reader, err));

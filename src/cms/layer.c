@@ -73,7 +73,7 @@ begin_verify(
 	if (layer->verified == NULL)
 		return err_nomem(err, "signature");
 	TRY(verify_new(&layer->verify, err));
-	verify_know(layer->verify, keys->known);
+	verify_know(layer->verify, keys->seen);
 	if (layer->kind == SMIME_OPAQUE)
 		return RC_OK;
 	if (keys->all_digests)

@@ -22,8 +22,8 @@ struct layer_key {
 struct layer_keys {
 	struct layer_key *item;
 	size_t len;
-	const struct certs *known; /* borrowed; may be NULL */
-	bool all_digests;          /* whatever a `micalg` says */
+	struct seen *seen; /* borrowed; may be NULL */
+	bool all_digests;  /* whatever a `micalg` says */
 };
 
 struct layer {

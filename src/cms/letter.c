@@ -91,9 +91,9 @@ letter_add(struct letter *letter, const struct cert *cert,
 }
 
 void
-letter_know(struct letter *letter, const struct certs *known)
+letter_know(struct letter *letter, struct seen *seen)
 {
-	letter->keys.known = known;
+	letter->keys.seen = seen;
 }
 
 void

@@ -91,9 +91,9 @@ void letter_free(struct letter *letter);
 enum rc letter_add(struct letter *letter, const struct cert *cert,
     const struct key *key, struct err *err);
 
-/* Certificates that are parsed already: verify_know() for every signature.
+/* What certificates were seen before: verify_know() for every signature.
  * Borrowed until letter_free(). */
-void letter_know(struct letter *letter, const struct certs *known);
+void letter_know(struct letter *letter, struct seen *seen);
 
 /* Before the first byte of a pass: what a multipart/signed says of its digest
  * (`micalg`) is not believed, every one is run.  For a letter that was read

@@ -1,6 +1,7 @@
 #include "cms/testkit_priv.h"
 
 #include "cms/letterkit_priv.h"
+#include "pki/seen.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -169,21 +170,22 @@ the_first_pass_gives_nothing_out_and_progress_is_told(void **state)
 static void
 certificates_that_are_known_are_not_parsed_again(void **state)
 {
-	struct certs known CERTS_OWNED = CERTS_NONE;
+	struct seen *seen OWNED(seen_free) = NULL;
+	struct cert *known OWNED(cert_free) = NULL;
 	struct buf letter BUF_OWNED = BUF(ROOM);
 
-	assert_ok(certs_add(&known, alice.cert, &kit_err));
+	assert_ok(seen_new(&seen, &kit_err));
+	assert_ok(seen_cert(seen, cert_der(alice.cert), &known, &kit_err));
 	make_letter("gs", PART, &letter);
 	for (unsigned know = 0; know <= 1; know++) {
 		struct letter_result result LETTER_RESULT_OWNED = {.layers = 0};
 		struct letter *reader OWNED(letter_free) = new_reader(&alice);
 		if (know)
-			letter_know(reader, &known);
+			letter_know(reader, seen);
 		assert_ok(letter_push(reader, buf_span(&letter), &kit_err));
 		assert_ok(letter_finish(reader, &result, &kit_err));
 		expect_layers("gs", &result);
-		bool same =
-		    result.layer[1].verified->signer[0].cert == known.item[0];
+		bool same = result.layer[1].verified->signer[0].cert == known;
 		assert_int_equal(same, know);
 	}
 }

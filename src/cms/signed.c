@@ -166,18 +166,6 @@ take_content(struct signed_data *data, const struct walk_item *item,
 	return buf_add(content, item->bytes, err);
 }
 
-static bool
-find_known(const struct certs *known, struct span der, struct cert **ret)
-{
-	for (size_t i = 0; known != NULL && i < known->len; i++) {
-		if (!span_is(cert_der(known->item[i]), der))
-			continue;
-		*ret = cert_ref(known->item[i]);
-		return true;
-	}
-	return false;
-}
-
 /* Those that we cannot read are passed over: they may be other people's, or
  * attribute certificates. */
 static enum rc
@@ -189,8 +177,7 @@ take_cert(struct signed_data *data, struct span der, struct err *err)
 		return err_set(
 		    err, RC_LIMIT, "more than %d certificates", CERTS_MAX);
 	data->taken += der.len;
-	if (!find_known(data->known, der, &cert) &&
-	    cert_parse(der, &cert, NULL) != RC_OK)
+	if (seen_cert(data->seen, der, &cert, NULL) != RC_OK)
 		return RC_OK;
 	return certs_add(&data->certs, cert, err);
 }

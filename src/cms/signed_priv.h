@@ -17,6 +17,7 @@
 #include "cms/digest_priv.h"
 #include "cms/walk_priv.h"
 #include "pki/cert.h"
+#include "pki/seen.h"
 #include "pki/crl.h"
 #include "pki/ocsp.h"
 
@@ -32,10 +33,10 @@ enum signed_type {
 
 struct signed_data {
 	struct walk walk;
-	unsigned accept;           /* set of enum signed_type */
-	const struct certs *known; /* borrowed; may be NULL */
-	bool detached;             /* there is a content elsewhere */
-	bool at_content;           /* the digest algorithms have been read */
+	unsigned accept;   /* set of enum signed_type */
+	struct seen *seen; /* borrowed; may be NULL */
+	bool detached;     /* there is a content elsewhere */
+	bool at_content;   /* the digest algorithms have been read */
 	bool has_content;
 	enum signed_type type;
 	bool listed[DIGEST_KINDS];

@@ -534,12 +534,13 @@ take_papers(struct token *token, struct stamp_result *ret)
 }
 
 enum rc
-stamp_read(struct span token, struct span stamped, struct stamp_result *ret,
-    struct err *err)
+stamp_read(struct span token, struct span stamped, struct seen *seen,
+    struct stamp_result *ret, struct err *err)
 {
 	struct token read TOKEN_OWNED;
 
 	token_init(&read);
+	read.data.seen = seen;
 	TRY(read_token(token, &read, err));
 	TRY(check_stamped(&read.tst, stamped, err));
 	*ret = (struct stamp_result){.chain = CHAIN_RESULT};
@@ -554,7 +555,7 @@ stamp_verify(struct span token, struct span stamped, const struct certs *roots,
 {
 	struct stamp_result made STAMP_RESULT_OWNED = {.chain = CHAIN_RESULT};
 
-	TRY(stamp_read(token, stamped, &made, err));
+	TRY(stamp_read(token, stamped, NULL, &made, err));
 	const struct chain_request ask = {.roots = roots,
 	    .untrusted = &made.certs,
 	    .crls = &made.crls,

@@ -59,8 +59,9 @@ enum rc stamp_response(struct span der, const uint8_t sha256[32],
  * TSA is trusted is in ret->chain. */
 enum rc stamp_verify(struct span token, struct span stamped,
     const struct certs *roots, struct stamp_result *ret, struct err *err);
-/* The same, and the chain is left to the caller. */
-enum rc stamp_read(struct span token, struct span stamped,
+/* The same, and the chain is left to the caller.  `seen`: see verify_know(); may
+ * be NULL. */
+enum rc stamp_read(struct span token, struct span stamped, struct seen *seen,
     struct stamp_result *ret, struct err *err);
 void stamp_result_done(struct stamp_result *result);
 

@@ -36,9 +36,9 @@ verify_free(struct verify *verify)
 }
 
 void
-verify_know(struct verify *verify, const struct certs *known)
+verify_know(struct verify *verify, struct seen *seen)
 {
-	verify->data.known = known;
+	verify->data.seen = seen;
 }
 
 void

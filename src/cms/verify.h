@@ -31,6 +31,7 @@
 #define VERIFY_TOKENS_MAX 8
 #define VERIFY_COUNTERS_MAX 4
 
+struct seen;
 struct verify;
 
 /* A countersignature: somebody signed a signature (RFC 5652 section 11.4).
@@ -97,9 +98,9 @@ enum rc verify_expect(
 /* Run every digest there is: for one whose `micalg` was found to be wrong. */
 enum rc verify_expect_all(struct verify *verify, struct err *err);
 
-/* Certificates that are parsed already: one with the same bytes in the letter
- * is not parsed again.  Borrowed until verify_free(). */
-void verify_know(struct verify *verify, const struct certs *known);
+/* Where certificates of former letters are: one with the same bytes is not
+ * parsed again.  Borrowed until verify_free(). */
+void verify_know(struct verify *verify, struct seen *seen);
 
 /* A signed receipt is welcome as well (verify_result.is_receipt); else it is
  * RC_SYNTAX as everything that is no id-data. */

@@ -184,6 +184,7 @@ judge(struct reading *r, bool trust_micalg, struct err *err)
 	letter_free(take(g->letter));
 	buf_clear(&g->outer_start);
 	TRY(letter_new(&g->letter, err));
+	letter_know(g->letter, r->reader->seen);
 	TRY(add_keys(g->letter, r->reader, err));
 	if (!trust_micalg)
 		letter_distrust_micalg(g->letter);

@@ -69,6 +69,7 @@ struct reader {
 	const struct evidence *kept; /* of an earlier reading; or NULL */
 	const struct crls *crls;     /* at hand; NULL: none */
 	const struct ocsps *ocsps;   /* at hand; NULL: none */
+	struct seen *seen; /* certificates of former letters; NULL: none */
 	/* When this reader's own agent first saw the letter: never a server's
 	 * word.  0: not known. */
 	int64_t first_seen;

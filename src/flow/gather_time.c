@@ -94,6 +94,7 @@ check(const struct reading *r, const struct question *q,
 	    .ocsps = &r->known.ocsps,
 	    .at = q->at,
 	    .purpose = q->purpose,
+	    .seen = r->reader->seen,
 	};
 
 	chain_result_done(ret);
@@ -191,8 +192,8 @@ read_stamp(
     struct reading *r, size_t i, struct stamp_result *ret, struct err *err)
 {
 	struct err why = ERR_NONE;
-	enum rc rc = stamp_read(
-	    buf_span(&r->token[i]), buf_span(&r->signature), ret, &why);
+	enum rc rc = stamp_read(buf_span(&r->token[i]), buf_span(&r->signature),
+	    r->reader->seen, ret, &why);
 
 	if (rc == RC_NOMEM)
 		return err_set(err, rc, "%s", why.text);

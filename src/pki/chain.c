@@ -80,49 +80,63 @@ note_signature(
 	return good;
 }
 
-bool
-chain_cert_signed(
-    struct chain_work *work, const struct cert *cert, const struct cert *by)
+/* Each is tried once with each key; what held in a former search holds again. */
+static bool
+is_signed_by(struct chain_work *work, const void *what, struct span der,
+    const struct cert *by, bool (*holds)(const void *what, EVP_PKEY *key))
 {
 	EVP_PKEY *key = X509_get0_pubkey(by->x509);
 	bool good = false;
 
-	if (find_signature(work, cert, by, &good))
+	if (find_signature(work, what, by, &good))
 		return good;
+	if (seen_has_signature(work->seen, der, by))
+		return true;
 	if (!may_verify(work))
 		return false;
-	good = key != NULL && X509_verify(cert->x509, key) == 1;
-	return note_signature(work, cert, by, good);
+	good = key != NULL && holds(what, key);
+	if (good)
+		seen_add_signature(work->seen, der, by);
+	return note_signature(work, what, by, good);
+}
+
+static bool
+cert_holds(const void *what, EVP_PKEY *key)
+{
+	return X509_verify(((const struct cert *)what)->x509, key) == 1;
+}
+
+static bool
+crl_holds(const void *what, EVP_PKEY *key)
+{
+	return crl_is_signed(what, key);
+}
+
+static bool
+ocsp_holds(const void *what, EVP_PKEY *key)
+{
+	return ocsp_is_signed(what, key);
+}
+
+bool
+chain_cert_signed(
+    struct chain_work *work, const struct cert *cert, const struct cert *by)
+{
+	return is_signed_by(work, cert, cert_der(cert), by, cert_holds);
 }
 
 bool
 chain_crl_signed(
     struct chain_work *work, const struct crl *crl, const struct cert *by)
 {
-	EVP_PKEY *key = X509_get0_pubkey(by->x509);
-	bool good = false;
-
-	if (find_signature(work, crl, by, &good))
-		return good;
-	if (!may_verify(work))
-		return false;
-	good = key != NULL && crl_is_signed(crl, key);
-	return note_signature(work, crl, by, good);
+	return is_signed_by(work, crl, crl_der(crl), by, crl_holds);
 }
 
 bool
 chain_ocsp_signed(
     struct chain_work *work, const struct ocsp *ocsp, const struct cert *by)
 {
-	EVP_PKEY *key = X509_get0_pubkey(by->x509);
-	bool good = false;
-
-	if (find_signature(work, ocsp, by, &good))
-		return good;
-	if (!may_verify(work))
-		return false;
-	good = key != NULL && ocsp_is_signed(ocsp, key);
-	return note_signature(work, ocsp, by, good);
+	return is_signed_by(work, ocsp, buf_span(&ocsp->der), by, ocsp_holds);
 }
 
 /* ---- what there is to go through ---------------------------------------- */
@@ -571,7 +585,7 @@ enum rc
 chain_check(const struct cert *cert, const struct chain_request *ask,
     struct chain_result *ret, struct err *err)
 {
-	struct chain_work work = {0};
+	struct chain_work work = {.seen = ask->seen};
 
 	TRY(check_policies(ask->policies, err));
 	return chain_search(cert, ask, &work, 0, ret, err);

@@ -21,6 +21,7 @@
 #include "pki/cert.h"
 #include "pki/crl.h"
 #include "pki/ocsp.h"
+#include "pki/seen.h"
 
 enum chain_state { CHAIN_VALID, CHAIN_INVALID, CHAIN_NO_ANCHOR };
 
@@ -53,7 +54,8 @@ struct chain_request {
 	const struct strlist *policies; /* acceptable OIDs; NULL: any */
 	bool explicit_policy;           /* one of them must hold */
 	bool inhibit_mapping, inhibit_any_policy;
-	bool need_status; /* every step must be known not to be revoked */
+	bool need_status;  /* every step must be known not to be revoked */
+	struct seen *seen; /* signatures of former searches; NULL: none */
 };
 
 struct chain_result {

@@ -96,6 +96,54 @@ the_64th_path_is_tried_and_not_the_65th(void **state)
 	}
 }
 
+/* With no signature left to be computed only those count that held before. */
+static void
+what_was_seen_to_hold_costs_no_signature(void **state)
+{
+	struct fixture leaf FIXTURE_OWNED = fixture_make(
+	    &(struct fixture_spec){.name = "x", .mail = MAIL, .issuer = &root});
+	struct fixture other FIXTURE_OWNED = fixture_make(
+	    &(struct fixture_spec){.name = "y", .mail = MAIL, .issuer = &root});
+	struct seen *seen OWNED(seen_free) = NULL;
+
+	assert_int_equal(seen_new(&seen, NULL), RC_OK);
+	for (size_t before = 0; before < 2; before++) {
+		struct chain_work work = {
+		    .seen = seen, .signatures = CHAIN_MAX_SIGNATURES};
+		struct chain_work fresh = {.seen = seen};
+		struct chain_result got CHAIN_RESULT_OWNED =
+		    search(&leaf, NULL, &work);
+		expect_reason(&got, before ? "valid" : "chain.limit");
+		chain_result_done(&got);
+		got = search(&other, NULL, &work);
+		expect_reason(&got, "chain.limit");
+		chain_result_done(&got);
+		got = search(&leaf, NULL, &fresh);
+		expect_reason(&got, "valid");
+	}
+}
+
+/* A key of the issuer's name that never signed it: each time again. */
+static void
+what_does_not_hold_is_not_remembered(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	struct fixture forged FIXTURE_OWNED =
+	    fixture_make(&(struct fixture_spec){.name = "x",
+		.mail = MAIL,
+		.issuer = &(struct fixture){key, root.cert}});
+	struct seen *seen OWNED(seen_free) = NULL;
+
+	assert_int_equal(seen_new(&seen, NULL), RC_OK);
+	for (int i = 0; i < 2; i++) {
+		struct chain_work work = {.seen = seen};
+		struct chain_result got CHAIN_RESULT_OWNED =
+		    search(&forged, NULL, &work);
+		expect_reason(&got, "cert.signature");
+	}
+	EVP_PKEY_free(key);
+}
+
 /* Forged ones of the same name: one signature each; two for the right path. */
 static void
 signature_256_is_looked_at_and_not_257(void **state)
@@ -497,6 +545,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_64th_path_is_tried_and_not_the_65th),
+	    cmocka_unit_test(what_was_seen_to_hold_costs_no_signature),
+	    cmocka_unit_test(what_does_not_hold_is_not_remembered),
 	    cmocka_unit_test(signature_256_is_looked_at_and_not_257),
 	    cmocka_unit_test(climb_2000_is_made_and_not_2001),
 	    cmocka_unit_test(too_many_comparisons_of_names_are_a_limit),

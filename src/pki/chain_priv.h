@@ -22,6 +22,7 @@
 #define CHAIN_MAX_NESTING 2
 
 struct chain_work {
+	struct seen *seen; /* NULL: nothing */
 	size_t paths, climbs, crl_bytes, names;
 	bool spent; /* something was left undone */
 	/* every signature that was looked at, by whom, and whether it holds */

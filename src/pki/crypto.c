@@ -50,6 +50,13 @@ crypto_digest(const EVP_PKEY *key)
 	return sha256;
 }
 
+const EVP_MD *
+crypto_sha256(void)
+{
+	(void)pthread_once(&fetched, fetch_all);
+	return sha256;
+}
+
 #define KNOWN 3
 
 static bool
