@@ -5,14 +5,15 @@
  *
  * Standard:  RFC 1847, RFC 8551 section 3.
  * May use:   base codec mime.  Only inside cms.
- * Limits:    PEEL_SIGNATURE_MAX for a detached signature; mime/scan's.
+ * Limits:    PEEL_SIGNATURE_MAX for a detached signature, the lists of revoked
+ *            certificates in it too; mime/scan's.
  */
 #ifndef CMS_PEEL_PRIV_H
 #define CMS_PEEL_PRIV_H
 
 #include "cms/partial_priv.h"
 
-#define PEEL_SIGNATURE_MAX ((size_t)1 << 20)
+#define PEEL_SIGNATURE_MAX ((size_t)1 << 20) /* as SIGNED_MAX */
 
 struct peel;
 

@@ -3,9 +3,10 @@
  * Standard:  RFC 5652 section 5.1 and 5.2.
  * May use:   base pki.  Only inside cms.
  * Not here:  whether a signature holds (cms/signer).
- * Limits:    1 MiB for everything but the content and the lists and answers
- *            about revocation (of these SIGNED_MAX are looked at, and what is
- *            beyond or cannot be read is passed over); CERTS_MAX certificates,
+ * Limits:    SIGNED_MAX for all of it if there is no content in it.  Else for
+ *            everything but the content and the lists and answers about
+ *            revocation (of these SIGNED_MAX are looked at, and what is beyond
+ *            or cannot be read is passed over).  CERTS_MAX certificates,
  *            SIGNED_SIGNERS_MAX signers.
  *
  * init -> push* -> finish.  Content in it is hashed and given out as it comes;

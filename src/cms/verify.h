@@ -5,9 +5,9 @@
  *            section 2.5 (attributes), RFC 8550 section 4.2 and RFC 5035
  *            (signingCertificate names the signer), RFC 2634 (receipts).
  * May use:   base codec mime pki.  No I/O, no clock.
- * Limits:    1 MiB of CMS but for content and CRLs, VERIFY_SIGNERS_MAX,
- *            CERTS_MAX certificates of CERT_DER_MAX; the content has none,
- *            and is not kept.
+ * Limits:    1 MiB of CMS: detached, of all of it, CRLs too; opaque, but for
+ *            content and CRLs.  VERIFY_SIGNERS_MAX, CERTS_MAX certificates of
+ *            CERT_DER_MAX; the content has none, and is not kept.
  * Not here:  chains and trust (pki/chain), what it means (flow/verdict),
  *            timestamps (cms/stamp).
  *

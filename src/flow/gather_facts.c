@@ -239,8 +239,10 @@ field_names_any(
 	return false;
 }
 
-/* Sealed again for us by somebody to whom it was written?  Only protected
- * recipients can tell.  The sender's own copy names its sender in From. */
+/* Sealed again, or just sent again, to us by somebody to whom it was written?
+ * Only protected recipients can tell.  The sender's own copy names its sender in
+ * From.  A List-Post outside excuses nothing: whoever sends it again would write
+ * there the address that is inside.  Who reads a list names it as his own. */
 static void
 gather_recipients(struct gathered *g, const struct strlist *me)
 {

@@ -412,6 +412,39 @@ a_domain_in_either_form_is_the_readers(void **state)
 	}
 }
 
+#define LIST "talk@lists.test"
+
+/* Anybody can write outside that an address is a list's: of Carol's, and send
+ * Bob what Alice wrote to her.  Which lists he reads, the reader says. */
+static void
+what_was_written_to_a_list_is_for_who_says_to_read_it(void **state)
+{
+	for (int reads = 0; reads < 2; reads++) {
+		struct buf signed_to BUF_OWNED = BUF(ROOM);
+		struct buf letter BUF_OWNED = BUF(ROOM);
+		struct strlist me STRLIST_OWNED = STRLIST_NONE;
+		struct gathered g GATHERED_OWNED;
+		make_letter("s",
+		    FROM "To: " LIST "\r\nContent-Type: text/plain; "
+			 "hp=\"clear\"\r\n\r\nx\r\n",
+		    &signed_to);
+		put(&letter, "List-Id: <talk.lists.test>\r\n"
+			     "List-Post: <mailto:" LIST ">\r\n");
+		assert_done(buf_add(&letter, buf_span(&signed_to), &err), err);
+		struct source_memory memory = {.bytes = buf_span(&letter)};
+		const struct source source = source_memory(&memory);
+		const struct reader reader = {
+		    .roots = &roots, .me = &me, .now = FIXTURE_NOW};
+		assert_ok(strlist_add_str(&me, A_LABEL, &err));
+		if (reads)
+			assert_ok(strlist_add_str(&me, LIST, &err));
+		gathered_init(&g);
+		assert_done(gather(&source, &reader, &g, &err), err);
+		assert_int_equal(g.facts.sig.state, SIGNED_VALID);
+		assert_int_equal(g.facts.not_for_reader, !reads);
+	}
+}
+
 /* --- a part that is encrypted -------------------------------------------------------- */
 
 #define P7M "Content-Type: application/pkcs7-mime"
@@ -603,6 +636,8 @@ main(void)
 	    cmocka_unit_test(who_knows_a_list_does_not_know_who_writes_there),
 	    cmocka_unit_test(mime_that_not_all_understand_is_told),
 	    cmocka_unit_test(a_domain_in_either_form_is_the_readers),
+	    cmocka_unit_test(
+		what_was_written_to_a_list_is_for_who_says_to_read_it),
 	    cmocka_unit_test(a_part_that_is_encrypted_is_told_and_not_opened),
 	    cmocka_unit_test(a_file_that_lost_every_cr_is_read_as_it_was),
 	    cmocka_unit_test(a_part_that_lost_every_cr_is_read_as_it_was),

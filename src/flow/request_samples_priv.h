@@ -13,6 +13,9 @@ static const char *const asks_for_money[] = {
     "Could you settle the attached invoice this week?",
     "I have an urgent wire transfer for you to handle, are you at your "
     "desk?",
+    "Please transfer 5000 euros to this new bank account today.",
+    "Transfer it to this new bank account today.",
+    "Could you wire EUR 48,000 before noon?",
     "Your invoice 4411 is overdue.",
     "There is an overdue invoice 4411, please arrange everything today.",
     "Pay within 24 hours or your files are gone.",
@@ -194,6 +197,9 @@ static const char *const ordinary[] = {
     "Happy birthday! Have a wonderful day and see you on the weekend.",
     "The quarterly report shows that payments to suppliers went up by "
     "four percent.",
+    "Shall I send the statement of this account to the new bank?",
+    "The buyer transferred 5000 euros last week.",
+    "Please transfer the call to Tom.",
     "I have transferred the files to the server, you can fetch them "
     "from the share.",
     "The bank holiday is on Monday, so the office is closed.",

@@ -174,6 +174,7 @@ hear_results(
 struct walk {
 	const struct trust *trust;
 	bool received; /* a Received field has been passed */
+	bool ended;    /* one that is not clear: nobody below is believed */
 	const struct trust_server *border; /* the Received above is its own */
 	bool passed[TRUST_SERVERS_MAX];    /* its Received has been seen */
 	unsigned read;
@@ -183,43 +184,131 @@ static bool
 is_word_end(struct span text, size_t at)
 {
 	return at >= text.len || text.data[at] <= ' ' || text.data[at] == ';' ||
-	       text.data[at] == '(';
+	       text.data[at] == '(' || text.data[at] == ')';
 }
 
-/* The first "by HOST" outside of comments: RFC 5321 section 4.4. */
+/* Takes blanks and comments, and the word behind them: an empty one at the ";"
+ * before the date, or at the end.  False: the comments have no end. */
 static bool
-received_by(struct span value, const char *host)
+next_word(struct span *rest, struct span *ret)
+{
+	size_t depth = 0, begin = 0, len = 0;
+
+	for (; begin < rest->len; begin++) {
+		uint8_t c = rest->data[begin];
+		if (c == ')' && depth == 0)
+			return false;
+		if (depth == 0 && c > ' ' && c != '(')
+			break;
+		depth += c == '(';
+		depth -= c == ')';
+	}
+	*rest = span_after(*rest, begin);
+	while (!is_word_end(*rest, len))
+		len++;
+	*ret = span_first(*rest, len);
+	*rest = span_after(*rest, len);
+	return depth == 0;
+}
+
+/* Behind "from": what the other side called itself, "by" if it likes, and
+ * perhaps its "[address]".  The word behind them. */
+static bool
+pass_from(struct span *rest, struct span *ret)
+{
+	if (!span_starts(span_trim(*rest), "(") && !next_word(rest, ret))
+		return false;
+	do {
+		if (!next_word(rest, ret))
+			return false;
+	} while (span_starts(*ret, "["));
+	return true;
+}
+
+/* RFC 5321 section 4.4: "from NAME (remarks) by HOST ...; date".  False: it is
+ * not read in one way only.  The name was chosen by who sent the letter, and
+ * some servers write it as it came: what is odd, twice there or not closed is
+ * nothing to guess at.  An empty host: nobody's, as of qmail within itself. */
+static bool
+parse_received(struct span value, struct span *ret_host)
+{
+	struct span rest = value, word;
+
+	if (span_find_byte(value, '\\') >= 0 || !next_word(&rest, &word))
+		return false;
+	*ret_host = SPAN_NONE;
+	if (word.len == 0)
+		return true;
+	if (span_is_nocase(word, "from") && !pass_from(&rest, &word))
+		return false;
+	if (!span_is_nocase(word, "by") || !next_word(&rest, ret_host) ||
+	    ret_host->len == 0)
+		return false;
+	do {
+		if (!next_word(&rest, &word) || span_is_nocase(word, "by"))
+			return false;
+	} while (word.len > 0);
+	return true;
+}
+
+/* "mx.beta.test" or "mx.beta.test." */
+static bool
+begins_with_host(struct span text, const char *host)
 {
 	size_t len = strlen(host);
-	unsigned depth = 0;
 
+	if (!span_starts_nocase(text, host))
+		return false;
+	return is_word_end(text, len) ||
+	       (text.data[len] == '.' && is_word_end(text, len + 1));
+}
+
+/* Anywhere, in a remark too. */
+static bool
+mentions_by(struct span value, const char *host)
+{
 	for (size_t i = 0; i + 2 < value.len; i++) {
-		uint8_t c = value.data[i];
-		depth += c == '(';
-		depth -= c == ')' && depth > 0;
 		struct span word = span_after(value, i);
-		bool begins = i == 0 || value.data[i - 1] <= ' ' ||
-			      value.data[i - 1] == ')';
-		if (depth > 0 || !begins || !span_starts_nocase(word, "by") ||
-		    !is_word_end(word, 2))
-			continue;
-		struct span name = span_trim(span_after(word, 2));
-		return span_starts_nocase(name, host) && is_word_end(name, len);
+		if (span_starts_nocase(word, "by") && is_word_end(word, 2) &&
+		    begins_with_host(span_trim(span_after(word, 2)), host))
+			return true;
 	}
 	return false;
+}
+
+/* False: it cannot be read, or it may be that server's, whose name the sender
+ * has hidden from us, and not from others.  Then this was the border, perhaps,
+ * and the sender wrote what is below. */
+static bool
+is_clear(struct span value, const struct trust *trust, struct span *ret_host)
+{
+	if (!parse_received(value, ret_host))
+		return false;
+	for (size_t i = 0; i < trust->servers; i++) {
+		const char *by = trust->server[i].by;
+		if (by[0] != '\0' && mentions_by(value, by) &&
+		    !begins_with_host(*ret_host, by))
+			return false;
+	}
+	return true;
 }
 
 static void
 pass_received(struct walk *walk, const struct field *field)
 {
 	const struct trust *trust = walk->trust;
+	struct span host;
 
 	walk->received = true;
 	walk->border = NULL;
+	if (walk->ended || !is_clear(field->value, trust, &host)) {
+		walk->ended = true;
+		return;
+	}
 	for (size_t i = 0; i < trust->servers; i++) {
 		const struct trust_server *server = &trust->server[i];
 		if (walk->passed[i] || server->by[0] == '\0' ||
-		    !received_by(field->value, server->by))
+		    !begins_with_host(host, server->by))
 			continue;
 		walk->passed[i] = true;
 		walk->border = server;

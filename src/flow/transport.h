@@ -6,7 +6,8 @@
  * a server whose name in Received is said too ("by HOST"), the first one behind
  * the topmost Received field of that name.  Such a server must write one into
  * every letter, or take others' of its name out (RFC 8601 section 5): as mail
- * servers that check at all do.
+ * servers that check at all do.  A Received field that is not read in one way
+ * only ends all belief below it: the sender's name for itself is in there.
  *
  * A result counts where its domain is aligned with that of the one From
  * address: both were bought as one (RFC 7489 section 3.1, by the Public Suffix

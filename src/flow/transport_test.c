@@ -161,6 +161,7 @@ what_a_named_server_says_of_the_senders_domain_counts(void **state)
 #define BOTH "authserv mx.beta.test by mx.beta.test"
 #define GOOD "dkim=pass header.d=alpha.test"
 #define BAD "dkim=fail header.d=alpha.test"
+#define BY(from, host) "Received: from " from " by " host "; x\r\n"
 #define LMTP "Received: from mx.beta.test by store (Dovecot) with LMTP; x\r\n"
 #define SENDERS "Received: from y by out.alpha.test; x\r\n"
 
@@ -207,6 +208,19 @@ static const struct row who[] = {
     {"nor where it only begins so", BOTH,
 	"Received: from x by mx.beta.test.evil.test; x\r\n" AR GOOD "\r\n" REST,
 	U, U, U, 0},
+    {"a dot at its end", BOTH, BY("x", "mx.beta.test.") AR GOOD "\r\n" REST, P,
+	U, U, 1},
+    {"with remarks, and an address", BOTH,
+	BY("x [192.0.2.1] (a (b) c) (d)", "mx.beta.test (Postfix)") AR GOOD
+	"\r\n" REST,
+	P, U, U, 1},
+    {"who said no name", BOTH,
+	BY("(x.test [192.0.2.1])", "mx.beta.test") AR GOOD "\r\n" REST, P, U, U,
+	1},
+    {"behind what came from within", BOTH,
+	"Received: (qmail 7 invoked from network); x\r\n" BY_MX AR GOOD
+	"\r\n" REST,
+	P, U, U, 1},
     {"a name of another server", "authserv beta.test by mx.beta.test",
 	BY_MX "Authentication-Results: beta.test; " GOOD "\r\n" REST, P, U, U,
 	1},
@@ -219,6 +233,47 @@ static void
 only_what_nobody_outside_can_have_written_is_believed(void **state)
 {
 	expect_rows(who, COUNT(who));
+}
+
+/* The sender calls itself what it likes, and some servers write that as it came:
+ * the topmost Received of the server must not be passed over, or the sender's
+ * own, below it, is the topmost. */
+static const char *const hidden[] = {
+    BY("by ([192.0.2.1])", "mx.beta.test"),
+    BY("by other.test ([192.0.2.1])", "mx.beta.test"),
+    BY("x by other.test ([192.0.2.1])", "mx.beta.test"),
+    BY("(x) by ([192.0.2.1])", "mx.beta.test"),
+    BY("x; by other.test ([192.0.2.1])", "mx.beta.test"),
+    BY("( ([192.0.2.1])", "mx.beta.test"),
+    BY(") ([192.0.2.1])", "mx.beta.test"),
+    BY("x ([192.0.2.1] helo=()", "mx.beta.test"),
+    BY("x ([192.0.2.1] helo=\\()", "mx.beta.test"),
+    BY("x ([192.0.2.1] helo=\\)", "mx.beta.test (Postfix)"),
+    BY("x ([192.0.2.1] helo=y) by other.test ((z)",
+	"mx.beta.test with SMTP for <a)@b.test>"),
+    BY("x ([192.0.2.1])", "mx.beta.test."),
+    BY("x ([192.0.2.1])", "mx.beta.test(Postfix)"),
+    BY("x ([192.0.2.1])\r\n", "\tMX.Beta.Test"),
+};
+
+static void
+no_name_of_the_sender_hides_the_border(void **state)
+{
+	for (size_t i = 0; i < COUNT(hidden); i++) {
+		struct buf letter BUF_OWNED = BUF_SMALL;
+		const char *text = NULL;
+		struct heard got;
+		assert_ok(buf_add_str(&letter, LMTP, NULL));
+		assert_ok(buf_add_str(&letter, hidden[i], NULL));
+		assert_ok(
+		    buf_add_str(&letter, BY_MX AR GOOD "\r\n" REST, NULL));
+		assert_ok(buf_str(&letter, &text, NULL));
+		hear(BOTH, text, &got);
+		if (got.facts.transport.dkim != TRANSPORT_UNKNOWN ||
+		    got.left != 0)
+			fail_msg("%s: got %d, %zu fields left", hidden[i],
+			    (int)got.facts.transport.dkim, got.left);
+	}
 }
 
 /* --- limits ------------------------------------------------------------------------ */
@@ -250,6 +305,7 @@ main(void)
 		what_a_named_server_says_of_the_senders_domain_counts),
 	    cmocka_unit_test(
 		only_what_nobody_outside_can_have_written_is_believed),
+	    cmocka_unit_test(no_name_of_the_sender_hides_the_border),
 	    cmocka_unit_test(so_many_fields_are_read_and_no_more),
 	};
 
