@@ -24,6 +24,7 @@ home_done(struct home *home)
 	certs_done(&home->certs);
 	certs_done(&home->roots);
 	certs_done(&home->reading_roots);
+	certs_done(&home->tsa_roots);
 	trust_done(&home->trust);
 	vault_free(home->vault);
 	resolver_free(home->resolver);
@@ -180,6 +181,8 @@ collect_roots(struct home *home, struct err *err)
 	TRY(certs_parse(&home->roots, buf_span(&home->account.roots), err));
 	for (size_t i = 0; i < home->roots.len; i++)
 		TRY(certs_add(&home->reading_roots, home->roots.item[i], err));
+	TRY(trust_add_stampers(
+	    &home->trust, &home->roots, &home->tsa_roots, err));
 	if (home->trust.public_roots)
 		TRY(trusting_add_public(
 		    clock_now(), &home->reading_roots, err));

@@ -32,7 +32,8 @@ struct home {
 	struct certs roots; /* trusted for mail */
 	/* for reading it: those and, if the settings want it, the system's */
 	struct certs reading_roots;
-	struct trust trust; /* HOME_TRUST, if there is one */
+	struct certs tsa_roots; /* those of `roots` that may prove time */
+	struct trust trust;     /* HOME_TRUST, if there is one */
 	struct resolver *resolver;
 
 	struct reader_key *keys; /* every certificate whose key we hold */

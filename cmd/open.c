@@ -26,16 +26,19 @@ prepare_trust(
 {
 	if (o->trust != NULL)
 		TRY(support_read_certs(o->trust, &s->roots, err));
-	if (o->tsa_trust != NULL)
-		TRY(support_read_certs(o->tsa_trust, &s->tsa_roots, err));
 	if (o->settings != NULL)
 		TRY(trusting_read(o->settings, &s->trust, err));
+	if (o->tsa_trust != NULL)
+		TRY(support_read_certs(o->tsa_trust, &s->tsa_roots, err));
+	else
+		TRY(trust_add_stampers(
+		    &s->trust, &s->roots, &s->tsa_roots, err));
 	for (size_t i = 0; i < s->roots.len; i++)
 		TRY(certs_add(&s->all_roots, s->roots.item[i], err));
 	if (o->public_roots || s->trust.public_roots)
 		TRY(trusting_add_public(s->reader.now, &s->all_roots, err));
 	s->reader.roots = &s->all_roots;
-	s->reader.tsa_roots = o->tsa_trust != NULL ? &s->tsa_roots : &s->roots;
+	s->reader.tsa_roots = &s->tsa_roots;
 	s->reader.trust = &s->trust;
 	return RC_OK;
 }

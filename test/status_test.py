@@ -4,9 +4,11 @@ into the signature, and over loopback; servers that do not answer; and letters r
 import base64
 import json
 import os
+import re
 import socket
 import subprocess
 import time
+import types
 
 import pytest
 
@@ -362,6 +364,80 @@ def test_of_two_tokens_the_earlier_counts(ca, reader, stamped):
     early = reader.inspect(ca, stamped, "--offline")["time"]["value"]
     for letter in (otherca.with_second_token(stamped, late),):
         assert reader.inspect(ca, letter, "--offline")["time"]["value"] == early
+
+
+@pytest.fixture
+def partner(tmp_path):
+    """Another root, that stamps; its authority is never revoked."""
+    made = otherca.OtherCa(tmp_path / "partner", name="Partner")
+    made.issue("responder", "responder")
+    made.issue("tsa", "tsa", days=3000)
+    made.publish()
+    yield made
+    made.close()
+
+
+def fingerprint(ca):
+    told = otherca.run("x509", "-in", ca.root, "-noout", "-fingerprint", "-sha256").decode()
+    return told.strip().split("=")[1]
+
+
+def test_a_root_with_limits_proves_no_time_unless_it_is_said(ca, partner, reader, tmp_path):
+    """A partner let in for its own domain dates no letter back that a thief signed."""
+    letter = reader.sign(ca)
+    stamped = otherca.with_token(letter, partner.token(otherca.signature_value(letter)))
+    ca.revoke("alice", "-crl_reason", "superseded", after=3600)
+    both, settings = tmp_path / "both.pem", tmp_path / "trust-settings"
+    both.write_bytes(ca.root.read_bytes() + partner.root.read_bytes())
+    words = ("--offline", "--crl", ca.publish(), "--crl", partner.dir / "ca.crl",
+             "--trust-settings", settings, "--at", int(time.time()) + 7200)
+    roots = types.SimpleNamespace(root=both)
+    ours = f"root {fingerprint(ca)} V1 alpha.test\n"
+    settings.write_text(ours + f"root {fingerprint(partner)} V1 partner.test\n")
+    assert is_revoked(reader.inspect(roots, stamped, *words))
+    assert is_good(reader.inspect(roots, stamped, *words, "--tsa-trust", partner.root))
+    with settings.open("a") as file:
+        file.write(f"tsa {fingerprint(partner)}\n")
+    assert is_good(reader.inspect(roots, stamped, *words))
+    settings.write_text(ours)
+    assert is_good(reader.inspect(roots, stamped, *words))
+
+
+def test_once_it_has_expired_the_senders_own_list_is_not_enough(ca, partner, reader, tmp_path):
+    """It is of the time before the key was stolen; the authority's own still names it."""
+    ca.issue("alice", "mail", days=30)
+    letter, old = reader.sign(ca), ca.publish().read_bytes()
+    stamped = otherca.with_lists(
+        otherca.with_token(letter, partner.token(otherca.signature_value(letter))), old)
+    words = ("--tsa-trust", partner.root)
+    later = ("--at", int(time.time()) + 60 * 24 * 3600)
+    evidence = ("--evidence", tmp_path / "late")
+    assert is_good(reader.inspect(ca, stamped, *words, "--offline"))
+    for _ in range(2):  # nor is it when it was kept from such a reading
+        assert is_unchecked(reader.inspect(ca, stamped, *words, *later, "--offline", *evidence))
+    kept = ("--evidence", tmp_path / "kept")
+    assert is_good(reader.online(ca, stamped, *words, *kept))
+    reader.environment["XDG_CACHE_HOME"] = str(tmp_path / "fresh")
+    assert is_good(reader.inspect(ca, stamped, *words, *later, "--offline", *kept))
+    ca.revoke("alice", "-crl_reason", "keyCompromise", after=-60)
+    ca.publish("-crldays", "300")
+    assert is_stolen(reader.online(ca, stamped, *words, *later))
+
+
+def test_superseded_and_stolen_later_is_bad_from_the_first_day(ca, reader, stamped):
+    """The list knows the one, the answer the other; the timestamp lies between."""
+    now = int(time.time())
+    ca.revoke("alice", "-crl_reason", "superseded", after=-3600)
+    crl = ca.dir / "first.crl"
+    crl.write_bytes(ca.publish().read_bytes())
+    index = ca.dir / "index.txt"
+    stolen = time.gmtime(now + 3600)
+    entry = time.strftime("%y%m%d%H%M%SZ,keyTime,%Y%m%d%H%M%SZ", stolen)
+    index.write_text(re.sub(r"\t\w+,superseded", "\t" + entry, index.read_text()))
+    words = ("--offline", "--ocsp", ca.ask("alice"), "--at", now + 7200)
+    assert is_good(reader.inspect(ca, stamped, *words))  # stolen on a day that is known
+    told = reader.inspect(ca, stamped, *words, "--crl", crl)
+    assert told["verdict"] in ("caution", "danger") and not is_good(told)
 
 
 @pytest.mark.parametrize("option, octets", [

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import papers
@@ -81,6 +81,58 @@ def test_a_root_is_believed_for_its_own_domains_only(desk):
     assert told["verdict"] == "caution" and told["reasons"][0] == "root.domain"
     told = desk.inspect(letter, *settings(desk, "ROOT V1 beta.test alpha.test"))
     assert told["verdict"] == "verified"
+
+
+def sign_for(root, name, key, constraint, *more):
+    """By an authority, in its name."""
+    now = papers.datetime.datetime.utcnow()
+    builder = (
+        x509.CertificateBuilder().subject_name(common_name(name)).issuer_name(root[0])
+        .public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - papers.DAY).not_valid_after(now + 365 * papers.DAY)
+        .add_extension(x509.BasicConstraints(constraint, None), True))
+    for extension in more:
+        builder = builder.add_extension(extension, True)
+    return builder.sign(root[1], hashes.SHA256())
+
+
+def common_name(name):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def pem(*certs):
+    return b"".join(cert.public_bytes(Encoding.PEM) for cert in certs)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_roots_the_one_that_may_is_asked(desk, tmp_path, turned):
+    """An authority that two roots vouch for, one of them for another domain only."""
+    keys = {name: papers.new_key("ec") for name in ("ours", "partner", "between", "alice")}
+    signs = papers.usage(key_cert_sign=True)
+    roots = [sign_for((common_name(name), keys[name]), name, keys[name], True, signs)
+             for name in ("ours", "partner")]
+    between = [sign_for((common_name(name), keys[name]), "between", keys["between"], True, signs)
+               for name in ("ours", "partner")]
+    alice = sign_for((common_name("between"), keys["between"]), "alice", keys["alice"], False,
+                     papers.usage(digital_signature=True),
+                     x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]),
+                     x509.SubjectAlternativeName([x509.RFC822Name(ALICE)]))
+    order = -1 if turned else 1
+    identity, trust, said = tmp_path / "alice", tmp_path / "roots", tmp_path / "said"
+    identity.write_bytes(keys["alice"].private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + pem(alice, *between[::order]))
+    trust.write_bytes(pem(*roots[::order]))
+    names = [hashlib.sha256(root.public_bytes(Encoding.DER)).hexdigest() for root in roots]
+    letter = desk.run("seal", "--sign-only", "--identity", identity, stdin=TEXT).stdout
+    for may, verdict in (((0, 1), "verified"), ((1, 0), "verified"), ((), "caution")):
+        domains = ["partner.test"] * 2 if not may else [
+            "alpha.test" if may[0] == i else "partner.test" for i in range(2)]
+        said.write_text("".join(f"root {n} V1 {d}\n" for n, d in zip(names, domains)))
+        done = desk.run("inspect", "--json", "--trust", trust, "--trust-settings", said,
+                        stdin=letter)
+        told = json.loads(done.stdout)
+        assert told["verdict"] == verdict, told["reasons"]
+        assert ("root.domain" in told["reasons"]) == (not may)
 
 
 def test_a_mailbox_certificate_never_names_an_organisation(desk):

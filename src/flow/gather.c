@@ -584,6 +584,7 @@ reading_done(struct reading *r)
 	buf_done(&r->signature);
 	cert_free(r->signer);
 	evidence_done(&r->known);
+	evidence_done(&r->own);
 }
 
 static enum rc

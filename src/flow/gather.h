@@ -53,9 +53,11 @@ struct transports {
 struct reader {
 	const struct reader_key *keys;
 	size_t keys_len;
-	const struct certs *roots;     /* trusted to name mail signers */
-	const struct certs *tsa_roots; /* trusted for time; NULL: roots */
-	const struct trust *trust;     /* what `roots` may name; or NULL */
+	const struct certs *roots; /* trusted to name mail signers */
+	/* trusted for time, whatever `trust` says; NULL: those of `roots` that
+	 * `trust` lets prove it */
+	const struct certs *tsa_roots;
+	const struct trust *trust;   /* what `roots` may name; or NULL */
 	const struct strlist *me;    /* the reader's addresses; NULL: unsaid */
 	const struct strlist *known; /* the reader's correspondents; or NULL */
 	/* who could be imitated; NULL: nobody is looked for */

@@ -28,6 +28,7 @@ struct reading {
 	/* for gather_time.c: what may help to judge certificates, and until
 	 * when others may be asked (0: nobody was yet) */
 	struct evidence known;
+	struct evidence own; /* what of it the letter did not bring: statuses */
 	int64_t deadline;
 };
 
@@ -46,6 +47,10 @@ void gather_from(struct gathered *gathered);
  * before. */
 enum rc gather_trust(struct reading *reading, const struct certs *path,
     int64_t at, struct err *err);
+
+/* May this root name the signer's address, at the level that his certificate
+ * says?  `reading`: a struct reading. */
+bool gather_is_granted(const void *reading, const struct cert *root);
 
 /* When the signer's certificate had to be good, and whether it was: time, chain
  * and revocation. */

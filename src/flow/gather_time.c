@@ -48,25 +48,23 @@ add_brought(struct evidence *to, const struct crls *crls,
 	return RC_OK;
 }
 
-static enum rc
-add_evidence(struct evidence *to, const struct evidence *from, struct err *err)
-{
-	if (from == NULL)
-		return RC_OK;
-	TRY(add_certs(&to->certs, &from->certs, err));
-	return add_statuses(to, &from->crls, &from->ocsps, err);
-}
-
 /* What was kept comes first: an answer that says no more is not kept again. */
 static enum rc
 know(struct reading *r, struct err *err)
 {
 	struct evidence known EVIDENCE_OWNED = EVIDENCE_NONE;
+	const struct evidence *kept = r->reader->kept;
+	struct evidence *own = &r->own;
 
 	TRY(add_certs(&known.certs, &r->certs, err));
-	TRY(add_evidence(&known, r->reader->kept, err));
+	if (kept != NULL) {
+		TRY(add_certs(&known.certs, &kept->certs, err));
+		TRY(add_statuses(own, &kept->crls, &kept->ocsps, err));
+	}
+	TRY(add_statuses(&known, &own->crls, &own->ocsps, err));
 	TRY(add_brought(&known, &r->known.crls, &r->known.ocsps, err));
-	TRY(add_statuses(&known, r->reader->crls, r->reader->ocsps, err));
+	TRY(add_statuses(own, r->reader->crls, r->reader->ocsps, err));
+	TRY(add_statuses(&known, &own->crls, &own->ocsps, err));
 	evidence_done(&r->known);
 	r->known = known;
 	known = EVIDENCE_NONE;
@@ -84,21 +82,30 @@ struct question {
 };
 
 static enum rc
-check(const struct reading *r, const struct question *q,
-    struct chain_result *ret, struct err *err)
+check_by(const struct reading *r, const struct question *q,
+    const struct evidence *statuses, struct chain_result *ret, struct err *err)
 {
+	const struct chain_grant grant = {gather_is_granted, r};
 	const struct chain_request ask = {
 	    .roots = q->roots,
 	    .untrusted = &r->known.certs,
-	    .crls = &r->known.crls,
-	    .ocsps = &r->known.ocsps,
+	    .crls = &statuses->crls,
+	    .ocsps = &statuses->ocsps,
 	    .at = q->at,
 	    .purpose = q->purpose,
 	    .seen = r->reader->seen,
+	    .grant = q->purpose == CHAIN_MAIL_SIGN ? &grant : NULL,
 	};
 
 	chain_result_done(ret);
 	return chain_check(q->cert, &ask, ret, err);
+}
+
+static enum rc
+check(const struct reading *r, const struct question *q,
+    struct chain_result *ret, struct err *err)
+{
+	return check_by(r, q, &r->known, ret, err);
 }
 
 /* All that one letter asks comes out of one budget. */
@@ -120,18 +127,56 @@ has_expired(const struct certs *path, int64_t now)
 }
 
 /* What came with the letter was chosen by its sender: who was revoked would
- * bring last week's list.  So the issuer is asked all the same (which takes no
- * time if he was), unless it is so old that he would say nothing of it. */
-static bool
-wants_more(const struct reading *r, const struct question *q,
-    const struct chain_result *result)
+ * bring last week's list, or, once his certificate has expired, one of the time
+ * when it was good.  So the issuer is asked all the same (which takes no time
+ * if he was), unless there is proof of our own for a certificate that is so old
+ * that he would say nothing of it. */
+static enum rc
+needs_more(const struct reading *r, const struct question *q,
+    const struct chain_result *result, bool *ret, struct err *err)
 {
-	if (r->reader->status == NULL || !q->may_ask ||
-	    result->state != CHAIN_VALID)
-		return false;
-	return result->revocation == REVOCATION_UNKNOWN ||
-	       (result->revocation == REVOCATION_GOOD &&
-		   !has_expired(&result->path, r->reader->now));
+	struct chain_result alone CHAIN_RESULT_OWNED = CHAIN_RESULT;
+
+	*ret = result->state == CHAIN_VALID &&
+	       (result->revocation == REVOCATION_UNKNOWN ||
+		   result->revocation == REVOCATION_GOOD);
+	if (!*ret || result->revocation == REVOCATION_UNKNOWN ||
+	    !has_expired(&result->path, r->reader->now))
+		return RC_OK;
+	TRY(check_by(r, q, &r->own, &alone, err));
+	*ret =
+	    alone.state != CHAIN_VALID || alone.revocation != REVOCATION_GOOD;
+	return RC_OK;
+}
+
+/* Whom the path names; *ret_new: something came. */
+static enum rc
+ask_others(
+    struct reading *r, const struct certs *path, bool *ret_new, struct err *err)
+{
+	const struct status_source *source = r->reader->status;
+	struct evidence *own = &r->own;
+	size_t before = own->crls.len + own->ocsps.len;
+
+	TRY(unless_full(source->ask(
+	    source->self, path, deadline_of(r), &own->crls, &own->ocsps, err)));
+	*ret_new = own->crls.len + own->ocsps.len > before;
+	return add_statuses(&r->known, &own->crls, &own->ocsps, err);
+}
+
+/* Nothing but what the sender chose says that it was good, and nobody can be
+ * asked any more. */
+static void
+doubt(const struct reading *r, struct chain_result *result)
+{
+	if (result->state != CHAIN_VALID ||
+	    result->revocation != REVOCATION_GOOD ||
+	    !has_expired(&result->path, r->reader->now))
+		return;
+	result->revocation = REVOCATION_UNKNOWN;
+	/* kept, it would be proof of our own when the letter is read again */
+	crls_done(&result->crls);
+	ocsps_done(&result->ocsps);
 }
 
 /* Only of a path that leads to a root: its certificates name whom to ask, and
@@ -140,47 +185,63 @@ static enum rc
 judge(struct reading *r, const struct question *q, struct chain_result *ret,
     struct err *err)
 {
-	const struct status_source *source = r->reader->status;
-	struct evidence *known = &r->known;
+	bool more = false, news = false;
 
 	TRY(check(r, q, ret, err));
-	if (!wants_more(r, q, ret))
-		return RC_OK;
-	size_t before = known->crls.len + known->ocsps.len;
-	TRY(unless_full(source->ask(source->self, &ret->path, deadline_of(r),
-	    &known->crls, &known->ocsps, err)));
-	return known->crls.len + known->ocsps.len > before
-		   ? check(r, q, ret, err)
-		   : RC_OK;
+	TRY(needs_more(r, q, ret, &more, err));
+	if (more && r->reader->status != NULL && q->may_ask) {
+		TRY(ask_others(r, &ret->path, &news, err));
+		if (news) {
+			TRY(check(r, q, ret, err));
+			TRY(needs_more(r, q, ret, &more, err));
+		}
+	}
+	if (more)
+		doubt(r, ret);
+	return RC_OK;
 }
 
 static enum rc
 recall(struct reading *r, const struct certs *certs, struct err *err)
 {
 	const struct status_source *source = r->reader->status;
+	struct evidence *own = &r->own;
 
 	if (source == NULL)
 		return RC_OK;
-	return unless_full(source->recall(
-	    source->self, certs, &r->known.crls, &r->known.ocsps, err));
+	TRY(unless_full(
+	    source->recall(source->self, certs, &own->crls, &own->ocsps, err)));
+	return add_statuses(&r->known, &own->crls, &own->ocsps, err);
 }
 
 /* ---- the time -------------------------------------------------------- */
+
+/* Who proves time. */
+static enum rc
+find_stampers(const struct reading *r, struct certs *ret, struct err *err)
+{
+	const struct reader *reader = r->reader;
+
+	return reader->tsa_roots != NULL
+		   ? add_certs(ret, reader->tsa_roots, err)
+		   : trust_add_stampers(reader->trust, reader->roots, ret, err);
+}
 
 /* Its path at the time it says; a token in which nothing is wrong but that its
  * authority cannot be asked about is good. */
 static enum rc
 judge_stamp(struct reading *r, struct stamp_result *stamp, struct err *err)
 {
+	struct certs roots CERTS_OWNED = CERTS_NONE;
 	const struct question q = {
 	    .cert = stamp->tsa,
-	    .roots = r->reader->tsa_roots != NULL ? r->reader->tsa_roots
-						  : r->reader->roots,
+	    .roots = &roots,
 	    .purpose = CHAIN_TIMESTAMP,
 	    .at = stamp->when,
 	    .may_ask = true,
 	};
 
+	TRY(find_stampers(r, &roots, err));
 	TRY(add_certs(&r->known.certs, &stamp->certs, err));
 	TRY(add_brought(&r->known, &stamp->crls, &stamp->ocsps, err));
 	TRY(recall(r, &stamp->certs, err));

@@ -77,6 +77,17 @@ check_policy(struct reading *r, const struct certs *path, int64_t at, bool *ret,
 	return RC_OK;
 }
 
+bool
+gather_is_granted(const void *reading, const struct cert *root)
+{
+	const struct reading *r = reading;
+	const struct facts *f = &r->out->facts;
+	struct trust_answer answer = trust_ask(
+	    r->reader->trust, root, address_domain(f->sig.by), f->sig.level);
+
+	return answer.domain && answer.level;
+}
+
 enum rc
 gather_trust(
     struct reading *r, const struct certs *path, int64_t at, struct err *err)

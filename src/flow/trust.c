@@ -248,6 +248,20 @@ parse_authserv(struct span rest, struct trust *ret, struct err *err)
 }
 
 static enum rc
+parse_tsa(struct span rest, struct trust *ret, struct err *err)
+{
+	struct trust_stamper stamper;
+
+	if (ret->stampers == TRUST_STAMPERS_MAX)
+		return err_set(err, RC_LIMIT,
+		    "more than %d roots that prove time", TRUST_STAMPERS_MAX);
+	TRY(parse_fingerprint(take_word(&rest), stamper.root, err));
+	TRY(check_end(&rest, err));
+	ret->stamper[ret->stampers++] = stamper;
+	return RC_OK;
+}
+
+static enum rc
 parse_public_roots(struct span rest, struct trust *ret, struct err *err)
 {
 	ret->public_roots = true;
@@ -266,6 +280,7 @@ static const struct {
 	enum rc (*parse)(struct span rest, struct trust *ret, struct err *err);
 } statements[] = {
     {"root", parse_root},
+    {"tsa", parse_tsa},
     {"authserv", parse_authserv},
     {"public-roots", parse_public_roots},
     {"dkim", parse_dkim},
@@ -282,7 +297,8 @@ parse_line(struct span line, struct trust *ret, struct err *err)
 		if (span_is(name, span_str(statements[i].name)))
 			return statements[i].parse(line, ret, err);
 	return err_set(err, RC_SYNTAX,
-	    "\"%.*s\" says nothing here: root, authserv, public-roots or dkim",
+	    "\"%.*s\" says nothing here: root, tsa, authserv, "
+	    "public-roots or dkim",
 	    SPAN_ARGS(span_first(name, 40)));
 }
 
@@ -384,6 +400,45 @@ trust_ask(const struct trust *trust, const struct cert *root,
 	}
 	return (struct trust_answer){
 	    .domain = covered || !named, .level = asserted(level) <= most};
+}
+
+/* --- time ------------------------------------------------------------------------ */
+
+static bool
+is_named_root(const struct trust *trust, const char *fingerprint)
+{
+	for (size_t i = 0; i < trust->grants; i++)
+		if (strcmp(trust->grant[i].root, fingerprint) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_named_stamper(const struct trust *trust, const char *fingerprint)
+{
+	for (size_t i = 0; i < trust->stampers; i++)
+		if (strcmp(trust->stamper[i].root, fingerprint) == 0)
+			return true;
+	return false;
+}
+
+static bool
+proves_time(const struct trust *trust, const struct cert *root)
+{
+	const char *fingerprint = cert_fingerprint(root);
+
+	return trust == NULL || !is_named_root(trust, fingerprint) ||
+	       is_named_stamper(trust, fingerprint);
+}
+
+enum rc
+trust_add_stampers(const struct trust *trust, const struct certs *roots,
+    struct certs *ret, struct err *err)
+{
+	for (size_t i = 0; i < roots->len; i++)
+		if (proves_time(trust, roots->item[i]))
+			TRY(certs_add(ret, roots->item[i], err));
+	return RC_OK;
 }
 
 /* --- the system's roots --------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * A small text file, one statement a line (doc/formats.md):
  *
  *	root SHA-256 LEVEL DOMAIN ...
+ *	tsa SHA-256
  *	authserv NAME [by HOST]
  *	public-roots
  *	dkim
@@ -10,11 +11,16 @@
  * A root that is not named vouches for addresses alone (V1), of any domain: so
  * no authority names an organisation because it can write its name.
  *
+ * A root that is named as `root` proves time only if it is named as `tsa` too:
+ * who was let in for one domain could else stamp, at any date, what thieves
+ * sign in the name of all others.
+ *
  * Standard:  RFC 5937 section 1 (limits that a trust anchor cannot set for
  *            itself); RFC 8601 section 5 for `authserv` (flow/transport).
  * May use:   base codec mime pki.  No I/O, no clock.
  * Limits:    TRUST_MAX bytes, TRUST_GRANTS_MAX domains in all,
- *            TRUST_SERVERS_MAX servers: RC_LIMIT.
+ *            TRUST_SERVERS_MAX servers, TRUST_STAMPERS_MAX roots that
+ *            prove time: RC_LIMIT.
  */
 #ifndef FLOW_TRUST_H
 #define FLOW_TRUST_H
@@ -24,6 +30,7 @@
 #define TRUST_MAX ((size_t)256 * 1024)
 #define TRUST_GRANTS_MAX 2000
 #define TRUST_SERVERS_MAX 16
+#define TRUST_STAMPERS_MAX 64
 #define TRUST_DOMAIN_MAX 253
 
 /* That root may name addresses of this domain, up to this level. */
@@ -40,11 +47,18 @@ struct trust_server {
 	char by[TRUST_DOMAIN_MAX + 1];   /* its name in Received, or "" */
 };
 
+/* A root that proves time: the SHA-256 of its DER, lower-case hexadecimal. */
+struct trust_stamper {
+	char root[65];
+};
+
 struct trust {
 	struct trust_grant *grant; /* owned */
 	size_t grants, cap;
 	struct trust_server server[TRUST_SERVERS_MAX];
 	size_t servers;
+	struct trust_stamper stamper[TRUST_STAMPERS_MAX];
+	size_t stampers;
 	bool public_roots; /* the system's are asked for too */
 	bool dkim;         /* a sender's domain may be asked for its key */
 };
@@ -73,6 +87,11 @@ bool trust_covers(const struct trust_grant *grant, const char *domain);
  * certificate names none. */
 struct trust_answer trust_ask(const struct trust *trust,
     const struct cert *root, const char *domain, enum cert_level level);
+
+/* Add those of `roots` that may prove time: who has no `root` line, or has a
+ * `tsa` one.  RC_LIMIT: `ret` is full. */
+enum rc trust_add_stampers(const struct trust *trust, const struct certs *roots,
+    struct certs *ret, struct err *err);
 
 /* Add those of the system's roots that mail can use at `now`: valid, and not
  * made for something else.  RC_LIMIT: `ret` is full. */

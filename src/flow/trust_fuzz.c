@@ -9,8 +9,12 @@ static void
 check(const struct trust *trust)
 {
 	if (trust->grants > TRUST_GRANTS_MAX ||
-	    trust->servers > TRUST_SERVERS_MAX)
+	    trust->servers > TRUST_SERVERS_MAX ||
+	    trust->stampers > TRUST_STAMPERS_MAX)
 		bug("trust: over its limits");
+	for (size_t i = 0; i < trust->stampers; i++)
+		if (strlen(trust->stamper[i].root) != 64)
+			bug("trust: no root proves time");
 	for (size_t i = 0; i < trust->grants; i++) {
 		const struct trust_grant *grant = &trust->grant[i];
 		if (strlen(grant->root) != 64 || grant->level < LEVEL_V1 ||
@@ -31,7 +35,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct err err = ERR_NONE;
 
 	enum rc rc = trust_parse(span_of(data, len), &trust, &err);
-	if (rc != RC_OK && (trust.grants != 0 || trust.servers != 0))
+	if (rc != RC_OK &&
+	    (trust.grants != 0 || trust.servers != 0 || trust.stampers != 0))
 		bug("trust: half read");
 	if (rc != RC_OK && err.text[0] == '\0')
 		bug("trust: no reason");

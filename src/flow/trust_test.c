@@ -163,6 +163,38 @@ a_fingerprint_may_be_written_as_openssl_prints_it(void **state)
 	assert_true(trust_ask(&trust, root.cert, "a.test", LEVEL_V3).level);
 }
 
+static void
+a_root_with_limits_proves_time_only_if_it_is_said(void **state)
+{
+	static const struct {
+		const char *settings;
+		size_t provers;
+	} said[] = {
+	    {"", 2},
+	    {"root %R V1 a.test", 1},
+	    {"root %R V4 *", 1},
+	    {"tsa %R", 2},
+	    {"root %R V1 a.test\ntsa %R", 2},
+	    {"tsa %R\nroot %R V1 a.test\nroot %R V2 b.test", 2},
+	};
+	struct certs roots CERTS_OWNED = CERTS_NONE;
+	struct certs all CERTS_OWNED = CERTS_NONE;
+
+	assert_ok(certs_add(&roots, root.cert, NULL));
+	assert_ok(certs_add(&roots, other.cert, NULL));
+	for (size_t i = 0; i < COUNT(said); i++) {
+		struct trust trust TRUST_OWNED = TRUST_NONE;
+		struct certs got CERTS_OWNED = CERTS_NONE;
+		assert_done(parse(said[i].settings, &trust), err);
+		assert_ok(trust_add_stampers(&trust, &roots, &got, NULL));
+		if (got.len != said[i].provers)
+			fail_msg("%s: got %zu", said[i].settings, got.len);
+		assert_ptr_equal(got.item[got.len - 1], other.cert);
+	}
+	assert_ok(trust_add_stampers(NULL, &roots, &all, NULL));
+	assert_int_equal(all.len, 2);
+}
+
 /* --- the rest of the file -------------------------------------------------------- */
 
 static void
@@ -225,7 +257,10 @@ static const struct {
     {"root %R V1 a" LABEL63 ".test", "is no domain"},
     {"root %R V1 a.test\x01", "is no domain"},
     {"Root %R V1 *", "\"Root\" says nothing here"},
-    {"trust %R V1 *", "says nothing here: root, authserv"},
+    {"trust %R V1 *", "says nothing here: root, tsa, authserv"},
+    {"tsa", "line 1: a root is named by the SHA-256"},
+    {"tsa 1234", "a root is named by the SHA-256"},
+    {"tsa %R V1", "\"V1\" is too much"},
     {"authserv\n", "is no domain"},
     {"authserv mx.a.test at mx", "or by HOST"},
     {"authserv mx.a.test by", "is no domain"},
@@ -246,9 +281,10 @@ what_is_wrong_is_told_with_its_line_and_changes_nothing(void **state)
 		assert_has(err.text, "line ");
 	}
 	assert_rc(
-	    parse("dkim\nauthserv a.test\nroot %R V4 * *x", &trust), RC_SYNTAX);
+	    parse("dkim\ntsa %R\nauthserv a.test\nroot %R V4 * *x", &trust),
+	    RC_SYNTAX);
 	assert_int_equal(trust.grants, 1);
-	assert_int_equal(trust.servers, 0);
+	assert_int_equal(trust.servers + trust.stampers, 0);
 	assert_false(trust.dkim);
 }
 
@@ -291,6 +327,11 @@ as_many_domains_and_servers_as_the_limits_say_and_no_more(void **state)
 		assert_done(parse("authserv a.test", &trust), err);
 	assert_rc(parse("authserv a.test", &trust), RC_LIMIT);
 	assert_int_equal(trust.servers, TRUST_SERVERS_MAX);
+	for (size_t i = 0; i < TRUST_STAMPERS_MAX; i++)
+		assert_done(parse("tsa %R", &trust), err);
+	assert_rc(parse("tsa %R", &trust), RC_LIMIT);
+	assert_has(err.text, "line 1: more than 64 roots that prove time");
+	assert_int_equal(trust.stampers, TRUST_STAMPERS_MAX);
 }
 
 static void
@@ -319,6 +360,7 @@ main(void)
 	    cmocka_unit_test(
 		without_settings_a_root_vouches_for_addresses_alone),
 	    cmocka_unit_test(a_fingerprint_may_be_written_as_openssl_prints_it),
+	    cmocka_unit_test(a_root_with_limits_proves_time_only_if_it_is_said),
 	    cmocka_unit_test(all_statements_of_a_file_are_read),
 	    cmocka_unit_test(an_empty_file_asks_nobody_and_trusts_no_server),
 	    cmocka_unit_test(

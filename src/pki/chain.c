@@ -27,7 +27,8 @@ enum rank {
 	RANK_TOO_DEEP,
 	RANK_FORGED, /* a root was reached, over a signature that is none */
 	RANK_FAULT,
-	RANK_TIME, /* nothing else is wrong */
+	RANK_TIME,        /* nothing else is wrong */
+	RANK_NOT_GRANTED, /* valid, but for its root */
 	RANK_VALID
 };
 
@@ -312,11 +313,20 @@ is_stolen(const struct chain_result *result)
 	       result->state == CHAIN_INVALID;
 }
 
+static bool
+is_granted(const struct chain_grant *grant, const struct certs *path)
+{
+	return grant == NULL ||
+	       grant->has(grant->self, path->item[path->len - 1]);
+}
+
 static enum rank
 rank_of(const struct search *search, const struct chain_result *result)
 {
 	if (result->state == CHAIN_VALID)
-		return RANK_VALID;
+		return is_granted(search->ask->grant, &result->path)
+			   ? RANK_VALID
+			   : RANK_NOT_GRANTED;
 	return result->reason == path_time_fault(&result->path, search->ask->at)
 		   ? RANK_TIME
 		   : RANK_FAULT;
@@ -544,7 +554,8 @@ run(struct search *search, const struct cert *cert, struct chain_result *ret,
 		TRY(gather_steps(search, err));
 		TRY(search_from(search, (struct cert *)cert, err));
 	}
-	if (search->work->spent && !search->is_over) {
+	if (search->work->spent && !search->is_over &&
+	    search->rank != RANK_NOT_GRANTED) {
 		search->rank = RANK_NOTHING;
 		tell(search, RANK_TOO_DEEP, CHAIN_LIMIT_REASON);
 	}

@@ -40,6 +40,12 @@ enum chain_revocation {
 	REVOCATION_COMPROMISED, /* revoked because the key was stolen */
 };
 
+/* Whether a root may vouch for what is asked, by somebody else's rules. */
+struct chain_grant {
+	bool (*has)(const void *self, const struct cert *root);
+	const void *self;
+};
+
 /* An expired certificate is told as expired only if nothing else is wrong with
  * the path.  A root must be valid at `at` too, and signs itself.  Whoever has
  * several issuers of one name gets each of them tried; but none of them helps
@@ -56,6 +62,9 @@ struct chain_request {
 	bool inhibit_mapping, inhibit_any_policy;
 	bool need_status;  /* every step must be known not to be revoked */
 	struct seen *seen; /* signatures of former searches; NULL: none */
+	/* A valid path to a root that has none is the result only if no other
+	 * is found.  NULL: each root has it. */
+	const struct chain_grant *grant;
 };
 
 struct chain_result {
@@ -70,7 +79,9 @@ struct chain_result {
 			     * "cert.no-rev-avail", "cert.invalid",
 			     * "chain.no-anchor", "chain.limit"; NULL if valid */
 	enum chain_revocation revocation;
-	int64_t revoked_at; /* if revoked, else 0.  Not after `at`: the state
+	int64_t revoked_at; /* if revoked, else 0: the earliest date of any in
+			     * the path, for whatever reason it was revoked
+			     * then.  Not after `at`: the state
 			     * is CHAIN_INVALID, "cert.revoked"; after it: the
 			     * state is what it was at `at` */
 	/* REVOCATION_COMPROMISED: whoever revoked said since when the key was

@@ -471,6 +471,57 @@ of_two_authorities_with_one_name_the_right_one_is_found(void **state)
 	}
 }
 
+/* All but one have the grant. */
+static bool
+is_another(const void *self, const struct cert *one)
+{
+	const struct fixture *refused = self;
+
+	return strcmp(cert_fingerprint(one), cert_fingerprint(refused->cert)) !=
+	       0;
+}
+
+/* One authority, which two roots vouch for: in any order. */
+static void
+a_root_that_is_not_granted_is_the_second_choice(void **state)
+{
+	struct fixture other FIXTURE_OWNED = fixture_root("Other root");
+	struct fixture first FIXTURE_OWNED = make_between(&root, "Between");
+	EVP_PKEY_up_ref(first.key);
+	struct fixture second FIXTURE_OWNED =
+	    fixture_make(&(struct fixture_spec){.name = "Between",
+		.issuer = &other,
+		.key = first.key,
+		.constraints = CA,
+		.usage = CA_USAGE});
+	struct fixture leaf FIXTURE_OWNED = fixture_signer(&first, MAIL);
+
+	for (unsigned i = 0; i < 16; i++) {
+		const struct fixture *refused = i & 1 ? &root : &other;
+		const struct fixture *asked = i & 1 ? &other : &root;
+		const struct chain_grant grant = {is_another, refused};
+		struct certs roots CERTS_OWNED = CERTS_NONE;
+		struct certs untrusted CERTS_OWNED = CERTS_NONE;
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		const bool alone = i & 2;
+		add(&roots, i & 4 ? refused : alone ? refused : asked);
+		if (!alone)
+			add(&roots, i & 4 ? asked : refused);
+		add(&untrusted, i & 8 ? &first : &second);
+		add(&untrusted, i & 8 ? &second : &first);
+		check(&leaf,
+		    &(struct chain_request){.roots = &roots,
+			.untrusted = &untrusted,
+			.at = FIXTURE_NOW,
+			.grant = &grant},
+		    &got);
+		assert_int_equal(got.state, CHAIN_VALID);
+		assert_null(got.reason);
+		assert_ptr_equal(got.path.item[got.path.len - 1],
+		    alone ? refused->cert : asked->cert);
+	}
+}
+
 static void
 a_true_root_is_found_beside_a_false_one_of_the_same_name(void **state)
 {
@@ -630,6 +681,7 @@ main(void)
 		a_broken_signature_is_found_also_when_it_has_expired),
 	    cmocka_unit_test(
 		of_two_authorities_with_one_name_the_right_one_is_found),
+	    cmocka_unit_test(a_root_that_is_not_granted_is_the_second_choice),
 	    cmocka_unit_test(
 		a_true_root_is_found_beside_a_false_one_of_the_same_name),
 	    cmocka_unit_test(

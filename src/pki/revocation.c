@@ -281,21 +281,32 @@ stolen_since(const struct lookup *lookup, const struct crl_entry *entry)
 						: entry->at;
 }
 
+static bool
+is_revoked(enum chain_revocation one)
+{
+	return one == REVOCATION_REVOKED || one == REVOCATION_COMPROMISED;
+}
+
 void
 revocation_note(struct lookup *lookup, const struct crl_entry *entry)
 {
-	struct revocation_answer now = {REVOCATION_REVOKED, entry->at, false};
-	struct revocation_answer *before = &lookup->answer;
+	struct revocation_answer *answer = &lookup->answer;
+	enum chain_revocation status = REVOCATION_REVOKED;
+	int64_t since = entry->at;
 
 	if (is_stolen(lookup, entry)) {
-		now.status = REVOCATION_COMPROMISED;
-		now.revoked_at = stolen_since(lookup, entry);
-		now.is_dated = entry->invalid_since != INT64_MAX;
+		status = REVOCATION_COMPROMISED;
+		since = stolen_since(lookup, entry);
 	}
-	if (now.status > before->status ||
-	    (now.status == before->status &&
-		now.revoked_at < before->revoked_at))
-		*before = now;
+	if (!is_revoked(answer->status) || since < answer->revoked_at)
+		answer->revoked_at = since;
+	if (status < answer->status ||
+	    (status == answer->status && since >= answer->worst_at))
+		return;
+	answer->status = status;
+	answer->worst_at = since;
+	answer->is_dated = status == REVOCATION_COMPROMISED &&
+			   entry->invalid_since != INT64_MAX;
 }
 
 /* The same list at another time, or its delta. */
@@ -522,22 +533,20 @@ look_up(struct lookup *lookup, struct err *err)
 
 /* ---- the sum ------------------------------------------------------------ */
 
-static bool
-is_revoked(enum chain_revocation one)
-{
-	return one == REVOCATION_REVOKED || one == REVOCATION_COMPROMISED;
-}
-
-/* The enumeration goes from good to bad.  Of two that are equally bad, the
- * earlier counts. */
+/* The enumeration goes from good to bad; the worst is told, and the earliest
+ * time counts, whichever certificate each is of.  A theft is dated if each of
+ * them is. */
 static void
 add_up(const struct revocation_answer *one, struct chain_result *result)
 {
+	bool worse = one->status > result->revocation;
+
+	if (is_revoked(one->status) &&
+	    (!is_revoked(result->revocation) ||
+		one->revoked_at < result->revoked_at))
+		result->revoked_at = one->revoked_at;
 	if (one->status < result->revocation)
 		return;
-	bool worse = one->status > result->revocation;
-	if (worse || one->revoked_at < result->revoked_at)
-		result->revoked_at = one->revoked_at;
 	result->is_dated = one->is_dated && (worse || result->is_dated);
 	result->revocation = one->status;
 }

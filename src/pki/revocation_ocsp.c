@@ -7,6 +7,7 @@
 /* An answer without nextUpdate is about the moment it was made; two clocks
  * agree as well as this. */
 #define MOMENT 300
+#define NOBODY INT64_MIN
 
 /* ---- may an answer be believed ------------------------------------------ */
 
@@ -49,54 +50,98 @@ check_delegate(const struct lookup *lookup, const struct ocsp *ocsp,
 	    lookup, cert, ocsp->produced, need, ret_good, err);
 }
 
+/* One key may have had several certificates: the longest lived counts. */
 static enum rc
-is_believed_from(const struct lookup *lookup, const struct ocsp *ocsp,
-    const struct certs *certs, bool *ret_good, struct err *err)
+ask_delegates(const struct lookup *lookup, const struct ocsp *ocsp,
+    const struct certs *certs, int64_t *last, struct err *err)
 {
-	for (size_t i = 0; certs != NULL && i < certs->len && !*ret_good; i++) {
+	for (size_t i = 0; certs != NULL && i < certs->len; i++) {
 		const struct cert *cert = certs->item[i];
-		if (ocsp_names_signer(ocsp, cert) &&
-		    is_delegate(lookup, cert) &&
+		bool good = false;
+		if (cert->not_after <= *last || !ocsp_names_signer(ocsp, cert))
+			continue;
+		if (is_delegate(lookup, cert) &&
 		    chain_ocsp_signed(lookup->work, ocsp, cert))
-			TRY(check_delegate(lookup, ocsp, cert, ret_good, err));
+			TRY(check_delegate(lookup, ocsp, cert, &good, err));
+		if (good)
+			*last = cert->not_after;
 	}
 	return RC_OK;
 }
 
-/* The issuer himself, or whom he told to. */
+/* The issuer himself, or whom he told to.  *ret_last: of times behind that it
+ * says nothing; NOBODY: it says nothing at all.  For when it was made only the
+ * answer itself says: a key that has run out would date it back, and speak of
+ * today. */
 static enum rc
-is_believed(const struct lookup *lookup, const struct ocsp *ocsp,
-    bool *ret_good, struct err *err)
+find_last(const struct lookup *lookup, const struct ocsp *ocsp,
+    int64_t *ret_last, struct err *err)
 {
 	const struct cert *issuer = issuer_of(lookup);
 
-	*ret_good = ocsp_names_signer(ocsp, issuer) &&
-		    chain_ocsp_signed(lookup->work, ocsp, issuer);
-	if (*ret_good)
+	*ret_last = NOBODY;
+	if (ocsp_names_signer(ocsp, issuer) &&
+	    chain_ocsp_signed(lookup->work, ocsp, issuer)) {
+		*ret_last = INT64_MAX;
 		return RC_OK;
-	TRY(is_believed_from(lookup, ocsp, &ocsp->certs, ret_good, err));
-	return is_believed_from(
-	    lookup, ocsp, lookup->ask->untrusted, ret_good, err);
+	}
+	TRY(ask_delegates(lookup, ocsp, &ocsp->certs, ret_last, err));
+	return ask_delegates(
+	    lookup, ocsp, lookup->ask->untrusted, ret_last, err);
+}
+
+/* RFC 6960 section 4.2.2.1: thisUpdate is "the most recent time at which the
+ * status being indicated is known"; that is not after it is said. */
+static bool
+is_sayable(
+    const struct ocsp *ocsp, const struct ocsp_entry *entry, int64_t last)
+{
+	return last != NOBODY && entry->from <= last &&
+	       entry->from - MOMENT <= ocsp->produced;
 }
 
 /* ---- what it says ------------------------------------------------------- */
 
 static bool
-is_timely(const struct lookup *lookup, const struct ocsp_entry *entry)
+is_timely(
+    const struct lookup *lookup, const struct ocsp_entry *entry, int64_t last)
 {
 	int64_t until =
 	    entry->until != INT64_MIN ? entry->until : entry->from + MOMENT;
 
+	if (until > last)
+		until = last;
 	const struct period period = {entry->from, until, entry->expired_since};
 	return revocation_is_timely(lookup, &period);
 }
 
 static bool
 says_good(const struct lookup *lookup, const struct ocsp *ocsp,
-    const struct ocsp_entry *entry)
+    const struct ocsp_entry *entry, int64_t last)
 {
 	return entry->status == OCSP_IS_GOOD && !ocsp->unknown_critical &&
-	       !entry->unknown_critical && is_timely(lookup, entry);
+	       !entry->unknown_critical && is_sayable(ocsp, entry, last) &&
+	       is_timely(lookup, entry, last);
+}
+
+/* Is there, in one answer, a newer word that it is good? */
+static enum rc
+says_released(const struct lookup *lookup, const struct ocsp *ocsp,
+    const struct ocsp_entry *held, bool *ret, struct err *err)
+{
+	struct ocsp_entry entry;
+	int64_t last;
+	size_t at = 0;
+
+	*ret = false;
+	if (!ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry))
+		return RC_OK;
+	TRY(find_last(lookup, ocsp, &last, err));
+	do
+		*ret = *ret || (entry.from > held->from &&
+				   says_good(lookup, ocsp, &entry, last));
+	while (ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry));
+	return RC_OK;
 }
 
 /* Was it on hold, and does a newer answer know nothing of it? */
@@ -109,26 +154,21 @@ was_released(const struct lookup *lookup, const struct ocsp_entry *held,
 	*ret = false;
 	if (held->revoked.reason != CRL_HOLD)
 		return RC_OK;
-	for (size_t i = 0; i < ocsps->len && !*ret; i++) {
-		const struct ocsp *one = ocsps->item[i];
-		struct ocsp_entry entry;
-		size_t at = 0;
-		while (!*ret && ocsp_find(one, lookup->cert, issuer_of(lookup),
-				    &at, &entry))
-			if (entry.from > held->from &&
-			    says_good(lookup, one, &entry))
-				TRY(is_believed(lookup, one, ret, err));
-	}
+	for (size_t i = 0; i < ocsps->len && !*ret; i++)
+		TRY(says_released(lookup, ocsps->item[i], held, ret, err));
 	return RC_OK;
 }
 
 /* An answer that says no more than those before it is not worth keeping. */
 static enum rc
 take_entry(struct lookup *lookup, struct ocsp *ocsp,
-    const struct ocsp_entry *entry, struct err *err)
+    const struct ocsp_entry *entry, int64_t last, struct err *err)
 {
 	bool released = false;
 
+	if (!is_sayable(ocsp, entry, last))
+		return RC_OK;
+	lookup->was_listed = true;
 	if (entry->status == OCSP_IS_REVOKED) {
 		TRY(was_released(lookup, entry, &released, err));
 		if (released)
@@ -136,7 +176,7 @@ take_entry(struct lookup *lookup, struct ocsp *ocsp,
 		revocation_note(lookup, &entry->revoked);
 		return ocsps_share(&lookup->result->ocsps, ocsp, err);
 	}
-	if (lookup->answered_good || !says_good(lookup, ocsp, entry))
+	if (lookup->answered_good || !says_good(lookup, ocsp, entry, last))
 		return RC_OK;
 	lookup->answered_good = true;
 	return ocsps_share(&lookup->result->ocsps, ocsp, err);
@@ -146,17 +186,14 @@ static enum rc
 take_answer(struct lookup *lookup, struct ocsp *ocsp, struct err *err)
 {
 	struct ocsp_entry entry;
-	bool good = false;
+	int64_t last;
 	size_t at = 0;
 
 	if (!ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry))
 		return RC_OK;
-	TRY(is_believed(lookup, ocsp, &good, err));
-	if (!good)
-		return RC_OK;
-	lookup->was_listed = true;
+	TRY(find_last(lookup, ocsp, &last, err));
 	do
-		TRY(take_entry(lookup, ocsp, &entry, err));
+		TRY(take_entry(lookup, ocsp, &entry, last, err));
 	while (ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry));
 	return RC_OK;
 }

@@ -9,10 +9,14 @@
 #include "pki/chain_priv.h"
 #include "pki/crl_priv.h"
 
+/* The worst that was said, and apart from it the first time of all at which
+ * something was: a certificate that was superseded and whose key was stolen
+ * later is good for neither of the two times. */
 struct revocation_answer {
 	enum chain_revocation status;
-	int64_t revoked_at;
-	bool is_dated; /* a theft: it is said since when */
+	int64_t worst_at;   /* since when it is as bad as that */
+	int64_t revoked_at; /* since when it is bad */
+	bool is_dated;      /* a theft: it is said since when */
 };
 
 struct lookup {
