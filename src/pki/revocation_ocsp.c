@@ -155,6 +155,8 @@ take_answer(struct lookup *lookup, struct ocsp *ocsp, struct err *err)
 	if (!good)
 		return RC_OK;
 	lookup->was_listed = true;
+	if (lookup->only_hears)
+		return RC_OK;
 	do
 		TRY(take_entry(lookup, ocsp, &entry, err));
 	while (ocsp_find(ocsp, lookup->cert, issuer_of(lookup), &at, &entry));
