@@ -131,6 +131,7 @@ start(const struct asking_options *o, struct asking *asking, struct err *err)
 	    .fetch = {.networks = &asking->networks},
 	    .folder = find_folder(folder) ? folder : NULL,
 	    .budget = STATUS_BUDGET,
+	    .offline = o->offline,
 	};
 
 	if (o->wait != NULL)
@@ -146,13 +147,11 @@ asking_prepare(const struct asking_options *o, struct asking *asking,
 	if (o->first_seen != NULL)
 		TRY(support_parse_time(
 		    o->first_seen, &reader->first_seen, err));
-	if (!o->offline)
-		TRY(start(o, asking, err));
+	TRY(start(o, asking, err));
 	reader->crls = &asking->crls;
 	reader->ocsps = &asking->ocsps;
 	reader->kept = &asking->kept;
-	reader->status =
-	    asking->status != NULL ? status_source(asking->status) : NULL;
+	reader->status = status_source(asking->status);
 	return RC_OK;
 }
 

@@ -2,6 +2,7 @@
 into the signature, and over loopback; servers that do not answer; and letters read years later."""
 
 import base64
+import datetime
 import json
 import os
 import re
@@ -11,6 +12,9 @@ import time
 import types
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import otherca
 
@@ -35,7 +39,10 @@ def ca(tmp_path):
 class Reader:
     def __init__(self, program, directory):
         self.program, self.dir = program, directory
-        self.environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}
+        # faketime is loaded before the program, where a sanitizer wants to be
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        self.environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache"),
+                            "ASAN_OPTIONS": sanitizer.lstrip(":")}
 
     def sign(self, ca, name="alice"):
         done = subprocess.run([self.program, "seal", "--sign-only", "--identity",
@@ -49,6 +56,9 @@ class Reader:
             input=letter, capture_output=True, env=self.environment, timeout=30)
         assert done.stderr == b"", done.stderr
         return json.loads(done.stdout)
+
+    def kept(self):
+        return list((self.dir / "cache" / "letterlock" / "status").iterdir())
 
     def online(self, ca, letter, *words):
         """Waits for long: what is asked is whether it comes, not how soon."""
@@ -218,8 +228,61 @@ def test_what_was_remembered_and_spoilt_is_asked_again(ca, reader):
 
 def test_without_a_list_the_responder_is_asked(ca, reader):
     (ca.dir / "ca.crl").unlink()
-    assert is_good(reader.online(ca, reader.sign(ca)))
+    letter = reader.sign(ca)
+    assert is_good(reader.online(ca, letter))
     assert ca.asked == ["/ca.crl", "/ocsp"]
+    assert is_good(reader.inspect(ca, letter, "--offline"))
+
+
+def test_an_answer_of_somebody_else_is_not_kept(ca, reader):
+    (ca.dir / "ca.crl").unlink()
+    ca.issue("eve", "stranger")
+    ca.signer = "eve"
+    assert is_unchecked(reader.online(ca, reader.sign(ca)))
+    assert ca.asked == ["/ca.crl", "/ocsp"] and reader.kept() == []
+
+
+def forged_list():
+    """By nobody, and of a day far away."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "nobody")])
+    made = x509.CertificateRevocationListBuilder().issuer_name(name)
+    made = made.last_update(datetime.datetime(2090, 1, 1))
+    made = made.next_update(datetime.datetime(2099, 1, 1))
+    made = made.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+def test_nobody_on_the_way_makes_a_stolen_key_good_again(ca, reader):
+    """With a list that nobody signed, or last week's once more."""
+    ca.config("crl")
+    ca.issue("alice", "mail")
+    letter, old = reader.sign(ca), ca.publish().read_bytes()
+    stapled = otherca.with_lists(letter, old)
+    time.sleep(1.1)
+    ca.revoke("alice", "-crl_reason", "keyCompromise", after=-60)
+    true = ca.publish().read_bytes()
+    first = Reader(reader.program, reader.dir / "first")
+    for lie in (forged_list(), old):
+        (ca.dir / "ca.crl").write_bytes(true)
+        assert is_stolen(reader.online(ca, stapled))
+        (ca.dir / "ca.crl").write_bytes(lie)
+        make_old(reader.kept()[0])
+        for _ in range(2):
+            assert is_stolen(reader.online(ca, stapled))
+            assert is_stolen(reader.inspect(ca, stapled, "--offline"))
+    # met on the way before anything was known: the true one comes through
+    (ca.dir / "ca.crl").write_bytes(forged_list())
+    assert is_unchecked(first.online(ca, letter))
+    assert first.kept() == []
+    (ca.dir / "ca.crl").write_bytes(true)
+    assert is_stolen(first.online(ca, stapled))
+
+
+def make_old(file):
+    """Fetched so long ago that it is asked for again."""
+    octets, at = bytearray(file.read_bytes()), len(b"letterlock status 1\n")
+    octets[at:at + 8] = (int(time.time()) - 13 * 3600).to_bytes(8, "big")
+    file.write_bytes(octets)
 
 
 def test_an_answer_to_another_question_is_not_taken(ca, reader):
@@ -238,7 +301,18 @@ def test_an_answer_to_another_question_is_not_taken(ca, reader):
 def test_offline_asks_nobody(ca, reader):
     letter = reader.sign(ca)
     assert is_unchecked(reader.inspect(ca, letter, "--offline", "--status-network", "127.0.0.1"))
-    assert ca.asked == []
+    assert ca.asked == [] and not (reader.dir / "cache").exists()
+
+
+def test_offline_what_is_remembered_is_heard(ca, reader):
+    letter, old = reader.sign(ca), ca.publish().read_bytes()
+    stapled = otherca.with_lists(letter, old)
+    ca.revoke("alice", "-crl_reason", "keyCompromise", after=-60)
+    ca.publish()
+    assert is_good(reader.inspect(ca, stapled, "--offline"))
+    assert is_stolen(reader.online(ca, letter))
+    assert is_stolen(reader.inspect(ca, stapled, "--offline"))
+    assert ca.asked == ["/ca.crl"]
 
 
 def test_a_stranger_sends_us_into_no_private_network(ca, reader):

@@ -114,6 +114,8 @@ may_be_asked(
 {
 	const struct dead *dead = find_dead(status, item->url);
 
+	if (status->rules.offline)
+		return false;
 	if (dead != NULL && is_left_alone(dead->from, dead->until, patient))
 		return false;
 	return !is_left_alone(item->dead_from, item->dead_until, patient);
@@ -142,7 +144,8 @@ fetch_answer(struct fetch *fetch, const struct status_item *item,
 {
 	struct buf question BUF_OWNED = BUF_SMALL;
 
-	TRY(ocsp_request(item->cert, item->issuer, nonce, &question, err));
+	TRY(ocsp_request(
+	    item->path.item[0], item->path.item[1], nonce, &question, err));
 	const struct fetch_request request = {.url = item->url,
 	    .content_type = "application/ocsp-request",
 	    .body = buf_span(&question),
@@ -189,37 +192,40 @@ next_queued(struct status *status)
 	return NULL;
 }
 
-static void
-note_result(struct status *status, struct status_item *item, enum rc rc,
+/* Did it become the one that is kept? */
+static bool
+take_result(struct status *status, struct status_item *item, bool proven,
     struct result *result)
 {
-	item->stage = STATUS_IDLE;
-	if (rc == RC_OK) {
-		note_alive(status, item->url);
-		item->dead_until = 0;
-		item->fetched = clock_now();
-		status_item_take(item, &result->crls, &result->ocsps);
+	note_alive(status, item->url);
+	item->dead_until = 0;
+	if (!proven) {
+		status_item_take_loose(item, &result->crls, &result->ocsps);
+		return false;
 	}
+	if (!status_item_take(item, &result->crls, &result->ocsps))
+		return false;
+	item->proven = true;
+	item->fetched = clock_now();
+	return true;
+}
+
+static void
+note_result(struct status *status, struct status_item *item, enum rc rc,
+    bool proven, struct result *result)
+{
+	bool taken = rc == RC_OK && take_result(status, item, proven, result);
+
+	item->stage = STATUS_IDLE;
 	/* stopping says nothing of the server; one that gives out what has
-	 * ended is not asked again and again */
+	 * ended, or what cannot be kept, is not asked again and again */
 	if (rc == RC_AGAIN ||
-	    (rc == RC_OK && status_item_is_fresh(item, item->fetched)))
+	    (taken && status_item_is_fresh(item, item->fetched)))
 		return;
 	item->dead_from = clock_ticks();
 	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
 	if (rc == RC_IO)
 		note_dead(status, item->url, STATUS_DEAD * 1000);
-}
-
-static void
-save(const struct status *status, const struct status_item *item,
-    const struct result *result)
-{
-	struct span der = item->kind == STATUS_LIST
-			      ? crl_der(result->crls.item[0])
-			      : ocsp_der(result->ocsps.item[0]);
-
-	status_item_save(&status->rules, item->name, clock_now(), der);
 }
 
 /* With the lock held, and again when it returns. */
@@ -233,10 +239,13 @@ serve(struct worker *worker, struct status_item *item)
 	item->stage = STATUS_RUNNING;
 	(void)pthread_mutex_unlock(&status->lock);
 	enum rc rc = question(worker->fetch, item, &result, &why);
-	if (rc == RC_OK)
-		save(status, item, &result);
+	bool proven = rc == RC_OK && status_item_proves(item, &result.crls,
+					 &result.ocsps, clock_now());
+	if (proven)
+		status_item_save(&status->rules, item, clock_now(),
+		    &result.crls, &result.ocsps);
 	(void)pthread_mutex_lock(&status->lock);
-	note_result(status, item, rc, &result);
+	note_result(status, item, rc, proven, &result);
 	(void)pthread_cond_broadcast(&status->done);
 	crls_done(&result.crls);
 	ocsps_done(&result.ocsps);
@@ -276,13 +285,25 @@ start_thread(struct worker *worker)
 	return failed;
 }
 
-/* One that cannot be had is missed only if there is none at all. */
+static size_t
+count_queued(const struct status *status)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < status->items; i++)
+		count += status->item[i]->stage == STATUS_QUEUED;
+	return count;
+}
+
+/* As many as there is to do, so that nobody waits behind a slow server.  One
+ * that cannot be had is missed only if there is none at all. */
 static void
 add_worker(struct status *status)
 {
 	struct worker *worker = &status->worker[status->workers];
 
-	if (status->workers == STATUS_WORKERS || status->idle > 0)
+	if (status->workers == STATUS_WORKERS ||
+	    status->idle >= count_queued(status))
 		return;
 	worker->status = status;
 	if (fetch_new(&status->rules.fetch, &worker->fetch, NULL) != RC_OK)
@@ -338,7 +359,7 @@ make_room(struct status *status, struct err *err)
 struct target {
 	enum status_kind kind;
 	const char *url;
-	const struct cert *cert, *issuer; /* issuer NULL: not known */
+	struct certs path; /* borrowed; of one that was only met: it alone */
 };
 
 /* RC_ABSENT: nothing is remembered of it, and only that was wanted. */
@@ -348,8 +369,8 @@ add_item(struct status *status, const struct target *target, bool remembered,
 {
 	struct status_item *item OWNED(status_item_free) = NULL;
 
-	TRY(status_item_new(target->kind, target->url, target->cert,
-	    target->issuer, &item, err));
+	TRY(status_item_new(
+	    target->kind, target->url, target->path.item[0], &item, err));
 	status_item_load(&status->rules, item);
 	if (remembered && item->fetched == 0)
 		return RC_ABSENT;
@@ -358,7 +379,6 @@ add_item(struct status *status, const struct target *target, bool remembered,
 	return RC_OK;
 }
 
-/* A certificate that was only met, not judged, has no issuer yet. */
 static enum rc
 get_item(struct status *status, const struct target *target, bool remembered,
     struct status_item **ret, struct err *err)
@@ -366,13 +386,12 @@ get_item(struct status *status, const struct target *target, bool remembered,
 	char name[STATUS_NAME_MAX];
 
 	TRY(status_item_name(
-	    target->kind, target->url, target->cert, name, err));
+	    target->kind, target->url, target->path.item[0], name, err));
 	struct status_item *item = find_item(status, name);
 	if (item == NULL)
 		TRY(add_item(status, target, remembered, &item, err));
-	if (item->kind == STATUS_ANSWER && item->issuer == NULL &&
-	    item->stage == STATUS_IDLE && target->issuer != NULL)
-		item->issuer = cert_ref(target->issuer);
+	if (target->path.len > 1 && item->stage == STATUS_IDLE)
+		TRY(status_item_know(item, &target->path, clock_now(), err));
 	item->used = ++status->uses;
 	*ret = item;
 	return RC_OK;
@@ -407,25 +426,23 @@ targets_done(struct targets *targets)
 
 static void
 add_targets(struct targets *targets, enum status_kind kind,
-    const struct strlist *urls, const struct cert *cert,
-    const struct cert *issuer)
+    const struct strlist *urls, const struct certs *path)
 {
 	for (size_t i = 0; i < urls->len && targets->len < TARGETS_MAX; i++)
 		targets->item[targets->len++] =
-		    (struct target){kind, urls->item[i], cert, issuer};
+		    (struct target){kind, urls->item[i], *path};
 }
 
 /* Lists first: whoever fetches one says less of himself than whoever asks about
  * one certificate. */
 static enum rc
-find_targets(const struct cert *cert, const struct cert *issuer,
-    struct targets *ret, struct err *err)
+find_targets(const struct certs *path, struct targets *ret, struct err *err)
 {
 	*ret = (struct targets){.len = 0};
-	TRY(pointer_lists(cert, &ret->lists, err));
-	TRY(pointer_responders(cert, &ret->responders, err));
-	add_targets(ret, STATUS_LIST, &ret->lists, cert, issuer);
-	add_targets(ret, STATUS_ANSWER, &ret->responders, cert, issuer);
+	TRY(pointer_lists(path->item[0], &ret->lists, err));
+	TRY(pointer_responders(path->item[0], &ret->responders, err));
+	add_targets(ret, STATUS_LIST, &ret->lists, path);
+	add_targets(ret, STATUS_ANSWER, &ret->responders, path);
 	return RC_OK;
 }
 
@@ -436,21 +453,20 @@ static void
 refresh(struct status *status, struct status_item *item)
 {
 	bool old = item->fetched != 0 && clock_now() - item->fetched > REFRESH;
-	bool known = item->kind == STATUS_LIST || item->issuer != NULL;
 
-	if (old && known && item->stage == STATUS_IDLE &&
+	if (old && item->path.len > 1 && item->stage == STATUS_IDLE &&
 	    may_be_asked(status, item, false))
 		enqueue(status, item);
 }
 
 static enum rc
-recall_cert(struct status *status, const struct cert *cert, struct crls *crls,
+recall_cert(struct status *status, struct cert *cert, struct crls *crls,
     struct ocsps *ocsps, struct err *err)
 {
 	struct targets targets TARGETS_OWNED;
 	struct status_item *item = NULL;
 
-	TRY(find_targets(cert, NULL, &targets, err));
+	TRY(find_targets(&(const struct certs){&cert, 1}, &targets, err));
 	for (size_t i = 0; i < targets.len; i++) {
 		enum rc rc =
 		    get_item(status, &targets.item[i], true, &item, err);
@@ -512,12 +528,16 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	asking->asked++;
 	TRY(get_item(status, target, false, &item, err));
 	TRY(share(item, asking->crls, asking->ocsps, err));
+	TRY(crls_share_all(asking->crls, &item->loose_crls, err));
+	TRY(ocsps_share_all(asking->ocsps, &item->loose_ocsps, err));
 	if (asking->is_over) {
 		if (item->stage != STATUS_IDLE)
 			note_dead(status, item->url, STATUS_FETCH_TIME);
 		return RC_OK;
 	}
 	bool fresh = status_item_is_fresh(item, clock_now());
+	if (fresh)
+		refresh(status, item);
 	if (!fresh && item->stage == STATUS_IDLE &&
 	    may_be_asked(status, item, asking->patient))
 		enqueue(status, item);
@@ -532,10 +552,11 @@ static enum rc
 ask_cert(struct asking *asking, size_t at, struct err *err)
 {
 	struct targets targets TARGETS_OWNED;
-	const struct certs *path = asking->path;
+	const struct certs path = {
+	    asking->path->item + at, asking->path->len - at};
 	bool has_list = false, had;
 
-	TRY(find_targets(path->item[at], path->item[at + 1], &targets, err));
+	TRY(find_targets(&path, &targets, err));
 	for (size_t i = 0; i < targets.len; i++) {
 		const struct target *target = &targets.item[i];
 		if (target->kind == STATUS_ANSWER && has_list &&

@@ -4,9 +4,14 @@
  * Standard:  RFC 5280 section 5 (lists by HTTP), RFC 6960 and 5019 (OCSP),
  *            RFC 9654 (nonces).
  * May use:   base codec os mime pki proto dns net store.
- * Not here:  what an answer is worth (pki/chain): everything that comes is only
- *            parsed.  A server or a disk that lies gains nothing, for lists and
- *            answers are signed by the issuer.
+ * Not here:  what an answer says (pki/chain).  Here only: may it be kept?  Lists
+ *            come by plain HTTP, and whoever is on the way can write one.  So
+ *            only what is signed by whom one would believe about the path
+ *            asked about, is not dated later than now and not older than what
+ *            there is, is kept, saved, and keeps others from being asked.
+ *            Anything else is handed once to those who asked, who judge it
+ *            (the signer of an indirect list may be known to them), and the
+ *            address asked again after STATUS_DEAD.
  * Privacy:   a question tells a server who reads what.  So only those are
  *            asked whom a certificate names whose path leads to a trusted root,
  *            an answer is kept as long as it holds, and issuers' certificates
@@ -34,6 +39,7 @@
 #define STATUS_DEAD (5 * 60)
 #define STATUS_DEAD_PATIENT 10
 #define STATUS_WORKERS 4
+#define STATUS_SKEW (5 * 60) /* seconds that two clocks may differ */
 
 /* Whoever knows: behind pointers, for who judges letters without a network
  * shall not load the libraries for one.  All add to `crls` and `ocsps`. */
@@ -59,7 +65,8 @@ struct status_rules {
 	 * ("status/..."), else in a folder of the user's, else in memory only */
 	const struct state *state;
 	const char *folder;
-	int budget; /* ms; see struct status_source */
+	int budget;   /* ms; see struct status_source */
+	bool offline; /* recall what is remembered, ask and write nothing */
 };
 
 /* Borrows what the rules point to until status_free().  RC_UNFIT: others may

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 
 #include "keydir/status_priv.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "pki/chain.h"
 
 /* Before the DER: this, and when it was fetched (big-endian). */
 #define MAGIC "letterlock status 1\n"
@@ -26,6 +28,28 @@ print_hex(const uint8_t hash[32], char ret[STATUS_NAME_MAX])
 		(void)snprintf(ret + 2 * i, 3, "%02x", hash[i]);
 }
 
+/* Two authorities may name one address: what one signed is not the other's. */
+static enum rc
+add_issuer(const struct cert *cert, struct buf *out, struct err *err)
+{
+	const X509 *x509 = cert_x509(cert);
+	const ASN1_OCTET_STRING *key =
+	    X509_get0_authority_key_id(cert_x509(cert));
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (X509_NAME_digest(
+		X509_get_issuer_name(x509), EVP_sha256(), hash, &len) != 1)
+		return err_set(err, RC_CRYPTO, "digest");
+	TRY(buf_add(out, span_of(hash, len), err));
+	if (key == NULL)
+		return RC_OK;
+	return buf_add(out,
+	    span_of(
+		ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key)),
+	    err);
+}
+
 enum rc
 status_item_name(enum status_kind kind, const char *url,
     const struct cert *cert, char ret[STATUS_NAME_MAX], struct err *err)
@@ -36,6 +60,7 @@ status_item_name(enum status_kind kind, const char *url,
 	TRY(buf_add_format(&text, err, "%s\n%s\n%s\n",
 	    kind == STATUS_LIST ? "list" : "answer", url,
 	    kind == STATUS_LIST ? "" : cert_fingerprint(cert)));
+	TRY(add_issuer(cert, &text, err));
 	if (EVP_Digest(text.data, text.len, hash, NULL, EVP_sha256(), NULL) !=
 	    1)
 		return err_set(err, RC_CRYPTO, "digest");
@@ -45,7 +70,7 @@ status_item_name(enum status_kind kind, const char *url,
 
 enum rc
 status_item_new(enum status_kind kind, const char *url, const struct cert *cert,
-    const struct cert *issuer, struct status_item **ret, struct err *err)
+    struct status_item **ret, struct err *err)
 {
 	struct status_item *item OWNED(status_item_free) =
 	    calloc(1, sizeof(*item));
@@ -55,10 +80,6 @@ status_item_new(enum status_kind kind, const char *url, const struct cert *cert,
 	item->kind = kind;
 	TRY(span_dup(span_str(url), &item->url, err));
 	TRY(status_item_name(kind, url, cert, item->name, err));
-	if (kind == STATUS_ANSWER) {
-		item->cert = cert_ref(cert);
-		item->issuer = issuer != NULL ? cert_ref(issuer) : NULL;
-	}
 	*ret = take(item);
 	return RC_OK;
 }
@@ -70,8 +91,9 @@ status_item_free(struct status_item *item)
 		return;
 	crls_done(&item->crls);
 	ocsps_done(&item->ocsps);
-	cert_free(item->cert);
-	cert_free(item->issuer);
+	crls_done(&item->loose_crls);
+	ocsps_done(&item->loose_ocsps);
+	certs_done(&item->path);
 	free(item->url);
 	free(item);
 }
@@ -110,18 +132,95 @@ is_older(const struct status_item *item, const struct crls *crls,
 			 ocsp_produced(item->ocsps.item[0]);
 }
 
-void
+static void
+replace(struct crls *old_crls, struct crls *crls, struct ocsps *old_ocsps,
+    struct ocsps *ocsps)
+{
+	crls_done(old_crls);
+	ocsps_done(old_ocsps);
+	*old_crls = *crls;
+	*old_ocsps = *ocsps;
+	*crls = CRLS_NONE;
+	*ocsps = OCSPS_NONE;
+}
+
+bool
 status_item_take(
     struct status_item *item, struct crls *crls, struct ocsps *ocsps)
 {
 	if (is_older(item, crls, ocsps))
-		return;
+		return false;
+	replace(&item->crls, crls, &item->ocsps, ocsps);
+	crls_done(&item->loose_crls);
+	ocsps_done(&item->loose_ocsps);
+	return true;
+}
+
+void
+status_item_take_loose(
+    struct status_item *item, struct crls *crls, struct ocsps *ocsps)
+{
+	replace(&item->loose_crls, crls, &item->loose_ocsps, ocsps);
+}
+
+/* ---- may it be kept? ------------------------------------------------- */
+
+/* One of a day far away would be newer than all that come, for ever. */
+bool
+status_item_proves(const struct status_item *item, const struct crls *crls,
+    const struct ocsps *ocsps, int64_t now)
+{
+	const struct chain_request ask = {
+	    .crls = crls, .ocsps = ocsps, .at = now, .purpose = CHAIN_ANY};
+	struct err ignored = ERR_NONE;
+	bool heard = false;
+	int64_t said = item->kind == STATUS_LIST
+			   ? crl_from(crls->item[0])
+			   : ocsp_produced(ocsps->item[0]);
+
+	return item->path.len > 1 && said <= now + STATUS_SKEW &&
+	       chain_hears(&item->path, &ask, &heard, &ignored) == RC_OK &&
+	       heard;
+}
+
+static enum rc
+copy_path(const struct certs *path, struct certs *ret, struct err *err)
+{
+	struct certs copy CERTS_OWNED = CERTS_NONE;
+
+	for (size_t i = 0; i < path->len; i++)
+		TRY(certs_add(&copy, path->item[i], err));
+	certs_done(ret);
+	*ret = copy;
+	copy = CERTS_NONE;
+	return RC_OK;
+}
+
+static bool
+same_issuer(const struct certs *a, const struct certs *b)
+{
+	return a->len > 1 && b->len > 1 &&
+	       !strcmp(
+		   cert_fingerprint(a->item[1]), cert_fingerprint(b->item[1]));
+}
+
+enum rc
+status_item_know(struct status_item *item, const struct certs *path,
+    int64_t now, struct err *err)
+{
+	if (!same_issuer(&item->path, path)) {
+		TRY(copy_path(path, &item->path, err));
+		item->proven = false;
+	}
+	if (!has_answer(item) || item->proven)
+		return RC_OK;
+	item->proven = status_item_proves(item, &item->crls, &item->ocsps, now);
+	if (item->proven)
+		return RC_OK;
 	crls_done(&item->crls);
 	ocsps_done(&item->ocsps);
-	item->crls = *crls;
-	item->ocsps = *ocsps;
-	*crls = CRLS_NONE;
-	*ocsps = OCSPS_NONE;
+	item->fetched = 0;
+	return RC_OK;
 }
 
 enum rc
@@ -196,7 +295,7 @@ status_item_load(const struct status_rules *rules, struct status_item *item)
 		&ocsps, NULL) != RC_OK)
 		return;
 	item->fetched = fetched;
-	status_item_take(item, &crls, &ocsps);
+	(void)status_item_take(item, &crls, &ocsps);
 }
 
 static enum rc
@@ -209,17 +308,40 @@ print_record(int64_t fetched, struct span der, struct buf *out)
 	return buf_add(out, der, NULL);
 }
 
+/* Another process may have asked since, and got a newer one. */
+static bool
+is_older_than_saved(const struct status_rules *rules,
+    const struct status_item *item, const struct crls *crls,
+    const struct ocsps *ocsps)
+{
+	struct status_item saved = {.kind = item->kind, .path = item->path};
+
+	memcpy(saved.name, item->name, sizeof(saved.name));
+	status_item_load(rules, &saved);
+	bool older =
+	    is_older(&saved, crls, ocsps) &&
+	    status_item_proves(&saved, &saved.crls, &saved.ocsps, clock_now());
+	crls_done(&saved.crls);
+	ocsps_done(&saved.ocsps);
+	return older;
+}
+
 /* A disk that is full costs the next run a question. */
 void
-status_item_save(const struct status_rules *rules, const char *name,
-    int64_t fetched, struct span der)
+status_item_save(const struct status_rules *rules,
+    const struct status_item *item, int64_t fetched, const struct crls *crls,
+    const struct ocsps *ocsps)
 {
 	struct buf record BUF_OWNED = BUF(STATUS_RECORD_MAX);
 	struct err ignored = ERR_NONE;
 	char path[PATH_MAX_LEN];
+	struct span der = item->kind == STATUS_LIST ? crl_der(crls->item[0])
+						    : ocsp_der(ocsps->item[0]);
 	enum rc rc;
 
-	if (!is_kept(rules) || !print_path(rules, name, path) ||
+	if (!is_kept(rules) || !print_path(rules, item->name, path) ||
+	    is_older(item, crls, ocsps) ||
+	    is_older_than_saved(rules, item, crls, ocsps) ||
 	    print_record(fetched, der, &record) != RC_OK)
 		return;
 	rc = rules->state != NULL
@@ -239,6 +361,19 @@ remove_file(const struct status_rules *rules, const char *name, struct err *err)
 				    : file_remove(path, err);
 }
 
+/* Nothing is made where nothing will be written. */
+static enum rc
+check_folder(const struct status_rules *rules, struct err *err)
+{
+	struct strlist names STRLIST_OWNED = STRLIST_NONE;
+
+	if (rules->state != NULL)
+		return RC_OK;
+	TRY(file_list(rules->folder, &names, err));
+	return names.len == 0 ? RC_OK
+			      : file_make_private_dir(rules->folder, err);
+}
+
 /* Their names are digests: which ones go is chance. */
 enum rc
 status_folder_prepare(const struct status_rules *rules, struct err *err)
@@ -247,6 +382,8 @@ status_folder_prepare(const struct status_rules *rules, struct err *err)
 
 	if (!is_kept(rules))
 		return RC_OK;
+	if (rules->offline)
+		return check_folder(rules, err);
 	if (rules->state != NULL) {
 		TRY(state_list(rules->state, STATE_FOLDER, &names, err));
 	} else {

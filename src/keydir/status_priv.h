@@ -25,20 +25,25 @@ struct status_item {
 	char name[STATUS_NAME_MAX]; /* SHA-256 of what is asked, hex */
 	enum status_kind kind;
 	char *url;
-	struct cert *cert, *issuer; /* of an answer */
 	/* guarded by the lock */
 	enum status_stage stage;
-	struct crls crls; /* one at most */
+	/* what is asked about: a certificate and those above it.  Empty: not
+	 * known, and not asked.  Constant while it is not IDLE */
+	struct certs path;
+	struct crls crls; /* one at most; as long as in work: constant */
 	struct ocsps ocsps;
+	bool proven; /* heard on the path, not only read from the disk */
+	/* what came last and was not heard on the path */
+	struct crls loose_crls;
+	struct ocsps loose_ocsps;
 	int64_t fetched;               /* wall clock; 0: never */
 	int64_t dead_from, dead_until; /* ticks */
 	uint64_t used;
 };
 
-/* Of a cert, at that address; `issuer` NULL: not known, and not asked. */
+/* Of a cert, at that address. */
 enum rc status_item_new(enum status_kind kind, const char *url,
-    const struct cert *cert, const struct cert *issuer,
-    struct status_item **ret, struct err *err);
+    const struct cert *cert, struct status_item **ret, struct err *err);
 void status_item_free(struct status_item *item);
 OWNER(struct status_item, status_item_free);
 
@@ -48,8 +53,18 @@ enum rc status_item_name(enum status_kind kind, const char *url,
 
 /* Has it an answer that still holds? */
 bool status_item_is_fresh(const struct status_item *item, int64_t now);
-/* Take over what was read; an older one than there is is passed over. */
-void status_item_take(
+/* It is asked about for this path (slice: leaf first).  What the disk had and
+ * nobody on the path would have signed is forgotten.  Not for one in work. */
+enum rc status_item_know(struct status_item *item, const struct certs *path,
+    int64_t now, struct err *err);
+/* May it be kept?  Heard on the path, and not of a day to come. */
+bool status_item_proves(const struct status_item *item, const struct crls *crls,
+    const struct ocsps *ocsps, int64_t now);
+/* Take over what was read.  False: it is older than what there is. */
+bool status_item_take(
+    struct status_item *item, struct crls *crls, struct ocsps *ocsps);
+/* Take it over beside what there is. */
+void status_item_take_loose(
     struct status_item *item, struct crls *crls, struct ocsps *ocsps);
 /* Read one list or answer of this kind. */
 enum rc status_item_read(enum status_kind kind, struct span bytes,
@@ -58,8 +73,10 @@ enum rc status_item_read(enum status_kind kind, struct span bytes,
 /* On the disk.  What is not there or cannot be read: nothing. */
 void status_item_load(
     const struct status_rules *rules, struct status_item *item);
-void status_item_save(const struct status_rules *rules, const char *name,
-    int64_t fetched, struct span der);
+/* Only what is proven, and not older than what there is, here and there. */
+void status_item_save(const struct status_rules *rules,
+    const struct status_item *item, int64_t fetched, const struct crls *crls,
+    const struct ocsps *ocsps);
 /* Make the folder; remove what there is too much. */
 enum rc status_folder_prepare(
     const struct status_rules *rules, struct err *err);

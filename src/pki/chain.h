@@ -103,4 +103,10 @@ enum rc chain_check(const struct cert *cert, const struct chain_request *ask,
     struct chain_result *ret, struct err *err);
 void chain_result_done(struct chain_result *result);
 
+/* Is one of the lists and answers of `ask` about the first certificate of this
+ * path (root last, found by chain_check()), and signed by whom one would
+ * believe about it?  What it says, and of when it is, does not count. */
+enum rc chain_hears(const struct certs *path, const struct chain_request *ask,
+    bool *ret, struct err *err);
+
 #endif

@@ -432,13 +432,16 @@ consider(struct lookup *lookup, const DIST_POINT *point, struct crl *list,
 {
 	bool good;
 
-	if (list->is_delta || !is_about_it(lookup, point, list))
+	if ((list->is_delta && !lookup->only_hears) ||
+	    !is_about_it(lookup, point, list))
 		return RC_OK;
 	TRY(is_believed(lookup, list, &good, err));
 	if (!good)
 		return RC_OK;
 	lookup->was_listed = true;
-	return read_list(lookup, list, reasons_of(point, list), err);
+	return lookup->only_hears
+		   ? RC_OK
+		   : read_list(lookup, list, reasons_of(point, list), err);
 }
 
 /* ---- one certificate ---------------------------------------------------- */
@@ -529,6 +532,27 @@ look_up(struct lookup *lookup, struct err *err)
 		rc = revocation_ask_ocsp(lookup, err);
 	sum_up(lookup);
 	return rc;
+}
+
+enum rc
+chain_hears(const struct certs *path, const struct chain_request *ask,
+    bool *ret, struct err *err)
+{
+	struct chain_work work = {.seen = ask->seen};
+	struct chain_result ignored CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct lookup lookup = {.ask = ask,
+	    .work = &work,
+	    .path = path,
+	    .cert = path->item[0],
+	    .result = &ignored,
+	    .only_hears = true};
+
+	*ret = false;
+	if (path->len < 2)
+		return RC_OK;
+	TRY(look_up(&lookup, err));
+	*ret = lookup.was_listed;
+	return RC_OK;
 }
 
 /* ---- the sum ------------------------------------------------------------ */

@@ -169,6 +169,8 @@ take_entry(struct lookup *lookup, struct ocsp *ocsp,
 	if (!is_sayable(ocsp, entry, last))
 		return RC_OK;
 	lookup->was_listed = true;
+	if (lookup->only_hears)
+		return RC_OK;
 	if (entry->status == OCSP_IS_REVOKED) {
 		TRY(was_released(lookup, entry, &released, err));
 		if (released)

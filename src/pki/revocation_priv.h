@@ -31,6 +31,7 @@ struct lookup {
 	unsigned good_reasons;       /* for which a list knows nothing of it */
 	bool answered_good;          /* by OCSP */
 	bool was_listed;             /* a list is about it, of whatever use */
+	bool only_hears;             /* nothing but was_listed; deltas too */
 	struct revocation_answer answer;
 };
 
