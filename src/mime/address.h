@@ -38,6 +38,11 @@ struct mailboxes {
  * not be guessed. */
 enum rc mailboxes_parse(
     struct span value, struct mailboxes *list, struct err *err);
+/* Append all that a careless reader takes for addresses where the field is no
+ * address list ("alice@alpha.test." with its dot): to warn, never to prove.
+ * Beyond the limits, the rest is left out. */
+enum rc mailboxes_guess(
+    struct span value, struct mailboxes *list, struct err *err);
 void mailboxes_done(struct mailboxes *list);
 bool mailboxes_have(const struct mailboxes *list, const char *address);
 
@@ -49,6 +54,14 @@ bool address_equal(const char *a, const char *b);
 bool address_matches(const char *a, const char *b);
 /* Append `address` with its domain in that form, as certificates hold it. */
 enum rc address_to_ascii(const char *address, struct buf *out, struct err *err);
+/* Append the form in which an address is remembered, the same however a mail
+ * program lets it be written: lower case, ASCII, no dot at its end; of what UTS
+ * #46 maps, the letters, digits and dots of ASCII in other forms (ideographic
+ * full stop, full width, circled, ...) and the capitals of Latin-1, Greek and
+ * Cyrillic.  Never to prove who somebody is.  A domain that DNS
+ * cannot have stays as it is. */
+enum rc address_canonical(
+    const char *address, struct buf *out, struct err *err);
 /* Lends what is behind the last "@"; "" if there is none. */
 const char *address_domain(const char *address);
 

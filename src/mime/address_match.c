@@ -17,20 +17,30 @@ is_ascii(struct span label)
 	return true;
 }
 
+/* The character at `at`, of *ret_len bytes; 0 bytes: no UTF-8. */
+static uint32_t
+read_code(struct span text, size_t at, size_t *ret_len)
+{
+	static const uint8_t lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	size_t len = utf8_len(text, at);
+	uint32_t code = text.data[at] & lead[len];
+
+	for (size_t i = 1; i < len; i++)
+		code = code << 6 | (text.data[at + i] & 0x3f);
+	*ret_len = len;
+	return code;
+}
+
 /* The characters of a label; 0: no UTF-8, or too many. */
 static size_t
 read_codes(struct span label, uint32_t ret[LABEL_MAX])
 {
-	static const uint8_t lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
 	size_t count = 0;
 
 	for (size_t at = 0, len; at < label.len; at += len) {
-		len = utf8_len(label, at);
+		uint32_t code = read_code(label, at, &len);
 		if (len == 0 || count == LABEL_MAX)
 			return 0;
-		uint32_t code = label.data[at] & lead[len];
-		for (size_t i = 1; i < len; i++)
-			code = code << 6 | (label.data[at + i] & 0x3f);
 		ret[count++] = code;
 	}
 	return count;
@@ -173,4 +183,109 @@ address_matches(const char *a, const char *b)
 	       add_domain(span_str(domain_a), &ascii_a, NULL) == RC_OK &&
 	       add_domain(span_str(domain_b), &ascii_b, NULL) == RC_OK &&
 	       span_equal_nocase(buf_span(&ascii_a), buf_span(&ascii_b));
+}
+
+/* --- one form for all --------------------------------------------------------*/
+
+/* What UTS #46 maps to something else, as far as it makes ASCII of it, or the
+ * small letter of a capital one: `step` of them after each other, from `to` on
+ * (then from there again); `to` 0: nothing. */
+static const struct {
+	uint32_t first, last, to, step;
+} mapped[] = {
+    {'A', 'Z', 'a', 26},
+    {0xad, 0xad, 0, 1},
+    {0xc0, 0xd6, 0xe0, 23},
+    {0xd8, 0xde, 0xf8, 7},
+    {0x17f, 0x17f, 's', 1},
+    {0x391, 0x3a1, 0x3b1, 17},
+    {0x3a3, 0x3ab, 0x3c3, 9},
+    {0x400, 0x40f, 0x450, 16},
+    {0x410, 0x42f, 0x430, 32},
+    {0x200b, 0x200b, 0, 1},
+    {0x2060, 0x2060, 0, 1},
+    {0x212a, 0x212a, 'k', 1},
+    {0x24b6, 0x24e9, 'a', 26},
+    {0x3002, 0x3002, '.', 1},
+    {0xfeff, 0xfeff, 0, 1},
+    {0xff0d, 0xff0e, '-', 2},
+    {0xff10, 0xff19, '0', 10},
+    {0xff21, 0xff3a, 'a', 26},
+    {0xff41, 0xff5a, 'a', 26},
+    {0xff61, 0xff61, '.', 1},
+    {0x1d400, 0x1d6a3, 'a', 26},
+    {0x1d7ce, 0x1d7ff, '0', 10},
+    {0x1f130, 0x1f149, 'a', 26},
+};
+
+static uint32_t
+map(uint32_t code)
+{
+	for (size_t i = 0; i < sizeof(mapped) / sizeof(mapped[0]); i++)
+		if (code >= mapped[i].first && code <= mapped[i].last)
+			return mapped[i].to == 0
+				   ? 0
+				   : mapped[i].to + (code - mapped[i].first) %
+							mapped[i].step;
+	return code;
+}
+
+/* `as` is where it is mapped to: less than 0x800, or what it was. */
+static enum rc
+add_mapped(uint32_t code, struct span was, struct buf *out, struct err *err)
+{
+	uint32_t as = map(code);
+
+	if (as == code)
+		return buf_add(out, was, err);
+	if (as == 0)
+		return RC_OK;
+	if (as < 0x80)
+		return buf_add_byte(out, (uint8_t)as, err);
+	TRY(buf_add_byte(out, (uint8_t)(0xc0 | as >> 6), err));
+	return buf_add_byte(out, (uint8_t)(0x80 | (as & 0x3f)), err);
+}
+
+static enum rc
+map_domain(struct span domain, struct buf *out, struct err *err)
+{
+	for (size_t at = 0, len; at < domain.len; at += len) {
+		uint32_t code = read_code(domain, at, &len);
+		if (len == 0)
+			return err_set(err, RC_SYNTAX, "domain is no UTF-8");
+		TRY(add_mapped(
+		    code, span_first(span_after(domain, at), len), out, err));
+	}
+	if (out->len > 0 && out->data[out->len - 1] == '.')
+		buf_cut(out, out->len - 1);
+	return RC_OK;
+}
+
+static enum rc
+canonical_domain(struct span domain, struct buf *out, struct err *err)
+{
+	struct buf small BUF_OWNED = BUF_SMALL;
+
+	TRY(map_domain(domain, &small, err));
+	return add_domain(buf_span(&small), out, err);
+}
+
+enum rc
+address_canonical(const char *address, struct buf *out, struct err *err)
+{
+	struct span domain = span_str(address_domain(address));
+	size_t len = strlen(address) - domain.len;
+	struct err why = ERR_NONE;
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = (uint8_t)address[i];
+		TRY(buf_add_byte(
+		    out, c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c, err));
+	}
+	size_t before = out->len;
+	enum rc rc = canonical_domain(domain, out, &why);
+	if (rc != RC_SYNTAX)
+		return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
+	buf_cut(out, before);
+	return buf_add(out, domain, err);
 }

@@ -109,6 +109,93 @@ an_address_is_turned_into_its_ascii_form(void **state)
 }
 
 static void
+an_address_has_one_form_however_it_is_written(void **state)
+{
+	static const struct {
+		const char *input, *want;
+	} cases[] = {
+	    {"a@b.test", "a@b.test"},
+	    {"A.B+c@B.Test", "a.b+c@b.test"},
+	    {"a@b.test.", "a@b.test"},
+	    {"a@b。test", "a@b.test"},
+	    {"a@b．test｡", "a@b.test"},
+	    {"a@ａｚＡＺ０９－.test", "a@azaz09-.test"},
+	    {"a@ⓐⓏ𝐛𝟗🄰.test", "a@azb9a.test"},
+	    {"a@b\xc2\xad\xe2\x80\x8b.test", "a@b.test"},
+	    {"a@bücher.test", "a@xn--bcher-kva.test"},
+	    {"a@BÜCHER.test", "a@xn--bcher-kva.test"},
+	    {"a@XN--BCHER-KVA.test", "a@xn--bcher-kva.test"},
+	    {"a@ПОЧТА.test", "a@xn--80a1acny.test"},
+	    {"a@ΑΩ.test", "a@xn--mxa2c.test"},
+	    {"ä@b.test", "ä@b.test"},
+	    {"a@[192.0.2.1]", "a@[192.0.2.1]"},
+	    {"a@\xe4.test", "a@\xe4.test"},
+	    {"", ""},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf out BUF_OWNED = BUF_SMALL;
+		assert_ok(address_canonical(cases[i].input, &out, NULL));
+		assert_span(buf_span(&out), cases[i].want);
+	}
+}
+
+static void
+a_label_that_is_too_long_stays_as_it_is(void **state)
+{
+	char address[160] = "a@";
+	struct buf out BUF_OWNED = BUF_SMALL;
+
+	for (size_t i = 0; i < 128; i++)
+		address[2 + i] = i % 2 == 0 ? '\xc3' : '\xa4';
+	address[130] = '\0';
+	assert_ok(address_canonical(address, &out, NULL));
+	assert_int_equal(out.len, 130);
+}
+
+static void
+what_is_no_address_list_is_guessed_to_warn(void **state)
+{
+	static const struct {
+		const char *input, *want;
+	} cases[] = {
+	    {"a@b.test.", "<a@b.test>"},
+	    {"Alice <a@b.test.>", "<a@b.test>"},
+	    {"x@y.test, Alice a@b.test", "<x@y.test><a@b.test>"},
+	    {"\"a\"@b.test.", "<a@b.test>"},
+	    {"a @ b.test (", "<a@b.test>"},
+	    {"=?utf-8?q?a=40b.test?=", "<a@b.test>"},
+	    {"@b.test", ""},
+	    {"a@", ""},
+	    {"@", ""},
+	    {"", ""},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span in EXACT = expect_exact(span_str(cases[i].input));
+		struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+		struct buf got BUF_OWNED = BUF_SMALL;
+		assert_ok(mailboxes_guess(in, &list, NULL));
+		for (size_t k = 0; k < list.len; k++)
+			assert_ok(buf_add_format(
+			    &got, NULL, "<%s>", list.item[k].address));
+		assert_span(buf_span(&got), cases[i].want);
+	}
+}
+
+static void
+guesses_end_at_the_limit_of_addresses(void **state)
+{
+	struct buf text BUF_OWNED = BUF(64 * 1024);
+	struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+
+	for (size_t i = 0; i < ADDRESS_MAX + 5; i++)
+		assert_ok(buf_add_str(&text, "a@b.test. ", NULL));
+	assert_ok(mailboxes_guess(buf_span(&text), &list, NULL));
+	assert_int_equal(list.len, ADDRESS_MAX);
+}
+
+static void
 what_is_no_address_is_not_guessed_and_nothing_added(void **state)
 {
 	static const char *const cases[] = {"alice", "alice b.test", "a@",
@@ -310,6 +397,10 @@ main(void)
 	    cmocka_unit_test(an_address_is_turned_into_its_ascii_form),
 	    cmocka_unit_test(
 		what_is_no_address_is_not_guessed_and_nothing_added),
+	    cmocka_unit_test(an_address_has_one_form_however_it_is_written),
+	    cmocka_unit_test(a_label_that_is_too_long_stays_as_it_is),
+	    cmocka_unit_test(what_is_no_address_list_is_guessed_to_warn),
+	    cmocka_unit_test(guesses_end_at_the_limit_of_addresses),
 	    cmocka_unit_test(a_list_holds_so_many_addresses),
 	    cmocka_unit_test(an_address_holds_so_many_bytes),
 	    cmocka_unit_test(comments_nest_to_a_limit),
