@@ -185,13 +185,53 @@ lookalike_is_theirs(const struct inquiry *inquiry, const struct party *party)
 
 /* --- the question ----------------------------------------------------------*/
 
+static size_t
+count_ascii(struct span text)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		count += text.data[i] < 0x80;
+	return count;
+}
+
+/* Letters and dots of ASCII in other forms (full width, ideographic full
+ * stop): IDNA makes the very domain of them, and yet nobody who has it writes
+ * it so; a program that does not map them takes it for another one. */
+static bool
+is_disguised(const struct inquiry *q)
+{
+	struct span written = q->sender->domain;
+	struct span read = span_str(q->domain.unicode);
+	size_t ascii = count_ascii(written);
+
+	return ascii < written.len &&
+	       (count_ascii(read) > ascii || count_ascii(read) == read.len ||
+		   span_find(written, span_str("xn--")) >= 0);
+}
+
+static void
+offer_disguised(struct inquiry *q, struct span address)
+{
+	size_t at = LOOKUP_NONE, number = 0;
+	const struct party *who = q->owners > 0 ? q->owner[0] : NULL;
+
+	if (lookup_next(&q->l->addresses, address, &at, &number))
+		who = &q->l->party[number];
+	if (who != NULL && is_disguised(q))
+		lookalike_offer(q, LOOKALIKE_CONFUSABLE, who, true);
+}
+
+/* The very address, and whose its domain is. */
 static enum rc
-is_known(struct inquiry *q, struct err *err)
+find_parties(struct inquiry *q, struct err *err)
 {
 	struct buf key BUF_OWNED = BUF_SMALL;
 
 	TRY(lookalike_address(q->sender->local, &q->domain, &key, err));
 	q->known = lookup_has(&q->l->addresses, buf_span(&key));
+	TRY(find_owners(q, err));
+	offer_disguised(q, buf_span(&key));
 	return RC_OK;
 }
 
@@ -216,8 +256,7 @@ read_domain(struct inquiry *q, struct err *err)
 	}
 	TRY(rc);
 	q->has_domain = true;
-	TRY(is_known(q, err));
-	return find_owners(q, err);
+	return find_parties(q, err);
 }
 
 enum rc
@@ -232,7 +271,7 @@ lookalike_find(const struct lookalike *lookalike,
 	cut.local = span_first(sender->local, LOOKALIKE_NAME_MAX);
 	cut.organisation = span_first(sender->organisation, LOOKALIKE_NAME_MAX);
 	TRY(read_domain(&q, err));
-	if (q.known)
+	if (q.known && !is_disguised(&q))
 		return RC_ABSENT;
 	if (q.has_domain && (!q.real || q.open))
 		TRY(lookalike_ask_domain(&q, err));

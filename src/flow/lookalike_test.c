@@ -102,6 +102,13 @@ static const struct row tricks[] = {
     {"", "a@h5bc.com", "digits", "HSBC"},
     {"", "a@0urfirm.test", "confusable", "ourfirm.test"},
     {"", "a@alpha-trad1ng.test", "digits", "alpha-trading.test"},
+    /* the very domain, as nobody writes who has it */
+    {"", "bob@beta。test", "confusable", "bob@beta.test"},
+    {"", "bob@ｂeta.test", "confusable", "bob@beta.test"},
+    {"", "bob@ⓑeta.test", "confusable", "bob@beta.test"},
+    {"", "boss@ourfirm．test", "confusable", "ourfirm.test"},
+    {"", "info@xn--mller-shne-kcb9d.ｔest", "confusable",
+	"info@xn--mller-shne-kcb9d.test"},
     /* other scripts */
     {"", "a@xn--pypal-4ve.com", "confusable", "PayPal"},
     {"", "a@pаypal.com", "confusable", "PayPal"},
@@ -248,6 +255,9 @@ static const char *const innocents[][2] = {
     /* known, own, and what belongs to them */
     {"Alice Cooper", ALICE},
     {"Alice", "ALICE.COOPER@Alpha-Trading.TEST"},
+    {"", "bob@beta.test."},
+    {"", "info@Müller-Söhne.test"},
+    {"", "info@MÜLLER-SÖHNE.test"},
     {"Dan Brown", "dan@alpha-trading.test"},
     {"Alice Cooper", "alice@mail.alpha-trading.test"},
     {"Newsletter", "news@news.alpha-trading.test"},
