@@ -5,7 +5,7 @@
  * a valid signature bound to the address may be brought here: whoever could
  * write something else could have letters sealed in a weaker form.
  *
- * May use:   base codec os pki proto dns net store.
+ * May use:   base codec os mime pki proto dns net store.
  * Format:    doc/formats.md, "people/".
  */
 #ifndef KEYDIR_CORRESPONDENT_H

@@ -5,7 +5,7 @@
  * root, name the address, be valid now and be made for encrypting; and if one
  * of them says where to ask whether it was revoked, that must be known.
  *
- * May use:   base codec os pki proto dns net store.
+ * May use:   base codec os mime pki proto dns net store.
  */
 #ifndef KEYDIR_KEYDIR_H
 #define KEYDIR_KEYDIR_H

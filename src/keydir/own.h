@@ -3,7 +3,7 @@
  * One item of the state, "people/own".  Who changes anything that a running
  * agent has read says so here (own_touch()): the agent looks at this one item.
  *
- * May use:   base codec os pki proto dns net store.
+ * May use:   base codec os mime pki proto dns net store.
  * Format:    doc/formats.md, "people/own".
  * Limits:    OWN_MAX domains: RC_LIMIT.
  */

@@ -3,7 +3,7 @@
  *
  * Standard:  RFC 5280 section 5 (lists by HTTP), RFC 6960 and 5019 (OCSP),
  *            RFC 9654 (nonces).
- * May use:   base codec os pki proto dns net store.
+ * May use:   base codec os mime pki proto dns net store.
  * Not here:  what an answer is worth (pki/chain): everything that comes is only
  *            parsed.  A server or a disk that lies gains nothing, for lists and
  *            answers are signed by the issuer.
