@@ -22,6 +22,7 @@ struct people_options {
 	struct home_options home;
 	struct strlist words; /* what to do, and with whom */
 	bool remove;
+	bool unsigned_too;
 };
 
 /* --- list --------------------------------------------------------------------*/
@@ -122,6 +123,8 @@ list_one(void *self, const struct history *h, struct err *err)
 
 	TRY(add_shown(h->address, &line, err));
 	TRY(add_day("; fine since", h->fine, &line, err));
+	if (h->fine_unsigned)
+		TRY(buf_add_str(&line, " without signature too", err));
 	TRY(add_day("; written to", h->wrote, &line, err));
 	if (h->imitates && h->fine == 0)
 		TRY(buf_add_str(&line, "; resembles somebody else", err));
@@ -175,9 +178,10 @@ fine(const struct state *state, const struct people_options *o, struct err *err)
 
 	TRY(read_address(o->words.item[1], &who, err));
 	const char *address = who.item[0].address;
-	TRY(history_accept(state, address, clock_now(), err));
+	TRY(history_accept(state, address, o->unsigned_too, clock_now(), err));
 	TRY(own_touch(state, err));
-	printf("%s is fine, as far as it was seen until now.\n", address);
+	printf("%s is fine, as far as it was seen until now%s.\n", address,
+	    o->unsigned_too ? ", and without signature" : "");
 	return RC_OK;
 }
 
@@ -231,13 +235,14 @@ static const struct {
 	const char *word;
 	size_t words; /* with it */
 	bool removes; /* --remove has a meaning */
+	bool unsigns; /* --unsigned has */
 	enum rc (*run)(const struct state *state,
 	    const struct people_options *o, struct err *err);
 } actions[] = {
-    {"list", 1, false, list},
-    {"fine", 2, false, fine},
-    {"undo", 2, false, undo},
-    {"own", 2, true, own},
+    {"list", 1, false, false, list},
+    {"fine", 2, false, true, fine},
+    {"undo", 2, false, false, undo},
+    {"own", 2, true, false, own},
 };
 
 static enum rc
@@ -252,9 +257,10 @@ run_action(const struct people_options *o, struct err *err)
 				strcmp(o->words.item[0], actions[i].word) != 0))
 		i++;
 	if (i == count || o->words.len != actions[i].words ||
-	    (o->remove && !actions[i].removes))
+	    (o->remove && !actions[i].removes) ||
+	    (o->unsigned_too && !actions[i].unsigns))
 		return err_set(err, RC_SYNTAX,
-		    "want list, fine ADDRESS, undo ADDRESS or "
+		    "want list, fine ADDRESS [--unsigned], undo ADDRESS or "
 		    "own DOMAIN [--remove]");
 	TRY(home_open(&home, &o->home, false, err));
 	return actions[i].run(home.state, o, err);
@@ -267,6 +273,8 @@ command_people(int argc, char **argv)
 	const struct option options[] = {
 	    {"remove", OPTION_FLAG, &o.remove, NULL,
 		"with own: the domain is not one's own any more", false},
+	    {"unsigned", OPTION_FLAG, &o.unsigned_too, NULL,
+		"with fine: its letters without signature are, too", false},
 	    HOME_OPTIONS(o.home),
 	    {0},
 	};

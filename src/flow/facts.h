@@ -124,9 +124,10 @@ struct facts {
 	/* What has been seen of the From address before. */
 	struct {
 		bool always_signed; /* it did so far, and this one is not */
-		bool new_root;      /* signed under another root than so far */
+		char who[FACTS_ADDRESS_MAX]; /* did: From may have several */
+		bool new_root; /* signed under another root than so far */
 		bool conflict; /* certificates of two roots are both in use */
-		bool accepted; /* the person said: this one is fine */
+		bool accepted; /* the person said of all: they are fine */
 		unsigned letters;
 		int64_t since; /* the first of them; 0: none */
 	} history;

@@ -95,6 +95,24 @@ read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 		   has_encoded_word(list) || has_blank_line(field->whole);
 }
 
+enum rc
+gather_senders(
+    const struct entity *header, struct mailboxes *ret, struct err *err)
+{
+	for (size_t i = 0; i < header->fields.len; i++) {
+		const struct field *field = &header->fields.item[i];
+		struct err ignored = ERR_NONE;
+		if (!span_is_nocase(field->name, "From"))
+			continue;
+		enum rc rc = mailboxes_parse(field->value, ret, &ignored);
+		if (rc == RC_NOMEM)
+			return err_nomem(err, "addresses");
+		if (rc != RC_OK || has_encoded_word(ret))
+			TRY(mailboxes_guess(field->value, ret, err));
+	}
+	return RC_OK;
+}
+
 bool
 gather_names(const struct cert *cert, const char *address)
 {
@@ -336,9 +354,8 @@ look_at_field(const struct reader *reader, const struct entity *header,
     struct span organisation, struct facts *f, struct err *err)
 {
 	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
-	bool unclear = false;
 
-	read_from(header, &from, &unclear);
+	TRY(gather_senders(header, &from, err));
 	for (size_t i = 0; i < from.len; i++) {
 		const struct mailbox *one = &from.item[i];
 		TRY(look_at(

@@ -55,52 +55,102 @@ describe(struct reading *r, struct err *err)
 
 /* --- what is remembered of the address ---------------------------------------*/
 
+/* A signature that proves nothing of the address is as good as none: else a
+ * forger would only have to add one. */
+static void
+judge(const struct history *history, const struct gathered *g,
+    struct history_opinion *ret)
+{
+	const struct facts *f = &g->facts;
+	struct history_letter seen = g->seen;
+
+	seen.is_signed = f->sig.state == SIGNED_VALID &&
+			 f->sig.binding == BINDING_FROM &&
+			 f->sig.chain == CHAIN_VALID;
+	history_judge(history, &seen, ret);
+}
+
 static void
 take_opinion(
     const struct history *history, const struct gathered *g, struct facts *f)
 {
 	struct history_opinion opinion;
-	struct history_letter seen = g->seen;
 
 	f->history.letters = history->letters;
 	f->history.since = history->since;
 	/* nobody knows what is in a letter that does not open */
 	if (f->encrypted.state == ENCRYPTED_UNDECRYPTABLE)
 		return;
-	/* a signature that proves nothing of the address is as good as none:
-	 * else a forger would only have to add one */
-	seen.is_signed = f->sig.state == SIGNED_VALID &&
-			 f->sig.binding == BINDING_FROM &&
-			 f->sig.chain == CHAIN_VALID;
-	history_judge(history, &seen, &opinion);
-	f->history.always_signed = opinion.always_signed;
+	judge(history, g, &opinion);
 	f->history.new_root = opinion.new_root;
 	f->history.conflict = opinion.conflict;
 	f->history.accepted = opinion.accepted;
 }
 
+/* Each of several in From is shown as its sender. */
+static void
+take_habit(const struct history *history, const struct gathered *g,
+    const char *address, struct facts *f)
+{
+	struct history_opinion opinion;
+
+	if (f->encrypted.state == ENCRYPTED_UNDECRYPTABLE)
+		return;
+	judge(history, g, &opinion);
+	f->history.accepted = f->history.accepted && opinion.accepted;
+	if (!opinion.always_signed || f->history.always_signed)
+		return;
+	f->history.always_signed = true;
+	gather_copy_text(f->history.who, sizeof(f->history.who), address);
+}
+
+static void
+take_acquaintance(bool known, struct facts *f)
+{
+	if (known)
+		f->acquaintance = ACQUAINTANCE_KNOWN;
+	else if (f->acquaintance == ACQUAINTANCE_UNSAID)
+		f->acquaintance = ACQUAINTANCE_FIRST;
+}
+
 /* Nothing remembered, or nothing that can be read: a first contact. */
-enum rc
-gather_history(struct reading *r, struct err *err)
+static enum rc
+ask_about(struct reading *r, const char *address, bool is_from, struct err *err)
 {
 	struct facts *f = &r->out->facts;
 	struct history history;
 	struct err ignored = ERR_NONE;
 
-	TRY(describe(r, err));
-	if (r->reader->state == NULL || f->from[0] == '\0' ||
-	    (r->reader->me != NULL &&
-		strlist_has_nocase(r->reader->me, f->from)))
+	if (r->reader->me != NULL && strlist_has_nocase(r->reader->me, address))
 		return RC_OK;
 	enum rc rc =
-	    history_recall(r->reader->state, f->from, &history, &ignored);
+	    history_recall(r->reader->state, address, &history, &ignored);
 	if (rc == RC_NOMEM)
 		return err_nomem(err, "history");
-	if (rc == RC_OK)
+	if (is_from && rc == RC_OK)
 		take_opinion(&history, r->out, f);
-	if (rc == RC_OK && history_is_known(&history))
-		f->acquaintance = ACQUAINTANCE_KNOWN;
-	else if (f->acquaintance == ACQUAINTANCE_UNSAID)
-		f->acquaintance = ACQUAINTANCE_FIRST;
+	if (is_from)
+		take_acquaintance(rc == RC_OK && history_is_known(&history), f);
+	if (rc == RC_OK)
+		take_habit(&history, r->out, address, f);
+	else
+		f->history.accepted = false;
+	return RC_OK;
+}
+
+enum rc
+gather_history(struct reading *r, struct err *err)
+{
+	const struct facts *f = &r->out->facts;
+	const struct protect_letter letter = gathered_letter(r->out);
+	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+
+	TRY(describe(r, err));
+	if (r->reader->state == NULL)
+		return RC_OK;
+	TRY(gather_senders(protect_header_of(&letter), &from, err));
+	for (size_t i = 0; i < from.len; i++)
+		TRY(ask_about(r, from.item[i].address,
+		    i == 0 && strcmp(from.item[i].address, f->from) == 0, err));
 	return RC_OK;
 }

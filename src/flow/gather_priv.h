@@ -8,6 +8,7 @@
 
 #include "cms/letter.h"
 #include "flow/gather.h"
+#include "mime/address.h"
 
 /* One reading in progress. */
 struct reading {
@@ -55,6 +56,12 @@ enum rc gather_time(struct reading *reading, struct err *err);
 enum rc gather_root(
     struct reading *reading, const struct certs *path, struct err *err);
 enum rc gather_history(struct reading *reading, struct err *err);
+
+/* Append all whom From, and every further From, names to some reader: also
+ * where it is no address list, "alice@alpha.test." with its dot.  To warn;
+ * never to prove. */
+enum rc gather_senders(
+    const struct entity *header, struct mailboxes *ret, struct err *err);
 
 /* Do other programs read this header's MIME fields otherwise? */
 bool gather_is_ambiguous(const struct entity *entity);

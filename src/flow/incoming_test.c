@@ -243,7 +243,8 @@ another_root_is_told_and_remembered(void **context)
 	assert_true(f.history.conflict);
 	assert_false(f.history.new_root);
 	assert_int_equal(remembered(ALICE), 3);
-	assert_done(history_accept(state, ALICE, FIXTURE_NOW, &err), err);
+	assert_done(
+	    history_accept(state, ALICE, false, FIXTURE_NOW, &err), err);
 	f = alice_writes(&other_alice, 4);
 	assert_true(f.history.accepted);
 	assert_false(f.history.new_root || f.history.conflict);
@@ -326,11 +327,97 @@ broken_signatures_can_be_said_to_be_fine(void **context)
 	replace(&letter, "canary", "parrot");
 	receive(buf_span(&letter), later, &f, &first);
 	assert_true(f.history.always_signed);
-	assert_done(history_accept(state, ALICE, later, &err), err);
+	assert_done(history_accept(state, ALICE, true, later, &err), err);
 	receive(buf_span(&letter), later, &f, &then);
 	assert_false(f.history.always_signed);
 	assert_true(f.history.accepted);
 	assert_int_equal(remembered(ALICE), HISTORY_STEADY);
+}
+
+static struct verdict
+alice_asks_for_money(const char *from, struct facts *ret)
+{
+	char head[400];
+	struct verdict verdict;
+
+	(void)snprintf(head, sizeof(head), "%s\r\n" TO_CAROL, from);
+	*ret = receive_from(NULL, head, FIXTURE_NOW + 9 * (int64_t)86400);
+	ret->request = REQUEST_MONEY;
+	verdict_decide(ret, &verdict);
+	verdict_say(ret, LANGUAGE_ENGLISH, &verdict);
+	return verdict;
+}
+
+static void
+who_always_signs_is_missed_however_the_address_is_written(void **context)
+{
+	static const char *const froms[] = {
+	    "From: alice@alpha.test",
+	    "From: alice@alpha.test.",
+	    "From: Alice <alice@alpha.test.>",
+	    "From: alice@alpha\xe3\x80\x82test",
+	    "From: alice@alpha.test\xef\xbd\xa1",
+	    "From: alice@\xef\xbd\x81lpha.test",
+	    "From: x@y.test, alice@alpha.test",
+	    "From: x@y.test, Alice <Alice@Alpha.test.>",
+	    "From: carol@gamma.test, alice@alpha.test",
+	    "From: g: alice@alpha.test;",
+	    "From: Alice alice@alpha.test",
+	    "From: =?utf-8?q?alice=40alpha=2Etest?=",
+	    "From: x@y.test\r\nFrom: alice@alpha.test",
+	};
+	struct facts f;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	for (size_t i = 0; i < sizeof(froms) / sizeof(froms[0]); i++) {
+		struct verdict v = alice_asks_for_money(froms[i], &f);
+		if (v.level != VERDICT_DANGER ||
+		    strcmp(v.reason[0], "key.always-signed") != 0 ||
+		    strncasecmp(v.sentence, "alice@", strlen("alice@")) != 0)
+			fail_msg("%s: %s %s \"%s\"", froms[i],
+			    verdict_name(v.level), v.reason[0], v.sentence);
+	}
+	(void)alice_asks_for_money("From: alice@alpha.tests", &f);
+	assert_false(f.history.always_signed);
+}
+
+/* Who is fine does not stand in for who is not. */
+static void
+of_several_all_must_be_fine(void **context)
+{
+	struct facts f;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	assert_ok(history_accept(state, "x@y.test", true, FIXTURE_NOW, &err));
+	(void)alice_asks_for_money("From: x@y.test", &f);
+	assert_true(f.history.accepted);
+	struct verdict v =
+	    alice_asks_for_money("From: x@y.test, alice@alpha.test", &f);
+	assert_false(f.history.accepted);
+	assert_int_equal(v.level, VERDICT_DANGER);
+	(void)alice_asks_for_money("From: x@y.test, z@y.test", &f);
+	assert_false(f.history.accepted);
+}
+
+/* A forger sends an innocent one, and waits. */
+static void
+only_the_person_says_that_unsigned_letters_are_fine(void **context)
+{
+	struct facts f;
+
+	for (int day = 0; day < HISTORY_STEADY; day++)
+		(void)alice_writes(&alice, day);
+	(void)alice_writes(NULL, 4);
+	(void)alice_writes(&other_alice, 5);
+	assert_ok(history_accept(state, ALICE, false, FIXTURE_NOW, &err));
+	struct verdict v = alice_asks_for_money("From: " ALICE, &f);
+	assert_int_equal(v.level, VERDICT_DANGER);
+	assert_false(alice_writes(&other_alice, 6).history.new_root);
+	assert_ok(history_accept(state, ALICE, true, FIXTURE_NOW, &err));
+	v = alice_asks_for_money("From: " ALICE, &f);
+	assert_int_not_equal(v.level, VERDICT_DANGER);
 }
 
 /* --- what proves it ----------------------------------------------------------*/
@@ -432,6 +519,9 @@ main(void)
 	    TEST(a_letter_that_is_judged_again_is_not_counted_again),
 	    TEST(a_letter_of_the_readers_own_tells_to_whom_she_writes),
 	    TEST(broken_signatures_can_be_said_to_be_fine),
+	    TEST(who_always_signs_is_missed_however_the_address_is_written),
+	    TEST(of_several_all_must_be_fine),
+	    TEST(only_the_person_says_that_unsigned_letters_are_fine),
 	    TEST(what_proved_a_letter_is_kept_and_proves_it_again),
 	};
 

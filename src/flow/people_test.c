@@ -117,7 +117,8 @@ what_another_process_says_is_noticed(void **context)
 {
 	wrote("bob@beta-trading.test", "");
 	assert_done(
-	    history_accept(state, "bob@beta-tradlng.test", NOW, &err), err);
+	    history_accept(state, "bob@beta-tradlng.test", false, NOW, &err),
+	    err);
 	assert_done(own_touch(state, &err), err);
 	assert_string_equal(passes_for("bob", "beta-tradlng.test", ""), "");
 	assert_done(history_undo(state, "bob@beta-tradlng.test", &err), err);

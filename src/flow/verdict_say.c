@@ -72,13 +72,23 @@ say_request(enum language language, struct verdict *v)
 	}
 }
 
+/* Whom the sentence is about: From may have several, or not be readable. */
+static const char *
+sender_of(const struct facts *f, const struct verdict *v)
+{
+	bool habit =
+	    v->reasons > 0 && strcmp(v->reason[0], "key.always-signed") == 0;
+
+	return habit && f->history.who[0] != '\0' ? f->history.who : f->from;
+}
+
 void
 verdict_say(
     const struct facts *f, enum language language, struct verdict *verdict)
 {
 	const struct words *words = words_of(f, verdict);
 	const struct words_names names = {
-	    .from = f->from,
+	    .from = sender_of(f, verdict),
 	    .signer = f->sig.by,
 	    .imitated = f->lookalike.of,
 	    .organisation = f->sig.organization,

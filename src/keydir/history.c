@@ -1,10 +1,10 @@
 #include "keydir/history.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "keydir/person.h"
+#include "mime/address.h"
 
 #define ENDING ".seen"
 
@@ -150,11 +150,8 @@ history_recall(const struct state *state, const char *address,
 static void
 begin(const char *address, struct history *ret)
 {
-	size_t i = 0;
-
 	*ret = (struct history){.keys = 0};
-	for (; address[i] != '\0' && i + 1 < sizeof(ret->address); i++)
-		ret->address[i] = (char)tolower((unsigned char)address[i]);
+	(void)snprintf(ret->address, sizeof(ret->address), "%s", address);
 }
 
 /* One address while it is changed. */
@@ -176,10 +173,14 @@ static enum rc
 change_begin(const struct state *state, const char *address, struct change *ret,
     struct err *err)
 {
+	struct buf form BUF_OWNED = BUF_SMALL;
+	const char *text = NULL;
 	struct err why = ERR_NONE;
 
 	ret->guard = STATE_GUARD_NONE;
-	if (address[0] == '\0' || strlen(address) >= HISTORY_ADDRESS_MAX)
+	TRY(address_canonical(address, &form, err));
+	TRY(buf_str(&form, &text, err));
+	if (text[0] == '\0' || strlen(text) >= HISTORY_ADDRESS_MAX)
 		return err_set(err, RC_SYNTAX, "no address to remember");
 	TRY(person_item(state, address, ENDING, ret->name, err));
 	TRY(state_guard_take(state, &ret->guard, err));
@@ -189,7 +190,7 @@ change_begin(const struct state *state, const char *address, struct change *ret,
 	/* one that was damaged is begun anew; anything else is a failure */
 	if (rc != RC_ABSENT && rc != RC_SYNTAX && rc != RC_CRYPTO)
 		return err_set(err, rc, "%s", why.text);
-	begin(address, &ret->history);
+	begin(text, &ret->history);
 	return RC_OK;
 }
 
@@ -364,15 +365,15 @@ history_wrote(const struct state *state, const char *address, const char *name,
 }
 
 enum rc
-history_accept(const struct state *state, const char *address, int64_t now,
-    struct err *err)
+history_accept(const struct state *state, const char *address,
+    bool unsigned_too, int64_t now, struct err *err)
 {
 	struct change change CHANGE_OWNED;
 	struct history *h = &change.history;
 
 	TRY(change_begin(state, address, &change, err));
 	h->fine = now;
-	h->fine_unsigned = h->fine_unsigned || h->unsigned_too > 0;
+	h->fine_unsigned = h->fine_unsigned || unsigned_too;
 	for (size_t i = 0; i < h->keys; i++)
 		h->key[i].fine = true;
 	return change_save(state, &change, err);

@@ -19,13 +19,14 @@
  *
  * A new key under the same root is quiet: certificates are renewed.  "Fine"
  * covers the roots that had been seen when it was said, and unsigned letters
- * if there had been any; what comes later is asked about again.
+ * only if that was said too: anybody can send an innocent one beforehand.
+ * What comes later is asked about again.
  *
  * Times of letters are those that are proven (a timestamp), else when this
  * reader first saw them; so a mailbox that is read for the first time, in
  * whatever order, gives the right order of roots if its letters are stamped.
  *
- * May use:   base codec os pki proto dns net store.
+ * May use:   base codec os mime pki proto dns net store.
  * Format:    doc/formats.md, "people/MAC.seen".
  * Limits:    HISTORY_KEYS keys of one address; a root's last key is never
  *            dropped for another root's: RC_LIMIT.
@@ -108,9 +109,10 @@ enum rc history_note(const struct state *state, const char *address,
 enum rc history_wrote(const struct state *state, const char *address,
     const char *name, bool imitates, int64_t now, bool *ret_new,
     struct err *err);
-/* "This one is fine": all that was seen of it until now. */
+/* "This one is fine": all roots that were seen of it until now.
+ * `unsigned_too`: and its letters that nothing proves. */
 enum rc history_accept(const struct state *state, const char *address,
-    int64_t now, struct err *err);
+    bool unsigned_too, int64_t now, struct err *err);
 /* Take that back.  RC_ABSENT: it was never said. */
 enum rc history_undo(
     const struct state *state, const char *address, struct err *err);

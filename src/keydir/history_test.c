@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/expect.h"
+#include "codec/hex.h"
 #include "keydir/correspondent.h"
 #include "keydir/person.h"
 
@@ -126,11 +127,12 @@ the_reader_ends_it_and_can_begin_it_again(void **context)
 {
 	for (int day = 0; day < 3; day++)
 		note(*context, 'k', 'A', day);
-	/* there was no unsigned letter that could have been meant */
-	assert_done(history_accept(*context, BOB, NOW, &err), err);
-	expect(*context, 0, 0, 4, "a");
+	/* an unsigned letter of anybody's making does not end it */
 	note(*context, 0, 0, 4);
-	assert_done(history_accept(*context, BOB, NOW, &err), err);
+	assert_done(history_accept(*context, BOB, false, NOW, &err), err);
+	expect(*context, 0, 0, 4, "a");
+	assert_done(history_accept(*context, BOB, true, NOW, &err), err);
+	assert_done(history_accept(*context, BOB, false, NOW, &err), err);
 	expect(*context, 0, 0, 5, "f");
 	for (int day = 5; day < 9; day++)
 		note(*context, 'k', 'A', day);
@@ -138,6 +140,30 @@ the_reader_ends_it_and_can_begin_it_again(void **context)
 	assert_done(history_undo(*context, BOB, &err), err);
 	expect(*context, 0, 0, 9, "a");
 	assert_rc(history_undo(*context, BOB, &err), RC_ABSENT);
+}
+
+/* And what was kept of a plain address is found as before. */
+static void
+an_address_is_one_however_it_is_written(void **context)
+{
+	static const char *const same[] = {BOB, "bob@beta.test.",
+	    "Bob@BETA.test", "bob@beta\xe3\x80\x82test",
+	    "bob@\xef\xbd\x82\x65ta.test"};
+	char name[PERSON_NAME_MAX], old[PERSON_NAME_MAX];
+	uint8_t mac[32];
+	struct buf hex BUF_OWNED = BUF_SMALL;
+
+	assert_ok(
+	    wrap_mac(state_key(*context), "people", span_str(BOB), mac, &err));
+	assert_ok(hex_encode(span_of(mac, sizeof(mac)), &hex, &err));
+	(void)snprintf(old, sizeof(old), PERSON_FOLDER "/%.*s.seen",
+	    SPAN_ARGS(buf_span(&hex)));
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_ok(person_item(*context, same[i], ".seen", name, &err));
+		assert_string_equal(name, old);
+	}
+	assert_ok(person_item(*context, "bob@beta.tests", "", name, &err));
+	assert_string_not_equal(name, old);
 }
 
 static void
@@ -206,7 +232,7 @@ what_the_reader_says_is_fine_covers_what_was_seen(void **context)
 	note(*context, 'k', 'A', 0);
 	note(*context, 'l', 'B', 5);
 	note(*context, 'k', 'A', 6);
-	assert_done(history_accept(*context, BOB, NOW, &err), err);
+	assert_done(history_accept(*context, BOB, false, NOW, &err), err);
 	expect(*context, 'l', 'B', 7, "f");
 	expect(*context, 'k', 'A', 7, "f");
 	/* a new key of a root that is fine */
@@ -298,7 +324,7 @@ an_answer_to_an_impostor_does_not_make_him_known(void **context)
 	    history_wrote(*context, BOB, "Bob", true, NOW, &new, &err), err);
 	h = recall(*context);
 	assert_false(new || history_is_meant(&h) || history_is_known(&h));
-	assert_done(history_accept(*context, BOB, NOW, &err), err);
+	assert_done(history_accept(*context, BOB, false, NOW, &err), err);
 	h = recall(*context);
 	assert_true(history_is_meant(&h));
 	assert_done(history_undo(*context, BOB, &err), err);
@@ -459,6 +485,7 @@ main(void)
 	    TEST(two_roots_in_use_at_once_are_a_conflict),
 	    TEST(letters_in_whatever_order_give_the_same_order_of_roots),
 	    TEST(what_the_reader_says_is_fine_covers_what_was_seen),
+	    TEST(an_address_is_one_however_it_is_written),
 	    TEST(keys_are_limited_and_roots_are_not_forgotten_for_keys),
 	    TEST(more_roots_than_there_is_room_for_are_an_error),
 	    TEST(a_letter_counts_once_however_often_it_is_noted),
