@@ -2,6 +2,7 @@
 
 import glob
 import imaplib
+import os
 import time
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -13,6 +14,14 @@ from people import letter
 ALICE, BOB, CAROL = "alice@alpha.test", "bob@beta.test", "carol@alpha.test"
 IMPOSTOR = "alice@a1pha.test"
 FAKETIME, = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+
+
+def in_days(days):
+    """The environment in which a program sees a later day; one with AddressSanitizer would refuse
+    to start behind a preloaded library."""
+    asan = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": FAKETIME, "FAKETIME": f"+{days}d", "FAKETIME_NO_CACHE": "1",
+            "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
 
 
 def plain(sender, recipient=BOB):
@@ -118,7 +127,11 @@ def test_who_always_signs_is_missed_when_a_letter_is_not_signed(world, alice, bo
         verdict(bob, send(alice, BOB))
     level, reasons = judge(world, bob, ALICE)
     assert level == "unsigned" and "key.always-signed" in reasons
+    # an innocent one, and what is said of her keys, is no word on unsigned ones
     told(bob, "fine", ALICE)
+    assert "key.always-signed" in judge(world, bob, ALICE)[1]
+    told(bob, "fine", ALICE, "--unsigned")
+    assert " without signature too; " in line_of(bob, ALICE)
     assert judge(world, bob, ALICE) == ("unsigned", {"sig.none"})
     told(bob, "undo", ALICE)
     assert "key.always-signed" in judge(world, bob, ALICE)[1]
@@ -132,6 +145,7 @@ def test_who_always_signs_is_missed_when_a_letter_is_not_signed(world, alice, bo
 @pytest.mark.parametrize("words, why", [
     ([], "want list"), (["fine"], "want list"), (["list", "x"], "want list"),
     (["forget", ALICE], "want list"), (["fine", ALICE, "--remove"], "want list"),
+    (["undo", ALICE, "--unsigned"], "want list"), (["own", "b.test", "--unsigned"], "want list"),
     (["fine", "alice"], "is no address"), (["fine", f"{ALICE}, {BOB}"], "is no address"),
     (["undo", "nobody@nowhere.test"], "nobody said that"),
     (["own", "nonsense"], "is no domain"), (["own", "a b.test"], "is no domain"),
@@ -244,7 +258,7 @@ def test_a_verdict_is_renewed_when_the_letter_is_looked_at_days_later(world, age
     carol.start()
     assert verdict(carol, message_id)[0] == "verified"
     carol.stop()
-    carol.start(env={"LD_PRELOAD": FAKETIME, "FAKETIME": "+2d", "FAKETIME_NO_CACHE": "1"})
+    carol.start(env=in_days(2))
     with carol.imap() as imap:
         imap.select("INBOX")
         _, found = imap.search(None, "ALL")
