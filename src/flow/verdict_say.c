@@ -76,7 +76,8 @@ say_request(enum language language, struct verdict *v)
 static const char *
 sender_of(const struct facts *f, const struct verdict *v)
 {
-	bool habit = strcmp(v->reason[0], "key.always-signed") == 0;
+	bool habit =
+	    v->reasons > 0 && strcmp(v->reason[0], "key.always-signed") == 0;
 
 	return habit && f->history.who[0] != '\0' ? f->history.who : f->from;
 }

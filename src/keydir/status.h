@@ -4,14 +4,9 @@
  * Standard:  RFC 5280 section 5 (lists by HTTP), RFC 6960 and 5019 (OCSP),
  *            RFC 9654 (nonces).
  * May use:   base codec os mime pki proto dns net store.
- * Not here:  what an answer says (pki/chain).  Here only: may it be kept?  Lists
- *            come by plain HTTP, and whoever is on the way can write one.  So
- *            only what is signed by whom one would believe about the path
- *            asked about, is not dated later than now and not older than what
- *            there is, is kept, saved, and keeps others from being asked.
- *            Anything else is handed once to those who asked, who judge it
- *            (the signer of an indirect list may be known to them), and the
- *            address asked again after STATUS_DEAD.
+ * Not here:  what an answer is worth (pki/chain): everything that comes is only
+ *            parsed.  A server or a disk that lies gains nothing, for lists and
+ *            answers are signed by the issuer.
  * Privacy:   a question tells a server who reads what.  So only those are
  *            asked whom a certificate names whose path leads to a trusted root,
  *            an answer is kept as long as it holds, and issuers' certificates

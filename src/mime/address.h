@@ -58,7 +58,8 @@ enum rc address_to_ascii(const char *address, struct buf *out, struct err *err);
  * program lets it be written: lower case, ASCII, no dot at its end; of what UTS
  * #46 maps, the letters, digits and dots of ASCII in other forms (ideographic
  * full stop, full width, circled, ...) and the capitals of Latin-1, Greek and
- * Cyrillic.  Never to prove who somebody is.  RC_SYNTAX: no UTF-8. */
+ * Cyrillic.  Never to prove who somebody is.  A domain that DNS
+ * cannot have stays as it is. */
 enum rc address_canonical(
     const char *address, struct buf *out, struct err *err);
 /* Lends what is behind the last "@"; "" if there is none. */

@@ -256,15 +256,25 @@ map_domain(struct span domain, struct buf *out, struct err *err)
 		TRY(add_mapped(
 		    code, span_first(span_after(domain, at), len), out, err));
 	}
+	if (out->len > 0 && out->data[out->len - 1] == '.')
+		buf_cut(out, out->len - 1);
 	return RC_OK;
+}
+
+static enum rc
+canonical_domain(struct span domain, struct buf *out, struct err *err)
+{
+	struct buf small BUF_OWNED = BUF_SMALL;
+
+	TRY(map_domain(domain, &small, err));
+	return add_domain(buf_span(&small), out, err);
 }
 
 enum rc
 address_canonical(const char *address, struct buf *out, struct err *err)
 {
-	const char *domain = address_domain(address);
-	size_t len = strlen(address) - strlen(domain);
-	struct buf small BUF_OWNED = BUF_SMALL;
+	struct span domain = span_str(address_domain(address));
+	size_t len = strlen(address) - domain.len;
 	struct err why = ERR_NONE;
 
 	for (size_t i = 0; i < len; i++) {
@@ -272,16 +282,10 @@ address_canonical(const char *address, struct buf *out, struct err *err)
 		TRY(buf_add_byte(
 		    out, c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c, err));
 	}
-	TRY(map_domain(span_str(domain), &small, err));
-	struct span mapped_domain = buf_span(&small);
-	if (mapped_domain.len > 0 &&
-	    mapped_domain.data[mapped_domain.len - 1] == '.')
-		mapped_domain.len--;
 	size_t before = out->len;
-	enum rc rc = add_domain(mapped_domain, out, &why);
+	enum rc rc = canonical_domain(domain, out, &why);
 	if (rc != RC_SYNTAX)
 		return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
-	/* a label that DNS cannot have is nobody's */
 	buf_cut(out, before);
-	return buf_add(out, mapped_domain, err);
+	return buf_add(out, domain, err);
 }

@@ -129,6 +129,7 @@ an_address_has_one_form_however_it_is_written(void **state)
 	    {"a@ΑΩ.test", "a@xn--mxa2c.test"},
 	    {"ä@b.test", "ä@b.test"},
 	    {"a@[192.0.2.1]", "a@[192.0.2.1]"},
+	    {"a@\xe4.test", "a@\xe4.test"},
 	    {"", ""},
 	};
 
@@ -137,12 +138,10 @@ an_address_has_one_form_however_it_is_written(void **state)
 		assert_ok(address_canonical(cases[i].input, &out, NULL));
 		assert_span(buf_span(&out), cases[i].want);
 	}
-	struct buf out BUF_OWNED = BUF_SMALL;
-	assert_rc(address_canonical("a@\xe4.test", &out, NULL), RC_SYNTAX);
 }
 
 static void
-a_label_that_is_too_long_has_a_form_too(void **state)
+a_label_that_is_too_long_stays_as_it_is(void **state)
 {
 	char address[160] = "a@";
 	struct buf out BUF_OWNED = BUF_SMALL;
@@ -399,7 +398,7 @@ main(void)
 	    cmocka_unit_test(
 		what_is_no_address_is_not_guessed_and_nothing_added),
 	    cmocka_unit_test(an_address_has_one_form_however_it_is_written),
-	    cmocka_unit_test(a_label_that_is_too_long_has_a_form_too),
+	    cmocka_unit_test(a_label_that_is_too_long_stays_as_it_is),
 	    cmocka_unit_test(what_is_no_address_list_is_guessed_to_warn),
 	    cmocka_unit_test(guesses_end_at_the_limit_of_addresses),
 	    cmocka_unit_test(a_list_holds_so_many_addresses),
