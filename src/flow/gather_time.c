@@ -126,8 +126,14 @@ static bool
 wants_more(const struct reading *r, const struct question *q,
     const struct chain_result *result)
 {
-	if (r->reader->status == NULL || !q->may_ask ||
-	    result->state != CHAIN_VALID)
+	if (r->reader->status == NULL || !q->may_ask)
+		return false;
+	/* it may have been on hold only, and no longer be */
+	if (result->revocation == REVOCATION_REVOKED &&
+	    (result->state == CHAIN_VALID ||
+		!strcmp(result->reason, "cert.revoked")))
+		return !has_expired(&result->path, r->reader->now);
+	if (result->state != CHAIN_VALID)
 		return false;
 	return result->revocation == REVOCATION_UNKNOWN ||
 	       (result->revocation == REVOCATION_GOOD &&
