@@ -126,6 +126,15 @@ has_expired(const struct certs *path, int64_t now)
 	return false;
 }
 
+/* And so no longer be revoked. */
+static bool
+may_be_on_hold(const struct chain_result *result)
+{
+	return result->revocation == REVOCATION_REVOKED &&
+	       (result->state == CHAIN_VALID ||
+		   !strcmp(result->reason, "cert.revoked"));
+}
+
 /* What came with the letter was chosen by its sender: who was revoked would
  * bring last week's list, or, once his certificate has expired, one of the time
  * when it was good.  So the issuer is asked all the same (which takes no time
@@ -137,6 +146,10 @@ needs_more(const struct reading *r, const struct question *q,
 {
 	struct chain_result alone CHAIN_RESULT_OWNED = CHAIN_RESULT;
 
+	if (may_be_on_hold(result)) {
+		*ret = !has_expired(&result->path, r->reader->now);
+		return RC_OK;
+	}
 	*ret = result->state == CHAIN_VALID &&
 	       (result->revocation == REVOCATION_UNKNOWN ||
 		   result->revocation == REVOCATION_GOOD);
