@@ -4,6 +4,8 @@
  * letter; else now.  What the letter or a server claims never does. */
 #include "cms/stamp.h"
 #include "flow/gather_priv.h"
+
+#include <string.h>
 #include "os/clock.h"
 
 #define DAY (24 * 60 * 60)
