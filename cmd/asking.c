@@ -146,7 +146,7 @@ asking_prepare(const struct asking_options *o, struct asking *asking,
 	TRY(read_files(o, asking, err));
 	if (o->first_seen != NULL)
 		TRY(support_parse_time(
-		    o->first_seen, &reader->first_seen, err));
+		    "--first-seen", o->first_seen, &reader->first_seen, err));
 	TRY(start(o, asking, err));
 	reader->crls = &asking->crls;
 	reader->ocsps = &asking->ocsps;

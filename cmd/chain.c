@@ -102,7 +102,7 @@ run_chain(
 	int64_t at = clock_now();
 
 	if (o->at != NULL)
-		TRY(support_parse_time(o->at, &at, err));
+		TRY(support_parse_time("--at", o->at, &at, err));
 	TRY(support_read_certs(o->trust, &roots, err));
 	if (o->untrusted != NULL)
 		TRY(support_read_certs(o->untrusted, &untrusted, err));

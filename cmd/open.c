@@ -49,7 +49,7 @@ read_prepare(
 {
 	s->reader.now = clock_now();
 	if (o->at != NULL)
-		TRY(support_parse_time(o->at, &s->reader.now, err));
+		TRY(support_parse_time("--at", o->at, &s->reader.now, err));
 	TRY(support_read_identity(o->identity, o->passphrase, &s->id, err));
 	TRY(letters_keys(&s->id, &s->keys, &s->reader.keys_len, err));
 	s->reader.keys = s->keys;

@@ -75,11 +75,12 @@ support_read_identity(const char *id, const char *passphrase_file,
 }
 
 enum rc
-support_parse_time(const char *text, int64_t *ret, struct err *err)
+support_parse_time(
+    const char *option, const char *text, int64_t *ret, struct err *err)
 {
 	enum rc rc = when_parse(span_str(text), ret, err);
 
-	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "--at %s", text);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s %s", option, text);
 }
 
 static enum rc

@@ -23,7 +23,8 @@ enum rc support_read_identity(const char *id, const char *passphrase_file,
     struct identity_file *ret, struct err *err);
 
 /* The value of --at. */
-enum rc support_parse_time(const char *text, int64_t *ret, struct err *err);
+enum rc support_parse_time(
+    const char *option, const char *text, int64_t *ret, struct err *err);
 
 /* Into the file that a person names: replaced as a whole, also behind a link;
  * a device or pipe is written to. */

@@ -475,7 +475,11 @@ def test_chain_knows_revoked_ones(desk, tmp_path):
     (["open"], b"", b"--identity ID is needed"),
     (["open", "--identity", "/nonexistent.p12"], b"", b"/nonexistent.p12"),
     (["inspect", "--trust", "/nonexistent.pem"], b"", b"/nonexistent.pem"),
-    (["inspect", "--at", "yesterday"], b"", b"yesterday"),
+    (["inspect", "--at", "yesterday"], b"", b"--at yesterday"),
+    (["inspect", "--first-seen", "yesterday"], b"", b"--first-seen yesterday"),
+    (["inspect", "--me", "Bob <bob@beta.test>"], b"From: a@b.test\n\nhi\n", b"--me"),
+    (["inspect", "--me", "bob@beta.test, carol@beta.test"], b"From: a@b.test\n\nhi\n", b"--me"),
+    (["inspect", "--known", "bob"], b"From: a@b.test\n\nhi\n", b"--known"),
     (["chain", "--trust", "ROOT"], b"rubbish", b"no certificate"),
     (["frobnicate"], b"", b"unknown command frobnicate"),
 ])

@@ -102,12 +102,31 @@ is_in_another_country(const struct inquiry *q, const struct target *target)
 	       lookalike_is_countrys(q->l, target->domain + name + 1);
 }
 
+static bool
+is_kept_for_manuals(const char *suffix)
+{
+	return !strcmp(suffix, "com") || !strcmp(suffix, "net") ||
+	       !strcmp(suffix, "org");
+}
+
+/* RFC 2606 section 3: nobody can buy example.com, example.net or example.org,
+ * and manuals let people of one write to those of the other. */
+static bool
+is_of_manuals(const struct inquiry *q, const struct target *target)
+{
+	return !strncmp(target->domain, "example.", 8) &&
+	       is_kept_for_manuals(target->domain + 8) &&
+	       is_kept_for_manuals(domain_suffix(&q->domain));
+}
+
 /* The very name, bought under another ending. */
 static void
 offer_ending(struct inquiry *q, const struct target *target)
 {
 	const struct party *party = party_of(q, target);
 
+	if (is_of_manuals(q, target))
+		return;
 	if ((target->flags & LOOKALIKE_A_WORD) != 0 && !is_bad_ending(q))
 		return;
 	if (is_same_local(q, target))

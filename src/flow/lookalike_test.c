@@ -399,12 +399,36 @@ who_is_innocent_is_left_alone(void **state)
 	assert_true(COUNT(innocents) >= 60);
 }
 
+static void
+the_domains_of_manuals_imitate_nobody(void **state)
+{
+	static const struct row rows[] = {
+	    {"", "alice@example.org", "none", ""},
+	    {"", "bob@example.com", "none", ""},
+	    {"", "alice@example.test", "ending", "example.net"},
+	    {"", "alice@examp1e.net", "confusable", "example.net"},
+	};
+	struct lookalike *l OWNED(lookalike_free) = NULL;
+	struct err err = ERR_NONE;
+	bool right = true;
+
+	assert_done(lookalike_new(&l, &err), err);
+	assert_done(lookalike_add_own(l, span_str("example.net"), &err), err);
+	assert_done(lookalike_add_known(
+			l, span_str("bob@example.net"), SPAN_NONE, &err),
+	    err);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		right = is_right(l, &rows[i]) && right;
+	assert_true(right);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_trick_is_found),
 	    cmocka_unit_test(who_is_innocent_is_left_alone),
+	    cmocka_unit_test(the_domains_of_manuals_imitate_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
