@@ -71,16 +71,25 @@ def two_mailboxes(b, sender):
     "group": f"Alice: {EVE};", "empty group": "undisclosed:;", "group and mailbox": f"{EVE}, x: {ALICE};",
     "two angles": f"<{ALICE}> <{EVE}>", "name is bare": f"{ALICE} <{EVE}>",
     "angle in angle": f"<{ALICE}<{EVE}>>", "trailing text": f"<{EVE}> {ALICE}",
-    "trailing angle": f"{EVE} <{ALICE}>", "semicolon": f"{EVE}; {ALICE}", "two at": "eve@beta.test@alpha.test",
+    "trailing angle": f"{EVE} <{ALICE}>", "semicolon": f"{EVE}; {ALICE}",
     "no at": "alice", "empty": "", "empty angle": "Alice <>", "open quote": f'"Alice <{EVE}>',
     "open angle": f"Alice <{EVE}", "open comment": f"{EVE} (Alice", "blank": " ",
-    "8-bit garbage": b"Alice\xff\xfe <eve@beta.test\xff>",
     "encoded word is the address": f"=?utf-8?q?{ALICE.replace('@', '=40')}?=",
     "encoded word and at": "=?utf-8?q?alice=40alpha.test=00?=@beta.test",
     "encoded angle in front": f"=?utf-8?q?Alice_=3Calice=40alpha.test=3E?= {EVE}",
     "route": f"<@alpha.test,{EVE}>",
     "trailing dot": "eve@beta.test.", "line of blanks": f"\r\n \r\n\t{EVE}"})
 def from_that_readers_read_otherwise(b, sender):
+    return letter(b.eve, sender)
+
+
+@each_attack("danger", "addr.confusable", {"two at": "eve@beta.test@alpha.test"})
+def from_that_ends_as_somebody_known(b, sender):
+    return letter(b.eve, sender)
+
+
+@each_attack("danger", "addr.deceptive", {"8-bit garbage": b"Alice\xff\xfe <eve@beta.test\xff>"})
+def from_of_no_domain(b, sender):
     return letter(b.eve, sender)
 
 
