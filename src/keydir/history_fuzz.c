@@ -1,8 +1,12 @@
 /* clang -g -fsanitize=fuzzer,address,undefined -std=gnu2x -Isrc, this file
  * and the sources of keydir, with those below it: whatever is in an item is
  * refused, or can be judged, and is the same once it is printed. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "keydir/history.h"
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void
@@ -10,6 +14,37 @@ must(bool true_for_all, const char *what)
 {
 	if (!true_for_all)
 		bug(what);
+}
+
+/* FUZZ_SEEDS: where to leave an item to begin with. */
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const struct history seen = {.address = "alice@alpha.test",
+	    .name = "Alice",
+	    .letters = 3,
+	    .since = 1,
+	    .last = 3,
+	    .steady = 3,
+	    .key = {{.root = {1}, .first = 1, .last = 3, .letters = 3}},
+	    .keys = 1,
+	    .mark = {1, 2, 3},
+	    .marks = 3};
+	const char *folder = getenv("FUZZ_SEEDS");
+	struct buf text BUF_OWNED = BUF(HISTORY_ITEM_MAX);
+	char path[4096];
+
+	(void)argc;
+	(void)argv;
+	if (folder == NULL)
+		return 0;
+	must(history_print(&seen, &text, NULL) == RC_OK, "no seed");
+	(void)snprintf(path, sizeof(path), "%s/seen", folder);
+	FILE *file = fopen(path, "we");
+	must(file != NULL && fwrite(text.data, 1, text.len, file) == text.len &&
+		 fclose(file) == 0,
+	    "seed not written");
+	return 0;
 }
 
 static void
