@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <curl/curl.h>
-
 #include "base/own.h"
+#include "net/libcurl_priv.h"
 #include "os/clock.h"
 
 #define STEP 1000 /* ms between two looks */
@@ -36,24 +35,11 @@ struct hop {
 };
 
 OWNER(struct fetch, fetch_free);
-OWNER(CURLU, curl_url_cleanup);
-OWNER(char, curl_free);
-
-static CURLcode global_result = CURLE_FAILED_INIT;
-
-static void
-init_global(void)
-{
-	global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 enum rc
 fetch_new(const struct fetch_rules *rules, struct fetch **ret, struct err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	if (pthread_once(&once, init_global) != 0 || global_result != CURLE_OK)
-		return err_set(err, RC_IO, "libcurl could not be started");
+	TRY(libcurl_start(err));
 	struct fetch *fetch OWNED(fetch_free) = calloc(1, sizeof(*fetch));
 	if (fetch == NULL)
 		return err_nomem(err, "HTTP");
@@ -104,61 +90,13 @@ check_url(const char *url, struct err *err)
 }
 
 static enum rc
-split_url(const char *url, char **ret_host, char **ret_port, struct err *err)
-{
-	CURLU *parts OWNED(curl_url_cleanup) = curl_url();
-	char *user OWNED(curl_free) = NULL;
-
-	if (parts == NULL)
-		return err_nomem(err, "URL");
-	if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK)
-		return err_set(err, RC_SYNTAX, "URL cannot be read");
-	if (curl_url_get(parts, CURLUPART_USER, &user, 0) != CURLUE_NO_USER)
-		return err_set(err, RC_UNFIT, "URL holds a user name");
-	if (curl_url_get(parts, CURLUPART_HOST, ret_host, 0) != CURLUE_OK ||
-	    curl_url_get(parts, CURLUPART_PORT, ret_port, CURLU_DEFAULT_PORT) !=
-		CURLUE_OK)
-		return err_set(err, RC_SYNTAX, "URL cannot be read");
-	return RC_OK;
-}
-
-static bool
-is_literal(const char *host)
-{
-	return host[0] == '[' || strspn(host, "0123456789.") == strlen(host);
-}
-
-static enum rc
-print_addresses(const char *host, const char *port,
-    const struct strlist *addresses, struct buf *out, struct err *err)
-{
-	TRY(buf_add_format(out, err, "%s:%s:", host, port));
-	for (size_t i = 0; i < addresses->len; i++) {
-		bool v6 = strchr(addresses->item[i], ':') != NULL;
-		TRY(buf_add_format(out, err, v6 ? "%s[%s]" : "%s%s",
-		    i == 0 ? "" : ",", addresses->item[i]));
-	}
-	return RC_OK;
-}
-
-static enum rc
 resolve(struct hop *hop, const char *host, const char *port, struct err *err)
 {
 	const struct names *names = hop->fetch->rules.names;
-	struct strlist found STRLIST_OWNED = STRLIST_NONE;
-	struct buf entry BUF_OWNED = BUF_SMALL;
-	const char *text;
 
-	if (names == NULL || is_literal(host))
+	if (names == NULL || libcurl_is_literal(host))
 		return RC_OK;
-	enum rc rc = names->find(names->context, host, &found, err);
-	if (rc == RC_ABSENT || (rc == RC_OK && found.len == 0))
-		return err_set(err, RC_IO, "%s has no address", host);
-	TRY(rc);
-	TRY(print_addresses(host, port, &found, &entry, err));
-	TRY(buf_str(&entry, &text, err));
-	hop->addresses = curl_slist_append(NULL, text);
-	return hop->addresses != NULL ? RC_OK : err_nomem(err, "addresses");
+	return libcurl_find(names, host, port, &hop->addresses, err);
 }
 
 static unsigned
@@ -363,7 +301,7 @@ run_hop(struct hop *hop, int64_t left, char **ret_next, struct err *err)
 	CURLcode code = CURLE_OK;
 
 	TRY(check_url(hop->url, err));
-	TRY(split_url(hop->url, &host, &port, err));
+	TRY(libcurl_split(hop->url, &host, &port, err));
 	TRY(resolve(hop, host, port, err));
 	TRY(set_rules(hop, left, err));
 	TRY(set_content(hop, err));

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <curl/curl.h>
 #include <sys/socket.h>
 
 #include "base/own.h"
+#include "net/libcurl_priv.h"
 
 #define URL_MAX 4096
 #define RETRY_MAX (7U * 24 * 60 * 60) /* a server may ask for no more */
@@ -24,25 +24,12 @@ struct https {
 };
 
 OWNER(struct https, https_free);
-OWNER(CURLU, curl_url_cleanup);
-OWNER(char, curl_free);
-
-static CURLcode global_result = CURLE_FAILED_INIT;
-
-static void
-init_global(void)
-{
-	global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 enum rc
 https_new(const char *trust_file, const struct names *names, struct https **ret,
     struct err *err)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	if (pthread_once(&once, init_global) != 0 || global_result != CURLE_OK)
-		return err_set(err, RC_IO, "libcurl could not be started");
+	TRY(libcurl_start(err));
 	struct https *https OWNED(https_free) = calloc(1, sizeof(*https));
 	if (https == NULL)
 		return err_nomem(err, "HTTPS");
@@ -98,77 +85,16 @@ check_url(const char *url, struct err *err)
 }
 
 static enum rc
-get_part(
-    CURLU *parts, CURLUPart which, unsigned flags, char **ret, struct err *err)
-{
-	if (curl_url_get(parts, which, ret, flags) != CURLUE_OK)
-		return err_set(err, RC_SYNTAX, "URL cannot be read");
-	return RC_OK;
-}
-
-static enum rc
-split_url(const char *url, char **ret_host, char **ret_port, struct err *err)
-{
-	CURLU *parts OWNED(curl_url_cleanup) = curl_url();
-	char *host OWNED(curl_free) = NULL, *user OWNED(curl_free) = NULL;
-
-	if (parts == NULL)
-		return err_nomem(err, "URL");
-	if (curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK)
-		return err_set(err, RC_SYNTAX, "URL cannot be read: %s", url);
-	/* "https://good.example@evil.example/" fools readers of logs */
-	if (curl_url_get(parts, CURLUPART_USER, &user, 0) != CURLUE_NO_USER)
-		return err_set(err, RC_UNFIT, "URL holds a user name");
-	TRY(get_part(parts, CURLUPART_HOST, 0, &host, err));
-	TRY(get_part(parts, CURLUPART_PORT, CURLU_DEFAULT_PORT, ret_port, err));
-	*ret_host = take(host);
-	return RC_OK;
-}
-
-static bool
-is_literal(const char *host)
-{
-	return host[0] == '[' || strspn(host, "0123456789.") == strlen(host);
-}
-
-static enum rc
-print_addresses(const char *host, const char *port,
-    const struct strlist *addresses, struct buf *out, struct err *err)
-{
-	TRY(buf_add_format(out, err, "%s:%s:", host, port));
-	for (size_t i = 0; i < addresses->len; i++) {
-		bool v6 = strchr(addresses->item[i], ':') != NULL;
-		TRY(buf_add_format(out, err, v6 ? "%s[%s]" : "%s%s",
-		    i == 0 ? "" : ",", addresses->item[i]));
-	}
-	return RC_OK;
-}
-
-/* libcurl is told the addresses and asks nobody: what the program's resolver
- * checked (DNSSEC) is what is used. */
-static enum rc
 find_addresses(struct https *https, const char *host, const char *port,
     struct transfer *transfer, struct err *err)
 {
-	struct strlist found STRLIST_OWNED = STRLIST_NONE;
-	struct buf entry BUF_OWNED = BUF_SMALL;
-	const char *text;
-
-	if (is_literal(host))
+	if (libcurl_is_literal(host))
 		return RC_OK;
 	if (!https->has_names)
 		return err_set(err, RC_UNFIT,
 		    "%s: only literal IP addresses without a resolver", host);
-	enum rc rc = https->names.find(https->names.context, host, &found, err);
-	if (rc == RC_ABSENT || (rc == RC_OK && found.len == 0))
-		return err_set(err, RC_IO, "%s has no address", host);
-	TRY(rc);
-	TRY(print_addresses(host, port, &found, &entry, err));
-	TRY(buf_str(&entry, &text, err));
-	transfer->addresses = curl_slist_append(NULL, text);
-	if (transfer->addresses == NULL)
-		return err_nomem(err, "addresses");
-	return RC_OK;
+	return libcurl_find(
+	    &https->names, host, port, &transfer->addresses, err);
 }
 
 static enum rc
@@ -178,7 +104,7 @@ resolve(struct https *https, struct transfer *transfer, struct err *err)
 	const char *url = transfer->request->url;
 
 	TRY(check_url(url, err));
-	TRY(split_url(url, &host, &port, err));
+	TRY(libcurl_split(url, &host, &port, err));
 	return find_addresses(https, host, port, transfer, err);
 }
 
