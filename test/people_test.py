@@ -1,27 +1,17 @@
 """The agent remembers whom the person knows, and what it was told; `letterlock people` beside it."""
 
-import glob
 import imaplib
-import os
 import time
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 import pytest
 
+from later import in_days
 from people import letter
 
 ALICE, BOB, CAROL = "alice@alpha.test", "bob@beta.test", "carol@alpha.test"
 IMPOSTOR = "alice@a1pha.test"
-FAKETIME, = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-
-
-def in_days(days):
-    """The environment in which a program sees a later day; one with AddressSanitizer would refuse
-    to start behind a preloaded library."""
-    asan = os.environ.get("ASAN_OPTIONS", "")
-    return {"LD_PRELOAD": FAKETIME, "FAKETIME": f"+{days}d", "FAKETIME_NO_CACHE": "1",
-            "ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":")}
 
 
 def plain(sender, recipient=BOB):
