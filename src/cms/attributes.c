@@ -1,7 +1,6 @@
 #include "cms/attributes_priv.h"
 
 #include "cms/print_priv.h"
-#include "cms/print_set_priv.h"
 #include "pki/der.h"
 
 #define OID_MAX 11

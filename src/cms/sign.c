@@ -8,7 +8,6 @@
 #include "cms/attributes_priv.h"
 #include "cms/certid_priv.h"
 #include "cms/print_priv.h"
-#include "cms/print_set_priv.h"
 #include "cms/shape_priv.h"
 #include "cms/sign_priv.h"
 #include "pki/crypto.h"

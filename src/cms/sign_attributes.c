@@ -4,7 +4,6 @@
 #include "cms/attributes_priv.h"
 #include "cms/certid_priv.h"
 #include "cms/print_priv.h"
-#include "cms/print_set_priv.h"
 #include "cms/sign_priv.h"
 
 #define UTC_TIME 0x17
