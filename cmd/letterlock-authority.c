@@ -50,6 +50,9 @@ static const struct {
     {"passphrase-file", "passphrase_file", "FILE", true, false,
 	"passphrase of the keys in its first line (default: the systemd "
 	"credential authority-passphrase)"},
+    {"store", "store", "STORE", false, false,
+	"database: absolute path of a SQLite file, or postgresql://... "
+	"(default: authority.db in DIR)"},
 };
 #define INIT_OPTIONS (sizeof(init_options) / sizeof(init_options[0]))
 

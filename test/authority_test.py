@@ -196,7 +196,7 @@ def wait_until_answered(authority, challenge):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         rows = database(authority).execute(
-            "SELECT answered FROM authorization WHERE recipient = ?", (recipient,)).fetchall()
+            "SELECT answered FROM acme_authorization WHERE recipient = ?", (recipient,)).fetchall()
         if rows == [(1,)]:
             return
         time.sleep(0.1)

@@ -56,7 +56,7 @@ state_at(struct span written, int64_t expires, int64_t now)
 #define COLUMNS                                                        \
 	"SELECT id, account, name, address, status, created, expires," \
 	" recipient, token1, token2, posted, answered, validated,"     \
-	" error_type, error_detail, mail_tries FROM authorization"
+	" error_type, error_detail, mail_tries FROM acme_authorization"
 
 static enum rc
 read_texts(
@@ -210,21 +210,21 @@ authorization_add(struct sql *sql, const struct authorization_wish *wish,
 {
 	struct fresh fresh FRESH_OWNED = {
 	    BUF_SMALL, BUF_SMALL, BUF_SMALL, BUF_SMALL, BUF_SMALL};
+	int64_t id = 0;
 
 	TRY(fresh_fill(&fresh, wish->address, err));
-	TRY(sql_change(sql,
-	    "INSERT INTO authorization (name, account, address, folded,"
+	TRY(sql_number(sql,
+	    "INSERT INTO acme_authorization (name, account, address, folded,"
 	    " status, created, expires, recipient, token1, token2, mail_next)"
-	    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
+	    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?) RETURNING id",
 	    SQL_VALUES(text_value(&fresh.name), SQL_NUMBER(wish->account),
 		sql_text(wish->address), text_value(&fresh.folded),
 		SQL_NUMBER(wish->now),
 		SQL_NUMBER(wish->now + AUTHORIZATION_PENDING_SECONDS),
 		text_value(&fresh.recipient), text_value(&fresh.token1),
 		text_value(&fresh.token2), SQL_NUMBER(wish->now)),
-	    err));
-	return authorization_find_id(
-	    sql, sql_last_id(sql), wish->now, ret, err);
+	    &id, err));
+	return authorization_find_id(sql, id, wish->now, ret, err);
 }
 
 enum rc
@@ -235,7 +235,7 @@ authorization_count(struct sql *sql, const char *address, int64_t since,
 
 	TRY(authorization_fold(address, &folded, err));
 	return sql_number(sql,
-	    "SELECT count(*) FROM authorization"
+	    "SELECT count(*) FROM acme_authorization"
 	    " WHERE folded = ? AND created > ?",
 	    SQL_VALUES(text_value(&folded), SQL_NUMBER(since)), ret, err);
 }
@@ -255,9 +255,10 @@ become_valid(
     struct sql *sql, const struct authorization_event *event, struct err *err)
 {
 	return sql_change(sql,
-	    "UPDATE authorization SET status = 'valid', validated = ?,"
+	    "UPDATE acme_authorization SET status = 'valid', validated = ?,"
 	    " expires = ?, mail_next = NULL"
-	    " WHERE id = ? AND status = 'pending' AND posted AND answered",
+	    " WHERE id = ? AND status = 'pending' AND posted = 1"
+	    " AND answered = 1",
 	    SQL_VALUES(SQL_NUMBER(event->now),
 		SQL_NUMBER(event->now + event->valid_for),
 		SQL_NUMBER(event->id)),
@@ -272,7 +273,7 @@ authorization_post(
 
 	TRY(sql_act_begin(sql, &act, err));
 	TRY(sql_change(sql,
-	    "UPDATE authorization SET posted = 1"
+	    "UPDATE acme_authorization SET posted = 1"
 	    " WHERE id = ? AND status = 'pending' AND expires > ?",
 	    SQL_VALUES(SQL_NUMBER(event->id), SQL_NUMBER(event->now)), err));
 	TRY(want_one(sql, err));
@@ -288,9 +289,9 @@ authorization_answer(
 
 	TRY(sql_act_begin(sql, &act, err));
 	TRY(sql_change(sql,
-	    "UPDATE authorization SET answered = 1, mail_next = NULL"
+	    "UPDATE acme_authorization SET answered = 1, mail_next = NULL"
 	    " WHERE id = ? AND status = 'pending' AND expires > ?"
-	    " AND NOT answered",
+	    " AND answered = 0",
 	    SQL_VALUES(SQL_NUMBER(event->id), SQL_NUMBER(event->now)), err));
 	TRY(want_one(sql, err));
 	TRY(become_valid(sql, event, err));
@@ -302,9 +303,9 @@ authorization_fail(
     struct sql *sql, const struct authorization_event *event, struct err *err)
 {
 	TRY(sql_change(sql,
-	    "UPDATE authorization SET status = 'invalid', error_type = ?,"
+	    "UPDATE acme_authorization SET status = 'invalid', error_type = ?,"
 	    " error_detail = ?, mail_next = NULL"
-	    " WHERE id = ? AND status = 'pending' AND NOT answered",
+	    " WHERE id = ? AND status = 'pending' AND answered = 0",
 	    SQL_VALUES(sql_text(event->type), sql_text(event->detail),
 		SQL_NUMBER(event->id)),
 	    err));
@@ -316,8 +317,8 @@ authorization_deactivate(
     struct sql *sql, const struct authorization_event *event, struct err *err)
 {
 	TRY(sql_change(sql,
-	    "UPDATE authorization SET status = 'deactivated', mail_next = NULL"
-	    " WHERE id = ? AND status IN ('pending', 'valid')"
+	    "UPDATE acme_authorization SET status = 'deactivated',"
+	    " mail_next = NULL WHERE id = ? AND status IN ('pending', 'valid')"
 	    " AND expires > ?",
 	    SQL_VALUES(SQL_NUMBER(event->id), SQL_NUMBER(event->now)), err));
 	return want_one(sql, err);
@@ -339,7 +340,8 @@ authorization_next_mail(struct sql *sql, int64_t now, struct authorization *ret,
 		return rc;
 	TRY(sql_number(sql,
 	    "SELECT coalesce(min(mail_next), 9223372036854775807)"
-	    " FROM authorization WHERE mail_next > ? AND status = 'pending'",
+	    " FROM acme_authorization"
+	    " WHERE mail_next > ? AND status = 'pending'",
 	    SQL_VALUES(SQL_NUMBER(now)), ret_next, err));
 	return RC_ABSENT;
 }
@@ -348,7 +350,7 @@ enum rc
 authorization_mailed(struct sql *sql, int64_t id, struct err *err)
 {
 	return sql_change(sql,
-	    "UPDATE authorization SET mail_next = NULL WHERE id = ?",
+	    "UPDATE acme_authorization SET mail_next = NULL WHERE id = ?",
 	    SQL_VALUES(SQL_NUMBER(id)), err);
 }
 
@@ -357,7 +359,7 @@ authorization_mail_later(
     struct sql *sql, int64_t id, int64_t next, struct err *err)
 {
 	return sql_change(sql,
-	    "UPDATE authorization SET mail_next = ?,"
+	    "UPDATE acme_authorization SET mail_next = ?,"
 	    " mail_tries = mail_tries + 1"
 	    " WHERE id = ? AND mail_next IS NOT NULL",
 	    SQL_VALUES(SQL_NUMBER(next), SQL_NUMBER(id)), err);

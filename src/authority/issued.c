@@ -59,17 +59,17 @@ text_value(const struct buf *buf)
 
 static enum rc
 insert(struct sql *sql, const struct order *order,
-    const struct request *request, X509 *cert, struct err *err)
+    const struct request *request, X509 *cert, int64_t *ret_id, struct err *err)
 {
 	struct row row ROW_OWNED = {
 	    .name = BUF_SMALL, .folded = BUF_SMALL, .der = BUF(DER_MAX)};
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 
 	TRY(row_fill(&row, order->address, cert, err));
-	return sql_change(sql,
+	return sql_number(sql,
 	    "INSERT INTO certificate (name, serial, account, address, folded,"
 	    " kind, key_sha256, not_before, not_after, der)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
 	    SQL_VALUES(text_value(&row.name),
 		SQL_BLOB(span_of(ASN1_STRING_get0_data(serial),
 		    (size_t)ASN1_STRING_length(serial))),
@@ -79,19 +79,20 @@ insert(struct sql *sql, const struct order *order,
 		    span_of(request->key_sha256, sizeof(request->key_sha256))),
 		SQL_NUMBER(row.from), SQL_NUMBER(row.until),
 		SQL_BLOB(buf_span(&row.der))),
-	    err);
+	    ret_id, err);
 }
 
 enum rc
 issued_add(struct sql *sql, const struct order *order,
     const struct request *request, X509 *cert, struct err *err)
 {
-	TRY(insert(sql, order, request, cert, err));
+	int64_t id = 0;
+
+	TRY(insert(sql, order, request, cert, &id, err));
 	TRY(sql_change(sql,
 	    "UPDATE acme_order SET certificate = ?"
 	    " WHERE id = ? AND certificate IS NULL",
-	    SQL_VALUES(SQL_NUMBER(sql_last_id(sql)), SQL_NUMBER(order->id)),
-	    err));
+	    SQL_VALUES(SQL_NUMBER(id), SQL_NUMBER(order->id)), err));
 	if (sql_changed(sql) != 1)
 		return err_set(
 		    err, RC_ABSENT, "the order has its certificate already");

@@ -262,7 +262,7 @@ mailer_new(
 	mailer->config = *config;
 	TRY(init_lock(mailer, err));
 	TRY(check_key(mailer, err));
-	TRY(schema_open(config->folder, &mailer->sql, err));
+	TRY(schema_open(config->folder, config->settings, &mailer->sql, err));
 	if (pthread_create(&mailer->thread, NULL, work, mailer) != 0)
 		return err_nomem(err, "mailer");
 	mailer->started = true;

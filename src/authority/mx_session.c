@@ -97,7 +97,8 @@ find_challenge(struct session *session, const char *to, struct err *err)
 		return err_set(err, RC_ABSENT, "no such address");
 	(void)snprintf(text, sizeof(text), "%.*s", SPAN_ARGS(id));
 	if (session->sql == NULL)
-		TRY(schema_open(session->config->folder, &session->sql, err));
+		TRY(schema_open(session->config->folder,
+		    session->config->settings, &session->sql, err));
 	TRY(authorization_find_recipient(
 	    session->sql, text, clock_now(), &session->authorization, err));
 	const struct authorization *a = &session->authorization;

@@ -67,7 +67,7 @@ order_find(struct sql *sql, const char *name, int64_t now, struct order *ret,
 	int64_t authorization = 0;
 
 	TRY(sql_select(sql,
-	    "SELECT o.id, o.account, o.authorization, o.name, o.address,"
+	    "SELECT o.id, o.account, o.acme_authorization, o.name, o.address,"
 	    " o.created, o.expires, c.name FROM acme_order AS o"
 	    " LEFT JOIN certificate AS c ON c.id = o.certificate"
 	    " WHERE o.name = ?",
@@ -92,7 +92,7 @@ order_add(struct sql *sql, const struct authorization *authorization,
 	TRY(random_text(NAME_BYTES, &name, err));
 	TRY(buf_str(&name, &text, err));
 	TRY(sql_change(sql,
-	    "INSERT INTO acme_order (name, account, authorization, address,"
+	    "INSERT INTO acme_order (name, account, acme_authorization, address,"
 	    " created, expires) VALUES (?, ?, ?, ?, ?, ?)",
 	    SQL_VALUES(sql_text(text), SQL_NUMBER(authorization->account),
 		SQL_NUMBER(authorization->id), sql_text(authorization->address),

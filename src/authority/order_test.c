@@ -42,7 +42,9 @@ world_init(struct world *world, void **state)
 
 	world->kit = *state;
 	assert_run(world->kit, "rm -f authority.db*");
-	assert_done(schema_open(world->kit->folder, &world->sql, &err), err);
+	assert_done(schema_open(world->kit->folder, &world->kit->settings,
+			&world->sql, &err),
+	    err);
 	assert_done(account_add(world->sql, &wish, &account, &err), err);
 	world->account = account.id;
 	struct authorization_wish ask = {
@@ -370,7 +372,9 @@ a_newer_database_is_left_alone(void **state)
 
 	world_init(&world, state);
 	assert_ok(sql_run(world.sql, "PRAGMA user_version = 1000", &err));
-	assert_rc(schema_open(world.kit->folder, &sql, &err), RC_UNFIT);
+	assert_rc(
+	    schema_open(world.kit->folder, &world.kit->settings, &sql, &err),
+	    RC_UNFIT);
 	assert_has(err.text, "newer");
 }
 

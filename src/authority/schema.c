@@ -9,64 +9,95 @@
  * is never edited: add another one. */
 static const char *const steps[] = {
     "CREATE TABLE account ("
-    " id INTEGER PRIMARY KEY,"
+    " id $id,"
     " name TEXT NOT NULL UNIQUE,"
     " thumbprint TEXT NOT NULL UNIQUE,"
     " jwk TEXT NOT NULL,"
     " contact TEXT NOT NULL,"
     " status TEXT NOT NULL,"
-    " created INTEGER NOT NULL) STRICT;"
+    " created $number NOT NULL) $strict;"
 
-    "CREATE TABLE authorization ("
-    " id INTEGER PRIMARY KEY,"
+    "CREATE TABLE \"authorization\" ("
+    " id $id,"
     " name TEXT NOT NULL UNIQUE,"
-    " account INTEGER NOT NULL REFERENCES account (id),"
+    " account $number NOT NULL REFERENCES account (id),"
     " address TEXT NOT NULL,"
     " folded TEXT NOT NULL,"
     " status TEXT NOT NULL,"
-    " created INTEGER NOT NULL,"
-    " expires INTEGER NOT NULL,"
+    " created $number NOT NULL,"
+    " expires $number NOT NULL,"
     " recipient TEXT NOT NULL UNIQUE,"
     " token1 TEXT NOT NULL,"
     " token2 TEXT NOT NULL,"
-    " posted INTEGER NOT NULL DEFAULT 0,"
-    " answered INTEGER NOT NULL DEFAULT 0,"
-    " validated INTEGER NOT NULL DEFAULT 0,"
+    " posted $number NOT NULL DEFAULT 0,"
+    " answered $number NOT NULL DEFAULT 0,"
+    " validated $number NOT NULL DEFAULT 0,"
     " error_type TEXT,"
     " error_detail TEXT,"
-    " mail_next INTEGER," /* when to send the challenge; null: never */
-    " mail_tries INTEGER NOT NULL DEFAULT 0) STRICT;"
-    "CREATE INDEX authorization_of ON authorization (account, address);"
-    "CREATE INDEX authorization_mailbox ON authorization (folded, created);"
-    "CREATE INDEX authorization_mail ON authorization (mail_next)"
+    " mail_next $number," /* when to send the challenge; null: never */
+    " mail_tries $number NOT NULL DEFAULT 0) $strict;"
+    "CREATE INDEX authorization_of ON \"authorization\" (account, address);"
+    "CREATE INDEX authorization_mailbox"
+    " ON \"authorization\" (folded, created);"
+    "CREATE INDEX authorization_mail ON \"authorization\" (mail_next)"
     " WHERE mail_next IS NOT NULL;"
 
     "CREATE TABLE certificate ("
-    " id INTEGER PRIMARY KEY,"
+    " id $id,"
     " name TEXT NOT NULL UNIQUE,"
-    " serial BLOB NOT NULL UNIQUE,"
-    " account INTEGER NOT NULL REFERENCES account (id),"
+    " serial $bytes NOT NULL UNIQUE,"
+    " account $number NOT NULL REFERENCES account (id),"
     " address TEXT NOT NULL,"
     " folded TEXT NOT NULL,"
     " kind TEXT NOT NULL,"
-    " key_sha256 BLOB NOT NULL,"
-    " not_before INTEGER NOT NULL,"
-    " not_after INTEGER NOT NULL,"
-    " der BLOB NOT NULL) STRICT;"
+    " key_sha256 $bytes NOT NULL,"
+    " not_before $number NOT NULL,"
+    " not_after $number NOT NULL,"
+    " der $bytes NOT NULL) $strict;"
     "CREATE INDEX certificate_address ON certificate (address);"
     "CREATE INDEX certificate_folded ON certificate (folded);"
     "CREATE INDEX certificate_key ON certificate (key_sha256);"
 
     "CREATE TABLE acme_order ("
-    " id INTEGER PRIMARY KEY,"
+    " id $id,"
     " name TEXT NOT NULL UNIQUE,"
-    " account INTEGER NOT NULL REFERENCES account (id),"
-    " authorization INTEGER NOT NULL REFERENCES authorization (id),"
+    " account $number NOT NULL REFERENCES account (id),"
+    " \"authorization\" $number NOT NULL"
+    " REFERENCES \"authorization\" (id),"
     " address TEXT NOT NULL,"
-    " created INTEGER NOT NULL,"
-    " expires INTEGER NOT NULL,"
-    " certificate INTEGER REFERENCES certificate (id)) STRICT;"
+    " created $number NOT NULL,"
+    " expires $number NOT NULL,"
+    " certificate $number REFERENCES certificate (id)) $strict;"
     "CREATE INDEX order_of ON acme_order (account, created);",
+
+    /* a word that PostgreSQL keeps for itself */
+    "ALTER TABLE \"authorization\" RENAME TO acme_authorization;"
+    "ALTER TABLE acme_order"
+    " RENAME COLUMN \"authorization\" TO acme_authorization;",
+
+    /* What was done, and its seal (authority/audit.h). */
+    "CREATE TABLE audit ("
+    " id $id,"
+    " at $number NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " act TEXT NOT NULL,"
+    " object TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " position $number UNIQUE," /* in the chain; null: not sealed yet */
+    " hash $bytes) $strict;"
+    "CREATE INDEX audit_open ON audit (id) WHERE position IS NULL;"
+    "CREATE INDEX audit_of ON audit (object);"
+    "CREATE TABLE audit_batch ("
+    " position $number PRIMARY KEY," /* of its last entry */
+    " at $number NOT NULL,"
+    " token $bytes NOT NULL) $strict;"
+
+    /* Who of several processes does what is due (authority/jobs.h). */
+    "CREATE TABLE job ("
+    " name TEXT PRIMARY KEY,"
+    " next $number NOT NULL,"
+    " holder TEXT NOT NULL,"
+    " until $number NOT NULL) $strict;",
 };
 
 static enum rc
@@ -93,14 +124,16 @@ upgrade(struct sql *sql, struct err *err)
 }
 
 enum rc
-schema_open(const char *folder, struct sql **ret, struct err *err)
+schema_open(const char *folder, const struct settings *settings,
+    struct sql **ret, struct err *err)
 {
 	struct sql *sql OWNED(sql_free) = NULL;
 	int64_t version = 0;
 	char path[PATH_LEN_MAX];
 
 	(void)snprintf(path, sizeof(path), "%s/" SCHEMA_FILE, folder);
-	TRY(sql_open(path, &sql, err));
+	TRY(sql_open(
+	    settings->store != NULL ? settings->store : path, &sql, err));
 	TRY(sql_number(sql, "PRAGMA user_version", SQL_NONE, &version, err));
 	if (version != (int64_t)COUNT_OF(steps))
 		TRY(upgrade(sql, err));

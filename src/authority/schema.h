@@ -11,12 +11,15 @@
 #ifndef AUTHORITY_SCHEMA_H
 #define AUTHORITY_SCHEMA_H
 
+#include "authority/settings.h"
 #include "store/sql.h"
 
 #define SCHEMA_FILE "authority.db"
 
-/* Open FOLDER/authority.db for one thread, with the tables made or brought up
- * to date.  RC_UNFIT: it was written by a newer program. */
-enum rc schema_open(const char *folder, struct sql **ret, struct err *err);
+/* Open the database of the setting `store`, or else FOLDER/authority.db, for
+ * one thread, with the tables made or brought up to date.  RC_UNFIT: it was
+ * written by a newer program. */
+enum rc schema_open(const char *folder, const struct settings *settings,
+    struct sql **ret, struct err *err);
 
 #endif

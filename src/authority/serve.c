@@ -214,7 +214,7 @@ start(struct service *service, struct err *err)
 
 	TRY(load(service, err));
 	TRY(start_resolver(service, err));
-	TRY(schema_open(service->folder, &service->sql, err));
+	TRY(schema_open(service->folder, settings, &service->sql, err));
 	TRY(nonces_new(&service->nonces, err));
 	TRY(rate_new(
 	    settings->accounts_per_hour, 3600, &service->accounts, err));

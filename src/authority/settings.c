@@ -19,6 +19,7 @@ OWNER(char, free);
 static enum rc check_domain(const char *, struct err *);
 static enum rc check_url(const char *, struct err *);
 static enum rc check_place(const char *, struct err *);
+static enum rc check_store(const char *, struct err *);
 
 /* Every setting that is a text, with what must be true of it. */
 static const struct {
@@ -44,6 +45,7 @@ static const struct {
     TEXT(dkim_key, false, NULL),
     TEXT(dkim_selector, false, check_domain),
     TEXT(passphrase_file, true, NULL),
+    TEXT(store, true, check_store),
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
@@ -153,6 +155,17 @@ check_place(const char *value, struct err *err)
 	struct settings_place place;
 
 	return settings_place(value, &place, err);
+}
+
+/* A relative path would be another file for every folder that it is run
+ * from. */
+static enum rc
+check_store(const char *value, struct err *err)
+{
+	if (value[0] == '/' || span_starts(span_str(value), "postgresql://"))
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "want the absolute path of a file, or postgresql://...");
 }
 
 static enum rc

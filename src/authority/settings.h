@@ -28,6 +28,7 @@ struct settings {
 	char *dkim_key; /* PEM file */
 	char *dkim_selector;
 	char *passphrase_file; /* may be NULL */
+	char *store;           /* file or URL of the database; may be NULL */
 
 	int64_t challenge_mails_per_hour; /* to one mailbox */
 	int64_t orders_per_hour;          /* of one account */

@@ -44,6 +44,8 @@ a_wrong_setting_is_named(void **state)
 	    {"listen", "\"x:65536\"", "host:port"},
 	    {"listen", "\"x:80x\"", "host:port"},
 	    {"smarthost", "\":25\"", "host:port"},
+	    {"store", "\"authority.db\"", "absolute path"},
+	    {"store", "\"mysql://x/y\"", "postgresql://"},
 	    {"connections", "0", "1 to 10000"},
 	    {"connections", "10001", "1 to 10000"},
 	    {"connections", "\"many\"", "no setting"},

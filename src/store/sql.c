@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* usleep */
 #include "store/sql.h"
 
 #include <fcntl.h>
@@ -6,6 +7,8 @@
 #include <unistd.h>
 
 #include <sqlite3.h>
+
+#include "os/random.h"
 
 /* More different statements than a program has: more means that somebody
  * builds statements from values. */
@@ -101,11 +104,49 @@ sql_text(const char *text)
 	return (struct sql_value){SQL_KIND_TEXT, 0, span_str(text)};
 }
 
+/* What sql_run() has for the words of a schema. */
+static const struct word {
+	const char *word, *here;
+} words[] = {
+    {"$id", "INTEGER PRIMARY KEY"},
+    {"$number", "INTEGER"},
+    {"$bytes", "BLOB"},
+    {"$strict", "STRICT"},
+};
+
+static const struct word *
+find_word(const char *text)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (span_starts(span_str(text), words[i].word))
+			return &words[i];
+	bug("no such word of a schema");
+}
+
+static enum rc
+put_words(const char *text, struct buf *out, struct err *err)
+{
+	for (;;) {
+		size_t len = strcspn(text, "$");
+		TRY(buf_add(out, span_of(text, len), err));
+		text += len;
+		if (text[0] == '\0')
+			return RC_OK;
+		const struct word *word = find_word(text);
+		TRY(buf_add_str(out, word->here, err));
+		text += strlen(word->word);
+	}
+}
+
 enum rc
 sql_run(struct sql *sql, const char *text, struct err *err)
 {
-	int code = sqlite3_exec(sql->db, text, NULL, NULL, NULL);
+	struct buf buf BUF_OWNED = BUF_SMALL;
+	const char *whole = NULL;
 
+	TRY(put_words(text, &buf, err));
+	TRY(buf_str(&buf, &whole, err));
+	int code = sqlite3_exec(sql->db, whole, NULL, NULL, NULL);
 	return code == SQLITE_OK ? RC_OK : fail(sql, code, err);
 }
 
@@ -210,12 +251,6 @@ sql_changed(const struct sql *sql)
 	return sqlite3_changes64(sql->db);
 }
 
-int64_t
-sql_last_id(const struct sql *sql)
-{
-	return sqlite3_last_insert_rowid(sql->db);
-}
-
 enum rc
 sql_select(struct sql *sql, const char *text, struct sql_values values,
     struct sql_rows **ret, struct err *err)
@@ -294,8 +329,25 @@ sql_number(struct sql *sql, const char *text, struct sql_values values,
 
 	TRY(sql_select(sql, text, values, &rows, err));
 	TRY(sql_rows_next(rows, err));
-	*ret = sql_rows_number(rows, 0);
+	int64_t number = sql_rows_number(rows, 0);
+	/* an INSERT is done, and may fail, behind its last row */
+	enum rc rc = sql_rows_next(rows, err);
+	if (rc != RC_OK && rc != RC_ABSENT)
+		return rc;
+	*ret = number;
 	return RC_OK;
+}
+
+bool
+sql_again(unsigned *tries)
+{
+	uint8_t random = 0;
+
+	if (++*tries >= SQL_TRIES)
+		return false;
+	random_fill(&random, sizeof(random));
+	(void)usleep((1000u + 100u * random) * *tries);
+	return true;
 }
 
 enum rc

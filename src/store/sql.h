@@ -7,7 +7,9 @@
  * May use:   base codec os pki.
  * Errors:    RC_IO: the disk is full or broken, or the database stayed busy
  *            longer than SQL_BUSY_MS: try later.  RC_REFUSED: a constraint
- *            (unique, not null, foreign key) does not hold.
+ *            (unique, not null, foreign key) does not hold.  RC_AGAIN: another
+ *            transaction was in the way; whoever owns the whole piece of work
+ *            begins it anew (sql_again()).
  * Threads:   one connection each; several connections, also of several
  *            processes, may have one file open.
  */
@@ -52,14 +54,19 @@ struct sql_value sql_text(const char *text);
 	    sizeof((const struct sql_value[]){__VA_ARGS__}) /         \
 		sizeof(struct sql_value)})
 
-/* Several statements without parameters: a schema. */
+/* Several statements without parameters: a schema.  Engines name the same
+ * types differently; in `text` these words stand for what is meant:
+ *   $id      the primary key: a number that the engine gives to a new row
+ *   $number  64 bits with a sign
+ *   $bytes   any bytes
+ *   $strict  behind a table: values of other types are refused
+ * Text is TEXT everywhere. */
 enum rc sql_run(struct sql *sql, const char *text, struct err *err);
 /* One statement that returns no row. */
 enum rc sql_change(struct sql *sql, const char *text, struct sql_values values,
     struct err *err);
-/* After sql_change(): rows changed, and the id of the last one inserted. */
+/* After sql_change(): rows changed. */
 int64_t sql_changed(const struct sql *sql);
-int64_t sql_last_id(const struct sql *sql);
 
 /* One statement that returns rows.  At most one query of the same text is
  * open at a time. */
@@ -78,7 +85,8 @@ struct span sql_rows_bytes(const struct sql_rows *rows, int column);
 enum rc sql_rows_text(
     const struct sql_rows *rows, int column, char **ret, struct err *err);
 
-/* The first column of the only row as a number.  RC_ABSENT: no row. */
+/* The first column of the only row as a number.  RC_ABSENT: no row.  This is
+ * how to learn the id of a new row: "INSERT ... RETURNING id". */
 enum rc sql_number(struct sql *sql, const char *text, struct sql_values values,
     int64_t *ret, struct err *err);
 
@@ -95,6 +103,12 @@ struct sql_act {
 };
 #define SQL_ACT ((struct sql_act){NULL})
 #define SQL_ACT_OWNED __attribute__((cleanup(sql_act_done)))
+
+/* Between two tries of work that ended in RC_AGAIN: waits a little, longer each
+ * time and at random, so that those who met do not meet again.  `tries` begins
+ * as 0.  False, at once: it was tried SQL_TRIES times. */
+#define SQL_TRIES 5
+bool sql_again(unsigned *tries);
 
 enum rc sql_act_begin(struct sql *sql, struct sql_act *ret, struct err *err);
 enum rc sql_act_commit(struct sql_act *act, struct err *err);

@@ -24,8 +24,8 @@ make_database(void **state)
 	(void)unlink(path);
 	if (sql_open(path, &sql, &err) != RC_OK ||
 	    sql_run(sql,
-		"CREATE TABLE note (id INTEGER PRIMARY KEY,"
-		" name TEXT UNIQUE, body BLOB) STRICT",
+		"CREATE TABLE note (id $id, name TEXT UNIQUE, body $bytes,"
+		" n $number) $strict",
 		&err) != RC_OK) {
 		print_error("%s\n", err.text);
 		return -1;
@@ -80,7 +80,6 @@ values_come_back_as_they_were(void **state)
 	assert_int_equal(add(sql, "x'); DROP TABLE note; --",
 			     span_of(body, sizeof(body)), &err),
 	    RC_OK);
-	assert_int_equal(sql_last_id(sql), 1);
 	assert_int_equal(sql_select(sql, "SELECT id, name, body FROM note",
 			     SQL_NONE, &rows, &err),
 	    RC_OK);
@@ -123,6 +122,32 @@ a_broken_constraint_is_refused_and_the_next_statement_works(void **state)
 	assert_non_null(strstr(err.text, "UNIQUE"));
 	assert_int_equal(add(sql, "b", SPAN_NONE, &err), RC_OK);
 	assert_int_equal(sql_changed(sql), 1);
+}
+
+static void
+an_insert_tells_the_id_of_its_row(void **state)
+{
+	static const char insert[] =
+	    "INSERT INTO note (name) VALUES (?) RETURNING id";
+	struct err err = ERR_NONE;
+	struct sql *sql = *state;
+	int64_t a = 0, b = 0, n = 0;
+
+	assert_int_equal(
+	    sql_number(sql, insert, SQL_VALUES(sql_text("a")), &a, &err),
+	    RC_OK);
+	assert_int_equal(
+	    sql_number(sql, insert, SQL_VALUES(sql_text("b")), &b, &err),
+	    RC_OK);
+	assert_true(b > a);
+	assert_int_equal(sql_number(sql, "SELECT id FROM note WHERE name = ?",
+			     SQL_VALUES(sql_text("b")), &n, &err),
+	    RC_OK);
+	assert_int_equal(n, b);
+	assert_int_equal(
+	    sql_number(sql, insert, SQL_VALUES(sql_text("a")), &n, &err),
+	    RC_REFUSED);
+	assert_int_equal(n, b);
 }
 
 static enum rc
@@ -215,6 +240,7 @@ main(void)
 	    WITH_DATABASE(null_and_empty_are_different),
 	    WITH_DATABASE(
 		a_broken_constraint_is_refused_and_the_next_statement_works),
+	    WITH_DATABASE(an_insert_tells_the_id_of_its_row),
 	    WITH_DATABASE(a_transaction_is_all_or_nothing),
 	    WITH_DATABASE(another_connection_sees_what_was_committed_only),
 	    WITH_DATABASE(every_commit_is_synchronised_to_the_disk),
