@@ -233,6 +233,8 @@ issue(struct acme_call *call, const struct request *request, struct err *err)
 	struct profile_order wish = {.kind = request->kind,
 	    .public_key = request->public_key,
 	    .address = order.address,
+	    .published_at = call->acme->settings->http_url,
+	    .crl_parts = call->acme->settings->crl_parts,
 	    .now = call->now};
 	struct profile_issuer issuer = {.cert = call->acme->hierarchy->issuing,
 	    .key = call->acme->hierarchy->issuing_key};

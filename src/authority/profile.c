@@ -1,5 +1,6 @@
 #include "authority/profile.h"
 
+#include "authority/published.h"
 #include "os/random.h"
 #include "pki/crypto.h"
 #include "pki/policy.h"
@@ -16,9 +17,11 @@
 
 OWNER(ASN1_BIT_STRING, ASN1_BIT_STRING_free);
 OWNER(ASN1_OCTET_STRING, ASN1_OCTET_STRING_free);
+OWNER(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free);
 OWNER(AUTHORITY_KEYID, AUTHORITY_KEYID_free);
 OWNER(BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free);
 OWNER(CERTIFICATEPOLICIES, CERTIFICATEPOLICIES_free);
+OWNER(CRL_DIST_POINTS, CRL_DIST_POINTS_free);
 OWNER(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free);
 OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
 
@@ -39,6 +42,7 @@ struct profile {
 	int days;
 	bool purpose_critical;
 	bool ca;
+	bool has_responder; /* its status can be asked by OCSP */
 };
 
 /* An issuing CA's purposes are taken as a limit for what it issues, so the one
@@ -46,24 +50,24 @@ struct profile {
  * certificate.  Timestamps have a CA of their own, for the Baseline
  * Requirements forbid timeStamping below a CA for mail.
  *
- * There is no CRL distribution point and no OCSP address in any of them yet:
- * nothing is published there, and a pointer that leads nowhere makes readers
- * wait and then doubt. */
+ * The root has no OCSP responder: what it signed is few, and its list is made
+ * when its key is at hand.  So certificates of CAs name a list only, and that
+ * of the TSA does, whose CA's key is offline as well. */
 static const struct profile profiles[] = {
     [PROFILE_ROOT] = {"root", NULL, USE_CERTIFY, 0, -1, {0}, 20 * 365, false,
-	true},
+	true, false},
     [PROFILE_MAIL_CA] = {"mail CA", ANY_POLICY, USE_CERTIFY, 0, 0,
-	{NID_email_protect, NID_client_auth}, 10 * 365, false, true},
+	{NID_email_protect, NID_client_auth}, 10 * 365, false, true, false},
     [PROFILE_TSA_CA] = {"TSA CA", ANY_POLICY, USE_CERTIFY, 0, 0,
-	{NID_time_stamp}, 10 * 365, false, true},
+	{NID_time_stamp}, 10 * 365, false, true, false},
     [PROFILE_TSA] = {"TSA", POLICY_TIMESTAMP, USE_SIGN, 0, -1, {NID_time_stamp},
-	5 * 365, true, false},
+	5 * 365, true, false, false},
     [PROFILE_SIGNING] = {"signing", POLICY_MAILBOX, USE_SIGN, USE_SIGN, -1,
-	{NID_email_protect, NID_client_auth}, 90, false, false},
+	{NID_email_protect, NID_client_auth}, 90, false, false, true},
     [PROFILE_ENCRYPTING] = {"encrypting", POLICY_MAILBOX, USE_AGREE,
-	USE_ENCIPHER, -1, {NID_email_protect}, 90, false, false},
+	USE_ENCIPHER, -1, {NID_email_protect}, 90, false, false, true},
     [PROFILE_DUAL] = {"dual", POLICY_MAILBOX, 0, USE_SIGN | USE_ENCIPHER, -1,
-	{NID_email_protect}, 90, false, false},
+	{NID_email_protect}, 90, false, false, true},
 };
 
 const char *
@@ -246,6 +250,113 @@ add_key_ids(X509 *x, const X509 *issuer)
 	       add(x, NID_authority_key_identifier, above, false);
 }
 
+static GENERAL_NAME *
+new_url(const struct buf *url)
+{
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+
+	if (name == NULL || text == NULL ||
+	    !ASN1_STRING_set(text, url->data, (int)url->len)) {
+		GENERAL_NAME_free(name);
+		ASN1_IA5STRING_free(text);
+		return NULL;
+	}
+	GENERAL_NAME_set0_value(name, GEN_URI, text);
+	return name;
+}
+
+static bool
+push_url(DIST_POINT *point, const struct buf *url)
+{
+	GENERAL_NAME *name = new_url(url);
+
+	point->distpoint = DIST_POINT_NAME_new();
+	if (name == NULL || point->distpoint == NULL) {
+		GENERAL_NAME_free(name);
+		return false;
+	}
+	point->distpoint->type = 0;
+	point->distpoint->name.fullname = GENERAL_NAMES_new();
+	if (point->distpoint->name.fullname != NULL &&
+	    sk_GENERAL_NAME_push(point->distpoint->name.fullname, name) > 0)
+		return true;
+	GENERAL_NAME_free(name);
+	return false;
+}
+
+static bool
+add_list(X509 *x, const struct buf *url)
+{
+	CRL_DIST_POINTS *points OWNED(CRL_DIST_POINTS_free) =
+	    CRL_DIST_POINTS_new();
+	DIST_POINT *point = DIST_POINT_new();
+
+	if (points == NULL || point == NULL ||
+	    !sk_DIST_POINT_push(points, point)) {
+		DIST_POINT_free(point);
+		return false;
+	}
+	return push_url(point, url) &&
+	       add(x, NID_crl_distribution_points, points, false);
+}
+
+static bool
+push_access(AUTHORITY_INFO_ACCESS *list, int method, const struct buf *url)
+{
+	ACCESS_DESCRIPTION *one = ACCESS_DESCRIPTION_new();
+
+	if (one == NULL || !sk_ACCESS_DESCRIPTION_push(list, one)) {
+		ACCESS_DESCRIPTION_free(one);
+		return false;
+	}
+	GENERAL_NAME_free(one->location);
+	one->location = new_url(url);
+	one->method = OBJ_nid2obj(method);
+	return one->location != NULL;
+}
+
+/* `ocsp` empty: there is no responder. */
+static bool
+add_access(X509 *x, const struct buf *ocsp, const struct buf *issuer)
+{
+	AUTHORITY_INFO_ACCESS *list OWNED(AUTHORITY_INFO_ACCESS_free) =
+	    AUTHORITY_INFO_ACCESS_new();
+
+	return list != NULL &&
+	       (ocsp->len == 0 || push_access(list, NID_ad_OCSP, ocsp)) &&
+	       push_access(list, NID_ad_ca_issuers, issuer) &&
+	       add(x, NID_info_access, list, false);
+}
+
+/* Only what issues for mailboxes has several lists, and a responder. */
+static enum rc
+add_pointers(X509 *x, const struct profile_order *order, const X509 *issuer,
+    struct err *err)
+{
+	struct buf list BUF_OWNED = BUF_SMALL, ocsp BUF_OWNED = BUF_SMALL;
+	struct buf above BUF_OWNED = BUF_SMALL;
+	const char *at = order->published_at;
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+	char id[PUBLISHED_ID_LEN + 1];
+	int64_t part = 0;
+
+	if (at == NULL || issuer == NULL)
+		return RC_OK;
+	TRY(published_id(issuer, id, err));
+	if (profiles[order->kind].has_responder) {
+		part = published_part(span_of(ASN1_STRING_get0_data(serial),
+					  (size_t)ASN1_STRING_length(serial)),
+		    order->crl_parts);
+		TRY(published_ocsp(at, &ocsp, err));
+	}
+	TRY(published_crl(at, id, part, &list, err));
+	TRY(published_ca(at, id, &above, err));
+	if (!add_list(x, &list) || !add_access(x, &ocsp, &above))
+		return crypto_failed(err, "issue a certificate");
+	return RC_OK;
+}
+
 static bool
 fill(X509 *x, const struct profile_order *order,
     const struct profile_issuer *issuer, unsigned use)
@@ -291,8 +402,10 @@ profile_issue(const struct profile_order *order,
 		    profile->name);
 	TRY(check_issuer(issuer, order->now, err));
 	X509 *x OWNED(X509_free) = X509_new();
-	if (x == NULL || !fill(x, order, issuer, use) ||
-	    !X509_sign(x, issuer->key, crypto_digest(issuer->key)))
+	if (x == NULL || !fill(x, order, issuer, use))
+		return crypto_failed(err, "issue a certificate");
+	TRY(add_pointers(x, order, issuer->cert, err));
+	if (!X509_sign(x, issuer->key, crypto_digest(issuer->key)))
 		return crypto_failed(err, "issue a certificate");
 	*ret = take(x);
 	return RC_OK;

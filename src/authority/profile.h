@@ -34,6 +34,11 @@ struct profile_order {
 	const char *name;     /* commonName of a CA or TSA */
 	const char *organization;
 	const char *address; /* of a mailbox */
+	/* Where its status and its issuer are published, and in how many
+	 * parts the issuer's list is (authority/published.h).  NULL: nowhere,
+	 * and the certificate says nothing of it. */
+	const char *published_at;
+	int64_t crl_parts;
 	int64_t now;
 };
 

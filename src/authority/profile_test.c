@@ -1,6 +1,7 @@
 #include "authority/profile.h"
 
 #include "authority/keyfile.h"
+#include "authority/published.h"
 #include "authority/testkit_priv.h"
 #include "pki/policy.h"
 
@@ -151,6 +152,53 @@ an_ec_key_is_not_for_both(void **state)
 	assert_null(cert);
 }
 
+/* What openssl prints of a certificate of this kind. */
+static void
+describe_published(
+    const struct kit *kit, enum profile_kind kind, char text[10000])
+{
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = make_key("P-256");
+	X509 *cert OWNED(X509_free) = NULL;
+	struct profile_order order = {.kind = kind,
+	    .public_key = key,
+	    .address = kind == PROFILE_SIGNING ? "a@x.test" : NULL,
+	    .name = "Name",
+	    .published_at = "http://a.test:8080",
+	    .crl_parts = 1024,
+	    .now = kit->now};
+	struct profile_issuer issuer = {
+	    kit->hierarchy.issuing, kit->hierarchy.issuing_key};
+	struct err err = ERR_NONE;
+
+	assert_done(profile_issue(&order, &issuer, &cert, &err), err);
+	kit_write_cert(kit, "leaf.pem", cert);
+	assert_run(kit, "openssl x509 -noout -in leaf.pem -ext "
+			"crlDistributionPoints,authorityInfoAccess");
+	kit_output(kit, text, 10000);
+}
+
+static void
+a_certificate_says_where_its_status_is(void **state)
+{
+	const struct kit *kit = *state;
+	char text[10000], id[PUBLISHED_ID_LEN + 1], want[300];
+
+	assert_ok(published_id(kit->hierarchy.issuing, id, NULL));
+	describe_published(kit, PROFILE_SIGNING, text);
+	assert_has(text, "OCSP - URI:http://a.test:8080/ocsp\n");
+	(void)snprintf(want, sizeof(want),
+	    "CA Issuers - URI:http://a.test:8080/ca/%s.cer\n", id);
+	assert_has(text, want);
+	(void)snprintf(want, sizeof(want),
+	    "Full Name:\n      URI:http://a.test:8080/crl/%s/", id);
+	assert_has(text, want);
+	/* of a CA's certificate there is one list, and no responder */
+	describe_published(kit, PROFILE_TSA_CA, text);
+	(void)snprintf(want, sizeof(want), "/crl/%s/0.crl\n", id);
+	assert_has(text, want);
+	assert_null(strstr(text, "OCSP"));
+}
+
 static void
 serials_are_long_positive_and_differ(void **state)
 {
@@ -195,6 +243,7 @@ main(void)
 		an_address_too_long_for_a_common_name_is_in_a_critical_san),
 	    cmocka_unit_test(an_address_cannot_bring_a_second_name),
 	    cmocka_unit_test(an_ec_key_is_not_for_both),
+	    cmocka_unit_test(a_certificate_says_where_its_status_is),
 	    cmocka_unit_test(serials_are_long_positive_and_differ),
 	    cmocka_unit_test(nothing_outlives_its_issuer),
 	};

@@ -98,6 +98,41 @@ static const char *const steps[] = {
     " next $number NOT NULL,"
     " holder TEXT NOT NULL,"
     " until $number NOT NULL) $strict;",
+
+    /* What is not to be relied on any more (authority/revoked.h), and what
+     * was signed to tell of it: lists and OCSP answers.  They can be made
+     * anew at any time. */
+    "CREATE TABLE revocation ("
+    " id $id,"
+    " certificate $number NOT NULL UNIQUE REFERENCES certificate (id),"
+    " serial $bytes NOT NULL UNIQUE,"
+    " issuer TEXT NOT NULL," /* hex of its key identifier */
+    " part $number NOT NULL,"
+    " at $number NOT NULL,"
+    " reason $number NOT NULL,"
+    " not_after $number NOT NULL,"
+    " listed $number NOT NULL) $strict;" /* 0: on no list yet */
+    "CREATE INDEX revocation_of ON revocation (issuer, part);"
+    "CREATE INDEX revocation_new ON revocation (issuer) WHERE listed = 0;"
+    "CREATE TABLE crl_list ("
+    " issuer TEXT NOT NULL,"
+    " part $number NOT NULL,"
+    " number $number NOT NULL,"
+    " made $number NOT NULL,"
+    " until $number NOT NULL,"
+    " der $bytes NOT NULL,"
+    " PRIMARY KEY (issuer, part)) $strict;"
+    "CREATE TABLE ocsp_answer ("
+    " serial $bytes NOT NULL,"
+    " digest TEXT NOT NULL," /* of the CertID: "sha1", "sha256" */
+    " certificate $number NOT NULL REFERENCES certificate (id),"
+    " issuer TEXT NOT NULL,"
+    " made $number NOT NULL,"
+    " until $number NOT NULL,"
+    " der $bytes NOT NULL,"
+    " PRIMARY KEY (serial, digest)) $strict;"
+    "CREATE INDEX ocsp_answer_of ON ocsp_answer (certificate);"
+    "CREATE INDEX ocsp_answer_made ON ocsp_answer (made);",
 };
 
 static enum rc

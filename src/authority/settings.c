@@ -18,6 +18,7 @@ OWNER(char, free);
 
 static enum rc check_domain(const char *, struct err *);
 static enum rc check_url(const char *, struct err *);
+static enum rc check_http_url(const char *, struct err *);
 static enum rc check_place(const char *, struct err *);
 static enum rc check_store(const char *, struct err *);
 
@@ -36,6 +37,8 @@ static const struct {
     TEXT(url, false, check_url),
     TEXT(listen, false, check_place),
     TEXT(mx_listen, false, check_place),
+    TEXT(http_listen, true, check_place),
+    TEXT(http_url, true, check_http_url),
     TEXT(smarthost, false, check_place),
     TEXT(send_from, true, NULL),
     TEXT(dns, true, NULL),
@@ -67,6 +70,10 @@ static const struct {
     NUMBER(authorization_reuse, 3600, 0, (int64_t)24 * 3600),
     NUMBER(connections, 200, 1, 10000),
     NUMBER(mx_connections, 50, 1, 1000),
+    NUMBER(http_connections, 200, 1, 10000),
+    NUMBER(crl_parts, 1, 1, 1024),
+    NUMBER(crl_hours, 24, 1, 240),
+    NUMBER(ocsp_hours, 24, 8, 240),
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
@@ -114,16 +121,28 @@ check_domain(const char *value, struct err *err)
 }
 
 static enum rc
-check_url(const char *value, struct err *err)
+check_host(const char *value, const char *scheme, struct err *err)
 {
 	static const char fine[] = "abcdefghijklmnopqrstuvwxyz0123456789-.:[]";
-	const char *host = value + strlen("https://");
+	const char *host = value + strlen(scheme);
 
-	if (!span_starts(span_str(value), "https://") || host[0] == '\0' ||
+	if (!span_starts(span_str(value), scheme) || host[0] == '\0' ||
 	    host[strspn(host, fine)] != '\0')
 		return err_set(err, RC_UNFIT,
-		    "want https://host[:port] in lower case, without a path");
+		    "want %shost[:port] in lower case, without a path", scheme);
 	return RC_OK;
+}
+
+static enum rc
+check_url(const char *value, struct err *err)
+{
+	return check_host(value, "https://", err);
+}
+
+static enum rc
+check_http_url(const char *value, struct err *err)
+{
+	return check_host(value, "http://", err);
 }
 
 enum rc
@@ -168,6 +187,26 @@ check_store(const char *value, struct err *err)
 	    "want the absolute path of a file, or postgresql://...");
 }
 
+enum rc
+settings_guess_http_url(struct settings *settings, struct err *err)
+{
+	const char *host = settings->url + strlen("https://");
+	/* behind the brackets of an IPv6 address, if it is one */
+	const char *bracket = strchr(host, ']');
+	size_t len = (size_t)(bracket != NULL ? bracket - host : 0);
+	struct settings_place place;
+	char url[600], port[8] = "";
+
+	len += strcspn(host + len, ":");
+	TRY(settings_place(settings->http_listen, &place, err));
+	if (place.port != 80)
+		(void)snprintf(port, sizeof(port), ":%u", (unsigned)place.port);
+	if (len > sizeof(url) / 2)
+		return err_set(err, RC_UNFIT, "\"url\" is too long");
+	(void)snprintf(url, sizeof(url), "http://%.*s%s", (int)len, host, port);
+	return settings_set(settings, "http_url", url, err);
+}
+
 static enum rc
 check_text(const struct settings *settings, size_t i, struct err *err)
 {
@@ -201,6 +240,9 @@ settings_check(const struct settings *settings, struct err *err)
 			    (long long)numbers[i].least,
 			    (long long)numbers[i].most);
 	}
+	if ((settings->http_listen == NULL) != (settings->http_url == NULL))
+		return err_set(err, RC_UNFIT,
+		    "\"http_listen\" and \"http_url\" belong together");
 	return RC_OK;
 }
 

@@ -19,6 +19,8 @@ struct settings {
 	char *url;             /* https://..., no slash at the end */
 	char *listen;          /* HTTPS, "127.0.0.1:8443" */
 	char *mx_listen;       /* SMTP for answers */
+	char *http_listen;     /* HTTP without TLS: revocation; may be NULL */
+	char *http_url;        /* how readers reach that, http://... */
 	char *smarthost;       /* host:port that takes our letters */
 	char *send_from;       /* local address to send from; may be NULL */
 	char *dns;             /* resolver, "127.0.0.10@5353"; may be NULL */
@@ -37,6 +39,10 @@ struct settings {
 	int64_t authorization_reuse;      /* seconds */
 	int64_t connections;              /* HTTPS, at once */
 	int64_t mx_connections;           /* SMTP, at once */
+	int64_t http_connections;         /* HTTP, at once */
+	int64_t crl_parts;                /* revocation lists of one CA */
+	int64_t crl_hours;                /* how long one is good */
+	int64_t ocsp_hours;               /* how long an answer is good */
 };
 
 #define SETTINGS_OWNED __attribute__((cleanup(settings_done)))
@@ -66,5 +72,9 @@ struct settings_place {
 /* "host:port", "[::1]:port". */
 enum rc settings_place(
     const char *text, struct settings_place *ret, struct err *err);
+
+/* Where readers reach `http_listen` if nothing else is said: the host of `url`
+ * with its port. */
+enum rc settings_guess_http_url(struct settings *settings, struct err *err);
 
 #endif

@@ -39,6 +39,16 @@ a_wrong_setting_is_named(void **state)
 		"longer"},
 	    {"url", "\"http://x\"", "https://"},
 	    {"url", "\"https://x/\"", "without a path"},
+	    {"http_url", "\"https://x\"", "http://"},
+	    {"http_url", "\"http://x/a\"", "without a path"},
+	    {"http_url", "\"http://x\"", "belong together"},
+	    {"http_listen", "\"x\"", "host:port"},
+	    {"http_listen", "\"127.0.0.1:80\"", "belong together"},
+	    {"crl_parts", "0", "1 to 1024"},
+	    {"crl_parts", "1025", "1 to 1024"},
+	    {"crl_hours", "241", "1 to 240"},
+	    {"ocsp_hours", "7", "8 to 240"},
+	    {"http_connections", "0", "1 to 10000"},
 	    {"listen", "\"8443\"", "host:port"},
 	    {"listen", "\"x:0\"", "host:port"},
 	    {"listen", "\"x:65536\"", "host:port"},
@@ -76,6 +86,29 @@ a_wrong_setting_is_named(void **state)
 		if (rc == RC_OK)
 			fail_msg("%s: %s", cases[i].name, cases[i].value);
 		assert_has(err.text, cases[i].says);
+	}
+}
+
+static void
+readers_come_to_the_same_host_by_http(void **state)
+{
+	static const char *const cases[][3] = {
+	    {"https://a.test", "127.0.0.1:80", "http://a.test"},
+	    {"https://a.test:8443", "127.0.0.1:8080", "http://a.test:8080"},
+	    {"https://[::1]:8443", "[::1]:81", "http://[::1]:81"},
+	    {"https://[::1]", "[::]:80", "http://[::1]"},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct settings settings SETTINGS_OWNED;
+		struct err err = ERR_NONE;
+		kit_settings(&settings);
+		assert_ok(settings_set(&settings, "url", cases[i][0], &err));
+		assert_ok(
+		    settings_set(&settings, "http_listen", cases[i][1], &err));
+		assert_done(settings_guess_http_url(&settings, &err), err);
+		assert_string_equal(settings.http_url, cases[i][2]);
+		assert_done(settings_check(&settings, &err), err);
 	}
 }
 
@@ -123,6 +156,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(settings_come_back_as_they_were),
 	    cmocka_unit_test(a_wrong_setting_is_named),
+	    cmocka_unit_test(readers_come_to_the_same_host_by_http),
 	    cmocka_unit_test(what_is_not_json_names_the_line),
 	    cmocka_unit_test(a_folder_without_an_authority_says_what_to_do),
 	    cmocka_unit_test(places_are_host_and_port),

@@ -1,0 +1,105 @@
+/* authority/issuedkit_priv -- a database with certificates in it, for this
+ * room's tests only.
+ */
+#ifndef AUTHORITY_ISSUEDKIT_PRIV_H
+#define AUTHORITY_ISSUEDKIT_PRIV_H
+
+#include "authority/account.h"
+#include "authority/issued.h"
+#include "authority/schema.h"
+#include "authority/testkit_priv.h"
+
+OWNER(X509, X509_free);
+OWNER(EVP_PKEY, EVP_PKEY_free);
+
+/* Each test has a database of its own. */
+struct shop {
+	const struct kit *kit;
+	struct sql *sql;
+	int64_t account;
+};
+
+#define SHOP_OWNED __attribute__((cleanup(shop_done)))
+
+static inline void
+shop_done(struct shop *shop)
+{
+	sql_free(shop->sql);
+}
+
+static inline void
+shop_init(struct shop *shop, void **state)
+{
+	struct account account ACCOUNT_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	shop->kit = *state;
+	struct account_wish wish = {.thumbprint = "t",
+	    .jwk = "{}",
+	    .contact = "[]",
+	    .now = shop->kit->now};
+	assert_run(shop->kit, "rm -f authority.db*");
+	assert_done(schema_open(shop->kit->folder, &shop->kit->settings,
+			&shop->sql, &err),
+	    err);
+	assert_done(account_add(shop->sql, &wish, &account, &err), err);
+	shop->account = account.id;
+}
+
+/* A certificate as the kit's authority makes it, not in the database. */
+static inline X509 *
+shop_make(const struct shop *shop, int64_t now)
+{
+	EVP_PKEY *key OWNED(EVP_PKEY_free) =
+	    EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	struct profile_order wish = {.kind = PROFILE_SIGNING,
+	    .public_key = key,
+	    .address = "alice@alpha.test",
+	    .published_at = shop->kit->settings.http_url,
+	    .crl_parts = shop->kit->settings.crl_parts,
+	    .now = now};
+	struct profile_issuer issuer = {
+	    shop->kit->hierarchy.issuing, shop->kit->hierarchy.issuing_key};
+	struct err err = ERR_NONE;
+	X509 *cert = NULL;
+
+	assert_done(profile_issue(&wish, &issuer, &cert, &err), err);
+	return cert;
+}
+
+static inline void
+shop_keep(const struct shop *shop, X509 *cert, int64_t now)
+{
+	struct authorization a AUTHORIZATION_OWNED = {0};
+	struct order order ORDER_OWNED = {0};
+	struct request request = {.kind = PROFILE_SIGNING};
+	struct authorization_wish ask = {.account = shop->account,
+	    .address = "alice@alpha.test",
+	    .now = now};
+	struct err err = ERR_NONE;
+
+	assert_done(authorization_add(shop->sql, &ask, &a, &err), err);
+	assert_done(order_add(shop->sql, &a, now, &order, &err), err);
+	assert_done(issued_add(shop->sql, &order, &request, cert, &err), err);
+}
+
+static inline X509 *
+shop_issue(const struct shop *shop, int64_t now)
+{
+	X509 *cert = shop_make(shop, now);
+
+	shop_keep(shop, cert, now);
+	return cert;
+}
+
+/* Lends. */
+static inline struct span
+shop_serial(X509 *cert)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+
+	return span_of(
+	    ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+}
+
+#endif
