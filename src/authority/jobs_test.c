@@ -31,12 +31,6 @@ run_work(void *context, struct sql *sql, int64_t now, struct err *err)
 	return RC_OK;
 }
 
-static void
-forget(const struct kit *kit)
-{
-	assert_run(kit, "rm -f authority.db*");
-}
-
 static bool
 reached(struct work *work, int runs)
 {
@@ -68,7 +62,7 @@ what_was_never_done_is_done_at_once_and_then_not_before_its_time(void **state)
 	struct err err = ERR_NONE;
 	struct jobs_config config;
 
-	forget(*state);
+	kit_forget(*state);
 	configure(*state, job, 1, &config);
 	for (int i = 0; i < 2; i++) {
 		struct jobs *jobs OWNED(jobs_free) = NULL;
@@ -89,7 +83,7 @@ whoever_is_woken_works_at_once(void **state)
 	struct err err = ERR_NONE;
 	struct jobs_config config;
 
-	forget(*state);
+	kit_forget(*state);
 	configure(*state, job, 2, &config);
 	assert_done(jobs_new(&config, &jobs, &err), err);
 	assert_true(reached(&other, 1));
@@ -111,7 +105,7 @@ of_two_processes_one_does_it(void **state)
 	struct err err = ERR_NONE;
 	struct jobs_config config;
 
-	forget(*state);
+	kit_forget(*state);
 	configure(*state, job, 1, &config);
 	assert_done(jobs_new(&config, &a, &err), err);
 	assert_done(jobs_new(&config, &b, &err), err);
@@ -147,7 +141,7 @@ the_work_of_one_that_died_is_taken_over_when_its_lease_ends(void **state)
 	struct err err = ERR_NONE;
 	struct jobs_config config;
 
-	forget(*state);
+	kit_forget(*state);
 	set_lease(*state, clock_now() + 3);
 	configure(*state, job, 1, &config);
 	int64_t began = clock_ticks();
@@ -165,7 +159,7 @@ a_lease_from_before_the_clock_was_set_back_binds_nobody(void **state)
 	struct err err = ERR_NONE;
 	struct jobs_config config;
 
-	forget(*state);
+	kit_forget(*state);
 	set_lease(*state, clock_now() + 100000);
 	configure(*state, job, 1, &config);
 	assert_done(jobs_new(&config, &jobs, &err), err);
@@ -183,7 +177,7 @@ what_fails_is_tried_again(void **state)
 		struct jobs *jobs OWNED(jobs_free) = NULL;
 		struct err err = ERR_NONE;
 		struct jobs_config config;
-		forget(*state);
+		kit_forget(*state);
 		configure(*state, job, 1, &config);
 		assert_done(jobs_new(&config, &jobs, &err), err);
 		assert_true(reached(&work, 2));
@@ -205,5 +199,5 @@ main(void)
 	    cmocka_unit_test(what_fails_is_tried_again),
 	};
 
-	return cmocka_run_group_tests(tests, kit_make, kit_remove);
+	return kit_test_both(tests, COUNT(tests));
 }

@@ -1,5 +1,7 @@
 #include "authority/issued.h"
 
+#include <pthread.h>
+
 #include "authority/account.h"
 #include "authority/schema.h"
 #include "authority/testkit_priv.h"
@@ -41,7 +43,7 @@ world_init(struct world *world, void **state)
 	struct err err = ERR_NONE;
 
 	world->kit = *state;
-	assert_run(world->kit, "rm -f authority.db*");
+	kit_forget(world->kit);
 	assert_done(schema_open(world->kit->folder, &world->kit->settings,
 			&world->sql, &err),
 	    err);
@@ -371,11 +373,41 @@ a_newer_database_is_left_alone(void **state)
 	struct err err = ERR_NONE;
 
 	world_init(&world, state);
-	assert_ok(sql_run(world.sql, "PRAGMA user_version = 1000", &err));
+	assert_ok(sql_set_version(world.sql, 1000, &err));
 	assert_rc(
 	    schema_open(world.kit->folder, &world.kit->settings, &sql, &err),
 	    RC_UNFIT);
 	assert_has(err.text, "newer");
+}
+
+static void *
+open_empty(void *context)
+{
+	const struct kit *kit = context;
+	struct sql *sql OWNED(sql_free) = NULL;
+	struct err err = ERR_NONE;
+	enum rc rc = schema_open(kit->folder, &kit->settings, &sql, &err);
+
+	if (rc != RC_OK)
+		print_error("%s\n", err.text);
+	return rc == RC_OK ? context : NULL;
+}
+
+static void
+several_may_begin_at_once_with_an_empty_database(void **state)
+{
+	struct kit *kit = *state;
+	pthread_t threads[6];
+
+	kit_forget(kit);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, open_empty, kit), 0);
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		void *done = NULL;
+		assert_int_equal(pthread_join(threads[i], &done), 0);
+		assert_non_null(done);
+	}
 }
 
 int
@@ -397,7 +429,8 @@ main(void)
 		two_spellings_of_an_address_are_nobody_in_particular),
 	    cmocka_unit_test(certificates_are_found_while_they_are_good),
 	    cmocka_unit_test(a_newer_database_is_left_alone),
+	    cmocka_unit_test(several_may_begin_at_once_with_an_empty_database),
 	};
 
-	return cmocka_run_group_tests(tests, kit_make, kit_remove);
+	return kit_test_both(tests, COUNT(tests));
 }

@@ -140,10 +140,9 @@ upgrade(struct sql *sql, struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	int64_t version = 0;
-	char text[60];
 
 	TRY(sql_act_begin(sql, &act, err));
-	TRY(sql_number(sql, "PRAGMA user_version", SQL_NONE, &version, err));
+	TRY(sql_version(sql, &version, err));
 	if (version > (int64_t)COUNT_OF(steps))
 		return err_set(err, RC_UNFIT,
 		    "the database was written by a newer letterlock-authority "
@@ -151,11 +150,19 @@ upgrade(struct sql *sql, struct err *err)
 		    (long long)version);
 	for (size_t i = (size_t)version; i < COUNT_OF(steps); i++)
 		TRY(sql_run(sql, steps[i], err));
-	/* a pragma takes no parameters; this number is ours */
-	(void)snprintf(
-	    text, sizeof(text), "PRAGMA user_version = %zu", COUNT_OF(steps));
-	TRY(sql_run(sql, text, err));
+	TRY(sql_set_version(sql, COUNT_OF(steps), err));
 	return sql_act_commit(&act, err);
+}
+
+static enum rc
+bring_up_to_date(struct sql *sql, struct err *err)
+{
+	int64_t version = 0;
+
+	TRY(sql_version(sql, &version, err));
+	if (version == (int64_t)COUNT_OF(steps))
+		return RC_OK;
+	return upgrade(sql, err);
 }
 
 enum rc
@@ -163,15 +170,19 @@ schema_open(const char *folder, const struct settings *settings,
     struct sql **ret, struct err *err)
 {
 	struct sql *sql OWNED(sql_free) = NULL;
-	int64_t version = 0;
 	char path[PATH_LEN_MAX];
+	unsigned tries = 0;
+	enum rc rc;
 
 	(void)snprintf(path, sizeof(path), "%s/" SCHEMA_FILE, folder);
 	TRY(sql_open(
 	    settings->store != NULL ? settings->store : path, &sql, err));
-	TRY(sql_number(sql, "PRAGMA user_version", SQL_NONE, &version, err));
-	if (version != (int64_t)COUNT_OF(steps))
-		TRY(upgrade(sql, err));
+	/* Several processes may begin at once with an empty database; whoever
+	 * is second meets tables that were not there a moment before. */
+	do
+		rc = bring_up_to_date(sql, err);
+	while ((rc == RC_AGAIN || rc == RC_REFUSED) && sql_again(&tries));
+	TRY(rc);
 	*ret = take(sql);
 	return RC_OK;
 }

@@ -13,6 +13,7 @@
 #include "authority/hierarchy.h"
 #include "base/expect.h"
 #include "os/file.h"
+#include "store/postgres_fixture.h"
 
 #define KIT_PASSPHRASE "correct horse battery"
 #define KIT_DOMAIN "authority.test"
@@ -22,6 +23,7 @@ struct kit {
 	char folder[64];
 	struct settings settings;
 	struct hierarchy hierarchy;
+	struct postgres_fixture postgres; /* no URL: the store is SQLite */
 	int64_t now;
 };
 
@@ -139,10 +141,42 @@ kit_make(void **state)
 	return 0;
 }
 
+/* The same with PostgreSQL as its store. */
+static inline int
+kit_make_postgres(void **state)
+{
+	struct err err = ERR_NONE;
+
+	if (kit_make(state) != 0)
+		return -1;
+	struct kit *kit = *state;
+	if (postgres_fixture_start(&kit->postgres) == 0 &&
+	    settings_set(&kit->settings, "store", kit->postgres.url, &err) ==
+		RC_OK)
+		return 0;
+	print_error("PostgreSQL does not start\n");
+	return -1;
+}
+
+/* The next schema_open() finds nothing. */
+static inline void
+kit_forget(const struct kit *kit)
+{
+	struct err err = ERR_NONE;
+
+	if (kit->postgres.url[0] == '\0')
+		assert_run(kit, "rm -f authority.db*");
+	else
+		assert_done(postgres_fixture_empty(&kit->postgres, &err), err);
+}
+
 static inline int
 kit_remove(void **state)
 {
 	struct kit *kit = *state;
+
+	if (kit->postgres.url[0] != '\0')
+		postgres_fixture_stop(&kit->postgres);
 
 	hierarchy_done(&kit->hierarchy);
 	settings_done(&kit->settings);
@@ -150,6 +184,17 @@ kit_remove(void **state)
 	free(kit);
 	(void)failed;
 	return 0;
+}
+
+/* Everything that needs no more of a database than that it is one, with both. */
+static inline int
+kit_test_both(const struct CMUnitTest *tests, size_t len)
+{
+	int failed = _cmocka_run_group_tests(
+	    "with SQLite", tests, len, kit_make, kit_remove);
+
+	return failed + _cmocka_run_group_tests("with PostgreSQL", tests, len,
+			    kit_make_postgres, kit_remove);
 }
 
 #endif

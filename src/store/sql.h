@@ -1,17 +1,22 @@
-/* store/sql -- SQLite, made hard to misuse.
+/* store/sql -- a database, made hard to misuse: SQLite or PostgreSQL.
  *
- * Write-ahead log with synchronous=FULL: what sql_act_commit() returned RC_OK
- * for survives a crash.  Statements are prepared once per connection; values
- * are parameters always and never part of a statement's text.
+ * What sql_act_commit() returned RC_OK for survives a crash.  Every
+ * transaction is serializable, and so is a statement outside of one.
+ * Statements are prepared once per connection; values are parameters always
+ * ("?") and never part of a statement's text.  Write the plain SQL that both
+ * share: no functions of one engine, CAST(x AS BIGINT) where a number's type
+ * is computed (sums).
  *
  * May use:   base codec os pki.
- * Errors:    RC_IO: the disk is full or broken, or the database stayed busy
- *            longer than SQL_BUSY_MS: try later.  RC_REFUSED: a constraint
- *            (unique, not null, foreign key) does not hold.  RC_AGAIN: another
- *            transaction was in the way; whoever owns the whole piece of work
- *            begins it anew (sql_again()).
+ * Errors:    RC_IO: the disk is full or broken, the database stayed busy
+ *            longer than SQL_BUSY_MS, or it is gone: try later.  RC_REFUSED: a
+ *            constraint (unique, not null, foreign key) does not hold, or a
+ *            column cannot hold the value.  RC_AGAIN: another transaction was
+ *            in the way; whoever owns the whole piece of work begins it anew
+ *            (sql_again()).  In a transaction, every failure but RC_ABSENT is
+ *            the end of it: it can only be rolled back.
  * Threads:   one connection each; several connections, also of several
- *            processes, may have one file open.
+ *            processes, may have one database open.
  */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
@@ -23,8 +28,11 @@
 
 struct sql; /* one connection */
 
-/* Opens the file, made with mode 0600 if it is not there. */
-enum rc sql_open(const char *path, struct sql **ret, struct err *err);
+/* A URL, postgresql://..., as libpq reads it: a connection that was lost is made
+ * anew by the next call outside of a transaction.  Or the path of a SQLite
+ * file, made with mode 0600 if it is not there: write-ahead log,
+ * synchronous=FULL. */
+enum rc sql_open(const char *where, struct sql **ret, struct err *err);
 void sql_free(struct sql *sql);
 OWNER(struct sql, sql_free);
 
@@ -68,8 +76,14 @@ enum rc sql_change(struct sql *sql, const char *text, struct sql_values values,
 /* After sql_change(): rows changed. */
 int64_t sql_changed(const struct sql *sql);
 
+/* A number that is kept with the schema; 0 in a new database.  Set it within
+ * the transaction that changes the schema. */
+enum rc sql_version(struct sql *sql, int64_t *ret, struct err *err);
+enum rc sql_set_version(struct sql *sql, int64_t version, struct err *err);
+
 /* One statement that returns rows.  At most one query of the same text is
- * open at a time. */
+ * open at a time.  PostgreSQL's rows are all in memory: LIMIT what can become
+ * large. */
 struct sql_rows;
 enum rc sql_select(struct sql *sql, const char *text, struct sql_values values,
     struct sql_rows **ret, struct err *err);

@@ -1,0 +1,344 @@
+#include "store/sql_priv.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+struct lite {
+	struct sql sql;
+	sqlite3 *db;
+	struct {
+		char *text;
+		sqlite3_stmt *statement;
+	} cache[SQL_STATEMENTS];
+	size_t cached;
+};
+
+struct lite_rows {
+	struct sql_rows rows;
+	sqlite3_stmt *statement; /* borrowed from the cache */
+};
+
+static struct lite *
+lite_of(const struct sql *sql)
+{
+	return (struct lite *)(uintptr_t)sql;
+}
+
+static sqlite3_stmt *
+statement_of(const struct sql_rows *rows)
+{
+	return ((const struct lite_rows *)rows)->statement;
+}
+
+static enum rc
+fail(const struct lite *lite, int code, struct err *err)
+{
+	const char *why = sqlite3_errmsg(lite->db);
+
+	switch (code & 0xff) {
+	case SQLITE_NOMEM:
+		return err_nomem(err, "database");
+	case SQLITE_CONSTRAINT:
+		return err_set(err, RC_REFUSED, "database: %s", why);
+	case SQLITE_TOOBIG:
+		return err_set(err, RC_LIMIT, "database: %s", why);
+	default:
+		return err_set(err, RC_IO, "database: %s", why);
+	}
+}
+
+static enum rc
+run(struct sql *sql, const char *text, struct err *err)
+{
+	struct lite *lite = lite_of(sql);
+	int code = sqlite3_exec(lite->db, text, NULL, NULL, NULL);
+
+	return code == SQLITE_OK ? RC_OK : fail(lite, code, err);
+}
+
+static enum rc
+prepare_new(
+    struct lite *lite, const char *text, sqlite3_stmt **ret, struct err *err)
+{
+	if (lite->cached == SQL_STATEMENTS)
+		bug("too many different SQL statements");
+	char *copy = strdup(text);
+	if (copy == NULL)
+		return err_nomem(err, "database");
+	int code = sqlite3_prepare_v3(
+	    lite->db, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+	if (code != SQLITE_OK) {
+		free(copy);
+		return fail(lite, code, err);
+	}
+	lite->cache[lite->cached].text = copy;
+	lite->cache[lite->cached++].statement = *ret;
+	return RC_OK;
+}
+
+static enum rc
+prepare(
+    struct lite *lite, const char *text, sqlite3_stmt **ret, struct err *err)
+{
+	for (size_t i = 0; i < lite->cached; i++)
+		if (strcmp(lite->cache[i].text, text) == 0) {
+			*ret = lite->cache[i].statement;
+			return RC_OK;
+		}
+	return prepare_new(lite, text, ret, err);
+}
+
+static int
+bind_value(sqlite3_stmt *statement, int at, const struct sql_value *value)
+{
+	/* SQLite takes a NULL pointer for null, even with a length of 0. */
+	const void *bytes =
+	    value->bytes.data != NULL ? (const void *)value->bytes.data : "";
+
+	switch (value->kind) {
+	case SQL_KIND_NUMBER:
+		return sqlite3_bind_int64(statement, at, value->number);
+	case SQL_KIND_TEXT:
+		return sqlite3_bind_text64(statement, at, bytes,
+		    value->bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+	case SQL_KIND_BLOB:
+		return sqlite3_bind_blob64(
+		    statement, at, bytes, value->bytes.len, SQLITE_TRANSIENT);
+	case SQL_KIND_NULL:
+		break;
+	}
+	return sqlite3_bind_null(statement, at);
+}
+
+static enum rc
+start(struct lite *lite, const char *text, struct sql_values values,
+    sqlite3_stmt **ret, struct err *err)
+{
+	sqlite3_stmt *statement = NULL;
+
+	TRY(prepare(lite, text, &statement, err));
+	if (sqlite3_stmt_busy(statement))
+		bug("this SQL query is open already");
+	if ((size_t)sqlite3_bind_parameter_count(statement) != values.len)
+		bug("wrong number of SQL parameters");
+	for (size_t i = 0; i < values.len; i++) {
+		int code = bind_value(statement, (int)i + 1, &values.item[i]);
+		if (code != SQLITE_OK)
+			return fail(lite, code, err);
+	}
+	*ret = statement;
+	return RC_OK;
+}
+
+static void
+stop(sqlite3_stmt *statement)
+{
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+}
+
+static enum rc
+change(struct sql *sql, const char *text, struct sql_values values,
+    struct err *err)
+{
+	struct lite *lite = lite_of(sql);
+	sqlite3_stmt *statement = NULL;
+
+	TRY(start(lite, text, values, &statement, err));
+	int code = sqlite3_step(statement);
+	enum rc rc = code == SQLITE_DONE ? RC_OK : fail(lite, code, err);
+	stop(statement);
+	if (code == SQLITE_ROW)
+		bug("sql_change() with a query that returns rows");
+	sql->changed = sqlite3_changes64(lite->db);
+	return rc;
+}
+
+static void
+rows_free(struct sql_rows *rows)
+{
+	if (statement_of(rows) != NULL)
+		stop(statement_of(rows));
+	free(rows);
+}
+
+static enum rc
+select_rows(struct sql *sql, const char *text, struct sql_values values,
+    struct sql_rows **ret, struct err *err)
+{
+	struct lite_rows *rows = calloc(1, sizeof(*rows));
+
+	if (rows == NULL) {
+		(void)err_nomem(err, "database");
+		return RC_NOMEM; /* said so that analysers see it */
+	}
+	rows->rows.sql = sql;
+	enum rc rc = start(lite_of(sql), text, values, &rows->statement, err);
+	if (rc != RC_OK) {
+		rows_free(&rows->rows);
+		return rc;
+	}
+	*ret = &rows->rows;
+	return RC_OK;
+}
+
+static enum rc
+rows_next(struct sql_rows *rows, struct err *err)
+{
+	int code = sqlite3_step(statement_of(rows));
+
+	if (code == SQLITE_ROW)
+		return RC_OK;
+	if (code == SQLITE_DONE)
+		return err_set(err, RC_ABSENT, "no such entry");
+	return fail(lite_of(rows->sql), code, err);
+}
+
+static int64_t
+rows_number(const struct sql_rows *rows, int column)
+{
+	return sqlite3_column_int64(statement_of(rows), column);
+}
+
+static bool
+rows_is_null(const struct sql_rows *rows, int column)
+{
+	return sqlite3_column_type(statement_of(rows), column) == SQLITE_NULL;
+}
+
+static struct span
+rows_bytes(const struct sql_rows *rows, int column)
+{
+	sqlite3_stmt *statement = statement_of(rows);
+	const void *bytes = sqlite3_column_blob(statement, column);
+	int len = sqlite3_column_bytes(statement, column);
+
+	return span_of(bytes, bytes != NULL ? (size_t)len : 0);
+}
+
+static enum rc
+begin(struct sql *sql, struct err *err)
+{
+	/* IMMEDIATE: a transaction that reads first and then writes could fail
+	 * in the middle, when another connection wrote in between. */
+	return change(sql, "BEGIN IMMEDIATE", SQL_NONE, err);
+}
+
+static enum rc
+commit(struct sql *sql, struct err *err)
+{
+	return change(sql, "COMMIT", SQL_NONE, err);
+}
+
+static void
+rollback(struct sql *sql)
+{
+	/* A full disk has SQLite roll back by itself; then there is nothing
+	 * left to do, and a failed rollback loses nothing that was promised. */
+	if (sqlite3_get_autocommit(lite_of(sql)->db))
+		return;
+	enum rc ignored = change(sql, "ROLLBACK", SQL_NONE, NULL);
+	(void)ignored;
+}
+
+static enum rc
+version(struct sql *sql, int64_t *ret, struct err *err)
+{
+	return sql_number(sql, "PRAGMA user_version", SQL_NONE, ret, err);
+}
+
+static enum rc
+set_version(struct sql *sql, int64_t number, struct err *err)
+{
+	char text[60];
+
+	/* a pragma takes no parameters; this number is our own */
+	(void)snprintf(text, sizeof(text), "PRAGMA user_version = %lld",
+	    (long long)number);
+	return run(sql, text, err);
+}
+
+static void
+close_database(struct sql *sql)
+{
+	struct lite *lite = lite_of(sql);
+
+	for (size_t i = 0; i < lite->cached; i++) {
+		(void)sqlite3_finalize(lite->cache[i].statement);
+		free(lite->cache[i].text);
+	}
+	(void)sqlite3_close(lite->db);
+	free(lite);
+}
+
+static const struct sql_engine engine = {
+    .words = {[SQL_WORD_ID] = "INTEGER PRIMARY KEY",
+	[SQL_WORD_NUMBER] = "INTEGER",
+	[SQL_WORD_BYTES] = "BLOB",
+	[SQL_WORD_STRICT] = "STRICT"},
+    .free = close_database,
+    .run = run,
+    .change = change,
+    .select = select_rows,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .version = version,
+    .set_version = set_version,
+    .rows_free = rows_free,
+    .rows_next = rows_next,
+    .rows_number = rows_number,
+    .rows_is_null = rows_is_null,
+    .rows_bytes = rows_bytes,
+};
+
+/* SQLite would make the file with mode 0644; its companions (-wal, -shm) get
+ * the mode that the file has. */
+static enum rc
+make_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_errno(err, "cannot open the database %s", path);
+	(void)close(fd);
+	return RC_OK;
+}
+
+static enum rc
+open_file(struct lite *lite, const char *path, struct err *err)
+{
+	int code = sqlite3_open_v2(path, &lite->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+	    NULL);
+
+	if (code != SQLITE_OK)
+		return err_set(err, RC_IO, "cannot open the database %s: %s",
+		    path, sqlite3_errstr(code));
+	(void)sqlite3_busy_timeout(lite->db, SQL_BUSY_MS);
+	return run(&lite->sql,
+	    "PRAGMA journal_mode = WAL;"
+	    "PRAGMA synchronous = FULL;"
+	    "PRAGMA foreign_keys = ON;"
+	    "PRAGMA trusted_schema = OFF;",
+	    err);
+}
+
+enum rc
+sql_sqlite_open(const char *path, struct sql **ret, struct err *err)
+{
+	TRY(make_file(path, err));
+	struct lite *lite = calloc(1, sizeof(*lite));
+	if (lite == NULL)
+		return err_nomem(err, "database");
+	lite->sql.engine = &engine;
+	struct sql *sql OWNED(sql_free) = &lite->sql;
+	TRY(open_file(lite, path, err));
+	*ret = take(sql);
+	return RC_OK;
+}
