@@ -106,8 +106,8 @@ print_next(const char *folder, const struct settings *settings)
 	       "Next:\n"
 	       "1. Copy %s/root.pem to those who shall trust it.\n"
 	       "2. Keep %s/root.key and tsa-ca.key elsewhere, offline; only "
-	       "issuing.key\n"
-	       "   and tsa.key are needed to run.\n"
+	       "issuing.key,\n"
+	       "   ocsp.key and tsa.key are needed to run.\n"
 	       "3. In DNS: MX of %s leads to %s, and\n"
 	       "   %s._domainkey.%s has the public DKIM key.\n"
 	       "4. letterlock-authority run %s\n",
@@ -126,8 +126,8 @@ init(
 	settings_init(&settings);
 	TRY(read_settings(values, &settings, err));
 	TRY(keyfile_passphrase(settings.passphrase_file, &passphrase, err));
-	TRY(hierarchy_found(
-	    folder, &settings, buf_span(&passphrase), clock_now(), err));
+	struct keys keys = {folder, buf_span(&passphrase)};
+	TRY(hierarchy_found(&keys, &settings, clock_now(), err));
 	print_next(folder, &settings);
 	return RC_OK;
 }

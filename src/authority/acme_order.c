@@ -236,8 +236,9 @@ issue(struct acme_call *call, const struct request *request, struct err *err)
 	    .published_at = call->acme->settings->http_url,
 	    .crl_parts = call->acme->settings->crl_parts,
 	    .now = call->now};
-	struct profile_issuer issuer = {.cert = call->acme->hierarchy->issuing,
-	    .key = call->acme->hierarchy->issuing_key};
+	const struct authority_ca *ca =
+	    hierarchy_current(call->acme->hierarchy);
+	struct profile_issuer issuer = {ca->cert, ca->signer};
 	TRY(profile_issue(&wish, &issuer, &cert, err));
 	TRY(issued_add(call->acme->sql, &order, request, cert, err));
 	return sql_act_commit(&act, err);
@@ -272,13 +273,19 @@ add_pem(struct buf *pem, struct span der, struct err *err)
 /* The certificate and the one that issued it; the root comes from elsewhere,
  * or there would be no point in having one. */
 static enum rc
-answer_chain(struct acme_call *call, struct span leaf, struct err *err)
+answer_chain(
+    struct acme_call *call, const struct issued *issued, struct err *err)
 {
+	const struct authority_ca *ca =
+	    hierarchy_find(call->acme->hierarchy, issued->issuer);
 	struct buf issuing BUF_OWNED = BUF(DER_MAX);
 	struct buf pem BUF_OWNED = BUF(PEM_MAX);
 
-	TRY(hierarchy_der(call->acme->hierarchy->issuing, &issuing, err));
-	TRY(add_pem(&pem, leaf, err));
+	if (ca == NULL)
+		return err_set(err, RC_ABSENT,
+		    "a certificate's issuer is not in the folder any more");
+	TRY(hierarchy_der(ca->cert, &issuing, err));
+	TRY(add_pem(&pem, buf_span(&issued->der), err));
 	TRY(add_pem(&pem, buf_span(&issuing), err));
 	return http_answer_set(call->answer, 200,
 	    "application/pem-certificate-chain", buf_span(&pem), err);
@@ -300,5 +307,5 @@ acme_certificate(struct acme_call *call, struct err *err)
 	if (issued.account != call->account.id)
 		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
 		    "this certificate is another account's");
-	return answer_chain(call, buf_span(&issued.der), err);
+	return answer_chain(call, &issued, err);
 }

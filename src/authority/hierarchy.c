@@ -1,49 +1,15 @@
-#include "authority/hierarchy.h"
+#include "authority/hierarchy_priv.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
+#include <pthread.h>
 
-#include "authority/keyfile.h"
 #include "authority/profile.h"
 #include "os/file.h"
 #include "pki/crypto.h"
-
-#define PEM_MAX ((size_t)64 * 1024)
-#define PATH_LEN_MAX 4096
-
-enum place { ROOT, ISSUING, TSA_CA, TSA, PLACES };
-
-/* In the order in which they are made: an issuer comes first. */
-static const struct {
-	const char *file;
-	const char *title;
-	const char *curve;
-	enum profile_kind kind;
-	enum place issuer;
-} places[PLACES] = {
-    [ROOT] = {"root", "Root CA", "P-384", PROFILE_ROOT, ROOT},
-    [ISSUING] = {"issuing", "Mail CA 1", "P-256", PROFILE_MAIL_CA, ROOT},
-    [TSA_CA] = {"tsa-ca", "Timestamping CA 1", "P-256", PROFILE_TSA_CA, ROOT},
-    [TSA] = {"tsa", "Timestamping Service 1", "P-256", PROFILE_TSA, TSA_CA},
-};
-
-struct made {
-	X509 *cert[PLACES];
-	EVP_PKEY *key[PLACES];
-};
-
-static void
-made_done(struct made *made)
-{
-	for (size_t i = 0; i < PLACES; i++) {
-		X509_free(made->cert[i]);
-		EVP_PKEY_free(made->key[i]);
-	}
-}
-
-#define MADE_OWNED __attribute__((cleanup(made_done)))
 
 enum rc
 hierarchy_print(X509 *cert, struct buf *pem, struct err *err)
@@ -70,113 +36,42 @@ hierarchy_der(const X509 *cert, struct buf *der, struct err *err)
 	return RC_OK;
 }
 
+void
+hierarchy_name(const char *base, size_t index, char ret[HIERARCHY_NAME_SIZE])
+{
+	if (index == 0)
+		(void)snprintf(ret, HIERARCHY_NAME_SIZE, "%s", base);
+	else
+		(void)snprintf(
+		    ret, HIERARCHY_NAME_SIZE, "%s-%zu", base, index + 1);
+}
+
 static void
-path_of(const char *folder, const char *file, const char *end,
-    char path[PATH_LEN_MAX])
+path_of(const char *folder, const char *name, char path[KEYS_PATH_MAX])
 {
-	(void)snprintf(path, PATH_LEN_MAX, "%s/%s%s", folder, file, end);
-}
-
-static enum rc
-refuse_existing(const char *folder, struct err *err)
-{
-	static const char *const ends[] = {".pem", ".key"};
-	char path[PATH_LEN_MAX];
-
-	path_of(folder, SETTINGS_FILE, "", path);
-	bool found = access(path, F_OK) == 0;
-	for (size_t i = 0; !found && i < (size_t)PLACES * 2; i++) {
-		path_of(folder, places[i / 2].file, ends[i % 2], path);
-		found = access(path, F_OK) == 0;
-	}
-	if (found)
-		return err_set(err, RC_REFUSED,
-		    "%s exists: an authority is not overwritten; name another "
-		    "folder, or move this one away",
-		    path);
-	return RC_OK;
-}
-
-static enum rc
-make_all(
-    const char *organization, int64_t now, struct made *made, struct err *err)
-{
-	for (size_t i = 0; i < PLACES; i++) {
-		TRY(keyfile_make(places[i].curve, &made->key[i], err));
-		struct profile_order order = {.kind = places[i].kind,
-		    .public_key = made->key[i],
-		    .name = places[i].title,
-		    .organization = organization,
-		    .now = now};
-		struct profile_issuer issuer = {
-		    .cert = made->cert[places[i].issuer],
-		    .key = made->key[places[i].issuer]};
-		TRY(profile_issue(&order, &issuer, &made->cert[i], err));
-	}
-	return RC_OK;
-}
-
-static enum rc
-save(const char *folder, size_t i, const struct made *made,
-    struct span passphrase, struct err *err)
-{
-	struct buf cert BUF_OWNED = BUF(PEM_MAX);
-	struct buf key BUF_OWNED = BUF(PEM_MAX);
-	char path[PATH_LEN_MAX];
-
-	TRY(keyfile_print(made->key[i], passphrase, &key, err));
-	path_of(folder, places[i].file, ".key", path);
-	TRY(file_save(path, buf_span(&key), 0600, err));
-	TRY(hierarchy_print(made->cert[i], &cert, err));
-	path_of(folder, places[i].file, ".pem", path);
-	return file_save(path, buf_span(&cert), 0644, err);
+	(void)snprintf(path, KEYS_PATH_MAX, "%s/%s.pem", folder, name);
 }
 
 enum rc
-hierarchy_found(const char *folder, const struct settings *settings,
-    struct span passphrase, int64_t now, struct err *err)
+hierarchy_save_cert(
+    const char *folder, const char *name, X509 *cert, struct err *err)
 {
-	struct made made MADE_OWNED = {0};
-	struct buf json BUF_OWNED = BUF_SMALL;
-	char path[PATH_LEN_MAX];
+	struct buf pem BUF_OWNED = BUF(HIERARCHY_PEM_MAX);
+	char path[KEYS_PATH_MAX];
 
-	TRY(settings_check(settings, err));
-	TRY(refuse_existing(folder, err));
-	TRY(make_all(settings->domain, now, &made, err));
-	TRY(settings_print(settings, &json, err));
-	TRY(file_make_private_dir(folder, err));
-	for (size_t i = 0; i < PLACES; i++)
-		TRY(save(folder, i, &made, passphrase, err));
-	path_of(folder, SETTINGS_FILE, "", path);
-	return file_save(path, buf_span(&json), 0600, err);
+	TRY(hierarchy_print(cert, &pem, err));
+	path_of(folder, name, path);
+	return file_save(path, buf_span(&pem), 0644, err);
 }
 
-void
-hierarchy_done(struct hierarchy *hierarchy)
+enum rc
+hierarchy_load_cert(
+    const char *folder, const char *name, X509 **ret, struct err *err)
 {
-	X509_free(hierarchy->root);
-	X509_free(hierarchy->issuing);
-	X509_free(hierarchy->tsa_ca);
-	X509_free(hierarchy->tsa);
-	EVP_PKEY_free(hierarchy->issuing_key);
-	EVP_PKEY_free(hierarchy->tsa_key);
-	*hierarchy = (struct hierarchy){0};
-}
+	struct buf pem BUF_OWNED = BUF(HIERARCHY_PEM_MAX);
+	char path[KEYS_PATH_MAX];
 
-static void
-hand_on(struct hierarchy *from, struct hierarchy *to)
-{
-	*to = *from;
-	*from = (struct hierarchy){0};
-}
-
-static enum rc
-load_cert(const char *folder, enum place place, X509 **ret, struct err *err)
-{
-	struct buf pem BUF_OWNED = BUF(PEM_MAX);
-	char path[PATH_LEN_MAX];
-
-	path_of(folder, places[place].file, ".pem", path);
+	path_of(folder, name, path);
 	TRY(file_read(path, &pem, err));
 	BIO *in OWNED(BIO_free_all) = BIO_new_mem_buf(pem.data, (int)pem.len);
 	X509 *cert =
@@ -189,43 +84,216 @@ load_cert(const char *folder, enum place place, X509 **ret, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-load_key(const char *folder, enum place place, struct span passphrase,
-    EVP_PKEY **ret, struct err *err)
+enum rc
+hierarchy_load_key(const struct keys *keys, const char *name, X509 *cert,
+    struct signer **ret, struct err *err)
 {
-	struct buf pem BUF_OWNED = BUF(PEM_MAX);
-	char path[PATH_LEN_MAX];
+	struct signer *signer OWNED(signer_free) = NULL;
 
-	path_of(folder, places[place].file, ".key", path);
-	TRY(file_read(path, &pem, err));
-	enum rc rc = keyfile_parse(buf_span(&pem), passphrase, ret, err);
-	return rc == RC_OK ? rc : err_prefix(err, rc, "%s", path);
+	TRY(keys_load(keys, name, &signer, err));
+	if (EVP_PKEY_eq(X509_get0_pubkey(cert), signer_public(signer)) != 1) {
+		(void)crypto_failed(err, "key");
+		return err_set(err, RC_UNFIT, "%s.key is not the key of %s.pem",
+		    name, name);
+	}
+	*ret = take(signer);
+	return RC_OK;
+}
+
+/* --- who is who */
+
+const struct authority_ca *
+hierarchy_current(const struct hierarchy *hierarchy)
+{
+	return &hierarchy->issuing[hierarchy->current];
+}
+
+const struct authority_ca *
+hierarchy_find(const struct hierarchy *hierarchy, const char *id)
+{
+	for (size_t i = 0; i < hierarchy->issuings; i++)
+		if (strcmp(hierarchy->issuing[i].id, id) == 0)
+			return &hierarchy->issuing[i];
+	return NULL;
+}
+
+/* --- responders */
+
+struct responder {
+	pthread_mutex_t lock;
+	X509 *cert; /* NULL before the first was asked for */
+};
+
+static void
+responder_free(struct responder *responder)
+{
+	if (responder == NULL)
+		return;
+	X509_free(responder->cert);
+	(void)pthread_mutex_destroy(&responder->lock);
+	free(responder);
 }
 
 static enum rc
-check_pair(X509 *cert, EVP_PKEY *key, enum place place, struct err *err)
+responder_new(struct responder **ret, struct err *err)
 {
-	if (X509_check_private_key(cert, key) == 1)
-		return RC_OK;
-	(void)crypto_failed(err, "key");
-	return err_set(err, RC_UNFIT, "%s.key is not the key of %s.pem",
-	    places[place].file, places[place].file);
+	struct responder *responder = calloc(1, sizeof(*responder));
+
+	if (responder == NULL)
+		return err_nomem(err, "responder");
+	(void)pthread_mutex_init(&responder->lock, NULL);
+	*ret = responder;
+	return RC_OK;
+}
+
+static bool
+ends_before(const X509 *cert, int64_t then)
+{
+	time_t at = (time_t)then;
+
+	return X509_cmp_time(X509_get0_notAfter(cert), &at) <= 0;
+}
+
+static enum rc
+make_responder(
+    const struct authority_ca *ca, int64_t now, X509 **ret, struct err *err)
+{
+	struct profile_issuer issuer = {ca->cert, ca->signer};
+	char organization[SETTINGS_DOMAIN_MAX + 1] = "";
+
+	(void)X509_NAME_get_text_by_NID(X509_get_subject_name(ca->cert),
+	    NID_organizationName, organization, sizeof(organization));
+	struct profile_order order = {.kind = PROFILE_OCSP,
+	    .public_key = signer_public(ca->ocsp_signer),
+	    .name = "OCSP Responder",
+	    .organization = organization,
+	    .now = now};
+	return profile_issue(&order, &issuer, ret, err);
+}
+
+/* At the end of a CA's own days there is no longer one to be had. */
+static bool
+must_renew(const struct authority_ca *ca, int64_t now)
+{
+	const X509 *cert = ca->responder->cert;
+
+	if (cert == NULL || ends_before(cert, now))
+		return true;
+	return ends_before(cert, now + HIERARCHY_OCSP_LEFT) &&
+	       ASN1_TIME_compare(
+		   X509_get0_notAfter(cert), X509_get0_notAfter(ca->cert)) < 0;
+}
+
+/* With the lock held: of several that see it end, one makes the next. */
+static enum rc
+look(const struct authority_ca *ca, int64_t now, X509 **ret, struct err *err)
+{
+	struct responder *responder = ca->responder;
+	X509 *made = NULL;
+
+	if (must_renew(ca, now)) {
+		TRY(make_responder(ca, now, &made, err));
+		X509_free(responder->cert);
+		responder->cert = made;
+	}
+	if (!X509_up_ref(responder->cert))
+		return err_nomem(err, "responder");
+	*ret = responder->cert;
+	return RC_OK;
 }
 
 enum rc
-hierarchy_load(const char *folder, struct span passphrase,
-    struct hierarchy *ret, struct err *err)
+hierarchy_ocsp(
+    const struct authority_ca *ca, int64_t now, X509 **ret, struct err *err)
+{
+	(void)pthread_mutex_lock(&ca->responder->lock);
+	enum rc rc = look(ca, now, ret, err);
+	(void)pthread_mutex_unlock(&ca->responder->lock);
+	return rc;
+}
+
+/* --- the whole of it */
+
+static void
+ca_done(struct authority_ca *ca)
+{
+	X509_free(ca->cert);
+	signer_free(ca->signer);
+	signer_free(ca->ocsp_signer);
+	responder_free(ca->responder);
+}
+
+void
+hierarchy_done(struct hierarchy *hierarchy)
+{
+	X509_free(hierarchy->root);
+	for (size_t i = 0; i < HIERARCHY_ISSUING_MAX; i++)
+		ca_done(&hierarchy->issuing[i]);
+	X509_free(hierarchy->tsa_ca);
+	X509_free(hierarchy->tsa);
+	signer_free(hierarchy->tsa_signer);
+	*hierarchy = (struct hierarchy){0};
+}
+
+static enum rc
+load_responder(const struct keys *keys, size_t index, struct authority_ca *ca,
+    struct err *err)
+{
+	char name[HIERARCHY_NAME_SIZE];
+
+	TRY(responder_new(&ca->responder, err));
+	hierarchy_name(OCSP_NAME, index, name);
+	return keys_load(keys, name, &ca->ocsp_signer, err);
+}
+
+static enum rc
+load_ca(const struct keys *keys, size_t index, struct authority_ca *ca,
+    struct err *err)
+{
+	char name[HIERARCHY_NAME_SIZE];
+
+	hierarchy_name(ISSUING_NAME, index, name);
+	TRY(hierarchy_load_cert(keys->folder, name, &ca->cert, err));
+	TRY(hierarchy_load_key(keys, name, ca->cert, &ca->signer, err));
+	TRY(published_id(ca->cert, ca->id, err));
+	return load_responder(keys, index, ca, err);
+}
+
+static bool
+has_ca(const char *folder, size_t index)
+{
+	char name[HIERARCHY_NAME_SIZE], path[KEYS_PATH_MAX];
+
+	hierarchy_name(ISSUING_NAME, index, name);
+	path_of(folder, name, path);
+	return access(path, F_OK) == 0;
+}
+
+/* The first must be there; the newest issues. */
+static enum rc
+load_issuing(const struct keys *keys, struct hierarchy *own, struct err *err)
+{
+	for (size_t i = 0; i < HIERARCHY_ISSUING_MAX; i++) {
+		if (i > 0 && !has_ca(keys->folder, i))
+			break;
+		own->issuings = i + 1;
+		own->current = i;
+		TRY(load_ca(keys, i, &own->issuing[i], err));
+	}
+	return RC_OK;
+}
+
+enum rc
+hierarchy_load(const struct keys *keys, struct hierarchy *ret, struct err *err)
 {
 	struct hierarchy own HIERARCHY_OWNED = {0};
 
-	TRY(load_cert(folder, ROOT, &own.root, err));
-	TRY(load_cert(folder, ISSUING, &own.issuing, err));
-	TRY(load_cert(folder, TSA_CA, &own.tsa_ca, err));
-	TRY(load_cert(folder, TSA, &own.tsa, err));
-	TRY(load_key(folder, ISSUING, passphrase, &own.issuing_key, err));
-	TRY(load_key(folder, TSA, passphrase, &own.tsa_key, err));
-	TRY(check_pair(own.issuing, own.issuing_key, ISSUING, err));
-	TRY(check_pair(own.tsa, own.tsa_key, TSA, err));
-	hand_on(&own, ret);
+	TRY(hierarchy_load_cert(keys->folder, ROOT_NAME, &own.root, err));
+	TRY(load_issuing(keys, &own, err));
+	TRY(hierarchy_load_cert(keys->folder, TSA_CA_NAME, &own.tsa_ca, err));
+	TRY(hierarchy_load_cert(keys->folder, TSA_NAME, &own.tsa, err));
+	TRY(hierarchy_load_key(keys, TSA_NAME, own.tsa, &own.tsa_signer, err));
+	*ret = own;
+	own = (struct hierarchy){0};
 	return RC_OK;
 }

@@ -1,42 +1,76 @@
 /* authority/hierarchy -- the authority's own certificates and keys.
  *
  *   root (P-384; its key is meant to go offline)
- *     +-- issuing   (P-256) -> mailbox certificates
- *     +-- tsa-ca    (P-256)
- *           +-- tsa (P-256) -> timestamps
+ *     +-- issuing     (P-256) -> mailbox certificates
+ *     |     +-- ocsp  (P-256) -> OCSP answers about them
+ *     +-- issuing-2   (P-256), made by a rollover: issues from then on
+ *     |     +-- ocsp-2
+ *     +-- tsa-ca      (P-256; its key may be offline too)
+ *           +-- tsa   (P-256) -> timestamps
+ *
+ * NAME.pem is a certificate, NAME.key says where its key is (authority/keys).
+ * An OCSP responder has no certificate on the disk: a process makes its own,
+ * good for a few days, and another before it ends (hierarchy_ocsp()).
  *
  * May use:   base os pki.
+ * Limits:    HIERARCHY_ISSUING_MAX.
  */
 #ifndef AUTHORITY_HIERARCHY_H
 #define AUTHORITY_HIERARCHY_H
 
 #include <openssl/x509.h>
 
+#include "authority/keys.h"
+#include "authority/published.h"
 #include "authority/settings.h"
 #include "base/own.h"
 
-/* Make everything and write it to the folder with the settings: NAME.pem,
- * NAME.key (encrypted), authority.json last, so that a folder with it is
- * complete.  RC_REFUSED: there is something already; nothing is touched. */
-enum rc hierarchy_found(const char *folder, const struct settings *settings,
-    struct span passphrase, int64_t now, struct err *err);
+#define HIERARCHY_ISSUING_MAX 16
+
+/* Make everything and write it to the folder with the settings: the keys, the
+ * certificates, authority.json last, so that a folder with it is complete.
+ * RC_REFUSED: there is something already; nothing is touched. */
+enum rc hierarchy_found(const struct keys *keys,
+    const struct settings *settings, int64_t now, struct err *err);
+
+/* A CA that issued certificates for mailboxes, and answers for them. */
+struct authority_ca {
+	X509 *cert;
+	struct signer *signer;
+	char id[PUBLISHED_ID_LEN + 1];
+	struct signer *ocsp_signer;
+	struct responder *responder; /* its certificate: hierarchy_ocsp() */
+};
 
 /* What a running authority holds. */
 struct hierarchy {
 	X509 *root;
-	X509 *issuing;
-	EVP_PKEY *issuing_key;
+	struct authority_ca issuing[HIERARCHY_ISSUING_MAX]; /* oldest first */
+	size_t issuings;
+	size_t current; /* which of them issues now */
 	X509 *tsa_ca;
 	X509 *tsa;
-	EVP_PKEY *tsa_key;
+	struct signer *tsa_signer;
 };
 
 #define HIERARCHY_OWNED __attribute__((cleanup(hierarchy_done)))
 void hierarchy_done(struct hierarchy *hierarchy);
 
 /* RC_UNFIT: a key that is not its certificate's. */
-enum rc hierarchy_load(const char *folder, struct span passphrase,
-    struct hierarchy *ret, struct err *err);
+enum rc hierarchy_load(
+    const struct keys *keys, struct hierarchy *ret, struct err *err);
+
+/* Lent as long as the hierarchy. */
+const struct authority_ca *hierarchy_current(const struct hierarchy *hierarchy);
+/* By its id (published_id()); NULL: none of ours. */
+const struct authority_ca *hierarchy_find(
+    const struct hierarchy *hierarchy, const char *id);
+/* The certificate of its responder, with at least HIERARCHY_OCSP_LEFT seconds
+ * to go, if its CA has as many: another one is made when it is time.  For any
+ * thread; the caller owns *ret.  RC_UNFIT: the CA itself has ended. */
+#define HIERARCHY_OCSP_LEFT ((int64_t)4 * 24 * 60 * 60)
+enum rc hierarchy_ocsp(
+    const struct authority_ca *ca, int64_t now, X509 **ret, struct err *err);
 
 /* Append a certificate as PEM or DER. */
 enum rc hierarchy_print(X509 *cert, struct buf *pem, struct err *err);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "authority/keyfile.h"
+#include "pki/crypto.h"
 
 static void
 openssl_accepts_the_chains(void **state)
@@ -75,9 +76,9 @@ an_authority_is_not_overwritten(void **state)
 	struct err err = ERR_NONE;
 
 	kit_read(kit, "root.pem", &before);
-	assert_rc(hierarchy_found(kit->folder, &kit->settings,
-		      span_str(KIT_PASSPHRASE), kit->now, &err),
-	    RC_REFUSED);
+	struct keys keys = kit_keys(kit, KIT_PASSPHRASE);
+	assert_rc(
+	    hierarchy_found(&keys, &kit->settings, kit->now, &err), RC_REFUSED);
 	assert_has(err.text, "authority.json exists");
 	kit_read(kit, "root.pem", &after);
 	assert_bytes(buf_span(&after), buf_span(&before));
@@ -90,9 +91,8 @@ a_wrong_passphrase_is_named(void **state)
 	struct hierarchy hierarchy HIERARCHY_OWNED = {0};
 	struct err err = ERR_NONE;
 
-	assert_rc(hierarchy_load(kit->folder, span_str("something else"),
-		      &hierarchy, &err),
-	    RC_REFUSED);
+	struct keys keys = kit_keys(kit, "something else");
+	assert_rc(hierarchy_load(&keys, &hierarchy, &err), RC_REFUSED);
 	assert_has(err.text, "issuing.key");
 	assert_has(err.text, "passphrase");
 }
@@ -105,9 +105,8 @@ a_key_of_another_certificate_is_refused(void **state)
 	struct err err = ERR_NONE;
 
 	assert_run(kit, "cp issuing.key keep && cp tsa.key issuing.key");
-	assert_rc(hierarchy_load(
-		      kit->folder, span_str(KIT_PASSPHRASE), &hierarchy, &err),
-	    RC_UNFIT);
+	struct keys keys = kit_keys(kit, KIT_PASSPHRASE);
+	assert_rc(hierarchy_load(&keys, &hierarchy, &err), RC_UNFIT);
 	assert_run(kit, "mv keep issuing.key");
 }
 
@@ -120,9 +119,8 @@ a_key_that_lies_open_is_refused(void **state)
 
 	assert_run(kit, "cp issuing.key keep && openssl pkey -in keep -passin "
 			"'pass:" KIT_PASSPHRASE "' > issuing.key");
-	assert_rc(hierarchy_load(
-		      kit->folder, span_str(KIT_PASSPHRASE), &hierarchy, &err),
-	    RC_SYNTAX);
+	struct keys keys = kit_keys(kit, KIT_PASSPHRASE);
+	assert_rc(hierarchy_load(&keys, &hierarchy, &err), RC_SYNTAX);
 	assert_run(kit, "mv keep issuing.key");
 }
 
@@ -157,6 +155,84 @@ the_passphrase_is_the_first_line_of_its_file(void **state)
 	assert_rc(keyfile_passphrase("/nowhere", &out, &err), RC_ABSENT);
 }
 
+static void
+write_responder(const struct kit *kit, int64_t now, const char *name)
+{
+	X509 *cert OWNED(X509_free) = NULL;
+	struct err err = ERR_NONE;
+
+	assert_done(hierarchy_ocsp(
+			hierarchy_current(&kit->hierarchy), now, &cert, &err),
+	    err);
+	kit_write_cert(kit, name, cert);
+}
+
+static void
+each_issuing_ca_has_a_responder_of_a_week(void **state)
+{
+	static const char *const wants[] = {
+	    "X509v3 Extended Key Usage: \n                OCSP Signing\n",
+	    "OCSP No Check: \n", "Digital Signature\n", "NIST CURVE: P-256"};
+	const struct kit *kit = *state;
+	char text[10000];
+
+	write_responder(kit, kit->now, "ocsp.pem");
+	assert_run(kit, "openssl verify -x509_strict -purpose ocsphelper "
+			"-CAfile root.pem -untrusted issuing.pem ocsp.pem && "
+			"openssl x509 -noout -checkend $((6 * 86400)) -in "
+			"ocsp.pem && ! openssl x509 -noout -checkend "
+			"$((7 * 86400 + 10)) -in ocsp.pem && "
+			"openssl asn1parse -in ocsp.pem | "
+			"grep -A 1 'OCSP No Check' | grep 'DUMP.:0500'");
+	assert_run(kit, "openssl x509 -noout -text -in ocsp.pem");
+	kit_output(kit, text, sizeof(text));
+	for (size_t i = 0; i < COUNT(wants); i++)
+		assert_has(text, wants[i]);
+}
+
+static void
+a_responder_gets_another_certificate_before_its_own_ends(void **state)
+{
+	const struct kit *kit = *state;
+	int64_t day = (int64_t)24 * 3600;
+
+	write_responder(kit, kit->now, "day0");
+	write_responder(kit, kit->now + 3 * day - 60, "day2");
+	write_responder(kit, kit->now + 3 * day + 60, "day3");
+	assert_run(kit, "cmp day0 day2 && ! cmp day0 day3");
+	/* the last of its CA ends with it, and is not made anew each time */
+	write_responder(kit, kit->now + (10 * 365 - 2) * day, "late");
+	write_responder(kit, kit->now + (10 * 365 - 1) * day, "later");
+	assert_run(kit, "cmp late later");
+	X509 *none OWNED(X509_free) = NULL;
+	assert_rc(hierarchy_ocsp(hierarchy_current(&kit->hierarchy),
+		      kit->now + 10 * 365 * day, &none, NULL),
+	    RC_UNFIT);
+}
+
+static void
+an_issuer_is_known_by_its_id(void **state)
+{
+	const struct kit *kit = *state;
+	const struct hierarchy *hierarchy = &kit->hierarchy;
+	const struct authority_ca *ca = hierarchy_current(hierarchy);
+	X509 *leaf OWNED(X509_free) = NULL;
+	char id[PUBLISHED_ID_LEN + 1];
+	struct err err = ERR_NONE;
+
+	assert_done(hierarchy_ocsp(ca, kit->now, &leaf, &err), err);
+	assert_done(published_issuer_id(leaf, id, &err), err);
+	assert_int_equal(strlen(id), 40);
+	assert_ptr_equal(hierarchy_find(hierarchy, id), ca);
+	assert_null(hierarchy_find(hierarchy, ""));
+	assert_null(hierarchy_find(hierarchy, "00"));
+	assert_run(kit,
+	    "openssl x509 -noout -ext subjectKeyIdentifier "
+	    "-in issuing.pem | tr -d ' :' | tr A-F a-f | "
+	    "grep -x %s",
+	    id);
+}
+
 int
 main(void)
 {
@@ -169,6 +245,10 @@ main(void)
 	    cmocka_unit_test(a_key_of_another_certificate_is_refused),
 	    cmocka_unit_test(a_key_that_lies_open_is_refused),
 	    cmocka_unit_test(keys_are_their_owners_only),
+	    cmocka_unit_test(each_issuing_ca_has_a_responder_of_a_week),
+	    cmocka_unit_test(
+		a_responder_gets_another_certificate_before_its_own_ends),
+	    cmocka_unit_test(an_issuer_is_known_by_its_id),
 	    cmocka_unit_test(the_passphrase_is_the_first_line_of_its_file),
 	};
 

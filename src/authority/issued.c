@@ -1,6 +1,7 @@
 #include "authority/issued.h"
 
-#include "authority/hierarchy.h"
+#include <stdio.h>
+
 #include "os/random.h"
 #include "pki/crypto.h"
 
@@ -27,6 +28,7 @@ seconds_of(const ASN1_TIME *time, int64_t *ret, struct err *err)
 /* What a row holds beside the order. */
 struct row {
 	struct buf name, folded, der;
+	char issuer[PUBLISHED_ID_LEN + 1];
 	int64_t from, until;
 };
 
@@ -47,6 +49,7 @@ row_fill(
 	TRY(random_text(NAME_BYTES, &row->name, err));
 	TRY(authorization_fold(address, &row->folded, err));
 	TRY(hierarchy_der(cert, &row->der, err));
+	TRY(published_issuer_id(cert, row->issuer, err));
 	TRY(seconds_of(X509_get0_notBefore(cert), &row->from, err));
 	return seconds_of(X509_get0_notAfter(cert), &row->until, err);
 }
@@ -68,8 +71,8 @@ insert(struct sql *sql, const struct order *order,
 	TRY(row_fill(&row, order->address, cert, err));
 	return sql_number(sql,
 	    "INSERT INTO certificate (name, serial, account, address, folded,"
-	    " kind, key_sha256, not_before, not_after, der)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+	    " kind, key_sha256, not_before, not_after, der, issuer)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
 	    SQL_VALUES(text_value(&row.name),
 		SQL_BLOB(span_of(ASN1_STRING_get0_data(serial),
 		    (size_t)ASN1_STRING_length(serial))),
@@ -78,7 +81,7 @@ insert(struct sql *sql, const struct order *order,
 		SQL_BLOB(
 		    span_of(request->key_sha256, sizeof(request->key_sha256))),
 		SQL_NUMBER(row.from), SQL_NUMBER(row.until),
-		SQL_BLOB(buf_span(&row.der))),
+		SQL_BLOB(buf_span(&row.der)), sql_text(row.issuer)),
 	    ret_id, err);
 }
 
@@ -106,10 +109,13 @@ issued_find(
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 
 	TRY(sql_select(sql,
-	    "SELECT account, der FROM certificate WHERE name = ?",
+	    "SELECT account, der, issuer FROM certificate WHERE name = ?",
 	    SQL_VALUES(sql_text(name)), &rows, err));
 	TRY(sql_rows_next(rows, err));
 	ret->account = sql_rows_number(rows, 0);
+	struct span issuer = sql_rows_bytes(rows, 2);
+	(void)snprintf(ret->issuer, sizeof(ret->issuer), "%.*s",
+	    (int)issuer.len, (const char *)issuer.data);
 	return buf_add(&ret->der, sql_rows_bytes(rows, 1), err);
 }
 
@@ -118,7 +124,7 @@ issued_select(struct sql *sql, const char *address, int64_t now,
     struct sql_rows **ret, struct err *err)
 {
 	return sql_select(sql,
-	    "SELECT der, kind FROM certificate"
+	    "SELECT der, kind, issuer FROM certificate"
 	    " WHERE address = ? AND not_before <= ? AND not_after > ?"
 	    " ORDER BY id DESC LIMIT 100",
 	    SQL_VALUES(sql_text(address), SQL_NUMBER(now), SQL_NUMBER(now)),
@@ -139,4 +145,12 @@ issued_find_spelling(struct sql *sql, const char *folded, int64_t now,
 	if (sql_rows_number(rows, 1) != 1)
 		return err_set(err, RC_ABSENT, "no such address");
 	return sql_rows_text(rows, 0, ret, err);
+}
+
+enum rc
+issued_adopt(struct sql *sql, const char *issuer, struct err *err)
+{
+	return sql_change(sql,
+	    "UPDATE certificate SET issuer = ? WHERE issuer = ''",
+	    SQL_VALUES(sql_text(issuer)), err);
 }

@@ -7,6 +7,7 @@
 
 #include <openssl/x509.h>
 
+#include "authority/hierarchy.h"
 #include "authority/order.h"
 #include "authority/request.h"
 
@@ -18,6 +19,7 @@ enum rc issued_add(struct sql *sql, const struct order *order,
 
 struct issued {
 	int64_t account;
+	char issuer[PUBLISHED_ID_LEN + 1];
 	struct buf der;
 };
 
@@ -29,7 +31,7 @@ void issued_done(struct issued *issued);
 enum rc issued_find(
     struct sql *sql, const char *name, struct issued *ret, struct err *err);
 
-/* Rows (der, kind) of the certificates of exactly this address that are good
+/* Rows (der, kind, issuer) of the certificates of exactly this address that are good
  * at `now`, newest first. */
 enum rc issued_select(struct sql *sql, const char *address, int64_t now,
     struct sql_rows **ret, struct err *err);
@@ -37,5 +39,9 @@ enum rc issued_select(struct sql *sql, const char *address, int64_t now,
  * RC_ABSENT: none, or several (then nobody can say which is meant). */
 enum rc issued_find_spelling(struct sql *sql, const char *folded, int64_t now,
     char **ret, struct err *err);
+
+/* What was issued when there was one issuing CA only does not say which: it
+ * was this one. */
+enum rc issued_adopt(struct sql *sql, const char *issuer, struct err *err);
 
 #endif

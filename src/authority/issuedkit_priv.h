@@ -58,8 +58,7 @@ shop_make(const struct shop *shop, int64_t now)
 	    .published_at = shop->kit->settings.http_url,
 	    .crl_parts = shop->kit->settings.crl_parts,
 	    .now = now};
-	struct profile_issuer issuer = {
-	    shop->kit->hierarchy.issuing, shop->kit->hierarchy.issuing_key};
+	struct profile_issuer issuer = kit_issuer(shop->kit);
 	struct err err = ERR_NONE;
 	X509 *cert = NULL;
 

@@ -93,13 +93,20 @@ find(const struct lookup *lookup, const char *address, int64_t now,
 	return collect(lookup, other, now, lists, err);
 }
 
+/* Every CA whose certificates are good still: who asks has what he needs for
+ * each of the certificates, whichever of them issued it. */
 static enum rc
 add_chain(const struct lookup *lookup, json_t *object, struct err *err)
 {
-	struct buf der BUF_OWNED = BUF(DER_MAX);
+	const struct hierarchy *hierarchy = lookup->hierarchy;
+	json_t *chain = json_object_get(object, "chain");
 
-	TRY(hierarchy_der(lookup->hierarchy->issuing, &der, err));
-	return add_der(json_object_get(object, "chain"), buf_span(&der), err);
+	for (size_t i = 0; i < hierarchy->issuings; i++) {
+		struct buf der BUF_OWNED = BUF(DER_MAX);
+		TRY(hierarchy_der(hierarchy->issuing[i].cert, &der, err));
+		TRY(add_der(chain, buf_span(&der), err));
+	}
+	return RC_OK;
 }
 
 static enum rc

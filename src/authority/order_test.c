@@ -280,8 +280,7 @@ issue(const struct world *world, const char *address, int64_t now)
 	    .public_key = key,
 	    .address = address,
 	    .now = now};
-	struct profile_issuer issuer = {
-	    world->kit->hierarchy.issuing, world->kit->hierarchy.issuing_key};
+	struct profile_issuer issuer = kit_issuer(world->kit);
 	struct err err = ERR_NONE;
 	X509 *cert = NULL;
 

@@ -11,11 +11,13 @@
 #define BACKDATE ((int64_t)60 * 60)
 
 #define SERIAL_LEN 16
+#define DER_MAX ((size_t)64 * 1024)
 #define NAME_MAX_CN 64 /* RFC 5280 appendix A, ub-common-name */
 
 #define ANY_POLICY "2.5.29.32.0"
 
 OWNER(ASN1_BIT_STRING, ASN1_BIT_STRING_free);
+OWNER(ASN1_NULL, ASN1_NULL_free);
 OWNER(ASN1_OCTET_STRING, ASN1_OCTET_STRING_free);
 OWNER(AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free);
 OWNER(AUTHORITY_KEYID, AUTHORITY_KEYID_free);
@@ -24,6 +26,7 @@ OWNER(CERTIFICATEPOLICIES, CERTIFICATEPOLICIES_free);
 OWNER(CRL_DIST_POINTS, CRL_DIST_POINTS_free);
 OWNER(EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free);
 OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
+OWNER(X509_ALGOR, X509_ALGOR_free);
 
 /* Bits of RFC 5280 section 4.2.1.3, as masks. */
 #define USE(bit) (1u << (bit))
@@ -43,6 +46,7 @@ struct profile {
 	bool purpose_critical;
 	bool ca;
 	bool has_responder; /* its status can be asked by OCSP */
+	bool no_check;      /* RFC 6960 section 4.2.2.2.1 */
 };
 
 /* An issuing CA's purposes are taken as a limit for what it issues, so the one
@@ -55,19 +59,24 @@ struct profile {
  * of the TSA does, whose CA's key is offline as well. */
 static const struct profile profiles[] = {
     [PROFILE_ROOT] = {"root", NULL, USE_CERTIFY, 0, -1, {0}, 20 * 365, false,
-	true, false},
+	true, false, false},
     [PROFILE_MAIL_CA] = {"mail CA", ANY_POLICY, USE_CERTIFY, 0, 0,
-	{NID_email_protect, NID_client_auth}, 10 * 365, false, true, false},
+	{NID_email_protect, NID_client_auth}, 10 * 365, false, true, false,
+	false},
     [PROFILE_TSA_CA] = {"TSA CA", ANY_POLICY, USE_CERTIFY, 0, 0,
-	{NID_time_stamp}, 10 * 365, false, true, false},
+	{NID_time_stamp}, 10 * 365, false, true, false, false},
     [PROFILE_TSA] = {"TSA", POLICY_TIMESTAMP, USE_SIGN, 0, -1, {NID_time_stamp},
-	5 * 365, true, false, false},
+	5 * 365, true, false, false, false},
+    /* Nobody asks whether a responder was revoked, so it is good for a few
+     * days only. */
+    [PROFILE_OCSP] = {"OCSP responder", NULL, USE_SIGN, USE_SIGN, -1,
+	{NID_OCSP_sign}, 7, false, false, false, true},
     [PROFILE_SIGNING] = {"signing", POLICY_MAILBOX, USE_SIGN, USE_SIGN, -1,
-	{NID_email_protect, NID_client_auth}, 90, false, false, true},
+	{NID_email_protect, NID_client_auth}, 90, false, false, true, false},
     [PROFILE_ENCRYPTING] = {"encrypting", POLICY_MAILBOX, USE_AGREE,
-	USE_ENCIPHER, -1, {NID_email_protect}, 90, false, false, true},
+	USE_ENCIPHER, -1, {NID_email_protect}, 90, false, false, true, false},
     [PROFILE_DUAL] = {"dual", POLICY_MAILBOX, 0, USE_SIGN | USE_ENCIPHER, -1,
-	{NID_email_protect}, 90, false, false, true},
+	{NID_email_protect}, 90, false, false, true, false},
 };
 
 const char *
@@ -357,6 +366,17 @@ add_pointers(X509 *x, const struct profile_order *order, const X509 *issuer,
 	return RC_OK;
 }
 
+/* "The value of the extension SHALL be NULL" (RFC 6960 section 4.2.2.2.1). */
+static bool
+add_no_check(X509 *x, const struct profile *profile)
+{
+	ASN1_NULL *value OWNED(ASN1_NULL_free) = ASN1_NULL_new();
+
+	return !profile->no_check ||
+	       (value != NULL &&
+		   add(x, NID_id_pkix_OCSP_noCheck, value, false));
+}
+
 static bool
 fill(X509 *x, const struct profile_order *order,
     const struct profile_issuer *issuer, unsigned use)
@@ -371,7 +391,8 @@ fill(X509 *x, const struct profile_order *order,
 	       X509_set_pubkey(x, order->public_key) &&
 	       add_constraints(x, profile) && add_usage(x, use) &&
 	       add_purposes(x, profile) && add_policy(x, profile) &&
-	       add_address(x, order->address) && add_key_ids(x, issuer->cert);
+	       add_no_check(x, profile) && add_address(x, order->address) &&
+	       add_key_ids(x, issuer->cert);
 }
 
 static enum rc
@@ -384,6 +405,45 @@ check_issuer(const struct profile_issuer *issuer, int64_t now, struct err *err)
 	if (X509_cmp_time(X509_get0_notAfter(issuer->cert), &at) <= 0)
 		return err_set(err, RC_UNFIT,
 		    "the issuing certificate has expired: make a new one");
+	return RC_OK;
+}
+
+/* The algorithm stands inside of what is signed too ("MUST contain the same
+ * algorithm identifier", RFC 5280 section 4.1.1.2). */
+static enum rc
+set_algorithm(X509 *x, const struct signer *signer, struct err *err)
+{
+	struct span der = signer_algorithm(signer);
+	const uint8_t *at = der.data;
+	X509_ALGOR *algorithm OWNED(X509_ALGOR_free) =
+	    d2i_X509_ALGOR(NULL, &at, (long)der.len);
+
+	if (algorithm == NULL ||
+	    !X509_ALGOR_copy(
+		(X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(x), algorithm))
+		return crypto_failed(err, "issue a certificate");
+	return RC_OK;
+}
+
+static enum rc
+sign(X509 *x, struct signer *signer, X509 **ret, struct err *err)
+{
+	struct buf tbs BUF_OWNED = BUF(DER_MAX);
+	struct buf der BUF_OWNED = BUF(DER_MAX);
+	uint8_t *room = NULL;
+
+	TRY(set_algorithm(x, signer, err));
+	int len = i2d_re_X509_tbs(x, NULL);
+	if (len <= 0)
+		return crypto_failed(err, "issue a certificate");
+	TRY(buf_reserve(&tbs, (size_t)len, &room, err));
+	buf_grown(&tbs, (size_t)i2d_re_X509_tbs(x, &room));
+	TRY(signer_wrap(signer, buf_span(&tbs), &der, err));
+	const uint8_t *at = der.data;
+	X509 *cert = d2i_X509(NULL, &at, (long)der.len);
+	if (cert == NULL)
+		return crypto_failed(err, "issue a certificate");
+	*ret = cert;
 	return RC_OK;
 }
 
@@ -405,8 +465,5 @@ profile_issue(const struct profile_order *order,
 	if (x == NULL || !fill(x, order, issuer, use))
 		return crypto_failed(err, "issue a certificate");
 	TRY(add_pointers(x, order, issuer->cert, err));
-	if (!X509_sign(x, issuer->key, crypto_digest(issuer->key)))
-		return crypto_failed(err, "issue a certificate");
-	*ret = take(x);
-	return RC_OK;
+	return sign(x, issuer->signer, ret, err);
 }

@@ -13,13 +13,14 @@
 
 #include <openssl/x509.h>
 
-#include "base/err.h"
+#include "authority/signer.h"
 
 enum profile_kind {
 	PROFILE_ROOT,
 	PROFILE_MAIL_CA,
 	PROFILE_TSA_CA,
 	PROFILE_TSA,
+	PROFILE_OCSP,       /* a responder, for its issuer only */
 	PROFILE_SIGNING,    /* of a mailbox */
 	PROFILE_ENCRYPTING, /* of a mailbox */
 	PROFILE_DUAL,       /* of a mailbox, RSA only */
@@ -31,7 +32,7 @@ const char *profile_name(enum profile_kind kind);
 struct profile_order {
 	enum profile_kind kind;
 	EVP_PKEY *public_key; /* borrowed */
-	const char *name;     /* commonName of a CA or TSA */
+	const char *name;     /* commonName of a CA, TSA or responder */
 	const char *organization;
 	const char *address; /* of a mailbox */
 	/* Where its status and its issuer are published, and in how many
@@ -44,7 +45,7 @@ struct profile_order {
 
 struct profile_issuer {
 	X509 *cert; /* NULL: the certificate is its own issuer */
-	EVP_PKEY *key;
+	struct signer *signer;
 };
 
 /* Issue.  The caller owns *ret.  RC_UNFIT: the issuer has expired, or the

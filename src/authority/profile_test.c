@@ -28,8 +28,7 @@ issue(const struct kit *kit, enum profile_kind kind, const char *curve,
 	    .public_key = key,
 	    .address = address,
 	    .now = kit->now};
-	struct profile_issuer issuer = {
-	    kit->hierarchy.issuing, kit->hierarchy.issuing_key};
+	struct profile_issuer issuer = kit_issuer(kit);
 	struct err err = ERR_NONE;
 
 	return profile_issue(&order, &issuer, ret, &err);
@@ -166,8 +165,7 @@ describe_published(
 	    .published_at = "http://a.test:8080",
 	    .crl_parts = 1024,
 	    .now = kit->now};
-	struct profile_issuer issuer = {
-	    kit->hierarchy.issuing, kit->hierarchy.issuing_key};
+	struct profile_issuer issuer = kit_issuer(kit);
 	struct err err = ERR_NONE;
 
 	assert_done(profile_issue(&order, &issuer, &cert, &err), err);
@@ -183,7 +181,7 @@ a_certificate_says_where_its_status_is(void **state)
 	const struct kit *kit = *state;
 	char text[10000], id[PUBLISHED_ID_LEN + 1], want[300];
 
-	assert_ok(published_id(kit->hierarchy.issuing, id, NULL));
+	assert_ok(published_id(kit->hierarchy.issuing[0].cert, id, NULL));
 	describe_published(kit, PROFILE_SIGNING, text);
 	assert_has(text, "OCSP - URI:http://a.test:8080/ocsp\n");
 	(void)snprintf(want, sizeof(want),
@@ -222,8 +220,9 @@ nothing_outlives_its_issuer(void **state)
 
 	late.now += (int64_t)(10 * 365 - 30) * 24 * 3600;
 	assert_ok(issue(&late, PROFILE_SIGNING, "P-256", "a@x.test", &cert));
-	assert_int_equal(ASN1_TIME_compare(X509_get0_notAfter(cert),
-			     X509_get0_notAfter(late.hierarchy.issuing)),
+	assert_int_equal(
+	    ASN1_TIME_compare(X509_get0_notAfter(cert),
+		X509_get0_notAfter(late.hierarchy.issuing[0].cert)),
 	    0);
 	X509 *none OWNED(X509_free) = NULL;
 	late.now += (int64_t)30 * 24 * 3600;

@@ -165,7 +165,7 @@ it_knows_which_list_tells_of_it(void **state)
 	assert_ok(published_part_of(cert, &part, NULL));
 	assert_int_equal(part, published_part(shop_serial(cert), 1024));
 	assert_int_equal(count(&shop, "SELECT part FROM revocation"), part);
-	assert_ok(published_id(kit.hierarchy.issuing, want, NULL));
+	assert_ok(published_id(kit.hierarchy.issuing[0].cert, want, NULL));
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 	assert_ok(sql_select(
 	    shop.sql, "SELECT issuer FROM revocation", SQL_NONE, &rows, NULL));

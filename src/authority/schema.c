@@ -133,6 +133,9 @@ static const char *const steps[] = {
     " PRIMARY KEY (serial, digest)) $strict;"
     "CREATE INDEX ocsp_answer_of ON ocsp_answer (certificate);"
     "CREATE INDEX ocsp_answer_made ON ocsp_answer (made);",
+
+    /* which of several issuing CAs made it */
+    "ALTER TABLE certificate ADD COLUMN issuer TEXT NOT NULL DEFAULT '';",
 };
 
 static enum rc

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "authority/acme.h"
+#include "authority/issued.h"
 #include "authority/keyfile.h"
 #include "authority/lookup.h"
 #include "authority/mailer.h"
@@ -164,8 +165,8 @@ load(struct service *service, struct err *err)
 	TRY(settings_load(service->folder, &service->settings, err));
 	TRY(keyfile_passphrase(
 	    service->settings.passphrase_file, &passphrase, err));
-	TRY(hierarchy_load(
-	    service->folder, buf_span(&passphrase), &service->hierarchy, err));
+	struct keys keys = {service->folder, buf_span(&passphrase)};
+	TRY(hierarchy_load(&keys, &service->hierarchy, err));
 	return read_named(
 	    "dkim_key", service->settings.dkim_key, &service->dkim_key, err);
 }
@@ -215,6 +216,7 @@ start(struct service *service, struct err *err)
 	TRY(load(service, err));
 	TRY(start_resolver(service, err));
 	TRY(schema_open(service->folder, settings, &service->sql, err));
+	TRY(issued_adopt(service->sql, service->hierarchy.issuing[0].id, err));
 	TRY(nonces_new(&service->nonces, err));
 	TRY(rate_new(
 	    settings->accounts_per_hour, 3600, &service->accounts, err));

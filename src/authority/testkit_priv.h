@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 
 #include "authority/hierarchy.h"
+#include "authority/profile.h"
 #include "base/expect.h"
 #include "os/file.h"
 #include "store/postgres_fixture.h"
@@ -114,6 +115,21 @@ kit_settings(struct settings *settings)
 		    err);
 }
 
+static inline struct keys
+kit_keys(const struct kit *kit, const char *passphrase)
+{
+	return (struct keys){kit->folder, span_str(passphrase)};
+}
+
+/* Who issues for mailboxes. */
+static inline struct profile_issuer
+kit_issuer(const struct kit *kit)
+{
+	const struct authority_ca *ca = hierarchy_current(&kit->hierarchy);
+
+	return (struct profile_issuer){ca->cert, ca->signer};
+}
+
 /* A setup function for cmocka's groups: one authority for all tests. */
 static inline int
 kit_make(void **state)
@@ -129,11 +145,9 @@ kit_make(void **state)
 		return -1;
 	kit->now = (int64_t)time(NULL);
 	kit_settings(&kit->settings);
-	struct span passphrase = span_str(KIT_PASSPHRASE);
-	if (hierarchy_found(kit->folder, &kit->settings, passphrase, kit->now,
-		&err) != RC_OK ||
-	    hierarchy_load(kit->folder, passphrase, &kit->hierarchy, &err) !=
-		RC_OK) {
+	struct keys keys = kit_keys(kit, KIT_PASSPHRASE);
+	if (hierarchy_found(&keys, &kit->settings, kit->now, &err) != RC_OK ||
+	    hierarchy_load(&keys, &kit->hierarchy, &err) != RC_OK) {
 		print_error("%s\n", err.text);
 		return -1;
 	}

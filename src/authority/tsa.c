@@ -54,8 +54,9 @@ tsa_answer(const struct hierarchy *hierarchy,
 	STACK_OF(X509) *chain OWNED(stack_free) = sk_X509_new_null();
 	if (chain == NULL || !sk_X509_push(chain, hierarchy->tsa_ca))
 		return err_nomem(err, "timestamp");
-	struct stamp_authority who = {
-	    .cert = hierarchy->tsa, .key = hierarchy->tsa_key, .chain = chain};
+	struct stamp_authority who = {.cert = hierarchy->tsa,
+	    .key = signer_public(hierarchy->tsa_signer),
+	    .chain = chain};
 	make_serial(serial);
 	TRY(stamp_answer(&who, request->body, now, serial, &reply, err));
 	return http_answer_set(

@@ -1,0 +1,107 @@
+/* Founding. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "authority/hierarchy_priv.h"
+#include "authority/profile.h"
+#include "os/file.h"
+#include "pki/crypto.h"
+
+enum place { ROOT, ISSUING, TSA_CA, TSA, PLACES };
+
+/* In the order in which they are made: an issuer comes first. */
+static const struct {
+	const char *name;
+	const char *title;
+	const char *curve;
+	enum profile_kind kind;
+	enum place issuer;
+} places[PLACES] = {
+    [ROOT] = {ROOT_NAME, "Root CA", "P-384", PROFILE_ROOT, ROOT},
+    [ISSUING] = {ISSUING_NAME, "Mail CA 1", "P-256", PROFILE_MAIL_CA, ROOT},
+    [TSA_CA] = {TSA_CA_NAME, "Timestamping CA 1", "P-256", PROFILE_TSA_CA,
+	ROOT},
+    [TSA] = {TSA_NAME, "Timestamping Service 1", "P-256", PROFILE_TSA, TSA_CA},
+};
+
+struct made {
+	X509 *cert[PLACES];
+	struct signer *signer[PLACES];
+};
+
+static void
+made_done(struct made *made)
+{
+	for (size_t i = 0; i < PLACES; i++) {
+		X509_free(made->cert[i]);
+		signer_free(made->signer[i]);
+	}
+}
+
+#define MADE_OWNED __attribute__((cleanup(made_done)))
+
+static enum rc
+refuse_existing(const char *folder, struct err *err)
+{
+	static const char *const names[] = {SETTINGS_FILE, ROOT_NAME ".pem",
+	    ROOT_NAME ".key", ISSUING_NAME ".pem", ISSUING_NAME ".key",
+	    OCSP_NAME ".key", TSA_CA_NAME ".pem", TSA_CA_NAME ".key",
+	    TSA_NAME ".pem", TSA_NAME ".key"};
+	char path[KEYS_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		if (access(path, F_OK) != 0)
+			continue;
+		return err_set(err, RC_REFUSED,
+		    "%s exists: an authority is not overwritten; name another "
+		    "folder, or move this one away",
+		    path);
+	}
+	return RC_OK;
+}
+
+static enum rc
+make(const struct keys *keys, size_t i, const char *organization, int64_t now,
+    struct made *made, struct err *err)
+{
+	TRY(keys_make(
+	    keys, places[i].name, places[i].curve, &made->signer[i], err));
+	struct profile_order order = {.kind = places[i].kind,
+	    .public_key = signer_public(made->signer[i]),
+	    .name = places[i].title,
+	    .organization = organization,
+	    .now = now};
+	struct profile_issuer issuer = {.cert = made->cert[places[i].issuer],
+	    .signer = made->signer[places[i].issuer]};
+	TRY(profile_issue(&order, &issuer, &made->cert[i], err));
+	return hierarchy_save_cert(
+	    keys->folder, places[i].name, made->cert[i], err);
+}
+
+static enum rc
+make_responder(const struct keys *keys, struct err *err)
+{
+	struct signer *signer OWNED(signer_free) = NULL;
+
+	return keys_make(keys, OCSP_NAME, "P-256", &signer, err);
+}
+
+enum rc
+hierarchy_found(const struct keys *keys, const struct settings *settings,
+    int64_t now, struct err *err)
+{
+	struct made made MADE_OWNED = {0};
+	struct buf json BUF_OWNED = BUF_SMALL;
+	char path[KEYS_PATH_MAX];
+
+	TRY(settings_check(settings, err));
+	TRY(refuse_existing(keys->folder, err));
+	TRY(settings_print(settings, &json, err));
+	TRY(file_make_private_dir(keys->folder, err));
+	for (size_t i = 0; i < PLACES; i++)
+		TRY(make(keys, i, settings->domain, now, &made, err));
+	TRY(make_responder(keys, err));
+	(void)snprintf(path, sizeof(path), "%s/" SETTINGS_FILE, keys->folder);
+	return file_save(path, buf_span(&json), 0600, err);
+}
