@@ -232,6 +232,8 @@ hierarchy_done(struct hierarchy *hierarchy)
 	X509_free(hierarchy->tsa_ca);
 	X509_free(hierarchy->tsa);
 	signer_free(hierarchy->tsa_signer);
+	cert_free(hierarchy->tsa_cert);
+	certs_done(&hierarchy->tsa_chain);
 	*hierarchy = (struct hierarchy){0};
 }
 
@@ -283,6 +285,20 @@ load_issuing(const struct keys *keys, struct hierarchy *own, struct err *err)
 	return RC_OK;
 }
 
+static enum rc
+load_tsa(const struct keys *keys, struct hierarchy *own, struct err *err)
+{
+	struct cert *above OWNED(cert_free) = NULL;
+
+	TRY(hierarchy_load_cert(keys->folder, TSA_CA_NAME, &own->tsa_ca, err));
+	TRY(hierarchy_load_cert(keys->folder, TSA_NAME, &own->tsa, err));
+	TRY(hierarchy_load_key(
+	    keys, TSA_NAME, own->tsa, &own->tsa_signer, err));
+	TRY(cert_from_x509(own->tsa, &own->tsa_cert, err));
+	TRY(cert_from_x509(own->tsa_ca, &above, err));
+	return certs_add(&own->tsa_chain, above, err);
+}
+
 enum rc
 hierarchy_load(const struct keys *keys, struct hierarchy *ret, struct err *err)
 {
@@ -290,9 +306,7 @@ hierarchy_load(const struct keys *keys, struct hierarchy *ret, struct err *err)
 
 	TRY(hierarchy_load_cert(keys->folder, ROOT_NAME, &own.root, err));
 	TRY(load_issuing(keys, &own, err));
-	TRY(hierarchy_load_cert(keys->folder, TSA_CA_NAME, &own.tsa_ca, err));
-	TRY(hierarchy_load_cert(keys->folder, TSA_NAME, &own.tsa, err));
-	TRY(hierarchy_load_key(keys, TSA_NAME, own.tsa, &own.tsa_signer, err));
+	TRY(load_tsa(keys, &own, err));
 	*ret = own;
 	own = (struct hierarchy){0};
 	return RC_OK;

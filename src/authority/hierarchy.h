@@ -24,6 +24,7 @@
 #include "authority/published.h"
 #include "authority/settings.h"
 #include "base/own.h"
+#include "pki/cert.h"
 
 #define HIERARCHY_ISSUING_MAX 16
 
@@ -51,6 +52,8 @@ struct hierarchy {
 	X509 *tsa_ca;
 	X509 *tsa;
 	struct signer *tsa_signer;
+	struct cert *tsa_cert;  /* `tsa` again, as cms/stamp wants it */
+	struct certs tsa_chain; /* `tsa_ca` */
 };
 
 #define HIERARCHY_OWNED __attribute__((cleanup(hierarchy_done)))

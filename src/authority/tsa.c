@@ -1,19 +1,24 @@
 #include "authority/tsa.h"
 
 #include "authority/problem.h"
-#include "cms/stamp.h"
 #include "os/random.h"
-#include "pki/crypto.h"
 
 #define SERIAL_LEN 16
 
-static void
-stack_free(STACK_OF(X509) *stack)
+static enum rc
+sign(void *context, struct span bytes, struct buf *signature, struct err *err)
 {
-	sk_X509_free(stack);
+	return signer_sign(context, bytes, signature, err);
 }
 
-OWNER(STACK_OF(X509), stack_free);
+struct stamp_authority
+tsa_stamper(const struct hierarchy *hierarchy)
+{
+	return (struct stamp_authority){.cert = hierarchy->tsa_cert,
+	    .chain = &hierarchy->tsa_chain,
+	    .sign = sign,
+	    .context = hierarchy->tsa_signer};
+}
 
 static enum rc
 check(const struct http_request *request, struct http_answer *answer,
@@ -51,12 +56,7 @@ tsa_answer(const struct hierarchy *hierarchy,
 	uint8_t serial[SERIAL_LEN];
 
 	TRY(check(request, answer, err));
-	STACK_OF(X509) *chain OWNED(stack_free) = sk_X509_new_null();
-	if (chain == NULL || !sk_X509_push(chain, hierarchy->tsa_ca))
-		return err_nomem(err, "timestamp");
-	struct stamp_authority who = {.cert = hierarchy->tsa,
-	    .key = signer_public(hierarchy->tsa_signer),
-	    .chain = chain};
+	struct stamp_authority who = tsa_stamper(hierarchy);
 	make_serial(serial);
 	TRY(stamp_answer(&who, request->body, now, serial, &reply, err));
 	return http_answer_set(

@@ -9,9 +9,13 @@
 
 #include "authority/hierarchy.h"
 #include "authority/http.h"
+#include "cms/stamp.h"
 
 #define TSA_PATH "/tsa"
 #define TSA_QUERY_MAX ((size_t)16 * 1024)
+
+/* Who stamps; borrows the hierarchy. */
+struct stamp_authority tsa_stamper(const struct hierarchy *hierarchy);
 
 /* As acme_answer().  A query that is refused is an answer too (status 200,
  * with the reason inside). */

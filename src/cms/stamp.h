@@ -67,13 +67,19 @@ void stamp_result_done(struct stamp_result *result);
 
 /* The authority's side: answer a TimeStampReq with a TimeStampResp, always
  * one, also for a refusal (badAlg, badDataFormat, unacceptedPolicy,
- * unacceptedExtension, timeNotAvailable).  `who`: certificate whose only EKU
+ * unacceptedExtension, timeNotAvailable, and systemFailure when it could not
+ * be signed).  `tsa`: certificate whose only EKU
  * is timeStamping, critical; RC_UNFIT if it is not.  `serial`: unique,
  * random.  `now` 0: there is no time to be trusted (timeNotAvailable). */
 struct stamp_authority {
-	X509 *cert;            /* borrowed */
-	EVP_PKEY *key;         /* borrowed */
-	STACK_OF(X509) *chain; /* borrowed; may be NULL */
+	const struct cert *cert;   /* borrowed */
+	const struct certs *chain; /* borrowed; may be NULL */
+	/* Append the signature value of the bytes, made with the certificate's
+	 * key: by the digest that pki/crypto says belongs to such a key, RSA
+	 * with PKCS#1 v1.5. */
+	enum rc (*sign)(void *context, struct span bytes, struct buf *signature,
+	    struct err *err);
+	void *context;
 };
 enum rc stamp_answer(const struct stamp_authority *tsa, struct span request,
     int64_t now, const uint8_t serial[16], struct buf *response,

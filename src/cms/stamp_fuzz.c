@@ -9,6 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct person root, tsa;
 
+static enum rc
+sign(void *context, struct span bytes, struct buf *signature, struct err *err)
+{
+	return buf_add_str(signature, "no signature is looked at here", err);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -27,8 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		abort();
 	if (stamp_verify(bytes, span_str("x"), &none, &result, NULL) == RC_OK)
 		stamp_result_done(&result);
-	struct stamp_authority authority = {
-	    cert_x509(tsa.cert), tsa.pkey, NULL};
+	struct stamp_authority authority = {tsa.cert, NULL, sign, tsa.pkey};
 	if (stamp_answer(&authority, bytes, 1795292280, serial, &out, NULL) !=
 		RC_OK ||
 	    out.len == 0)

@@ -1,4 +1,5 @@
 #include "cms/stampkit_priv.h"
+#include "pki/der_write.h"
 
 static void
 openssl_reads_our_request(void **state)
@@ -70,16 +71,14 @@ the_chain_comes_with_the_certificate(void **state)
 {
 	struct buf request BUF_OWNED = BUF_SMALL;
 	struct buf response BUF_OWNED = BUF_SMALL;
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	struct stamp_authority authority = {
-	    cert_x509(tsa.cert), tsa.pkey, chain};
+	struct cert *item[] = {root.cert};
+	struct certs chain = {item, 1};
+	struct stamp_authority authority = kit_stamper(&tsa, &chain);
 
-	sk_X509_push(chain, cert_x509(root.cert));
 	assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
 	assert_ok(stamp_answer(
 	    &authority, buf_span(&request), now, serial, &response, &kit_err));
 	assert_true(span_find(buf_span(&response), cert_der(root.cert)) >= 0);
-	sk_X509_free(chain);
 }
 
 struct refusal {
@@ -178,6 +177,120 @@ a_request_cut_off_or_continued_is_refused(void **state)
 	}
 }
 
+/* TimeStampReq by hand: `middle` stands between the imprint and the nonce, and
+ * `end` behind it. */
+static void
+write_query(uint32_t version, struct span hash, struct span middle,
+    struct span end, struct buf *out)
+{
+	static const uint8_t sha256[] = {
+	    0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01};
+	size_t all, at;
+
+	assert_ok(der_write_begin(out, DER_SEQUENCE, &all, &kit_err));
+	assert_ok(der_write_number(out, DER_INTEGER, version, &kit_err));
+	assert_ok(der_write_begin(out, DER_SEQUENCE, &at, &kit_err));
+	assert_ok(der_write_algorithm(
+	    out, span_of(sha256, sizeof(sha256)), false, &kit_err));
+	assert_ok(der_write_bytes(out, DER_OCTETS, hash, &kit_err));
+	assert_ok(der_write_end(out, at, &kit_err));
+	assert_ok(buf_add(out, middle, &kit_err));
+	assert_ok(der_write_bytes(
+	    out, DER_INTEGER, span_of(&nonce, sizeof(nonce)), &kit_err));
+	assert_ok(buf_add(out, end, &kit_err));
+	assert_ok(der_write_end(out, all, &kit_err));
+}
+
+static void
+a_query_by_hand_is_refused_for_what_is_wrong_in_it(void **state)
+{
+	static const uint8_t more[33];
+#define EXTENSION "\xa0\x0c\x30\x0a\x06\x03\x2a\x03\x04\x04\x03\x04\x01x"
+	const struct {
+		uint32_t version;
+		struct span hash, middle, end;
+		const char *failure;
+	} table[] = {
+	    {1, span_of(imprint, 32), SPAN_NONE, span_of("\1\1\xff", 3), NULL},
+	    {2, span_of(imprint, 32), SPAN_NONE, SPAN_NONE, "badRequest"},
+	    {1, span_of(imprint, 31), SPAN_NONE, SPAN_NONE, "badDataFormat"},
+	    {1, span_of(more, 33), SPAN_NONE, SPAN_NONE, "badDataFormat"},
+	    {1, span_of(imprint, 32), span_of("\6\1\x2a", 3), SPAN_NONE,
+		"unacceptedPolicy"},
+	    {1, span_of(imprint, 32), SPAN_NONE, span_of(EXTENSION, 14),
+		"unacceptedExtension"},
+	    {1, span_of(imprint, 32), SPAN_NONE, span_of("\5\0", 2),
+		"badDataFormat"},
+	    {1, span_of(imprint, 32), span_of("\1\1\xff", 3), SPAN_NONE,
+		"badDataFormat"},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct buf request BUF_OWNED = BUF_SMALL;
+		struct buf response BUF_OWNED = BUF_SMALL;
+		struct buf token BUF_OWNED = BUF_SMALL;
+		write_query(table[i].version, table[i].hash, table[i].middle,
+		    table[i].end, &request);
+		assert_ok(answer(buf_span(&request), now, &response));
+		enum rc rc = stamp_response(
+		    buf_span(&response), imprint, &nonce, 0, &token, &kit_err);
+		bool granted = rc == RC_OK;
+		if (granted != (table[i].failure == NULL) ||
+		    (!granted &&
+			strstr(kit_err.text, table[i].failure) == NULL))
+			fail_msg("%zu: %s", i, kit_err.text);
+	}
+}
+
+static enum rc
+broken_sign(
+    void *context, struct span bytes, struct buf *signature, struct err *err)
+{
+	return err_set(err, RC_IO, "the token was pulled out");
+}
+
+static void
+a_key_that_cannot_sign_is_a_refusal(void **state)
+{
+	struct buf request BUF_OWNED = BUF_SMALL;
+	struct buf response BUF_OWNED = BUF_SMALL;
+	struct buf token BUF_OWNED = BUF_SMALL;
+	struct stamp_authority authority = kit_stamper(&tsa, NULL);
+
+	authority.sign = broken_sign;
+	assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
+	assert_ok(stamp_answer(
+	    &authority, buf_span(&request), now, serial, &response, &kit_err));
+	assert_rc(stamp_response(buf_span(&response), imprint, &nonce, 0,
+		      &token, &kit_err),
+	    RC_REFUSED);
+	assert_non_null(strstr(kit_err.text, "systemFailure"));
+}
+
+static void
+openssl_verifies_the_answers_of_each_kind_of_key(void **state)
+{
+	const struct person *const who[] = {&tsa, &rsa_tsa, &p521_tsa};
+
+	for (size_t i = 0; i < sizeof(who) / sizeof(*who); i++) {
+		struct buf request BUF_OWNED = BUF_SMALL;
+		struct buf response BUF_OWNED = BUF_SMALL;
+		struct stamp_authority authority = kit_stamper(who[i], NULL);
+		assert_int_equal(
+		    kit_openssl(
+			"ts -query -data data -sha256 -cert -out query"),
+		    0);
+		kit_read("query", &request);
+		assert_ok(stamp_answer(&authority, buf_span(&request), now,
+		    serial, &response, &kit_err));
+		kit_write("response", buf_span(&response));
+		assert_int_equal(
+		    kit_openssl("ts -verify -in response -queryfile query "
+				"-CAfile root.crt"),
+		    0);
+	}
+}
+
 static void
 a_certificate_not_for_timestamps_alone_may_not_stamp(void **state)
 {
@@ -187,16 +300,11 @@ a_certificate_not_for_timestamps_alone_may_not_stamp(void **state)
 
 	assert_ok(stamp_request(imprint, &nonce, &request, &kit_err));
 	for (size_t i = 0; i < 2; i++) {
-		struct stamp_authority authority = {
-		    cert_x509(who[i]->cert), who[i]->pkey, NULL};
+		struct stamp_authority authority = kit_stamper(who[i], NULL);
 		assert_rc(stamp_answer(&authority, buf_span(&request), now,
 			      serial, &response, &kit_err),
 		    RC_UNFIT);
 	}
-	struct stamp_authority mixed = {cert_x509(tsa.cert), alice.pkey, NULL};
-	assert_rc(stamp_answer(&mixed, buf_span(&request), now, serial,
-		      &response, &kit_err),
-	    RC_UNFIT);
 	assert_int_equal(response.len, 0);
 }
 
@@ -509,6 +617,10 @@ main(void)
 	    cmocka_unit_test(every_refusal_is_an_answer_with_its_reason),
 	    cmocka_unit_test(an_unknown_extension_is_refused),
 	    cmocka_unit_test(a_request_cut_off_or_continued_is_refused),
+	    cmocka_unit_test(
+		a_query_by_hand_is_refused_for_what_is_wrong_in_it),
+	    cmocka_unit_test(a_key_that_cannot_sign_is_a_refusal),
+	    cmocka_unit_test(openssl_verifies_the_answers_of_each_kind_of_key),
 	    cmocka_unit_test(
 		a_certificate_not_for_timestamps_alone_may_not_stamp),
 	    cmocka_unit_test(our_token_verifies_and_chains),
