@@ -8,6 +8,7 @@
 #include "authority/keyfile.h"
 #include "authority/lookup.h"
 #include "authority/mailer.h"
+#include "authority/metrics.h"
 #include "authority/mx.h"
 #include "authority/problem.h"
 #include "authority/schema.h"
@@ -122,6 +123,12 @@ is_at(const char *path, const char *where)
 }
 
 static void
+count(const struct http_request *request, const struct http_answer *answer)
+{
+	metrics_count(metrics_of_path(request->path), answer->status < 400);
+}
+
+static void
 answer_request(void *context, const struct http_request *request,
     struct http_answer *answer)
 {
@@ -133,12 +140,14 @@ answer_request(void *context, const struct http_request *request,
 			continue;
 		enum rc rc = services[i].answer(service, request, answer, &err);
 		problem_settle(answer, rc, request, &err);
+		count(request, answer);
 		return;
 	}
 	problem_settle(answer,
 	    problem_set(answer, PROBLEM_NOT_FOUND, &err,
 		"there is nothing here: begin with /acme/directory"),
 	    request, &err);
+	count(request, answer);
 }
 
 static void

@@ -1,0 +1,156 @@
+#include "authority/metrics.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <sys/resource.h>
+
+#include "pki/crypto.h"
+
+static const char *const names[METRICS_WHATS] = {
+    [METRICS_ACME_ACCOUNT] = "acme-account",
+    [METRICS_ACME_ORDER] = "acme-order",
+    [METRICS_ACME_AUTHORIZATION] = "acme-authorization",
+    [METRICS_ACME_CHALLENGE] = "acme-challenge",
+    [METRICS_ACME_FINALIZE] = "acme-finalize",
+    [METRICS_ACME_CERTIFICATE] = "acme-certificate",
+    [METRICS_ACME_REVOKE] = "acme-revoke",
+    [METRICS_ACME_OTHER] = "acme-other",
+    [METRICS_MAIL_SENT] = "mail-sent",
+    [METRICS_MAIL_ANSWER] = "mail-answer",
+    [METRICS_LOOKUP] = "lookup",
+    [METRICS_CERTIFICATES] = "certificates",
+    [METRICS_LDAP] = "ldap",
+    [METRICS_OCSP] = "ocsp",
+    [METRICS_CRL] = "crl",
+    [METRICS_CA] = "ca",
+    [METRICS_TSA] = "tsa",
+    [METRICS_OTHER] = "other",
+};
+
+/* The first that the path begins with. */
+static const struct {
+	const char *path;
+	enum metrics_what what;
+} paths[] = {
+    {"/acme/new-account", METRICS_ACME_ACCOUNT},
+    {"/acme/account/", METRICS_ACME_ACCOUNT},
+    {"/acme/new-order", METRICS_ACME_ORDER},
+    {"/acme/order/", METRICS_ACME_ORDER},
+    {"/acme/authz/", METRICS_ACME_AUTHORIZATION},
+    {"/acme/challenge/", METRICS_ACME_CHALLENGE},
+    {"/acme/finalize/", METRICS_ACME_FINALIZE},
+    {"/acme/certificate/", METRICS_ACME_CERTIFICATE},
+    {"/acme/revoke-cert", METRICS_ACME_REVOKE},
+    {"/acme/", METRICS_ACME_OTHER},
+    {"/directory/", METRICS_LOOKUP},
+    {"/certificates/", METRICS_CERTIFICATES},
+    {"/ocsp", METRICS_OCSP},
+    {"/crl/", METRICS_CRL},
+    {"/ca/", METRICS_CA},
+    {"/root.pem", METRICS_CA},
+    {"/tsa", METRICS_TSA},
+};
+
+enum metrics_what
+metrics_of_path(const char *path)
+{
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strncmp(path, paths[i].path, strlen(paths[i].path)) == 0)
+			return paths[i].what;
+	return METRICS_OTHER;
+}
+
+/* [0]: refused or failed, [1]: done */
+static _Atomic uint64_t counts[METRICS_WHATS][2];
+
+void
+metrics_count(enum metrics_what what, bool ok)
+{
+	atomic_fetch_add_explicit(
+	    &counts[what][ok ? 1 : 0], 1, memory_order_relaxed);
+}
+
+/* Also those that are 0: whoever draws a line wants it from the start. */
+static enum rc
+print_requests(struct buf *out, struct err *err)
+{
+	static const char *const results[] = {"refused", "ok"};
+
+	TRY(buf_add_str(out,
+	    "# HELP letterlock_requests_total Requests, by what they asked "
+	    "for and how it ended.\n"
+	    "# TYPE letterlock_requests_total counter\n",
+	    err));
+	for (size_t i = 0; i < (size_t)METRICS_WHATS * 2; i++)
+		TRY(buf_add_format(out, err,
+		    "letterlock_requests_total{request=\"%s\",result=\"%s\"} "
+		    "%llu\n",
+		    names[i / 2], results[i % 2],
+		    (unsigned long long)atomic_load_explicit(
+			&counts[i / 2][i % 2], memory_order_relaxed)));
+	return RC_OK;
+}
+
+/* Seconds until it ends; below 0 since it ended. */
+static enum rc
+print_end(const char *name, const X509 *cert, int64_t now, struct buf *out,
+    struct err *err)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
+		return crypto_failed(err, "read a certificate's time");
+	return buf_add_format(out, err,
+	    "letterlock_certificate_seconds_left{certificate=\"%s\"} %lld\n",
+	    name, (long long)((int64_t)timegm(&tm) - now));
+}
+
+static enum rc
+print_ends(const struct hierarchy *hierarchy, int64_t now, struct buf *out,
+    struct err *err)
+{
+	TRY(buf_add_str(out,
+	    "# HELP letterlock_certificate_seconds_left Until one of the "
+	    "authority's own certificates ends.\n"
+	    "# TYPE letterlock_certificate_seconds_left gauge\n",
+	    err));
+	TRY(print_end("root", hierarchy->root, now, out, err));
+	for (size_t i = 0; i < hierarchy->issuings; i++)
+		TRY(print_end(hierarchy->issuing[i].id,
+		    hierarchy->issuing[i].cert, now, out, err));
+	TRY(print_end("tsa-ca", hierarchy->tsa_ca, now, out, err));
+	return print_end("tsa", hierarchy->tsa, now, out, err);
+}
+
+/* Under the names that every exporter gives them. */
+static enum rc
+print_process(struct buf *out, struct err *err)
+{
+	struct rusage use;
+
+	if (getrusage(RUSAGE_SELF, &use) != 0)
+		return err_errno(err, "getrusage");
+	double seconds =
+	    (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+	    (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+	return buf_add_format(out, err,
+	    "# HELP process_cpu_seconds_total User and system CPU time.\n"
+	    "# TYPE process_cpu_seconds_total counter\n"
+	    "process_cpu_seconds_total %.6f\n"
+	    "# HELP letterlock_memory_peak_bytes The most memory it ever "
+	    "had.\n"
+	    "# TYPE letterlock_memory_peak_bytes gauge\n"
+	    "letterlock_memory_peak_bytes %lld\n",
+	    seconds, (long long)use.ru_maxrss * 1024);
+}
+
+enum rc
+metrics_print(const struct hierarchy *hierarchy, int64_t now, struct buf *out,
+    struct err *err)
+{
+	TRY(print_requests(out, err));
+	TRY(print_ends(hierarchy, now, out, err));
+	return print_process(out, err);
+}
