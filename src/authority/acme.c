@@ -84,7 +84,7 @@ add_nonce(struct acme_call *call, struct err *err)
 	struct buf nonce BUF_OWNED = BUF_SMALL;
 	const char *text = NULL;
 
-	TRY(nonces_make(call->acme->nonces, &nonce, err));
+	TRY(nonces_make(call->acme->nonces, call->now, &nonce, err));
 	TRY(buf_str(&nonce, &text, err));
 	TRY(http_answer_add_header(
 	    call->answer, "Replay-Nonce", err, "%s", text));
@@ -222,10 +222,13 @@ static enum rc
 admit(struct acme_call *call, enum route_who who, struct err *err)
 {
 	TRY(read_jws(call, err));
-	if (nonces_use(call->acme->nonces, call->jws.nonce, err) != RC_OK)
+	enum rc rc =
+	    nonces_use(call->acme->nonces, call->jws.nonce, call->now, err);
+	if (rc == RC_REFUSED)
 		return problem_set(call->answer, PROBLEM_BAD_NONCE, err,
 		    "the nonce was used before, or is too old: use the one "
 		    "that comes with this answer");
+	TRY(rc);
 	TRY(check_url(call, err));
 	TRY(who == BY_KEY ? check_key(call, err) : check_account(call, err));
 	return read_payload(call, err);

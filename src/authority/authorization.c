@@ -324,26 +324,46 @@ authorization_deactivate(
 	return want_one(sql, err);
 }
 
-enum rc
-authorization_next_mail(struct sql *sql, int64_t now, struct authorization *ret,
-    int64_t *ret_next, struct err *err)
+static enum rc
+find_due(
+    struct sql *sql, int64_t now, struct authorization *ret, struct err *err)
 {
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
-	enum rc rc = sql_select(sql,
+
+	TRY(sql_select(sql,
 	    COLUMNS " WHERE mail_next <= ? AND status = 'pending'"
 		    " AND expires > ? ORDER BY mail_next LIMIT 1",
-	    SQL_VALUES(SQL_NUMBER(now), SQL_NUMBER(now)), &rows, err);
+	    SQL_VALUES(SQL_NUMBER(now), SQL_NUMBER(now)), &rows, err));
+	return find(rows, now, ret, err);
+}
 
+enum rc
+authorization_take_mail(struct sql *sql, int64_t now, struct authorization *ret,
+    int64_t *ret_next, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct authorization own AUTHORIZATION_OWNED = {0};
+
+	TRY(sql_act_begin(sql, &act, err));
+	enum rc rc = find_due(sql, now, &own, err);
+	if (rc == RC_ABSENT) {
+		TRY(sql_number(sql,
+		    "SELECT coalesce(min(mail_next), 9223372036854775807)"
+		    " FROM acme_authorization"
+		    " WHERE mail_next > ? AND status = 'pending'",
+		    SQL_VALUES(SQL_NUMBER(now)), ret_next, err));
+		return RC_ABSENT;
+	}
 	TRY(rc);
-	rc = find(rows, now, ret, err);
-	if (rc != RC_ABSENT)
-		return rc;
-	TRY(sql_number(sql,
-	    "SELECT coalesce(min(mail_next), 9223372036854775807)"
-	    " FROM acme_authorization"
-	    " WHERE mail_next > ? AND status = 'pending'",
-	    SQL_VALUES(SQL_NUMBER(now)), ret_next, err));
-	return RC_ABSENT;
+	TRY(sql_change(sql,
+	    "UPDATE acme_authorization SET mail_next = ? WHERE id = ?",
+	    SQL_VALUES(
+		SQL_NUMBER(now + AUTHORIZATION_MAIL_LEASE), SQL_NUMBER(own.id)),
+	    err));
+	TRY(sql_act_commit(&act, err));
+	*ret = own;
+	own = (struct authorization){0};
+	return RC_OK;
 }
 
 enum rc

@@ -103,9 +103,11 @@ enum rc authorization_fail(
 enum rc authorization_deactivate(
     struct sql *sql, const struct authorization_event *event, struct err *err);
 
-/* The challenge letters that wait.  RC_ABSENT: none is due; then *ret_next is
- * when the next one is (INT64_MAX: none waits). */
-enum rc authorization_next_mail(struct sql *sql, int64_t now,
+/* The challenge letters that wait.  RC_OK: this one is the caller's to send, and
+ * nobody else gets it for so many seconds.  RC_ABSENT: none is due; then
+ * *ret_next is when the next one is (INT64_MAX: none waits). */
+#define AUTHORIZATION_MAIL_LEASE 120
+enum rc authorization_take_mail(struct sql *sql, int64_t now,
     struct authorization *ret, int64_t *ret_next, struct err *err);
 enum rc authorization_mailed(struct sql *sql, int64_t id, struct err *err);
 enum rc authorization_mail_later(

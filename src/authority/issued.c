@@ -2,6 +2,11 @@
 
 #include <stdio.h>
 
+#include "authority/account.h"
+#include "authority/audit.h"
+#include "authority/hierarchy.h"
+#include "codec/hex.h"
+#include "os/clock.h"
 #include "os/random.h"
 #include "pki/crypto.h"
 
@@ -85,6 +90,27 @@ insert(struct sql *sql, const struct order *order,
 	    ret_id, err);
 }
 
+static enum rc
+write_down(struct sql *sql, const struct order *order, const X509 *cert,
+    struct err *err)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	struct account account ACCOUNT_OWNED = {0};
+	struct buf hex BUF_OWNED = BUF_SMALL;
+	struct buf who BUF_OWNED = BUF_SMALL;
+	struct audit_act act = {
+	    .act = "issue", .detail = order->address, .now = clock_now()};
+
+	TRY(account_find_id(sql, order->account, &account, err));
+	TRY(buf_add_format(&who, err, "account %s", account.name));
+	TRY(buf_str(&who, &act.actor, err));
+	TRY(hex_encode(span_of(ASN1_STRING_get0_data(serial),
+			   (size_t)ASN1_STRING_length(serial)),
+	    &hex, err));
+	TRY(buf_str(&hex, &act.object, err));
+	return audit_add(sql, &act, err);
+}
+
 enum rc
 issued_add(struct sql *sql, const struct order *order,
     const struct request *request, X509 *cert, struct err *err)
@@ -99,7 +125,7 @@ issued_add(struct sql *sql, const struct order *order,
 	if (sql_changed(sql) != 1)
 		return err_set(
 		    err, RC_ABSENT, "the order has its certificate already");
-	return RC_OK;
+	return write_down(sql, order, cert, err);
 }
 
 enum rc

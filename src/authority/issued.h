@@ -11,7 +11,7 @@
 #include "authority/order.h"
 #include "authority/request.h"
 
-/* Keep a certificate and give it to its order.  Within a transaction of the
+/* Keep a certificate, give it to its order and write it down (audit).  Within a transaction of the
  * caller: what was answered must have been committed.  RC_ABSENT: the order
  * has one already. */
 enum rc issued_add(struct sql *sql, const struct order *order,

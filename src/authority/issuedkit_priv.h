@@ -38,7 +38,7 @@ shop_init(struct shop *shop, void **state)
 	    .jwk = "{}",
 	    .contact = "[]",
 	    .now = shop->kit->now};
-	assert_run(shop->kit, "rm -f authority.db*");
+	kit_forget(shop->kit);
 	assert_done(schema_open(shop->kit->folder, &shop->kit->settings,
 			&shop->sql, &err),
 	    err);

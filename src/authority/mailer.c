@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "authority/authorization.h"
+#include "authority/bell.h"
 #include "authority/schema.h"
 #include "codec/when.h"
 #include "dns/dkim.h"
@@ -18,7 +18,9 @@
 #define SEND_MS 60000
 #define FIRST_RETRY 5 /* seconds; doubled each time */
 #define LAST_RETRY 900
-#define IDLE 60 /* seconds between two looks when nothing was said */
+/* Seconds between two looks when nothing was said: another process may have
+ * died with a letter that it was woken for. */
+#define IDLE 10
 #define ADDRESS_TEXT 512
 
 struct mailer {
@@ -26,10 +28,7 @@ struct mailer {
 	struct sql *sql; /* of the thread */
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock; /* for what follows */
-	pthread_cond_t change;
-	bool woken;
-	bool stopping;
+	struct bell bell;
 };
 
 /* A letter and whom it is from. */
@@ -159,28 +158,21 @@ send_one(
 	return authorization_mailed(mailer->sql, a->id, err);
 }
 
-static bool
-is_stopping(struct mailer *mailer)
-{
-	(void)pthread_mutex_lock(&mailer->lock);
-	bool stopping = mailer->stopping;
-	mailer->woken = false;
-	(void)pthread_mutex_unlock(&mailer->lock);
-	return stopping;
-}
-
 /* Send what is due; *ret_next is when the next one is. */
 static enum rc
 send_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
 {
+	unsigned tries = 0;
 	enum rc rc = RC_OK;
 
-	while (rc == RC_OK && !is_stopping(mailer)) {
+	while (rc == RC_OK && !bell_is_stopping(&mailer->bell)) {
 		struct authorization a AUTHORIZATION_OWNED = {0};
-		rc = authorization_next_mail(
+		rc = authorization_take_mail(
 		    mailer->sql, clock_now(), &a, ret_next, err);
 		if (rc == RC_OK)
 			rc = send_one(mailer, &a, err);
+		if (rc == RC_AGAIN && sql_again(&tries))
+			rc = RC_OK; /* another process took that one */
 	}
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
@@ -190,18 +182,8 @@ wait_until(struct mailer *mailer, int64_t next)
 {
 	int64_t now = clock_now();
 	int64_t wait = next > now ? next - now : 1;
-	struct timespec until;
 
-	if (wait > IDLE)
-		wait = IDLE;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)wait;
-	(void)pthread_mutex_lock(&mailer->lock);
-	while (!mailer->woken && !mailer->stopping)
-		if (pthread_cond_timedwait(
-			&mailer->change, &mailer->lock, &until) != 0)
-			break;
-	(void)pthread_mutex_unlock(&mailer->lock);
+	bell_wait(&mailer->bell, wait < IDLE ? wait : IDLE);
 }
 
 static void *
@@ -209,7 +191,7 @@ work(void *context)
 {
 	struct mailer *mailer = context;
 
-	while (!is_stopping(mailer)) {
+	while (!bell_is_stopping(&mailer->bell)) {
 		struct err err = ERR_NONE;
 		int64_t next = clock_now() + IDLE;
 		if (send_due(mailer, &next, &err) != RC_OK) {
@@ -219,21 +201,6 @@ work(void *context)
 		wait_until(mailer, next);
 	}
 	return NULL;
-}
-
-static enum rc
-init_lock(struct mailer *mailer, struct err *err)
-{
-	pthread_condattr_t how;
-
-	if (pthread_mutex_init(&mailer->lock, NULL) != 0 ||
-	    pthread_condattr_init(&how) != 0)
-		return err_nomem(err, "mailer");
-	/* wall clocks jump */
-	(void)pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
-	int failed = pthread_cond_init(&mailer->change, &how);
-	(void)pthread_condattr_destroy(&how);
-	return failed ? err_nomem(err, "mailer") : RC_OK;
 }
 
 /* A DKIM key that signs nothing is found at the start, not by the first
@@ -260,7 +227,7 @@ mailer_new(
 	if (mailer == NULL)
 		return err_nomem(err, "mailer");
 	mailer->config = *config;
-	TRY(init_lock(mailer, err));
+	TRY(bell_init(&mailer->bell, err));
 	TRY(check_key(mailer, err));
 	TRY(schema_open(config->folder, config->settings, &mailer->sql, err));
 	if (pthread_create(&mailer->thread, NULL, work, mailer) != 0)
@@ -273,10 +240,7 @@ mailer_new(
 void
 mailer_wake(struct mailer *mailer)
 {
-	(void)pthread_mutex_lock(&mailer->lock);
-	mailer->woken = true;
-	(void)pthread_cond_signal(&mailer->change);
-	(void)pthread_mutex_unlock(&mailer->lock);
+	bell_ring(&mailer->bell);
 }
 
 void
@@ -285,12 +249,10 @@ mailer_free(struct mailer *mailer)
 	if (mailer == NULL)
 		return;
 	if (mailer->started) {
-		(void)pthread_mutex_lock(&mailer->lock);
-		mailer->stopping = true;
-		(void)pthread_cond_signal(&mailer->change);
-		(void)pthread_mutex_unlock(&mailer->lock);
+		bell_stop(&mailer->bell);
 		(void)pthread_join(mailer->thread, NULL);
 	}
+	bell_done(&mailer->bell);
 	sql_free(mailer->sql);
 	free(mailer);
 }

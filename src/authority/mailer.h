@@ -1,8 +1,9 @@
 /* authority/mailer -- a thread that sends the challenge letters.
  *
  * What waits is in the database (authorization's mail_next), so that nothing
- * is lost by a crash; a letter that was sent twice bears the same Message-ID
- * and token.
+ * is lost by a crash; of several processes one sends it, and another only if
+ * that one did not say in time what became of it.  A letter that was sent
+ * twice bears the same Message-ID and token.
  *
  * Standard:  RFC 8823 section 3.1.
  * May use:   base codec os proto dns net store.

@@ -10,23 +10,65 @@
 #include "os/random.h"
 
 #define NUMBER_LEN 8
+#define RANDOM_LEN 8
+#define ID_LEN (NUMBER_LEN + RANDOM_LEN)
 #define MAC_LEN 16
+#define KEY_LEN 32
+/* The clocks of two machines are not the same. */
+#define AHEAD_SECONDS 60
 
 struct nonces {
-	uint8_t key[32];
+	uint8_t key[KEY_LEN];
+	struct sql *sql;                /* NULL: in memory, as follows */
 	uint64_t next;                  /* to be given out */
 	uint8_t used[NONCE_WINDOW / 8]; /* bit n % NONCE_WINDOW */
 };
 
-enum rc
-nonces_new(struct nonces **ret, struct err *err)
+static enum rc
+find_key(struct nonces *nonces, struct err *err)
 {
-	struct nonces *nonces = calloc(1, sizeof(*nonces));
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(nonces->sql,
+	    "SELECT key FROM shared_key WHERE name = 'nonce'", SQL_NONE, &rows,
+	    err));
+	TRY(sql_rows_next(rows, err));
+	struct span key = sql_rows_bytes(rows, 0);
+	if (key.len != KEY_LEN)
+		return err_set(err, RC_UNFIT, "the key of nonces is broken");
+	memcpy(nonces->key, key.data, KEY_LEN);
+	return RC_OK;
+}
+
+/* The first process makes it; of two first ones, one does. */
+static enum rc
+share_key(struct nonces *nonces, struct err *err)
+{
+	enum rc rc = find_key(nonces, err);
+
+	if (rc != RC_ABSENT)
+		return rc;
+	rc = sql_change(nonces->sql,
+	    "INSERT INTO shared_key (name, key) VALUES ('nonce', ?)",
+	    SQL_VALUES(SQL_BLOB(span_of(nonces->key, KEY_LEN))), err);
+	if (rc != RC_OK && rc != RC_REFUSED)
+		return rc;
+	return find_key(nonces, err);
+}
+
+enum rc
+nonces_new(struct sql *sql, struct nonces **ret, struct err *err)
+{
+	struct nonces *nonces OWNED(nonces_free) = calloc(1, sizeof(*nonces));
 
 	if (nonces == NULL)
 		return err_nomem(err, "nonces");
 	random_fill(nonces->key, sizeof(nonces->key));
-	*ret = nonces;
+	if (sql_is_shared(sql)) {
+		nonces->sql = sql;
+		TRY(share_key(nonces, err));
+	}
+	*ret = take(nonces);
 	return RC_OK;
 }
 
@@ -37,17 +79,15 @@ nonces_free(struct nonces *nonces)
 }
 
 static enum rc
-add_mac(const struct nonces *nonces, uint64_t number,
-    uint8_t bytes[NUMBER_LEN + MAC_LEN], struct err *err)
+add_mac(const struct nonces *nonces, uint8_t bytes[ID_LEN + MAC_LEN],
+    struct err *err)
 {
 	uint8_t mac[EVP_MAX_MD_SIZE];
 
-	for (size_t i = 0; i < NUMBER_LEN; i++)
-		bytes[i] = (uint8_t)(number >> (8 * (NUMBER_LEN - 1 - i)));
-	if (HMAC(EVP_sha256(), nonces->key, sizeof(nonces->key), bytes,
-		NUMBER_LEN, mac, NULL) == NULL)
+	if (HMAC(EVP_sha256(), nonces->key, sizeof(nonces->key), bytes, ID_LEN,
+		mac, NULL) == NULL)
 		return err_set(err, RC_CRYPTO, "no HMAC-SHA-256");
-	memcpy(bytes + NUMBER_LEN, mac, MAC_LEN);
+	memcpy(bytes + ID_LEN, mac, MAC_LEN);
 	return RC_OK;
 }
 
@@ -64,12 +104,16 @@ bit_of(uint64_t number)
 }
 
 enum rc
-nonces_make(struct nonces *nonces, struct buf *out, struct err *err)
+nonces_make(
+    struct nonces *nonces, int64_t now, struct buf *out, struct err *err)
 {
-	uint8_t bytes[NUMBER_LEN + MAC_LEN];
-	uint64_t number = nonces->next;
+	uint64_t number = nonces->sql != NULL ? (uint64_t)now : nonces->next;
+	uint8_t bytes[ID_LEN + MAC_LEN];
 
-	TRY(add_mac(nonces, number, bytes, err));
+	for (size_t i = 0; i < NUMBER_LEN; i++)
+		bytes[i] = (uint8_t)(number >> (8 * (NUMBER_LEN - 1 - i)));
+	random_fill(bytes + NUMBER_LEN, RANDOM_LEN);
+	TRY(add_mac(nonces, bytes, err));
 	TRY(base64url_encode(span_of(bytes, sizeof(bytes)), out, err));
 	/* its bit was that of one that is now too old */
 	*byte_of(nonces, number) &= (uint8_t)~bit_of(number);
@@ -84,23 +128,53 @@ refuse(struct err *err)
 	    "the nonce was used before or is too old: use the one given here");
 }
 
-enum rc
-nonces_use(struct nonces *nonces, const char *nonce, struct err *err)
+static enum rc
+use_bit(struct nonces *nonces, uint64_t number, struct err *err)
 {
-	uint8_t want[NUMBER_LEN + MAC_LEN];
-	struct buf got BUF_OWNED = BUF(2 * sizeof(want));
+	if (number >= nonces->next || nonces->next - number > NONCE_WINDOW ||
+	    (*byte_of(nonces, number) & bit_of(number)) != 0)
+		return refuse(err);
+	*byte_of(nonces, number) |= bit_of(number);
+	return RC_OK;
+}
+
+static enum rc
+use_row(struct nonces *nonces, const uint8_t id[ID_LEN], int64_t made,
+    int64_t now, struct err *err)
+{
+	if (made > now + AHEAD_SECONDS || made < now - NONCE_SECONDS)
+		return refuse(err);
+	enum rc rc = sql_change(nonces->sql,
+	    "INSERT INTO nonce (id, made) VALUES (?, ?)",
+	    SQL_VALUES(SQL_BLOB(span_of(id, ID_LEN)), SQL_NUMBER(made)), err);
+	return rc == RC_REFUSED ? refuse(err) : rc;
+}
+
+enum rc
+nonces_use(
+    struct nonces *nonces, const char *nonce, int64_t now, struct err *err)
+{
+	struct buf got BUF_OWNED = BUF((size_t)4 * (ID_LEN + MAC_LEN));
+	uint8_t want[ID_LEN + MAC_LEN];
 	uint64_t number = 0;
 
 	if (base64url_decode(span_str(nonce), &got, err) != RC_OK ||
 	    got.len != sizeof(want))
 		return refuse(err);
+	memcpy(want, got.data, ID_LEN);
+	TRY(add_mac(nonces, want, err));
+	if (CRYPTO_memcmp(want, got.data, sizeof(want)) != 0)
+		return refuse(err);
 	for (size_t i = 0; i < NUMBER_LEN; i++)
 		number = number << 8 | got.data[i];
-	TRY(add_mac(nonces, number, want, err));
-	if (CRYPTO_memcmp(want, got.data, sizeof(want)) != 0 ||
-	    number >= nonces->next || nonces->next - number > NONCE_WINDOW ||
-	    (*byte_of(nonces, number) & bit_of(number)) != 0)
-		return refuse(err);
-	*byte_of(nonces, number) |= bit_of(number);
-	return RC_OK;
+	if (nonces->sql == NULL)
+		return use_bit(nonces, number, err);
+	return use_row(nonces, got.data, (int64_t)number, now, err);
+}
+
+enum rc
+nonces_forget(void *context, struct sql *sql, int64_t now, struct err *err)
+{
+	return sql_change(sql, "DELETE FROM nonce WHERE made < ?",
+	    SQL_VALUES(SQL_NUMBER(now - NONCE_SECONDS - AHEAD_SECONDS)), err);
 }

@@ -233,27 +233,44 @@ a_letter_waits_until_it_is_sent(void **state)
 	int64_t next = 0;
 
 	world_init(&world, state);
-	for (int i = 0; i < 2; i++) {
-		struct authorization a AUTHORIZATION_OWNED = {0};
-		assert_ok(
-		    authorization_next_mail(world.sql, START, &a, &next, &err));
-		assert_int_equal(a.id, world.a.id);
-	}
+	struct authorization first AUTHORIZATION_OWNED = {0};
+	assert_ok(
+	    authorization_take_mail(world.sql, START, &first, &next, &err));
+	assert_int_equal(first.id, world.a.id);
 	assert_ok(
 	    authorization_mail_later(world.sql, world.a.id, START + 5, &err));
 	struct authorization a AUTHORIZATION_OWNED = {0};
-	assert_rc(authorization_next_mail(world.sql, START, &a, &next, &err),
+	assert_rc(authorization_take_mail(world.sql, START, &a, &next, &err),
 	    RC_ABSENT);
 	assert_int_equal(next, START + 5);
 	assert_ok(
-	    authorization_next_mail(world.sql, START + 5, &a, &next, &err));
+	    authorization_take_mail(world.sql, START + 5, &a, &next, &err));
 	assert_int_equal(a.mail_tries, 1);
 	assert_ok(authorization_mailed(world.sql, world.a.id, &err));
 	struct authorization none AUTHORIZATION_OWNED = {0};
 	assert_rc(
-	    authorization_next_mail(world.sql, START + 9, &none, &next, &err),
+	    authorization_take_mail(world.sql, START + 9, &none, &next, &err),
 	    RC_ABSENT);
 	assert_true(next == INT64_MAX);
+}
+
+static void
+a_letter_is_one_mailers_until_its_lease_ends(void **state)
+{
+	const int64_t end = START + AUTHORIZATION_MAIL_LEASE;
+	struct world world WORLD_OWNED = {0};
+	struct authorization a AUTHORIZATION_OWNED = {0};
+	struct authorization b AUTHORIZATION_OWNED = {0};
+	struct err err = ERR_NONE;
+	int64_t next = 0;
+
+	world_init(&world, state);
+	assert_ok(authorization_take_mail(world.sql, START, &a, &next, &err));
+	assert_rc(authorization_take_mail(world.sql, end - 1, &b, &next, &err),
+	    RC_ABSENT);
+	assert_int_equal(next, end);
+	assert_ok(authorization_take_mail(world.sql, end, &b, &next, &err));
+	assert_int_equal(b.id, world.a.id);
 }
 
 static void
@@ -267,7 +284,7 @@ no_letter_goes_out_for_what_is_over(void **state)
 	world_init(&world, state);
 	struct authorization_event event = event_at(&world, START);
 	assert_ok(authorization_deactivate(world.sql, &event, &err));
-	assert_rc(authorization_next_mail(world.sql, START, &none, &next, &err),
+	assert_rc(authorization_take_mail(world.sql, START, &none, &next, &err),
 	    RC_ABSENT);
 	assert_int_equal(order_at(&world, START), ORDER_INVALID);
 }
@@ -421,6 +438,7 @@ main(void)
 	    cmocka_unit_test(a_pending_challenge_is_shared_for_a_while_only),
 	    cmocka_unit_test(challenges_to_a_mailbox_are_counted_without_case),
 	    cmocka_unit_test(a_letter_waits_until_it_is_sent),
+	    cmocka_unit_test(a_letter_is_one_mailers_until_its_lease_ends),
 	    cmocka_unit_test(no_letter_goes_out_for_what_is_over),
 	    cmocka_unit_test(
 		an_order_has_one_certificate_and_a_serial_is_used_once),

@@ -136,6 +136,16 @@ static const char *const steps[] = {
 
     /* which of several issuing CAs made it */
     "ALTER TABLE certificate ADD COLUMN issuer TEXT NOT NULL DEFAULT '';",
+
+    /* Nonces that were used, and the key they were made with, for several
+     * processes (authority/nonce.h). */
+    "CREATE TABLE shared_key ("
+    " name TEXT PRIMARY KEY,"
+    " key $bytes NOT NULL) $strict;"
+    "CREATE TABLE nonce ("
+    " id $bytes PRIMARY KEY,"
+    " made $number NOT NULL) $strict;"
+    "CREATE INDEX nonce_made ON nonce (made);",
 };
 
 static enum rc

@@ -226,7 +226,7 @@ start(struct service *service, struct err *err)
 	TRY(start_resolver(service, err));
 	TRY(schema_open(service->folder, settings, &service->sql, err));
 	TRY(issued_adopt(service->sql, service->hierarchy.issuing[0].id, err));
-	TRY(nonces_new(&service->nonces, err));
+	TRY(nonces_new(service->sql, &service->nonces, err));
 	TRY(rate_new(
 	    settings->accounts_per_hour, 3600, &service->accounts, err));
 	TRY(rate_new(settings->lookups_per_minute, 60, &service->lookups, err));

@@ -25,6 +25,12 @@ sql_free(struct sql *sql)
 		sql->engine->free(sql);
 }
 
+bool
+sql_is_shared(const struct sql *sql)
+{
+	return sql->engine->shared;
+}
+
 struct sql_value
 sql_text(const char *text)
 {

@@ -34,6 +34,8 @@ struct sql; /* one connection */
  * synchronous=FULL. */
 enum rc sql_open(const char *where, struct sql **ret, struct err *err);
 void sql_free(struct sql *sql);
+/* A server, that processes on other machines may be using as well. */
+bool sql_is_shared(const struct sql *sql);
 OWNER(struct sql, sql_free);
 
 enum sql_kind { SQL_KIND_NULL, SQL_KIND_NUMBER, SQL_KIND_TEXT, SQL_KIND_BLOB };

@@ -544,6 +544,7 @@ static const struct sql_engine engine = {
 	[SQL_WORD_NUMBER] = "BIGINT",
 	[SQL_WORD_BYTES] = "BYTEA",
 	[SQL_WORD_STRICT] = ""},
+    .shared = true,
     .free = close_database,
     .run = run,
     .change = change,

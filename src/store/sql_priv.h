@@ -13,6 +13,7 @@ enum sql_word { SQL_WORD_ID, SQL_WORD_NUMBER, SQL_WORD_BYTES, SQL_WORD_STRICT };
 
 struct sql_engine {
 	const char *words[SQL_WORDS]; /* of sql_run() */
+	bool shared;
 	void (*free)(struct sql *sql);
 	enum rc (*run)(struct sql *sql, const char *text, struct err *err);
 	enum rc (*change)(struct sql *sql, const char *text,
