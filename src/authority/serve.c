@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "authority/acme.h"
+#include "authority/jobs.h"
 #include "authority/issued.h"
 #include "authority/keyfile.h"
 #include "authority/lookup.h"
@@ -33,6 +34,9 @@ struct service {
 	struct rate *lookups;
 	struct mailer *mailer;
 	struct mx *mx;
+	struct job job[JOBS_MAX];
+	struct jobs_config jobs_config;
+	struct jobs *jobs;
 };
 
 #define SERVICE_OWNED __attribute__((cleanup(service_done)))
@@ -41,6 +45,7 @@ struct service {
 static void
 service_done(struct service *service)
 {
+	jobs_free(service->jobs);
 	mx_free(service->mx);
 	mailer_free(service->mailer);
 	rate_free(service->lookups);
@@ -204,6 +209,24 @@ start_mail(struct service *service, struct err *err)
 	return mx_new(&mx, &service->mx, err);
 }
 
+/* What is done again and again, by one of all processes (authority/jobs.h). */
+static enum rc
+start_jobs(struct service *service, struct err *err)
+{
+	const struct job table[] = {
+	    {"nonces", 600, nonces_forget, NULL},
+	};
+	const size_t len = sizeof(table) / sizeof(table[0]);
+
+	_Static_assert(sizeof(table) <= sizeof(service->job), "too many jobs");
+	memcpy(service->job, table, sizeof(table));
+	service->jobs_config = (struct jobs_config){.folder = service->folder,
+	    .settings = &service->settings,
+	    .job = service->job,
+	    .len = len};
+	return jobs_new(&service->jobs_config, &service->jobs, err);
+}
+
 /* Threads inherit this: signals come to the event loop only. */
 static void
 quiet_signals(bool quiet)
@@ -232,6 +255,8 @@ start(struct service *service, struct err *err)
 	TRY(rate_new(settings->lookups_per_minute, 60, &service->lookups, err));
 	quiet_signals(true);
 	enum rc rc = start_mail(service, err);
+	if (rc == RC_OK)
+		rc = start_jobs(service, err);
 	quiet_signals(false);
 	return rc;
 }
