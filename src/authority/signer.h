@@ -1,13 +1,13 @@
 /* authority/signer -- a private key of the authority that can be used and
- * never seen.
+ * never seen: in memory, from an encrypted file, or in a PKCS#11 token.
  *
  * Certificates, revocation lists, OCSP answers and timestamps are signed
  * through this and nothing else, so that no caller knows where the key is.
  *
  * Standard:  RFC 5280 section 4.1.1 (what surrounds what is signed); RFC 5758,
  *            4055, 8410 (AlgorithmIdentifiers).
- * Keys:      P-256, P-384, P-521, RSA of 2048 bits or more (PKCS#1 v1.5),
- *            Ed25519.
+ * Keys:      P-256, P-384, P-521, RSA of 2048 bits or more (PKCS#1 v1.5); in
+ *            memory also Ed25519.
  * May use:   base pki.
  * Threads:   a signer may be used by several threads at once.
  */
@@ -25,6 +25,10 @@ struct signer;
  * RC_UNFIT: a key of no kind that we sign with. */
 enum rc signer_file(struct span pem, struct span passphrase,
     struct signer **ret, struct err *err);
+/* The private key in a token that the URI names (authority/token); `pin` is
+ * copied.  As token_key_open(), and RC_UNFIT: as signer_file(). */
+enum rc signer_token(
+    const char *uri, struct span pin, struct signer **ret, struct err *err);
 /* A key that was made just now; the signer has a reference of its own. */
 enum rc signer_key(EVP_PKEY *key, struct signer **ret, struct err *err);
 void signer_free(struct signer *signer); /* NULL is fine */
