@@ -133,30 +133,6 @@ init(
 }
 
 static void
-print_help(const struct option *options)
-{
-	printf("usage: letterlock-authority init DIR [OPTION ...]\n"
-	       "       letterlock-authority run DIR\n\n"
-	       "init makes the keys, certificates and settings of an "
-	       "authority; run serves it.\n\nOptions of init:\n");
-	options_help(options);
-}
-
-static enum rc
-act(const char *command, const char *folder,
-    const char *const values[INIT_OPTIONS], struct err *err)
-{
-	if (strcmp(command, "init") == 0)
-		return init(folder, values, err);
-	for (size_t i = 0; i < INIT_OPTIONS; i++)
-		if (values[i] != NULL)
-			return err_set(err, RC_SYNTAX,
-			    "--%s belongs to init; run reads " SETTINGS_FILE,
-			    init_options[i].option);
-	return serve(folder, err);
-}
-
-static void
 make_table(struct option table[INIT_OPTIONS + 2],
     const char *values[INIT_OPTIONS], bool *help)
 {
@@ -186,7 +162,7 @@ check_required(const char *const values[INIT_OPTIONS], struct err *err)
 }
 
 static enum rc
-run(int argc, char **argv, struct err *err)
+init_command(int argc, char **argv, struct err *err)
 {
 	struct strlist words STRLIST_OWNED = STRLIST_NONE;
 	const char *values[INIT_OPTIONS] = {NULL};
@@ -195,17 +171,70 @@ run(int argc, char **argv, struct err *err)
 
 	make_table(table, values, &help);
 	TRY(options_parse(argc - 1, argv + 1, table, &words, err));
-	if (help || (words.len == 1 && strcmp(words.item[0], "help") == 0)) {
-		print_help(table);
+	if (help) {
+		printf("usage: letterlock-authority init DIR OPTION ...\n\n");
+		options_help(table);
 		return RC_OK;
 	}
-	if (words.len != 2 || (strcmp(words.item[0], "init") != 0 &&
-				  strcmp(words.item[0], "run") != 0))
-		return err_set(
-		    err, RC_SYNTAX, "want init DIR or run DIR; see --help");
-	if (strcmp(words.item[0], "init") == 0)
-		TRY(check_required(values, err));
-	return act(words.item[0], words.item[1], values, err);
+	if (words.len != 1)
+		return err_set(err, RC_SYNTAX,
+		    "want init DIR; see letterlock-authority init --help");
+	TRY(check_required(values, err));
+	return init(words.item[0], values, err);
+}
+
+static enum rc
+run_command(int argc, char **argv, struct err *err)
+{
+	for (int i = 1; i < argc; i++)
+		if (argv[i][0] == '-')
+			return err_set(err, RC_SYNTAX,
+			    "run has no options: its settings are in "
+			    "DIR/" SETTINGS_FILE);
+	if (argc != 2)
+		return err_set(err, RC_SYNTAX,
+		    "want run DIR; see letterlock-authority --help");
+	return serve(argv[1], err);
+}
+
+/* What can be asked for; `run` gets the words from the command's name on. */
+static const struct command {
+	const char *name;
+	enum rc (*run)(int argc, char **argv, struct err *err);
+	const char *words;
+	const char *help;
+} commands[] = {
+    {"init", init_command, "DIR OPTION ...",
+	"make the keys, certificates and settings of an authority"},
+    {"run", run_command, "DIR", "serve it, until SIGTERM"},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+print_help(void)
+{
+	printf("usage: letterlock-authority COMMAND ...\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %s %s\n        %s\n", commands[i].name,
+		    commands[i].words, commands[i].help);
+	printf("\nCOMMAND --help tells its options.\n");
+}
+
+static enum rc
+run(int argc, char **argv, struct err *err)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
+		print_help();
+		return RC_OK;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1, err);
+	return err_set(err, RC_SYNTAX,
+	    "there is no command \"%s\"; see letterlock-authority --help",
+	    name);
 }
 
 int

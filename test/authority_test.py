@@ -771,7 +771,7 @@ def test_root_pem_is_served(authority, https):
 @pytest.mark.parametrize("words, says", [
     ((), "--help"), (("run",), "--help"), (("fly", "x"), "--help"),
     (("init", "x"), "--domain"), (("init", "x", "--colour", "red"), "--colour"),
-    (("run", "/nowhere"), "init first"), (("run", "x", "--domain", "a.test"), "belongs to init"),
+    (("run", "/nowhere"), "init first"), (("run", "x", "--domain", "a.test"), "authority.json"),
 ])
 def test_a_wrong_command_line_says_what_to_do(authority, words, says):
     done = subprocess.run([authority["program"], *words], capture_output=True, text=True)
