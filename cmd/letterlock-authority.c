@@ -31,6 +31,11 @@ static const struct {
     {"listen", "listen", "IP:PORT", false, true, "for HTTPS"},
     {"mx-listen", "mx_listen", "IP:PORT", false, true,
 	"for answers to challenge letters; the MX of the domain"},
+    {"http-listen", "http_listen", "IP:PORT", false, true,
+	"for HTTP: where readers ask what was revoked"},
+    {"http-url", "http_url", "URL", false, false,
+	"how readers reach that, http://HOST[:PORT] (default: the host of "
+	"--url, the port of --http-listen); stands in each certificate"},
     {"smarthost", "smarthost", "HOST:PORT", false, true,
 	"mail server that takes the challenge letters"},
     {"send-from", "send_from", "IP", false, false,
@@ -95,6 +100,8 @@ read_settings(const char *const values[INIT_OPTIONS], struct settings *settings,
 			TRY(settings_set(
 			    settings, init_options[i].setting, values[i], err));
 	}
+	if (settings->http_url == NULL)
+		TRY(settings_guess_http_url(settings, err));
 	TRY(settings_check(settings, err));
 	return set_send_from(settings, err);
 }

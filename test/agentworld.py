@@ -84,7 +84,8 @@ class Agent:
     # the process
 
     def command(self, *words):
-        return [self.program, "agent", *self.where(), *words]
+        where = ["--status-network", self.world.authority["address"]] if self.world.authority else []
+        return [self.program, "agent", *self.where(), *where, *words]
 
     def start(self, *words, env=None, wait=True):
         """`env`: added to the environment."""

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "authority/hierarchy_priv.h"
+#include "authority/lists.h"
 #include "authority/profile.h"
 #include "os/file.h"
 #include "pki/crypto.h"
@@ -62,15 +63,16 @@ refuse_existing(const char *folder, struct err *err)
 }
 
 static enum rc
-make(const struct keys *keys, size_t i, const char *organization, int64_t now,
-    struct made *made, struct err *err)
+make(const struct keys *keys, size_t i, const struct settings *settings,
+    int64_t now, struct made *made, struct err *err)
 {
 	TRY(keys_make(
 	    keys, places[i].name, places[i].curve, &made->signer[i], err));
 	struct profile_order order = {.kind = places[i].kind,
 	    .public_key = signer_public(made->signer[i]),
 	    .name = places[i].title,
-	    .organization = organization,
+	    .organization = settings->domain,
+	    .published_at = settings->http_url,
 	    .now = now};
 	struct profile_issuer issuer = {.cert = made->cert[places[i].issuer],
 	    .signer = made->signer[places[i].issuer]};
@@ -87,6 +89,26 @@ make_responder(const struct keys *keys, struct err *err)
 	return keys_make(keys, OCSP_NAME, "P-256", &signer, err);
 }
 
+/* Of those two whose keys are about to be put away: readers ask for the status
+ * of every certificate on the way to a root. */
+static enum rc
+make_lists(const struct keys *keys, const struct settings *settings,
+    const struct made *made, int64_t now, struct err *err)
+{
+	static const enum place which[] = {ROOT, TSA_CA};
+
+	for (size_t i = 0; settings->http_url != NULL && i < 2; i++) {
+		struct lists_offline wish = {.folder = keys->folder,
+		    .name = places[which[i]].name,
+		    .ca = made->cert[which[i]],
+		    .signer = made->signer[which[i]],
+		    .published_at = settings->http_url,
+		    .now = now};
+		TRY(lists_make_file(&wish, err));
+	}
+	return RC_OK;
+}
+
 enum rc
 hierarchy_found(const struct keys *keys, const struct settings *settings,
     int64_t now, struct err *err)
@@ -100,8 +122,9 @@ hierarchy_found(const struct keys *keys, const struct settings *settings,
 	TRY(settings_print(settings, &json, err));
 	TRY(file_make_private_dir(keys->folder, err));
 	for (size_t i = 0; i < PLACES; i++)
-		TRY(make(keys, i, settings->domain, now, &made, err));
+		TRY(make(keys, i, settings, now, &made, err));
 	TRY(make_responder(keys, err));
+	TRY(make_lists(keys, settings, &made, now, err));
 	(void)snprintf(path, sizeof(path), "%s/" SETTINGS_FILE, keys->folder);
 	return file_save(path, buf_span(&json), 0600, err);
 }

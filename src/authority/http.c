@@ -84,8 +84,8 @@ percent_byte(struct span code)
 	return (uint8_t)(high < 0 || low < 0 ? 0 : high * 16 + low);
 }
 
-static enum rc
-percent_decode(struct span in, struct buf *out, struct err *err)
+enum rc
+http_percent_decode(struct span in, struct buf *out, struct err *err)
 {
 	size_t before = out->len;
 	enum rc rc = RC_OK;
@@ -94,9 +94,9 @@ percent_decode(struct span in, struct buf *out, struct err *err)
 		bool coded = in.data[0] == '%';
 		uint8_t byte = coded ? percent_byte(in) : in.data[0];
 		in = span_after(in, coded ? 3 : 1);
-		rc = byte == 0 ? err_set(err, RC_SYNTAX,
-				     "the query is not percent-encoded text")
-			       : buf_add_byte(out, byte, err);
+		rc = byte == 0
+			 ? err_set(err, RC_SYNTAX, "not percent-encoded text")
+			 : buf_add_byte(out, byte, err);
 	}
 	if (rc != RC_OK)
 		buf_cut(out, before);
@@ -125,5 +125,5 @@ http_query(const struct http_request *request, const char *name,
 	if (count != 1)
 		return err_set(err, RC_ABSENT,
 		    "the query needs the parameter \"%s\" once", name);
-	return percent_decode(found, out, err);
+	return http_percent_decode(found, out, err);
 }

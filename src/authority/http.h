@@ -11,8 +11,8 @@
 #include "base/buf.h"
 
 #define HTTP_HEADERS_MAX 8
-#define HTTP_BODY_MAX ((size_t)64 * 1024)    /* of a request */
-#define HTTP_ANSWER_MAX ((size_t)512 * 1024) /* of an answer */
+#define HTTP_BODY_MAX ((size_t)64 * 1024) /* of a request */
+#define HTTP_ANSWER_MAX ((size_t)8 << 20) /* of an answer */
 
 struct http_request {
 	const char *method;       /* "GET", "HEAD", "POST", ... */
@@ -20,6 +20,7 @@ struct http_request {
 	const char *query;        /* raw, "" if none */
 	const char *content_type; /* as sent, "" if none */
 	const char *peer;         /* the client's IP address */
+	bool plain;               /* it came without TLS */
 	struct span body;
 };
 
@@ -55,5 +56,9 @@ bool http_has_type(const struct http_request *request, const char *want);
  * such parameter, or several.  RC_SYNTAX: a "%" that starts no code, or NUL. */
 enum rc http_query(const struct http_request *request, const char *name,
     struct buf *out, struct err *err);
+
+/* Append what "%xy" stands for.  RC_SYNTAX: a "%" that starts no code, or
+ * NUL. */
+enum rc http_percent_decode(struct span in, struct buf *out, struct err *err);
 
 #endif

@@ -155,7 +155,8 @@ revoked_add(struct sql *sql, const struct revoked_wish *wish, struct err *err)
 	TRY(rc == RC_OK ? change(sql, &before, wish, err)
 			: insert(sql, &target, wish, err));
 	/* what was signed for the responder says "good" */
-	TRY(sql_change(sql, "DELETE FROM ocsp_answer WHERE certificate = ?",
+	TRY(sql_change(sql,
+	    "UPDATE ocsp_answer SET made = 0, until = 0 WHERE certificate = ?",
 	    SQL_VALUES(SQL_NUMBER(target.id)), err));
 	return write_down(sql, wish, err);
 }

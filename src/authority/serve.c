@@ -6,11 +6,15 @@
 #include "authority/acme.h"
 #include "authority/jobs.h"
 #include "authority/issued.h"
+#include "authority/jobs.h"
 #include "authority/keyfile.h"
+#include "authority/lists.h"
 #include "authority/lookup.h"
 #include "authority/mailer.h"
 #include "authority/metrics.h"
 #include "authority/mx.h"
+#include "authority/ocsp_service.h"
+#include "authority/offer.h"
 #include "authority/problem.h"
 #include "authority/schema.h"
 #include "authority/tsa.h"
@@ -34,6 +38,8 @@ struct service {
 	struct rate *lookups;
 	struct mailer *mailer;
 	struct mx *mx;
+	struct lists lists;
+	struct ocsp_service *ocsp;
 	struct job job[JOBS_MAX];
 	struct jobs_config jobs_config;
 	struct jobs *jobs;
@@ -46,6 +52,7 @@ static void
 service_done(struct service *service)
 {
 	jobs_free(service->jobs);
+	ocsp_service_free(service->ocsp);
 	mx_free(service->mx);
 	mailer_free(service->mailer);
 	rate_free(service->lookups);
@@ -104,17 +111,57 @@ answer_root(struct service *service, const struct http_request *request,
 	    answer, 200, "application/x-pem-file", buf_span(&pem), err);
 }
 
-/* What is served where; a path that ends in "/" is a beginning. */
+static struct offer
+offer_of(const struct service *service)
+{
+	return (struct offer){.folder = service->folder,
+	    .hierarchy = &service->hierarchy,
+	    .sql = service->sql};
+}
+
+static enum rc
+answer_list(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct offer offer = offer_of(service);
+
+	return offer_list(&offer, request, answer, err);
+}
+
+static enum rc
+answer_ca(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct offer offer = offer_of(service);
+
+	return offer_ca(&offer, request, answer, err);
+}
+
+static enum rc
+answer_ocsp(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	return ocsp_service_answer(
+	    service->ocsp, service->sql, request, clock_now(), answer, err);
+}
+
+/* What is served where; a path that ends in "/" is a beginning.  Without TLS
+ * only what is signed itself, and asks nothing of anybody. */
 static const struct {
 	const char *path;
+	bool plain;
 	enum rc (*answer)(struct service *service,
 	    const struct http_request *request, struct http_answer *answer,
 	    struct err *err);
 } services[] = {
-    {ACME_PATH, answer_acme},
-    {LOOKUP_PATH, answer_lookup},
-    {TSA_PATH, answer_tsa},
-    {ROOT_PATH, answer_root},
+    {ACME_PATH, false, answer_acme},
+    {LOOKUP_PATH, false, answer_lookup},
+    {TSA_PATH, false, answer_tsa},
+    {ROOT_PATH, false, answer_root},
+    {PUBLISHED_CRL, true, answer_list},
+    {PUBLISHED_CA, true, answer_ca},
+    {PUBLISHED_OCSP, true, answer_ocsp},
+    {PUBLISHED_OCSP "/", true, answer_ocsp},
 };
 #define SERVICES (sizeof(services) / sizeof(services[0]))
 
@@ -141,7 +188,8 @@ answer_request(void *context, const struct http_request *request,
 	struct err err = ERR_NONE;
 
 	for (size_t i = 0; i < SERVICES; i++) {
-		if (!is_at(request->path, services[i].path))
+		if (!is_at(request->path, services[i].path) ||
+		    (request->plain && !services[i].plain))
 			continue;
 		enum rc rc = services[i].answer(service, request, answer, &err);
 		problem_settle(answer, rc, request, &err);
@@ -209,12 +257,24 @@ start_mail(struct service *service, struct err *err)
 	return mx_new(&mx, &service->mx, err);
 }
 
+static enum rc
+init_status(struct service *service, struct err *err)
+{
+	service->lists =
+	    (struct lists){&service->settings, &service->hierarchy};
+	return ocsp_service_new(
+	    &service->settings, &service->hierarchy, &service->ocsp, err);
+}
+
 /* What is done again and again, by one of all processes (authority/jobs.h). */
 static enum rc
 start_jobs(struct service *service, struct err *err)
 {
 	const struct job table[] = {
 	    {"nonces", 600, nonces_forget, NULL},
+	    {LISTS_JOB, LISTS_EVERY, lists_publish, &service->lists},
+	    {OCSP_SERVICE_JOB, OCSP_SERVICE_EVERY, ocsp_service_presign,
+		service->ocsp},
 	};
 	const size_t len = sizeof(table) / sizeof(table[0]);
 
@@ -253,6 +313,7 @@ start(struct service *service, struct err *err)
 	TRY(rate_new(
 	    settings->accounts_per_hour, 3600, &service->accounts, err));
 	TRY(rate_new(settings->lookups_per_minute, 60, &service->lookups, err));
+	TRY(init_status(service, err));
 	quiet_signals(true);
 	enum rc rc = start_mail(service, err);
 	if (rc == RC_OK)
@@ -275,6 +336,8 @@ serve_web(struct service *service, struct err *err)
 	    .certificate_pem = buf_span(&certificate),
 	    .key_pem = buf_span(&key),
 	    .connections = service->settings.connections,
+	    .plain_place = service->settings.http_listen,
+	    .plain_connections = service->settings.http_connections,
 	    .answer = answer_request,
 	    .sent = wake_mailer,
 	    .context = service};

@@ -73,7 +73,8 @@ static const struct {
     NUMBER(http_connections, 200, 1, 10000),
     NUMBER(crl_parts, 1, 1, 1024),
     NUMBER(crl_hours, 24, 1, 240),
-    NUMBER(ocsp_hours, 24, 8, 240),
+    NUMBER(crl_keep_days, 3650, 1, 36500),
+    NUMBER(ocsp_hours, 24, 8, 96),
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 

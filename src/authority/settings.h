@@ -42,6 +42,7 @@ struct settings {
 	int64_t http_connections;         /* HTTP, at once */
 	int64_t crl_parts;                /* revocation lists of one CA */
 	int64_t crl_hours;                /* how long one is good */
+	int64_t crl_keep_days;            /* entries, once they expired */
 	int64_t ocsp_hours;               /* how long an answer is good */
 };
 

@@ -47,7 +47,7 @@ a_wrong_setting_is_named(void **state)
 	    {"crl_parts", "0", "1 to 1024"},
 	    {"crl_parts", "1025", "1 to 1024"},
 	    {"crl_hours", "241", "1 to 240"},
-	    {"ocsp_hours", "7", "8 to 240"},
+	    {"ocsp_hours", "7", "8 to 96"},
 	    {"http_connections", "0", "1 to 10000"},
 	    {"listen", "\"8443\"", "host:port"},
 	    {"listen", "\"x:0\"", "host:port"},

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "authority/listen.h"
+#include "authority/web_plain.h"
 #include "authority/web_tls.h"
 #include "os/log.h"
 
@@ -32,6 +33,8 @@ struct web {
 	struct event *stop[2];
 	SSL_CTX *tls;
 	int64_t connections;
+	struct evhttp *plain_http; /* NULL: none */
+	struct web_plain *plain;
 };
 
 /* Lives as long as the SSL object of its connection. */
@@ -208,16 +211,15 @@ split_uri(struct evhttp_request *req, char path[URI_PART], char query[URI_PART])
 }
 
 static void
-on_request(struct evhttp_request *req, void *context)
+answer_request(struct web *web, struct evhttp_request *req, bool plain)
 {
 	struct http_answer answer HTTP_ANSWER_OWNED = HTTP_ANSWER;
 	struct evbuffer *input = evhttp_request_get_input_buffer(req);
-	struct web *web = context;
 	char path[URI_PART], query[URI_PART];
 	char *peer = NULL;
 	ev_uint16_t port = 0;
 
-	if (!is_safe(req) || !split_uri(req, path, query)) {
+	if (!split_uri(req, path, query)) {
 		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
 		return;
 	}
@@ -229,9 +231,29 @@ on_request(struct evhttp_request *req, void *context)
 	    .query = query,
 	    .content_type = header_of(req, "Content-Type"),
 	    .peer = peer != NULL ? peer : "",
+	    .plain = plain,
 	    .body = span_of(evbuffer_pullup(input, -1), len)};
 	web->config->answer(web->config->context, &request, &answer);
 	send_answer(web, req, &answer);
+}
+
+static void
+on_request(struct evhttp_request *req, void *context)
+{
+	if (!is_safe(req)) {
+		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
+		return;
+	}
+	answer_request(context, req, false);
+}
+
+static void
+on_plain_request(struct evhttp_request *req, void *context)
+{
+	struct web *web = context;
+
+	web_plain_seen(web->plain, evhttp_request_get_connection(req));
+	answer_request(web, req, true);
 }
 
 static void
@@ -243,34 +265,53 @@ on_stop(evutil_socket_t signal_number, short what, void *context)
 }
 
 static enum rc
-init_http(struct web *web, struct err *err)
+new_http(struct web *web, void (*on)(struct evhttp_request *, void *),
+    struct evhttp **ret, struct err *err)
 {
-	web->http = evhttp_new(web->base);
-	if (web->http == NULL)
+	struct evhttp *http = evhttp_new(web->base);
+
+	if (http == NULL)
 		return err_nomem(err, "web server");
-	evhttp_set_bevcb(web->http, accept_tls, web);
-	evhttp_set_gencb(web->http, on_request, web);
-	evhttp_set_allowed_methods(web->http, METHODS);
-	evhttp_set_max_headers_size(web->http, WEB_HEADERS_MAX);
-	evhttp_set_max_body_size(web->http, (ev_ssize_t)HTTP_BODY_MAX);
-	evhttp_set_timeout(web->http, WEB_IDLE_SECONDS);
-	evhttp_set_default_content_type(web->http, NULL);
+	evhttp_set_gencb(http, on, web);
+	evhttp_set_allowed_methods(http, METHODS);
+	evhttp_set_max_headers_size(http, WEB_HEADERS_MAX);
+	evhttp_set_max_body_size(http, (ev_ssize_t)HTTP_BODY_MAX);
+	evhttp_set_timeout(http, WEB_IDLE_SECONDS);
+	evhttp_set_default_content_type(http, NULL);
+	*ret = http;
 	return RC_OK;
 }
 
 static enum rc
-init_listener(struct web *web, struct err *err)
+new_listener(const char *place, struct evhttp *http,
+    struct evconnlistener **ret, struct err *err)
 {
 	int fd = -1;
 
-	TRY(listen_on(web->config->place, &fd, err));
+	TRY(listen_on(place, &fd, err));
 	struct evhttp_bound_socket *bound =
-	    evhttp_accept_socket_with_handle(web->http, fd);
+	    evhttp_accept_socket_with_handle(http, fd);
 	if (bound == NULL) {
 		(void)close(fd);
 		return err_nomem(err, "web server");
 	}
-	web->listener = evhttp_bound_socket_get_listener(bound);
+	*ret = evhttp_bound_socket_get_listener(bound);
+	return RC_OK;
+}
+
+static enum rc
+init_plain(struct web *web, struct err *err)
+{
+	const struct web_config *config = web->config;
+	struct evconnlistener *listener = NULL;
+
+	if (config->plain_place == NULL)
+		return RC_OK;
+	TRY(web_plain_new(web->base, config->plain_connections,
+	    WEB_CONNECTION_SECONDS, &web->plain, err));
+	TRY(new_http(web, on_plain_request, &web->plain_http, err));
+	TRY(new_listener(config->plain_place, web->plain_http, &listener, err));
+	web_plain_watch(web->plain, web->plain_http, listener);
 	return RC_OK;
 }
 
@@ -305,9 +346,11 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 		return err_nomem(err, "web server");
 	TRY(web_tls_new(
 	    config->certificate_pem, config->key_pem, &web->tls, err));
-	TRY(init_http(web, err));
+	TRY(new_http(web, on_request, &web->http, err));
+	evhttp_set_bevcb(web->http, accept_tls, web);
 	TRY(init_signals(web, err));
-	TRY(init_listener(web, err));
+	TRY(init_plain(web, err));
+	TRY(new_listener(config->place, web->http, &web->listener, err));
 	*ret = take(web);
 	return RC_OK;
 }
@@ -329,6 +372,11 @@ web_free(struct web *web)
 	for (size_t i = 0; i < 2; i++)
 		if (web->stop[i] != NULL)
 			event_free(web->stop[i]);
+	if (web->plain != NULL)
+		web_plain_unwatch(web->plain);
+	if (web->plain_http != NULL)
+		evhttp_free(web->plain_http);
+	web_plain_free(web->plain);
 	if (web->http != NULL)
 		evhttp_free(web->http);
 	if (web->base != NULL)

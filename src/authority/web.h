@@ -1,4 +1,5 @@
-/* authority/web -- the HTTPS server: libevent's evhttp, with limits.
+/* authority/web -- the HTTPS server, and one without TLS beside it: libevent's
+ * evhttp, with limits.
  *
  * Standard:  RFC 9110, 9112 as far as evhttp goes; TLS 1.2 with ECDHE and AEAD,
  *            or 1.3 (RFC 9325).
@@ -27,6 +28,8 @@ struct web_config {
 	struct span certificate_pem;
 	struct span key_pem;
 	int64_t connections;
+	const char *plain_place; /* without TLS; NULL: none */
+	int64_t plain_connections;
 	/* Fill the answer; whatever goes wrong is an answer too. */
 	void (*answer)(void *context, const struct http_request *request,
 	    struct http_answer *answer);

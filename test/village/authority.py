@@ -13,6 +13,7 @@ from servers import Server
 
 PROGRAM = "letterlock-authority"
 URL = f"https://{layout.AUTHORITY_DOMAIN}:{layout.AUTHORITY_HTTPS_PORT}"
+HTTP_URL = f"http://{layout.AUTHORITY_DOMAIN}:{layout.AUTHORITY_HTTP_PORT}"
 
 
 def find_program(build):
@@ -32,6 +33,7 @@ def prepare(places, program):
     command.output(
         program, "init", places.authority, "--domain", layout.AUTHORITY_DOMAIN,
         "--url", URL, "--listen", f"{listen}:{layout.AUTHORITY_HTTPS_PORT}",
+        "--http-listen", f"{listen}:{layout.AUTHORITY_HTTP_PORT}",
         "--mx-listen", f"{listen}:{layout.SMTP_PORT}",
         "--smarthost", f"{layout.SMARTHOST.address}:{layout.SMTP_PORT}",
         "--dns", f"{layout.DNS_ADDRESS}@{layout.DNS_PORT}", "--dns-anchors", places.anchors,
@@ -49,7 +51,7 @@ def allow_many_challenges(settings):
 
 
 def server(places, program):
-    ports = (layout.AUTHORITY_HTTPS_PORT, layout.SMTP_PORT)
+    ports = (layout.AUTHORITY_HTTPS_PORT, layout.AUTHORITY_HTTP_PORT, layout.SMTP_PORT)
     return Server(
         name="authority", argv=[str(program), "run", str(places.authority)],
         log=str(places.server_log("authority")), pid_file=str(places.run / "authority.pid"),

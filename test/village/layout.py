@@ -16,6 +16,7 @@ IMAP_PORT = 1430
 AUTHORITY_DOMAIN = "authority.test"
 AUTHORITY_ADDRESS = "127.0.0.13"
 AUTHORITY_HTTPS_PORT = 8443
+AUTHORITY_HTTP_PORT = 8080
 AUTHORITY_DKIM_SELECTOR = "letterlock"
 
 # An address of a Unix socket has room for 107 bytes and its final zero.

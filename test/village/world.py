@@ -64,6 +64,7 @@ def describe_authority(places, program):
         "address": layout.AUTHORITY_ADDRESS,
         "ports": {"https": layout.AUTHORITY_HTTPS_PORT, "smtp": layout.SMTP_PORT},
         "url": authority.URL,
+        "http_url": authority.HTTP_URL,
         "acme_directory": f"{authority.URL}/acme/directory",
         "root": str(places.authority / "root.pem"),
         "dir": str(places.authority),

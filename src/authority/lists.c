@@ -1,0 +1,290 @@
+#include "authority/lists.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "authority/crl_make.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "pki/crypto.h"
+
+#define HOUR ((int64_t)60 * 60)
+#define DAY (24 * HOUR)
+#define PARTS_MAX 1024 /* as many as the setting can say */
+#define PATH_LEN_MAX 4096
+/* A clock that was set back must not leave a list "from tomorrow" for long. */
+#define CLOCK_SLACK 60
+
+/* The parts of one CA, and which of them are to be made. */
+struct round {
+	const struct lists *lists;
+	const struct authority_ca *ca;
+	int64_t now;
+	bool fresh[PARTS_MAX];
+	int64_t parts;
+};
+
+static bool
+is_part(int64_t part)
+{
+	return part >= 0 && part < PARTS_MAX;
+}
+
+/* Lists of parts that no new certificate names any more go on: the older
+ * certificates do. */
+static enum rc
+find_made(struct round *round, struct sql *sql, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	int64_t half = round->lists->settings->crl_hours * HOUR / 2;
+	enum rc rc;
+
+	TRY(sql_select(sql, "SELECT part, made FROM crl_list WHERE issuer = ?",
+	    SQL_VALUES(sql_text(round->ca->id)), &rows, err));
+	while ((rc = sql_rows_next(rows, err)) == RC_OK) {
+		int64_t part = sql_rows_number(rows, 0);
+		int64_t age = round->now - sql_rows_number(rows, 1);
+		if (!is_part(part))
+			continue;
+		if (part >= round->parts)
+			round->parts = part + 1;
+		round->fresh[part] = age < half && age >= -CLOCK_SLACK;
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+find_new(struct round *round, struct sql *sql, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	enum rc rc;
+
+	TRY(sql_select(sql,
+	    "SELECT DISTINCT part FROM revocation"
+	    " WHERE issuer = ? AND listed = 0",
+	    SQL_VALUES(sql_text(round->ca->id)), &rows, err));
+	while ((rc = sql_rows_next(rows, err)) == RC_OK) {
+		int64_t part = sql_rows_number(rows, 0);
+		if (!is_part(part))
+			continue;
+		if (part >= round->parts)
+			round->parts = part + 1;
+		round->fresh[part] = false;
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static int64_t
+since_of(const struct round *round)
+{
+	return round->now - round->lists->settings->crl_keep_days * DAY;
+}
+
+static enum rc
+collect(const struct round *round, int64_t part, struct sql *sql,
+    struct buf *entries, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	enum rc rc;
+
+	TRY(sql_select(sql,
+	    "SELECT serial, at, reason FROM revocation"
+	    " WHERE issuer = ? AND part = ? AND not_after >= ? ORDER BY id",
+	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part),
+		SQL_NUMBER(since_of(round))),
+	    &rows, err));
+	while ((rc = sql_rows_next(rows, err)) == RC_OK)
+		TRY(crl_add_entry(entries, sql_rows_bytes(rows, 0),
+		    sql_rows_number(rows, 1), (int)sql_rows_number(rows, 2),
+		    err));
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Higher than the last one, and than any that a restored database has
+ * forgotten: those were made before now. */
+static enum rc
+next_number(const struct round *round, int64_t part, struct sql *sql,
+    int64_t *ret, struct err *err)
+{
+	int64_t last = 0;
+	enum rc rc = sql_number(sql,
+	    "SELECT number FROM crl_list WHERE issuer = ? AND part = ?",
+	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part)), &last, err);
+
+	if (rc != RC_OK && rc != RC_ABSENT)
+		return rc;
+	*ret = last >= round->now ? last + 1 : round->now;
+	return RC_OK;
+}
+
+static enum rc
+print_list(const struct round *round, int64_t part, struct sql *sql,
+    int64_t number, struct buf *der, struct err *err)
+{
+	const struct settings *settings = round->lists->settings;
+	struct buf entries BUF_OWNED = BUF(CRL_MAKE_MAX);
+	struct buf url BUF_OWNED = BUF_SMALL;
+	const char *text = NULL;
+
+	TRY(collect(round, part, sql, &entries, err));
+	TRY(published_crl(settings->http_url, round->ca->id, part, &url, err));
+	TRY(buf_str(&url, &text, err));
+	struct crl_wish wish = {.issuer = round->ca->cert,
+	    .signer = round->ca->signer,
+	    .url = text,
+	    .number = number,
+	    .from = round->now,
+	    .until = round->now + settings->crl_hours * HOUR,
+	    .expired_since = since_of(round),
+	    .entries = buf_span(&entries)};
+	return crl_make(&wish, der, err);
+}
+
+static enum rc
+keep(const struct round *round, int64_t part, struct sql *sql, int64_t number,
+    struct span der, struct err *err)
+{
+	int64_t until = round->now + round->lists->settings->crl_hours * HOUR;
+
+	TRY(sql_change(sql,
+	    "UPDATE crl_list SET number = ?, made = ?, until = ?, der = ?"
+	    " WHERE issuer = ? AND part = ?",
+	    SQL_VALUES(SQL_NUMBER(number), SQL_NUMBER(round->now),
+		SQL_NUMBER(until), SQL_BLOB(der), sql_text(round->ca->id),
+		SQL_NUMBER(part)),
+	    err));
+	if (sql_changed(sql) > 0)
+		return RC_OK;
+	return sql_change(sql,
+	    "INSERT INTO crl_list (issuer, part, number, made, until, der)"
+	    " VALUES (?, ?, ?, ?, ?, ?)",
+	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part),
+		SQL_NUMBER(number), SQL_NUMBER(round->now), SQL_NUMBER(until),
+		SQL_BLOB(der)),
+	    err);
+}
+
+/* One transaction: what is marked as listed is on the list that is kept. */
+static enum rc
+make_part(
+    const struct round *round, int64_t part, struct sql *sql, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX);
+	int64_t number = 0;
+
+	TRY(sql_act_begin(sql, &act, err));
+	TRY(next_number(round, part, sql, &number, err));
+	TRY(print_list(round, part, sql, number, &der, err));
+	TRY(keep(round, part, sql, number, buf_span(&der), err));
+	TRY(sql_change(sql,
+	    "UPDATE revocation SET listed = 1"
+	    " WHERE issuer = ? AND part = ? AND listed = 0",
+	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part)), err));
+	TRY(sql_act_commit(&act, err));
+	log_info("revocation list %s/%lld, number %lld", round->ca->id,
+	    (long long)part, (long long)number);
+	return RC_OK;
+}
+
+static bool
+has_ended(const struct authority_ca *ca, int64_t now)
+{
+	time_t at = (time_t)now;
+
+	return X509_cmp_time(X509_get0_notAfter(ca->cert), &at) <= 0;
+}
+
+static enum rc
+publish_of(const struct lists *lists, const struct authority_ca *ca,
+    struct sql *sql, int64_t now, struct err *err)
+{
+	struct round round = {.lists = lists,
+	    .ca = ca,
+	    .now = now,
+	    .parts = lists->settings->crl_parts};
+
+	if (has_ended(ca, now))
+		return RC_OK;
+	TRY(find_made(&round, sql, err));
+	TRY(find_new(&round, sql, err));
+	for (int64_t part = 0; part < round.parts; part++)
+		if (!round.fresh[part])
+			TRY(make_part(&round, part, sql, err));
+	return RC_OK;
+}
+
+enum rc
+lists_publish(void *context, struct sql *sql, int64_t now, struct err *err)
+{
+	const struct lists *lists = context;
+	const struct hierarchy *hierarchy = lists->hierarchy;
+
+	if (lists->settings->http_url == NULL)
+		return RC_OK;
+	for (size_t i = 0; i < hierarchy->issuings; i++)
+		TRY(publish_of(lists, &hierarchy->issuing[i], sql, now, err));
+	return RC_OK;
+}
+
+enum rc
+lists_find(struct sql *sql, const char *issuer, int64_t part, struct buf *der,
+    struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql,
+	    "SELECT der FROM crl_list WHERE issuer = ? AND part = ?",
+	    SQL_VALUES(sql_text(issuer), SQL_NUMBER(part)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	return buf_add(der, sql_rows_bytes(rows, 0), err);
+}
+
+static void
+path_of(const char *folder, const char *name, char path[PATH_LEN_MAX])
+{
+	(void)snprintf(path, PATH_LEN_MAX, "%s/%s.crl", folder, name);
+}
+
+/* Everything that the CA ever issued is still on it: nothing is taken off. */
+static enum rc
+born(const X509 *ca, int64_t *ret, struct err *err)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(X509_get0_notBefore(ca), &tm))
+		return crypto_failed(err, "time of a certificate");
+	*ret = (int64_t)timegm(&tm);
+	return RC_OK;
+}
+
+enum rc
+lists_make_file(const struct lists_offline *wish, struct err *err)
+{
+	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX), url BUF_OWNED = BUF_SMALL;
+	char id[PUBLISHED_ID_LEN + 1], path[PATH_LEN_MAX];
+	struct crl_wish list = {.issuer = wish->ca,
+	    .signer = wish->signer,
+	    .number = wish->now,
+	    .from = wish->now,
+	    .until = wish->now + LISTS_OFFLINE_DAYS * DAY};
+
+	TRY(published_id(wish->ca, id, err));
+	TRY(published_crl(wish->published_at, id, 0, &url, err));
+	TRY(buf_str(&url, &list.url, err));
+	TRY(born(wish->ca, &list.expired_since, err));
+	TRY(crl_make(&list, &der, err));
+	path_of(wish->folder, wish->name, path);
+	return file_save(path, buf_span(&der), 0644, err);
+}
+
+enum rc
+lists_read_file(
+    const char *folder, const char *name, struct buf *der, struct err *err)
+{
+	char path[PATH_LEN_MAX];
+
+	path_of(folder, name, path);
+	return file_read(path, der, err);
+}
