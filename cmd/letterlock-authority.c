@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 
 #include "authority/hierarchy.h"
-#include "authority/keyfile.h"
 #include "authority/serve.h"
 #include "cmd/options.h"
 #include "os/clock.h"
@@ -55,6 +54,14 @@ static const struct {
     {"passphrase-file", "passphrase_file", "FILE", true, false,
 	"passphrase of the keys in its first line (default: the systemd "
 	"credential authority-passphrase)"},
+    {"pkcs11", "pkcs11", "URI", false, false,
+	"make the keys in this PKCS#11 token, pkcs11:token=NAME (default: "
+	"encrypted files in DIR)"},
+    {"pin-file", "pin_file", "FILE", true, false,
+	"PIN of the token in its first line (default: the systemd credential "
+	"authority-pin)"},
+    {"metrics-listen", "metrics_listen", "IP:PORT", false, false,
+	"for Prometheus: http://IP:PORT/metrics (default: none)"},
     {"store", "store", "STORE", false, false,
 	"database: absolute path of a SQLite file, or postgresql://... "
 	"(default: authority.db in DIR)"},
@@ -127,13 +134,13 @@ static enum rc
 init(
     const char *folder, const char *const values[INIT_OPTIONS], struct err *err)
 {
-	struct buf passphrase BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
 	struct settings settings SETTINGS_OWNED;
+	struct keys keys;
 
 	settings_init(&settings);
 	TRY(read_settings(values, &settings, err));
-	TRY(keyfile_passphrase(settings.passphrase_file, &passphrase, err));
-	struct keys keys = {folder, buf_span(&passphrase)};
+	TRY(keys_open(folder, &settings, &secrets, &keys, err));
 	TRY(hierarchy_found(&keys, &settings, clock_now(), err));
 	print_next(folder, &settings);
 	return RC_OK;

@@ -10,27 +10,41 @@
 #include "pki/crypto.h"
 
 #define ROUNDS 600000 /* what is customary for PBKDF2-HMAC-SHA-256 now */
-#define CREDENTIAL "authority-passphrase"
 #define PATH_LEN_MAX 4096
 
+/* What an unattended authority is given. */
+struct given {
+	const char *what;
+	const char *option;
+	const char *credential; /* of systemd */
+	size_t least;           /* characters */
+};
+
+static const struct given passphrase_given = {"passphrase", "--passphrase-file",
+    "authority-passphrase", KEYFILE_PASSPHRASE_MIN};
+static const struct given pin_given = {
+    "PIN", "--pin-file", "authority-pin", KEYFILE_PIN_MIN};
+
 static enum rc
-first_line(struct span text, struct buf *out, struct err *err)
+first_line(const struct given *given, struct span text, struct buf *out,
+    struct err *err)
 {
 	ptrdiff_t end = span_find_byte(text, '\n');
 	struct span line = end >= 0 ? span_first(text, (size_t)end) : text;
 
 	if (line.len > 0 && line.data[line.len - 1] == '\r')
 		line.len--;
-	if (line.len < KEYFILE_PASSPHRASE_MIN)
+	if (line.len < given->least)
 		return err_set(err, RC_UNFIT,
-		    "the passphrase has less than %d characters: put a longer "
-		    "one in the first line of its file",
-		    KEYFILE_PASSPHRASE_MIN);
+		    "the %s has less than %zu characters: put a longer one in "
+		    "the first line of its file",
+		    given->what, given->least);
 	return buf_add(out, line, err);
 }
 
-enum rc
-keyfile_passphrase(const char *path, struct buf *out, struct err *err)
+static enum rc
+read_given(const struct given *given, const char *path, struct buf *out,
+    struct err *err)
 {
 	struct buf text BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -38,15 +52,28 @@ keyfile_passphrase(const char *path, struct buf *out, struct err *err)
 
 	if (path == NULL && folder == NULL)
 		return err_set(err, RC_ABSENT,
-		    "no passphrase for the keys: name a --passphrase-file, or "
-		    "give the systemd credential " CREDENTIAL);
+		    "no %s for the keys: name a %s, or give the systemd "
+		    "credential %s",
+		    given->what, given->option, given->credential);
 	if (path == NULL) {
-		(void)snprintf(
-		    credential, sizeof(credential), "%s/" CREDENTIAL, folder);
+		(void)snprintf(credential, sizeof(credential), "%s/%s", folder,
+		    given->credential);
 		path = credential;
 	}
 	TRY(file_read(path, &text, err));
-	return first_line(buf_span(&text), out, err);
+	return first_line(given, buf_span(&text), out, err);
+}
+
+enum rc
+keyfile_passphrase(const char *path, struct buf *out, struct err *err)
+{
+	return read_given(&passphrase_given, path, out, err);
+}
+
+enum rc
+keyfile_pin(const char *path, struct buf *out, struct err *err)
+{
+	return read_given(&pin_given, path, out, err);
 }
 
 enum rc

@@ -15,11 +15,16 @@
 
 #define KEYFILE_PASSPHRASE_MIN 12
 #define KEYFILE_PASSPHRASE_MAX 1024
+#define KEYFILE_PIN_MIN 4
 
 /* Append the passphrase of an unattended authority (`out` must be secret):
  * the first line of the file, or of the systemd credential
  * "authority-passphrase" for NULL.  RC_ABSENT: neither is there. */
 enum rc keyfile_passphrase(const char *path, struct buf *out, struct err *err);
+
+/* The same for the PIN of a token: the systemd credential "authority-pin", and
+ * at least KEYFILE_PIN_MIN characters. */
+enum rc keyfile_pin(const char *path, struct buf *out, struct err *err);
 
 /* Make a key on "P-256" or "P-384".  The caller owns *ret. */
 enum rc keyfile_make(const char *curve, EVP_PKEY **ret, struct err *err);

@@ -7,7 +7,6 @@
 #include "authority/jobs.h"
 #include "authority/issued.h"
 #include "authority/jobs.h"
-#include "authority/keyfile.h"
 #include "authority/lists.h"
 #include "authority/lookup.h"
 #include "authority/mailer.h"
@@ -222,12 +221,12 @@ read_named(const char *what, const char *path, struct buf *out, struct err *err)
 static enum rc
 load(struct service *service, struct err *err)
 {
-	struct buf passphrase BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
+	struct keys keys;
 
 	TRY(settings_load(service->folder, &service->settings, err));
-	TRY(keyfile_passphrase(
-	    service->settings.passphrase_file, &passphrase, err));
-	struct keys keys = {service->folder, buf_span(&passphrase)};
+	TRY(keys_open(
+	    service->folder, &service->settings, &secrets, &keys, err));
 	TRY(hierarchy_load(&keys, &service->hierarchy, err));
 	return read_named(
 	    "dkim_key", service->settings.dkim_key, &service->dkim_key, err);

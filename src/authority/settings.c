@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "authority/token.h"
 #include "base/own.h"
 #include "os/file.h"
 
@@ -20,6 +21,7 @@ static enum rc check_domain(const char *, struct err *);
 static enum rc check_url(const char *, struct err *);
 static enum rc check_http_url(const char *, struct err *);
 static enum rc check_place(const char *, struct err *);
+static enum rc check_pkcs11(const char *, struct err *);
 static enum rc check_store(const char *, struct err *);
 
 /* Every setting that is a text, with what must be true of it. */
@@ -48,6 +50,9 @@ static const struct {
     TEXT(dkim_key, false, NULL),
     TEXT(dkim_selector, false, check_domain),
     TEXT(passphrase_file, true, NULL),
+    TEXT(pkcs11, true, check_pkcs11),
+    TEXT(pin_file, true, NULL),
+    TEXT(metrics_listen, true, check_place),
     TEXT(store, true, check_store),
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
@@ -206,6 +211,15 @@ settings_guess_http_url(struct settings *settings, struct err *err)
 		return err_set(err, RC_UNFIT, "\"url\" is too long");
 	(void)snprintf(url, sizeof(url), "http://%.*s%s", (int)len, host, port);
 	return settings_set(settings, "http_url", url, err);
+}
+
+static enum rc
+check_pkcs11(const char *value, struct err *err)
+{
+	if (!span_starts(span_str(value), TOKEN_SCHEME))
+		return err_set(err, RC_UNFIT,
+		    "want the URI of a token, " TOKEN_SCHEME "token=NAME");
+	return RC_OK;
 }
 
 static enum rc

@@ -30,6 +30,9 @@ struct settings {
 	char *dkim_key; /* PEM file */
 	char *dkim_selector;
 	char *passphrase_file; /* may be NULL */
+	char *pkcs11;          /* URI of the token of new keys; may be NULL */
+	char *pin_file;        /* may be NULL */
+	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */
 	char *store;           /* file or URL of the database; may be NULL */
 
 	int64_t challenge_mails_per_hour; /* to one mailbox */

@@ -118,7 +118,8 @@ kit_settings(struct settings *settings)
 static inline struct keys
 kit_keys(const struct kit *kit, const char *passphrase)
 {
-	return (struct keys){kit->folder, span_str(passphrase)};
+	return (struct keys){
+	    .folder = kit->folder, .passphrase = span_str(passphrase)};
 }
 
 /* Who issues for mailboxes. */
