@@ -9,9 +9,11 @@
 
 #include "authority/hierarchy.h"
 #include "authority/serve.h"
+#include "cmd/authority_audit.h"
 #include "cmd/options.h"
 #include "os/clock.h"
 
+#define EXIT_NO 1 /* it was done, and the answer is no */
 #define EXIT_FAILED 2
 
 /* The options of init; each is a setting of that name, with "-" for "_". */
@@ -221,6 +223,8 @@ static const struct command {
     {"init", init_command, "DIR OPTION ...",
 	"make the keys, certificates and settings of an authority"},
     {"run", run_command, "DIR", "serve it, until SIGTERM"},
+    {"audit", audit_command, "verify|list DIR",
+	"does the log of everything done still say so; what does it say"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -235,7 +239,7 @@ print_help(void)
 }
 
 static enum rc
-run(int argc, char **argv, struct err *err)
+run(int argc, char **argv, int *ret_status, struct err *err)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
@@ -243,9 +247,15 @@ run(int argc, char **argv, struct err *err)
 		print_help();
 		return RC_OK;
 	}
-	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1, err);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(name, commands[i].name) != 0)
+			continue;
+		enum rc rc = commands[i].run(argc - 1, argv + 1, err);
+		/* whoever asks a question wants to know "no" from "cannot" */
+		if (rc == RC_REFUSED && commands[i].run == audit_command)
+			*ret_status = EXIT_NO;
+		return rc;
+	}
 	return err_set(err, RC_SYNTAX,
 	    "there is no command \"%s\"; see letterlock-authority --help",
 	    name);
@@ -256,12 +266,13 @@ main(int argc, char **argv)
 {
 	const struct rlimit none = {0, 0};
 	struct err err = ERR_NONE;
+	int status = EXIT_FAILED;
 
 	/* a crash must not leave the authority's keys on the disk */
 	(void)setrlimit(RLIMIT_CORE, &none);
 
-	if (run(argc, argv, &err) == RC_OK)
+	if (run(argc, argv, &status, &err) == RC_OK)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "letterlock-authority: %s\n", err.text);
-	return EXIT_FAILED;
+	return status;
 }

@@ -27,4 +27,19 @@ struct audit_act {
 enum rc audit_add(
     struct sql *sql, const struct audit_act *act, struct err *err);
 
+/* An entry; the texts are lent until the next one. */
+struct audit_entry {
+	int64_t position; /* in the chain; 0: not in it yet */
+	int64_t id;
+	int64_t at;
+	struct span text[4]; /* actor, act, object, detail */
+};
+
+/* Every entry, in the order in which they were begun.  RC_OK, or the first
+ * failure of `each`. */
+enum rc audit_each(struct sql *sql,
+    enum rc (*each)(
+	void *context, const struct audit_entry *entry, struct err *err),
+    void *context, struct err *err);
+
 #endif

@@ -67,7 +67,8 @@ what_was_never_issued_cannot_be_revoked(void **state)
 		      shop.kit->now),
 	    RC_ABSENT);
 	assert_rc(give_up(&shop, SPAN_NONE, 0, shop.kit->now), RC_ABSENT);
-	assert_int_equal(count(&shop, "SELECT count(*) FROM audit"), 0);
+	assert_int_equal(
+	    count(&shop, "SELECT count(*) FROM audit WHERE act <> 'begin'"), 0);
 }
 
 static void
@@ -138,7 +139,9 @@ it_is_in_the_audit_log_and_no_ready_answer_counts(void **state)
 	assert_ok(give_up(
 	    &shop, shop_serial(cert), REVOKED_KEY_COMPROMISE, shop.kit->now));
 	assert_int_equal(
-	    count(&shop, "SELECT sum(made + until) FROM ocsp_answer"), 0);
+	    count(&shop,
+		"SELECT CAST(sum(made + until) AS BIGINT) FROM ocsp_answer"),
+	    0);
 	assert_done(sql_select(shop.sql,
 			"SELECT actor || '/' || act || '/' || detail"
 			" FROM audit WHERE act = 'revoke'",

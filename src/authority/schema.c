@@ -146,6 +146,12 @@ static const char *const steps[] = {
     " id $bytes PRIMARY KEY,"
     " made $number NOT NULL) $strict;"
     "CREATE INDEX nonce_made ON nonce (made);",
+
+    /* The audit log says with its first entry which certificates are older
+     * than it is (authority/audit_verify.h). */
+    "INSERT INTO audit (at, actor, act, object, detail)"
+    " SELECT 0, 'authority', 'begin', 'certificates',"
+    " CAST(coalesce(max(id), 0) AS TEXT) FROM certificate;",
 };
 
 static enum rc

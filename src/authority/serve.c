@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "authority/acme.h"
-#include "authority/jobs.h"
+#include "authority/audit_seal.h"
 #include "authority/issued.h"
 #include "authority/jobs.h"
 #include "authority/lists.h"
@@ -39,6 +39,7 @@ struct service {
 	struct mx *mx;
 	struct lists lists;
 	struct ocsp_service *ocsp;
+	struct audit_sealer sealer;
 	struct job job[JOBS_MAX];
 	struct jobs_config jobs_config;
 	struct jobs *jobs;
@@ -265,12 +266,20 @@ init_status(struct service *service, struct err *err)
 	    &service->settings, &service->hierarchy, &service->ocsp, err);
 }
 
+static int64_t
+sealing_time(void *context)
+{
+	return clock_now();
+}
+
 /* What is done again and again, by one of all processes (authority/jobs.h). */
 static enum rc
 start_jobs(struct service *service, struct err *err)
 {
 	const struct job table[] = {
 	    {"nonces", 600, nonces_forget, NULL},
+	    {"audit", service->settings.audit_seal_every, audit_seal,
+		&service->sealer},
 	    {LISTS_JOB, LISTS_EVERY, lists_publish, &service->lists},
 	    {OCSP_SERVICE_JOB, OCSP_SERVICE_EVERY, ocsp_service_presign,
 		service->ocsp},
@@ -279,6 +288,9 @@ start_jobs(struct service *service, struct err *err)
 
 	_Static_assert(sizeof(table) <= sizeof(service->job), "too many jobs");
 	memcpy(service->job, table, sizeof(table));
+	service->sealer = (struct audit_sealer){.folder = service->folder,
+	    .stamper = tsa_stamper(&service->hierarchy),
+	    .time = sealing_time};
 	service->jobs_config = (struct jobs_config){.folder = service->folder,
 	    .settings = &service->settings,
 	    .job = service->job,

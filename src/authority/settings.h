@@ -40,6 +40,7 @@ struct settings {
 	int64_t accounts_per_hour;        /* from one IP address */
 	int64_t lookups_per_minute;       /* in the directory, one IP address */
 	int64_t authorization_reuse;      /* seconds */
+	int64_t audit_seal_every;         /* seconds */
 	int64_t connections;              /* HTTPS, at once */
 	int64_t mx_connections;           /* SMTP, at once */
 	int64_t http_connections;         /* HTTP, at once */

@@ -1,0 +1,404 @@
+#include "authority/audit_verify.h"
+
+#include "authority/audit.h"
+#include "authority/audit_seal.h"
+#include "authority/issuedkit_priv.h"
+#include "authority/revoked.h"
+#include "authority/tsa.h"
+#include "os/clock.h"
+
+/* An authority with a log of some acts. */
+struct log {
+	struct shop shop;
+	struct audit_sealer sealer;
+	struct certs roots;
+	int64_t time; /* what the sealer is told */
+};
+
+#define LOG_OWNED __attribute__((cleanup(log_done)))
+
+static void
+log_done(struct log *log)
+{
+	certs_done(&log->roots);
+	shop_done(&log->shop);
+}
+
+static int64_t
+time_of(void *context)
+{
+	return ((struct log *)context)->time;
+}
+
+static void
+log_init(struct log *log, void **state)
+{
+	struct buf pem BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+	struct kit *kit = *state;
+
+	shop_init(&log->shop, state);
+	assert_run(kit, "rm -f " AUDIT_HEAD);
+	log->time = clock_now();
+	log->sealer = (struct audit_sealer){.folder = kit->folder,
+	    .stamper = tsa_stamper(&kit->hierarchy),
+	    .time = time_of,
+	    .context = log};
+	kit_read(kit, "root.pem", &pem);
+	assert_done(certs_parse(&log->roots, buf_span(&pem), &err), err);
+}
+
+static void
+add(struct log *log, const char *object)
+{
+	struct audit_act act = {.actor = "operator test",
+	    .act = "approve",
+	    .object = object,
+	    .now = log->time};
+	struct err err = ERR_NONE;
+
+	assert_done(audit_add(log->shop.sql, &act, &err), err);
+}
+
+static void
+seal(struct log *log)
+{
+	struct err err = ERR_NONE;
+
+	assert_done(
+	    audit_seal(&log->sealer, log->shop.sql, log->time, &err), err);
+}
+
+/* The beginning, three acts, a certificate and its revocation, in two
+ * batches. */
+static void
+fill(struct log *log)
+{
+	struct err err = ERR_NONE;
+
+	add(log, "a@x.test");
+	add(log, "b@x.test");
+	seal(log);
+	X509 *cert OWNED(X509_free) =
+	    shop_issue(&log->shop, log->shop.kit->now);
+	struct revoked_wish wish = {.serial = shop_serial(cert),
+	    .reason = REVOKED_KEY_COMPROMISE,
+	    .by = "operator test",
+	    .now = log->time};
+	assert_done(revoked_add(log->shop.sql, &wish, &err), err);
+	add(log, "c@x.test");
+	seal(log);
+}
+
+static void
+verify(struct log *log, struct audit_report *ret)
+{
+	struct err err = ERR_NONE;
+
+	assert_done(audit_verify(log->shop.sql, log->shop.kit->folder,
+			&log->roots, ret, &err),
+	    err);
+}
+
+static void
+tamper(struct log *log, const char *statement)
+{
+	struct err err = ERR_NONE;
+
+	assert_done(sql_run(log->shop.sql, statement, &err), err);
+}
+
+static void
+what_was_written_is_found_as_it_was(void **state)
+{
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+
+	log_init(&log, state);
+	fill(&log);
+	add(&log, "d@x.test");
+	verify(&log, &report);
+	assert_int_equal(report.faults, 0);
+	assert_int_equal(report.entries, 6);
+	assert_int_equal(report.seals, 2);
+	assert_int_equal(report.sealed, 6);
+	assert_in_range(report.sealed_at, log.time - 1, log.time + 1);
+	assert_int_equal(report.open, 1);
+	assert_int_equal(report.oldest_open, log.time);
+	assert_int_equal(report.certificates, 1);
+	assert_int_equal(report.revocations, 1);
+}
+
+static void
+nothing_new_makes_no_seal(void **state)
+{
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+
+	log_init(&log, state);
+	fill(&log);
+	seal(&log);
+	verify(&log, &report);
+	assert_int_equal(report.seals, 2);
+}
+
+static void
+without_a_clock_the_chain_goes_on_and_the_seal_comes_later(void **state)
+{
+	struct audit_report before AUDIT_REPORT_OWNED = {0};
+	struct audit_report after AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+
+	log_init(&log, state);
+	fill(&log);
+	int64_t now = log.time;
+	log.time = 0;
+	add(&log, "later");
+	seal(&log);
+	verify(&log, &before);
+	assert_int_equal(before.entries, 7);
+	assert_int_equal(before.sealed, 6);
+	log.time = now;
+	seal(&log);
+	verify(&log, &after);
+	assert_int_equal(after.sealed, 7);
+	assert_int_equal(after.faults, 0);
+}
+
+/* Whoever can write to the database, and what verify says of it. */
+static const struct {
+	const char *name;
+	const char *statement;
+	const char *says;
+} attacks[] = {
+    {"another text", "UPDATE audit SET object = 'x@x.test' WHERE position = 3",
+	"entry 3 is not as it was sealed"},
+    {"another detail",
+	"UPDATE audit SET detail = 'superseded' WHERE act = 'revoke'",
+	"entry 5 is not as it was sealed"},
+    {"another actor", "UPDATE audit SET actor = 'x' WHERE position = 2",
+	"entry 2 is not as it was sealed"},
+    {"another time", "UPDATE audit SET at = at + 1 WHERE position = 6",
+	"entry 6 is not as it was sealed"},
+    {"another hash",
+	"UPDATE audit SET hash = (SELECT hash FROM audit WHERE position = 2)"
+	" WHERE position = 3",
+	"entry 3 is not as it was sealed"},
+    {"no hash", "UPDATE audit SET hash = NULL WHERE position = 3",
+	"entry 3 is not as it was sealed"},
+    {"cut in the middle", "DELETE FROM audit WHERE position = 3",
+	"entries 3 to 3 are not there"},
+    {"cut at the beginning", "DELETE FROM audit WHERE position < 3",
+	"entries 1 to 2 are not there"},
+    {"cut at the end", "DELETE FROM audit WHERE position = 6",
+	"ends with entry 5"},
+    {"cut at the end with its seal",
+	"DELETE FROM audit WHERE position > 3;"
+	" DELETE FROM audit_batch WHERE position > 3",
+	"ends with entry 3"},
+    {"all of it", "DELETE FROM audit; DELETE FROM audit_batch",
+	"the log is empty"},
+    {"taken out of the chain",
+	"UPDATE audit SET position = NULL, hash = NULL WHERE position = 3",
+	"entries 3 to 3 are not there"},
+    {"hidden before the chain",
+	"UPDATE audit SET position = -1 WHERE position = 3",
+	"1 entries have impossible places"},
+    {"two exchanged",
+	"UPDATE audit SET position = 100 WHERE position = 2;"
+	" UPDATE audit SET position = 2 WHERE position = 3;"
+	" UPDATE audit SET position = 3 WHERE position = 100",
+	"entry 2 is not as it was sealed"},
+    {"one put in",
+	"UPDATE audit SET position = 7 WHERE position = 6;"
+	" INSERT INTO audit"
+	" (at, actor, act, object, detail, position, hash)"
+	" SELECT at, 'x', act, object, detail, 6, hash FROM audit"
+	" WHERE position = 7",
+	"entry 6 is not as it was sealed"},
+    {"a seal of another entry",
+	"UPDATE audit_batch SET position = 4 WHERE position = 3",
+	"the seal of entry 4"},
+    {"a broken seal",
+	"UPDATE audit_batch SET token = (SELECT hash FROM audit"
+	" WHERE position = 1) WHERE position = 3",
+	"the seal of entry 3"},
+    {"the last seal taken away", "DELETE FROM audit_batch WHERE position = 6",
+	"the seal of entry 6, which audit.head knows"},
+    {"a seal of nothing",
+	"INSERT INTO audit_batch SELECT 1000, at, token FROM audit_batch"
+	" WHERE position = 3",
+	"1 seals are of entries that are not there"},
+    {"a certificate taken away",
+	"DELETE FROM revocation;"
+	" UPDATE acme_order SET certificate = NULL;"
+	" DELETE FROM certificate",
+	"entry 4: its certificate"},
+    {"a revocation taken away", "DELETE FROM revocation",
+	"entry 5: its revocation"},
+    {"a certificate that nobody issued",
+	"UPDATE certificate SET serial = key_sha256", "is 0 times in the log"},
+    {"a revocation that nobody made",
+	"UPDATE revocation SET serial = (SELECT key_sha256 FROM certificate)",
+	"revocation"},
+    {"a certificate written down twice",
+	"INSERT INTO audit (at, actor, act, object, detail)"
+	" SELECT at, actor, act, object, detail FROM audit"
+	" WHERE act = 'issue'",
+	"is 2 times in the log"},
+};
+
+static bool
+says(const struct audit_report *report, const char *want)
+{
+	for (size_t i = 0; i < report->fault.len; i++)
+		if (strstr(report->fault.item[i], want) != NULL)
+			return true;
+	return false;
+}
+
+static void
+whatever_is_done_to_the_database_is_found(void **state)
+{
+	struct log log LOG_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	log_init(&log, state);
+	fill(&log);
+	for (size_t i = 0; i < COUNT(attacks); i++) {
+		struct audit_report report AUDIT_REPORT_OWNED = {0};
+		struct sql_act act SQL_ACT_OWNED = SQL_ACT; /* undone */
+		assert_ok(sql_act_begin(log.shop.sql, &act, &err));
+		tamper(&log, attacks[i].statement);
+		verify(&log, &report);
+		if (!says(&report, attacks[i].says))
+			fail_msg("%s: got \"%s\", want \"%s\"", attacks[i].name,
+			    report.fault.len > 0 ? report.fault.item[0] : "",
+			    attacks[i].says);
+	}
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	verify(&log, &report);
+	assert_int_equal(report.faults, 0);
+}
+
+/* With the program itself somebody can make a log anew, but not our seals. */
+static void
+a_log_made_anew_is_found_by_its_head(void **state)
+{
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+	struct buf head BUF_OWNED = BUF_SMALL;
+
+	log_init(&log, state);
+	fill(&log);
+	kit_read(log.shop.kit, AUDIT_HEAD, &head);
+	tamper(&log,
+	    "DELETE FROM audit_batch; UPDATE audit SET position = NULL;"
+	    "UPDATE audit SET object = 'x' WHERE act = 'approve'");
+	seal(&log);
+	kit_write(log.shop.kit, AUDIT_HEAD, buf_span(&head));
+	verify(&log, &report);
+	assert_int_equal(report.faults, 1);
+	assert_has(report.fault.item[0], "another one than audit.head knows");
+}
+
+static void
+the_seals_of_another_authority_are_none(void **state)
+{
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+
+	log_init(&log, state);
+	fill(&log);
+	certs_done(&log.roots);
+	log.roots = CERTS_NONE;
+	verify(&log, &report);
+	assert_int_equal(report.faults, 3);
+	assert_has(report.fault.item[0], "not of our timestamp authority");
+}
+
+static void
+openssl_verifies_a_seal(void **state)
+{
+	struct log log LOG_OWNED = {0};
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	struct err err = ERR_NONE;
+
+	log_init(&log, state);
+	fill(&log);
+	assert_done(sql_select(log.shop.sql,
+			"SELECT b.token, a.hash FROM audit_batch AS b"
+			" JOIN audit AS a ON a.position = b.position"
+			" WHERE b.position = 6",
+			SQL_NONE, &rows, &err),
+	    err);
+	assert_done(sql_rows_next(rows, &err), err);
+	kit_write(log.shop.kit, "seal.token", sql_rows_bytes(rows, 0));
+	kit_write(log.shop.kit, "seal.hash", sql_rows_bytes(rows, 1));
+	assert_run(log.shop.kit,
+	    "openssl ts -verify -token_in -in seal.token -data seal.hash"
+	    " -CAfile root.pem -untrusted tsa-ca.pem");
+}
+
+static void
+a_text_that_is_too_long_is_refused(void **state)
+{
+	struct log log LOG_OWNED = {0};
+	struct err err = ERR_NONE;
+	char text[AUDIT_TEXT_MAX + 2];
+
+	log_init(&log, state);
+	memset(text, 'x', sizeof(text));
+	text[AUDIT_TEXT_MAX] = '\0';
+	add(&log, text);
+	text[AUDIT_TEXT_MAX] = 'x';
+	text[AUDIT_TEXT_MAX + 1] = '\0';
+	struct audit_act act = {.actor = "x", .act = "x", .object = text};
+	assert_rc(audit_add(log.shop.sql, &act, &err), RC_LIMIT);
+	assert_has(err.text, "2000 bytes");
+}
+
+static void
+a_head_is_read_as_it_was_written_and_not_otherwise(void **state)
+{
+	static const char *const bad[] = {
+	    "", "1", "1 \n", "x 00\n", "1 00\n", " 00\n", "1 zz\n"};
+	uint8_t hash[AUDIT_HASH_LEN], got[AUDIT_HASH_LEN];
+	struct buf text BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+	int64_t position = 0;
+
+	memset(hash, 0xa5, sizeof(hash));
+	assert_ok(audit_head_print(1234567890123, hash, &text, &err));
+	assert_ok(audit_head_parse(buf_span(&text), &position, got, &err));
+	assert_true(position == 1234567890123);
+	assert_memory_equal(got, hash, sizeof(hash));
+	for (size_t len = 0; len < text.len; len++)
+		assert_rc(audit_head_parse(
+			      span_of(text.data, len), &position, got, &err),
+		    RC_SYNTAX);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_rc(
+		    audit_head_parse(span_str(bad[i]), &position, got, &err),
+		    RC_SYNTAX);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_was_written_is_found_as_it_was),
+	    cmocka_unit_test(nothing_new_makes_no_seal),
+	    cmocka_unit_test(
+		without_a_clock_the_chain_goes_on_and_the_seal_comes_later),
+	    cmocka_unit_test(whatever_is_done_to_the_database_is_found),
+	    cmocka_unit_test(a_log_made_anew_is_found_by_its_head),
+	    cmocka_unit_test(the_seals_of_another_authority_are_none),
+	    cmocka_unit_test(openssl_verifies_a_seal),
+	    cmocka_unit_test(a_text_that_is_too_long_is_refused),
+	    cmocka_unit_test(
+		a_head_is_read_as_it_was_written_and_not_otherwise),
+	};
+
+	return kit_test_both(tests, COUNT(tests));
+}
