@@ -2,12 +2,22 @@
 
 import re
 import shutil
+import urllib.error
 
 import pytest
 
 from loneauthority import SOFTHSM, Lone, run
 
 NAMES = ["root", "issuing", "ocsp", "tsa-ca", "tsa"]
+
+
+@pytest.fixture(scope="module")
+def founded(build, tmp_path_factory):
+    """Keys are encrypted slowly, on purpose: one authority for all, to be copied."""
+    lone = Lone(build, tmp_path_factory.mktemp("founded"))
+    said = lone.init()
+    assert said.returncode == 0, said.stderr
+    return lone
 
 
 @pytest.fixture
@@ -18,9 +28,10 @@ def lone(build, tmp_path):
 
 
 @pytest.fixture
-def ready(lone):
-    assert lone.init().returncode == 0
-    return lone
+def ready(build, tmp_path, founded):
+    lone = Lone(build, tmp_path, like=founded)
+    yield lone
+    lone.close()
 
 
 # keys in a token
@@ -70,13 +81,45 @@ def test_a_token_is_not_asked_for_what_it_is_not(lone):
     assert not lone.dir.exists()
 
 
-def test_the_passphrase_can_come_from_a_systemd_credential(lone):
-    lone.environment["CREDENTIALS_DIRECTORY"] = str(lone.folder)
-    said = lone.init(secret=False)
-    assert said.returncode == 2 and "authority-passphrase" in said.stderr
-    lone.write("authority-passphrase", "a credential of systemd\n")
-    assert lone.init(secret=False).returncode == 0
-    run("openssl", "pkey", "-in", lone.dir / "issuing.key", "-noout",
-        "-passin", "pass:a credential of systemd")
-    lone.start()
-    lone.stop()
+def test_the_passphrase_can_come_from_a_systemd_credential(ready):
+    ready.settings(passphrase_file=None)
+    said = ready.command("run", ready.dir)
+    assert said.returncode == 2 and "systemd credential authority-passphrase" in said.stderr
+    ready.environment["CREDENTIALS_DIRECTORY"] = str(ready.folder)
+    ready.write("authority-passphrase", "another one than it was\n")
+    said = ready.command("run", ready.dir)
+    assert said.returncode == 2 and "issuing.key: the key cannot be decrypted" in said.stderr
+    ready.write("authority-passphrase", ready.passphrase.read_text())
+    ready.start()
+    ready.stop()
+
+
+# metrics
+
+
+def requests_counted(text, request, result):
+    found = re.search(rf'^letterlock_requests_total{{request="{request}",result="{result}"}} (\d+)$',
+                      text, re.MULTILINE)
+    return int(found[1])
+
+
+def test_metrics_are_told_at_a_place_of_their_own(ready):
+    ready.start()
+    before, headers = ready.http("/metrics", "metrics")
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    ready.stamp()
+    with pytest.raises(urllib.error.HTTPError):
+        ready.https("/nothing")
+    after, _ = ready.http("/metrics", "metrics")
+    before, after = before.decode(), after.decode()
+    for request, result in (("tsa", "ok"), ("other", "refused")):
+        assert requests_counted(after, request, result) == \
+            requests_counted(before, request, result) + 1
+    assert requests_counted(after, "tsa", "refused") == 0
+    assert re.search(r'^letterlock_certificate_seconds_left{certificate="tsa"} \d+$', after, re.M)
+    for path, where in (("/metrics", "http"), ("/tsa", "metrics"), ("/root.pem", "metrics")):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            ready.http(path, where)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        ready.https("/metrics")
+    ready.stop()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -31,10 +32,20 @@ def run(*words, **more):
     return done.stdout.decode()
 
 
+def make_papers(folder):
+    """What an operator brings along."""
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+        "-noenc", "-keyout", folder / "tls.key", "-out", folder / "tls.pem",
+        "-subj", f"/CN={DOMAIN}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "30")
+    run("openssl", "genrsa", "-out", folder / "dkim.key", "1024")
+    return folder
+
+
 class Lone:
     """An authority in FOLDER/authority; what stands in for its surroundings lies beside it."""
 
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, like=None):
+        """Like another one: the same keys and certificates, in a copy, with ports of its own."""
         self.program = Path(build) / PROGRAM
         self.folder = Path(folder)
         self.dir = self.folder / "authority"
@@ -43,10 +54,12 @@ class Lone:
         self.process = None
         self.passphrase = self.write("passphrase", "correct horse battery\n")
         self.pin = self.write("pin", "1234567890\n")
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-noenc", "-keyout", self.folder / "tls.key", "-out", self.folder / "tls.pem",
-            "-subj", f"/CN={DOMAIN}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "30")
-        run("openssl", "genrsa", "-out", self.folder / "dkim.key", "2048")
+        self.papers = like.papers if like else make_papers(self.folder)
+        if like:
+            shutil.copytree(like.dir, self.dir)
+            self.settings(url=f"https://{self.place('https')}", listen=self.place("https"),
+                          mx_listen=self.place("mx"), http_listen=self.place("http"),
+                          metrics_listen=self.place("metrics"))
 
     def write(self, name, text):
         path = self.folder / name
@@ -71,8 +84,8 @@ class Lone:
         words = ["init", self.dir, "--domain", DOMAIN, "--url", f"https://{self.place('https')}",
                  "--listen", self.place("https"), "--mx-listen", self.place("mx"),
                  "--http-listen", self.place("http"), "--smarthost", "127.0.0.1:25",
-                 "--dns", "127.0.0.1@53", "--tls-cert", self.folder / "tls.pem",
-                 "--tls-key", self.folder / "tls.key", "--dkim-key", self.folder / "dkim.key",
+                 "--dns", "127.0.0.1@53", "--tls-cert", self.papers / "tls.pem",
+                 "--tls-key", self.papers / "tls.key", "--dkim-key", self.papers / "dkim.key",
                  "--dkim-selector", "letterlock", "--metrics-listen", self.place("metrics")]
         if secret:
             words += ["--passphrase-file", self.passphrase]
@@ -128,7 +141,7 @@ class Lone:
         path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
 
     def https(self, path, data=None, kind=None):
-        context = ssl.create_default_context(cafile=self.folder / "tls.pem")
+        context = ssl.create_default_context(cafile=self.papers / "tls.pem")
         headers = {"Content-Type": kind} if kind else {}
         request = urllib.request.Request(f"https://{self.place('https')}{path}", data, headers)
         with urllib.request.urlopen(request, context=context, timeout=10) as reply:

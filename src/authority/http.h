@@ -21,6 +21,7 @@ struct http_request {
 	const char *content_type; /* as sent, "" if none */
 	const char *peer;         /* the client's IP address */
 	bool plain;               /* it came without TLS */
+	bool metrics;             /* to the place for metrics, plain too */
 	struct span body;
 };
 

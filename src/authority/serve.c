@@ -180,6 +180,22 @@ count(const struct http_request *request, const struct http_answer *answer)
 	metrics_count(metrics_of_path(request->path), answer->status < 400);
 }
 
+/* At a place of its own: how busy an authority is is its operator's business.
+ */
+static enum rc
+answer_metrics(const struct service *service,
+    const struct http_request *request, struct http_answer *answer,
+    struct err *err)
+{
+	struct buf text BUF_OWNED = BUF_SMALL;
+
+	if (strcmp(request->path, METRICS_PATH) != 0)
+		return problem_set(answer, PROBLEM_NOT_FOUND, err,
+		    "there is nothing here but " METRICS_PATH);
+	TRY(metrics_print(&service->hierarchy, clock_now(), &text, err));
+	return http_answer_set(answer, 200, METRICS_TYPE, buf_span(&text), err);
+}
+
 static void
 answer_request(void *context, const struct http_request *request,
     struct http_answer *answer)
@@ -187,6 +203,12 @@ answer_request(void *context, const struct http_request *request,
 	struct service *service = context;
 	struct err err = ERR_NONE;
 
+	if (request->metrics) {
+		problem_settle(answer,
+		    answer_metrics(service, request, answer, &err), request,
+		    &err);
+		return;
+	}
 	for (size_t i = 0; i < SERVICES; i++) {
 		if (!is_at(request->path, services[i].path) ||
 		    (request->plain && !services[i].plain))
@@ -349,6 +371,7 @@ serve_web(struct service *service, struct err *err)
 	    .connections = service->settings.connections,
 	    .plain_place = service->settings.http_listen,
 	    .plain_connections = service->settings.http_connections,
+	    .metrics_place = service->settings.metrics_listen,
 	    .answer = answer_request,
 	    .sent = wake_mailer,
 	    .context = service};

@@ -25,6 +25,18 @@
 
 #define URI_PART 1024
 
+struct web;
+
+/* A server without TLS. */
+struct plain {
+	struct web *web;
+	struct evhttp *http; /* NULL: there is none */
+	struct web_plain *guests;
+	bool metrics;
+};
+
+#define PLAINS 2 /* for everybody, and for metrics */
+
 struct web {
 	const struct web_config *config;
 	struct event_base *base;
@@ -33,8 +45,7 @@ struct web {
 	struct event *stop[2];
 	SSL_CTX *tls;
 	int64_t connections;
-	struct evhttp *plain_http; /* NULL: none */
-	struct web_plain *plain;
+	struct plain plain[PLAINS];
 };
 
 /* Lives as long as the SSL object of its connection. */
@@ -211,7 +222,8 @@ split_uri(struct evhttp_request *req, char path[URI_PART], char query[URI_PART])
 }
 
 static void
-answer_request(struct web *web, struct evhttp_request *req, bool plain)
+answer_request(
+    struct web *web, struct evhttp_request *req, const struct plain *plain)
 {
 	struct http_answer answer HTTP_ANSWER_OWNED = HTTP_ANSWER;
 	struct evbuffer *input = evhttp_request_get_input_buffer(req);
@@ -231,7 +243,8 @@ answer_request(struct web *web, struct evhttp_request *req, bool plain)
 	    .query = query,
 	    .content_type = header_of(req, "Content-Type"),
 	    .peer = peer != NULL ? peer : "",
-	    .plain = plain,
+	    .plain = plain != NULL,
+	    .metrics = plain != NULL && plain->metrics,
 	    .body = span_of(evbuffer_pullup(input, -1), len)};
 	web->config->answer(web->config->context, &request, &answer);
 	send_answer(web, req, &answer);
@@ -244,16 +257,16 @@ on_request(struct evhttp_request *req, void *context)
 		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
 		return;
 	}
-	answer_request(context, req, false);
+	answer_request(context, req, NULL);
 }
 
 static void
 on_plain_request(struct evhttp_request *req, void *context)
 {
-	struct web *web = context;
+	struct plain *plain = context;
 
-	web_plain_seen(web->plain, evhttp_request_get_connection(req));
-	answer_request(web, req, true);
+	web_plain_seen(plain->guests, evhttp_request_get_connection(req));
+	answer_request(plain->web, req, plain);
 }
 
 static void
@@ -266,13 +279,13 @@ on_stop(evutil_socket_t signal_number, short what, void *context)
 
 static enum rc
 new_http(struct web *web, void (*on)(struct evhttp_request *, void *),
-    struct evhttp **ret, struct err *err)
+    void *context, struct evhttp **ret, struct err *err)
 {
 	struct evhttp *http = evhttp_new(web->base);
 
 	if (http == NULL)
 		return err_nomem(err, "web server");
-	evhttp_set_gencb(http, on, web);
+	evhttp_set_gencb(http, on, context);
 	evhttp_set_allowed_methods(http, METHODS);
 	evhttp_set_max_headers_size(http, WEB_HEADERS_MAX);
 	evhttp_set_max_body_size(http, (ev_ssize_t)HTTP_BODY_MAX);
@@ -300,19 +313,42 @@ new_listener(const char *place, struct evhttp *http,
 }
 
 static enum rc
-init_plain(struct web *web, struct err *err)
+init_plain(struct web *web, const char *place, int64_t connections,
+    struct plain *plain, struct err *err)
 {
-	const struct web_config *config = web->config;
 	struct evconnlistener *listener = NULL;
 
-	if (config->plain_place == NULL)
+	if (place == NULL)
 		return RC_OK;
-	TRY(web_plain_new(web->base, config->plain_connections,
-	    WEB_CONNECTION_SECONDS, &web->plain, err));
-	TRY(new_http(web, on_plain_request, &web->plain_http, err));
-	TRY(new_listener(config->plain_place, web->plain_http, &listener, err));
-	web_plain_watch(web->plain, web->plain_http, listener);
+	plain->web = web;
+	TRY(web_plain_new(web->base, connections, WEB_CONNECTION_SECONDS,
+	    &plain->guests, err));
+	TRY(new_http(web, on_plain_request, plain, &plain->http, err));
+	TRY(new_listener(place, plain->http, &listener, err));
+	web_plain_watch(plain->guests, plain->http, listener);
 	return RC_OK;
+}
+
+static enum rc
+init_plains(struct web *web, struct err *err)
+{
+	const struct web_config *config = web->config;
+
+	web->plain[1].metrics = true;
+	TRY(init_plain(web, config->plain_place, config->plain_connections,
+	    &web->plain[0], err));
+	return init_plain(web, config->metrics_place, WEB_METRICS_CONNECTIONS,
+	    &web->plain[1], err);
+}
+
+static void
+done_plain(struct plain *plain)
+{
+	if (plain->guests != NULL)
+		web_plain_unwatch(plain->guests);
+	if (plain->http != NULL)
+		evhttp_free(plain->http);
+	web_plain_free(plain->guests);
 }
 
 static enum rc
@@ -346,10 +382,10 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 		return err_nomem(err, "web server");
 	TRY(web_tls_new(
 	    config->certificate_pem, config->key_pem, &web->tls, err));
-	TRY(new_http(web, on_request, &web->http, err));
+	TRY(new_http(web, on_request, web, &web->http, err));
 	evhttp_set_bevcb(web->http, accept_tls, web);
 	TRY(init_signals(web, err));
-	TRY(init_plain(web, err));
+	TRY(init_plains(web, err));
 	TRY(new_listener(config->place, web->http, &web->listener, err));
 	*ret = take(web);
 	return RC_OK;
@@ -372,11 +408,8 @@ web_free(struct web *web)
 	for (size_t i = 0; i < 2; i++)
 		if (web->stop[i] != NULL)
 			event_free(web->stop[i]);
-	if (web->plain != NULL)
-		web_plain_unwatch(web->plain);
-	if (web->plain_http != NULL)
-		evhttp_free(web->plain_http);
-	web_plain_free(web->plain);
+	for (size_t i = 0; i < PLAINS; i++)
+		done_plain(&web->plain[i]);
 	if (web->http != NULL)
 		evhttp_free(web->http);
 	if (web->base != NULL)

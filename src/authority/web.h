@@ -20,6 +20,7 @@
 #define WEB_HEADERS_MAX 8192
 #define WEB_IDLE_SECONDS 15
 #define WEB_CONNECTION_SECONDS 60
+#define WEB_METRICS_CONNECTIONS 8 /* for metrics, at once */
 
 struct web;
 
@@ -30,6 +31,7 @@ struct web_config {
 	int64_t connections;
 	const char *plain_place; /* without TLS; NULL: none */
 	int64_t plain_connections;
+	const char *metrics_place; /* without TLS, for metrics; NULL: none */
 	/* Fill the answer; whatever goes wrong is an answer too. */
 	void (*answer)(void *context, const struct http_request *request,
 	    struct http_answer *answer);
