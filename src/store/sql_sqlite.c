@@ -1,5 +1,6 @@
 #include "store/sql_priv.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -302,8 +303,14 @@ static const struct sql_engine engine = {
 static enum rc
 make_file(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+	/* Whoever closes any descriptor of a file gives up all locks that the
+	 * process has on it (fcntl(2)): those of the connections that are open
+	 * already, and then another process takes itself for the only one and
+	 * removes the log under them.  So only what is new is opened. */
+	if (fd < 0 && errno == EEXIST)
+		return RC_OK;
 	if (fd < 0)
 		return err_errno(err, "cannot open the database %s", path);
 	(void)close(fd);
