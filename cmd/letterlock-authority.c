@@ -10,6 +10,7 @@
 #include "authority/hierarchy.h"
 #include "authority/serve.h"
 #include "cmd/authority_audit.h"
+#include "cmd/external.h"
 #include "cmd/options.h"
 #include "os/clock.h"
 
@@ -225,6 +226,8 @@ static const struct command {
     {"run", run_command, "DIR", "serve it, until SIGTERM"},
     {"audit", audit_command, "verify|list DIR",
 	"does the log of everything done still say so; what does it say"},
+    {"eab", external_command, "DIR [OPTION ...]",
+	"make a key that binds ACME accounts to somebody whom you know"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -6,6 +6,7 @@ with smtplib.  No code of the project.
 
 import base64
 import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -27,6 +28,10 @@ ERROR = "urn:ietf:params:acme:error:"
 
 def b64(octets):
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def unb64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def number(value, length=None):
@@ -78,13 +83,17 @@ class Https:
             connection.close()
 
 
+CURVES = {"ES256": ("P-256", hashes.SHA256, 32), "ES384": ("P-384", hashes.SHA384, 48)}
+
+
 class Key:
     """An account's key and how it signs."""
 
-    def __init__(self, kind="ES256"):
+    def __init__(self, kind="ES256", private=None):
         self.alg = kind
-        self.private = {
+        self.private = private or {
             "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+            "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
             "EdDSA": ed25519.Ed25519PrivateKey.generate,
             "RS256": lambda: rsa.generate_private_key(65537, 2048),
         }[kind]()
@@ -92,10 +101,11 @@ class Key:
     @property
     def jwk(self):
         public = self.private.public_key()
-        if self.alg == "ES256":
+        if self.alg in CURVES:
+            curve, _, size = CURVES[self.alg]
             numbers = public.public_numbers()
-            return {"kty": "EC", "crv": "P-256", "x": number(numbers.x, 32),
-                    "y": number(numbers.y, 32)}
+            return {"kty": "EC", "crv": curve, "x": number(numbers.x, size),
+                    "y": number(numbers.y, size)}
         if self.alg == "EdDSA":
             raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
             return {"kty": "OKP", "crv": "Ed25519", "x": b64(raw)}
@@ -108,9 +118,10 @@ class Key:
         return b64(hashlib.sha256(text.encode()).digest())
 
     def sign(self, octets):
-        if self.alg == "ES256":
-            r, s = decode_dss_signature(self.private.sign(octets, ec.ECDSA(hashes.SHA256())))
-            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        if self.alg in CURVES:
+            _, digest, size = CURVES[self.alg]
+            r, s = decode_dss_signature(self.private.sign(octets, ec.ECDSA(digest())))
+            return r.to_bytes(size, "big") + s.to_bytes(size, "big")
         if self.alg == "EdDSA":
             return self.private.sign(octets)
         return self.private.sign(octets, padding.PKCS1v15(), hashes.SHA256())
@@ -148,6 +159,39 @@ class Client:
         protected, body = b64(json.dumps(header).encode()), b64(text.encode())
         signature = self.key.sign(f"{protected}.{body}".encode())
         return {"protected": protected, "payload": body, "signature": b64(signature)}
+
+    def inner(self, key, url, payload, **changes):
+        """A JWS that lies inside of another one: without a nonce, by `key`'s own "jwk"."""
+        header = {"alg": key.alg, "url": url, "jwk": key.jwk, **changes}
+        header = {name: value for name, value in header.items() if value is not None}
+        protected, body = b64(json.dumps(header).encode()), b64(json.dumps(payload).encode())
+        return {"protected": protected, "payload": body,
+                "signature": b64(key.sign(f"{protected}.{body}".encode()))}
+
+    def binding(self, kid, mac_key, jwk=None, **changes):
+        """RFC 8555 section 7.3.4, the MAC by Python's hmac."""
+        header = {"alg": "HS256", "kid": kid, "url": self.directory["newAccount"], **changes}
+        protected = b64(json.dumps(header).encode())
+        body = b64(json.dumps(jwk or self.key.jwk).encode())
+        mac = hmac.new(unb64(mac_key), f"{protected}.{body}".encode(), hashlib.sha256).digest()
+        return {"protected": protected, "payload": body, "signature": b64(mac)}
+
+    def change_key(self, key, **changes):
+        """Ask for another account key; `changes` are of the keyChange object."""
+        url = self.directory["keyChange"]
+        change = {"account": self.kid, "oldKey": self.key.jwk, **changes}
+        reply = self.post(url, self.inner(key, url, change))
+        if reply.status == 200:
+            self.key = key
+        return reply
+
+    def revoke(self, der, reason=None, key=None):
+        """By the account, or by `key`, the certificate's own."""
+        payload = {"certificate": b64(der), **({} if reason is None else {"reason": reason})}
+        if key is None:
+            return self.post(self.directory["revokeCert"], payload)
+        other = Client(self.world, key)
+        return other.post(self.directory["revokeCert"], payload)
 
     def post(self, url, payload=None, **changes):
         return self.post_raw(url, json.dumps(self.jws(url, payload, **changes)))

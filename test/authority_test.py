@@ -78,7 +78,7 @@ def restart(world):
 # ACME, as it should be
 
 
-@pytest.mark.parametrize("kind", ["ES256", "EdDSA", "RS256"])
+@pytest.mark.parametrize("kind", ["ES256", "ES384", "EdDSA", "RS256"])
 def test_an_account_is_made_once_for_each_kind_of_key(world, authority, kind):
     client = Client(world, Key(kind))
     first = client.register({"contact": [f"mailto:{ALICE}"]})
@@ -92,7 +92,8 @@ def test_an_account_is_made_once_for_each_kind_of_key(world, authority, kind):
 
 
 def test_the_directory_names_only_what_is_offered(client):
-    assert set(client.directory) == {"newNonce", "newAccount", "newOrder", "meta"}
+    assert set(client.directory) == {"newNonce", "newAccount", "newOrder", "revokeCert",
+                                     "keyChange", "renewalInfo", "meta"}
 
 
 def test_a_person_gets_both_certificates_with_one_challenge(world, authority, client, tmp_path):
@@ -315,12 +316,12 @@ def test_only_jose_json_is_read(client):
 
 def test_get_where_a_post_is_wanted_is_refused(https):
     for method, path in (("GET", "/acme/new-order"), ("PUT", "/acme/new-account"),
-                         ("POST", "/acme/directory"), ("DELETE", "/directory/v1"),
+                         ("PUT", "/acme/directory"), ("DELETE", "/directory/v1"),
                          ("GET", "/tsa")):
         reply = https.send(method, path)
         problem(reply, 405, "malformed")
         assert reply.headers["Allow"]
-    for path in ("/", "/acme/", "/acme/order/", "/acme/nothing", "/acme/revoke-cert", "/../x"):
+    for path in ("/", "/acme/", "/acme/order/", "/acme/nothing", "/acme/new-authz", "/../x"):
         problem(https.send("GET", path), 404, "malformed")
 
 
@@ -342,8 +343,8 @@ def test_a_deactivated_account_can_do_nothing(world, authority):
     client = Client(world)
     client.register()
     assert client.post(client.kid, {"status": "deactivated"}).json["status"] == "deactivated"
-    problem(client.order(ALICE), 403, "unauthorized")
-    problem(client.register(), 403, "unauthorized")
+    problem(client.order(ALICE), 401, "unauthorized")
+    problem(client.register(), 401, "unauthorized")
 
 
 @pytest.mark.parametrize("identifiers, kind", [

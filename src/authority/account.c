@@ -13,6 +13,8 @@ account_done(struct account *account)
 	free(account->thumbprint);
 	free(account->jwk);
 	free(account->contact);
+	free(account->binding);
+	free(account->terms);
 	*account = (struct account){0};
 }
 
@@ -35,11 +37,15 @@ read_row(const struct sql_rows *rows, struct account *ret, struct err *err)
 	TRY(sql_rows_text(rows, 4, &account.contact, err));
 	account.deactivated =
 	    !span_is(sql_rows_bytes(rows, 5), span_str("valid"));
+	TRY(sql_rows_text(rows, 6, &account.binding, err));
+	TRY(sql_rows_text(rows, 7, &account.terms, err));
 	hand_on(&account, ret);
 	return RC_OK;
 }
 
-#define COLUMNS "SELECT id, name, thumbprint, jwk, contact, status FROM account"
+#define COLUMNS                                                       \
+	"SELECT id, name, thumbprint, jwk, contact, status, binding," \
+	" terms FROM account"
 
 static enum rc
 find(struct sql *sql, const char *text, struct sql_value value,
@@ -85,9 +91,10 @@ account_add(struct sql *sql, const struct account_wish *wish,
 	TRY(buf_str(&name, &text, err));
 	TRY(sql_change(sql,
 	    "INSERT INTO account (name, thumbprint, jwk, contact, status,"
-	    " created) VALUES (?, ?, ?, ?, 'valid', ?)",
+	    " binding, terms, created) VALUES (?, ?, ?, ?, 'valid', ?, ?, ?)",
 	    SQL_VALUES(sql_text(text), sql_text(wish->thumbprint),
 		sql_text(wish->jwk), sql_text(wish->contact),
+		sql_text(wish->binding), sql_text(wish->terms),
 		SQL_NUMBER(wish->now)),
 	    err));
 	return account_find(sql, text, ret, err);
@@ -99,6 +106,28 @@ account_set_contact(
 {
 	return sql_change(sql, "UPDATE account SET contact = ? WHERE id = ?",
 	    SQL_VALUES(sql_text(contact), SQL_NUMBER(id)), err);
+}
+
+enum rc
+account_set_terms(
+    struct sql *sql, int64_t id, const char *terms, struct err *err)
+{
+	return sql_change(sql, "UPDATE account SET terms = ? WHERE id = ?",
+	    SQL_VALUES(sql_text(terms), SQL_NUMBER(id)), err);
+}
+
+enum rc
+account_set_key(struct sql *sql, const struct account_key *key, struct err *err)
+{
+	TRY(sql_change(sql,
+	    "UPDATE account SET thumbprint = ?, jwk = ?"
+	    " WHERE id = ? AND thumbprint = ?",
+	    SQL_VALUES(sql_text(key->thumbprint), sql_text(key->jwk),
+		SQL_NUMBER(key->id), sql_text(key->before)),
+	    err));
+	if (sql_changed(sql) != 1)
+		return err_set(err, RC_ABSENT, "the account has another key");
+	return RC_OK;
 }
 
 enum rc

@@ -15,6 +15,8 @@ struct account {
 	char *thumbprint;
 	char *jwk;     /* public, JSON */
 	char *contact; /* JSON array */
+	char *binding; /* the externalAccountBinding as it came; or NULL */
+	char *terms;   /* URL of the terms that were agreed to; or NULL */
 	bool deactivated;
 };
 
@@ -34,6 +36,8 @@ struct account_wish {
 	const char *thumbprint;
 	const char *jwk;
 	const char *contact;
+	const char *binding;
+	const char *terms;
 	int64_t now;
 };
 enum rc account_add(struct sql *sql, const struct account_wish *wish,
@@ -41,6 +45,18 @@ enum rc account_add(struct sql *sql, const struct account_wish *wish,
 
 enum rc account_set_contact(
     struct sql *sql, int64_t id, const char *contact, struct err *err);
+enum rc account_set_terms(
+    struct sql *sql, int64_t id, const char *terms, struct err *err);
+/* RC_ABSENT: it has another key than `before`.  RC_REFUSED: the new one has an
+ * account. */
+struct account_key {
+	int64_t id;
+	const char *before; /* thumbprint */
+	const char *thumbprint;
+	const char *jwk;
+};
+enum rc account_set_key(
+    struct sql *sql, const struct account_key *key, struct err *err);
 enum rc account_deactivate(struct sql *sql, int64_t id, struct err *err);
 
 #endif

@@ -2,37 +2,34 @@
 
 #include <stdio.h>
 
+#include "authority/audit.h"
 #include "mime/address.h"
-
-#define URL_LEN_MAX 2000
-
-/* Who may ask, and how the request shows it. */
-enum route_who {
-	ANYBODY,    /* GET or HEAD, not signed */
-	BY_KEY,     /* POST, signed by the key that is in it */
-	BY_ACCOUNT, /* POST, signed by an account's key */
-};
 
 static enum rc directory(struct acme_call *call, struct err *err);
 static enum rc new_nonce(struct acme_call *call, struct err *err);
 
-/* A path that ends in "/" is followed by an object's name. */
+/* A path that ends in "/" is followed by an object's name.  Directory and
+ * nonces can be had "in addition to POST-as-GET" by GET (RFC 8555 section
+ * 6.3). */
 static const struct route {
 	const char *path;
-	enum route_who who;
+	enum acme_who who;
 	enum rc (*act)(struct acme_call *call, struct err *err);
 } routes[] = {
-    {"/acme/directory", ANYBODY, directory},
-    {"/acme/new-nonce", ANYBODY, new_nonce},
-    {"/acme/new-account", BY_KEY, acme_new_account},
-    {"/acme/new-order", BY_ACCOUNT, acme_new_order},
-    {"/acme/account/", BY_ACCOUNT, acme_account},
-    {"/acme/orders/", BY_ACCOUNT, acme_orders},
-    {"/acme/order/", BY_ACCOUNT, acme_order},
-    {"/acme/finalize/", BY_ACCOUNT, acme_finalize},
-    {"/acme/authz/", BY_ACCOUNT, acme_authorization},
-    {"/acme/challenge/", BY_ACCOUNT, acme_challenge},
-    {"/acme/certificate/", BY_ACCOUNT, acme_certificate},
+    {"/acme/directory", ACME_ANYBODY, directory},
+    {"/acme/new-nonce", ACME_ANYBODY, new_nonce},
+    {"/acme/new-account", ACME_BY_KEY, acme_new_account},
+    {"/acme/new-order", ACME_BY_ACCOUNT, acme_new_order},
+    {"/acme/key-change", ACME_BY_ACCOUNT, acme_key_change},
+    {"/acme/revoke-cert", ACME_BY_EITHER, acme_revoke_cert},
+    {"/acme/account/", ACME_BY_ACCOUNT, acme_account},
+    {"/acme/orders/", ACME_BY_ACCOUNT, acme_orders},
+    {"/acme/order/", ACME_BY_ACCOUNT, acme_order},
+    {"/acme/finalize/", ACME_BY_ACCOUNT, acme_finalize},
+    {"/acme/authz/", ACME_BY_ACCOUNT, acme_authorization},
+    {"/acme/challenge/", ACME_BY_ACCOUNT, acme_challenge},
+    {"/acme/certificate/", ACME_BY_ACCOUNT, acme_certificate},
+    {"/acme/renewal-info/", ACME_UNSIGNED, acme_renewal_info},
 };
 
 enum rc
@@ -66,172 +63,70 @@ acme_error(const struct authorization *authorization)
 	    "detail", authorization->error_detail);
 }
 
+void
+acme_actor(const struct acme_call *call, char text[ACME_ACTOR_MAX])
+{
+	(void)snprintf(text, ACME_ACTOR_MAX, "account %s", call->account.name);
+}
+
+enum rc
+acme_audit(const struct acme_call *call, const char *what, const char *object,
+    const char *detail, struct err *err)
+{
+	char actor[ACME_ACTOR_MAX];
+
+	acme_actor(call, actor);
+	const struct audit_act done = {.actor = actor,
+	    .act = what,
+	    .object = object,
+	    .detail = detail,
+	    .now = call->now};
+	return audit_add(call->acme->sql, &done, err);
+}
+
+/* What the directory names, and where that is. */
+static const struct {
+	const char *name;
+	const char *path;
+} resources[] = {
+    {"newNonce", "new-nonce"},
+    {"newAccount", "new-account"},
+    {"newOrder", "new-order"},
+    {"revokeCert", "revoke-cert"},
+    {"keyChange", "key-change"},
+    {"renewalInfo", "renewal-info"},
+};
+
+static json_t *
+meta_json(const struct settings *settings)
+{
+	return json_pack("{s:s, s:s*, s:b}", "website", settings->url,
+	    "termsOfService", settings->terms, "externalAccountRequired",
+	    (int)settings->external_account_required);
+}
+
 static enum rc
 directory(struct acme_call *call, struct err *err)
 {
-	return acme_json(call, 200,
-	    json_pack("{s:o, s:o, s:o, s:{s:s, s:b}}", "newNonce",
-		acme_url(call, "new-nonce", ""), "newAccount",
-		acme_url(call, "new-account", ""), "newOrder",
-		acme_url(call, "new-order", ""), "meta", "website",
-		call->acme->settings->url, "externalAccountRequired", 0),
-	    err);
+	json_t *all OWNED(json_decref) =
+	    json_pack("{s:o}", "meta", meta_json(call->acme->settings));
+
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++)
+		if (all == NULL ||
+		    json_object_set_new(all, resources[i].name,
+			acme_url(call, resources[i].path, "")) != 0)
+			return err_nomem(err, "directory");
+	return acme_json(call, 200, json_incref(all), err);
 }
 
-static enum rc
-add_nonce(struct acme_call *call, struct err *err)
-{
-	struct buf nonce BUF_OWNED = BUF_SMALL;
-	const char *text = NULL;
-
-	TRY(nonces_make(call->acme->nonces, call->now, &nonce, err));
-	TRY(buf_str(&nonce, &text, err));
-	TRY(http_answer_add_header(
-	    call->answer, "Replay-Nonce", err, "%s", text));
-	return http_answer_add_header(
-	    call->answer, "Cache-Control", err, "no-store");
-}
-
+/* The nonce itself is a header of the answer already. */
 static enum rc
 new_nonce(struct acme_call *call, struct err *err)
 {
-	bool head = strcmp(call->request->method, "HEAD") == 0;
+	bool get = strcmp(call->request->method, "GET") == 0;
 
-	TRY(add_nonce(call, err));
 	return http_answer_set(
-	    call->answer, head ? 200 : 204, NULL, SPAN_NONE, err);
-}
-
-static enum rc
-read_jws(struct acme_call *call, struct err *err)
-{
-	enum problem problem = PROBLEM_MALFORMED;
-	struct err why = ERR_NONE;
-
-	if (!http_has_type(call->request, "application/jose+json"))
-		return problem_set(call->answer, PROBLEM_MEDIA_TYPE, err,
-		    "send application/jose+json");
-	enum rc rc = jws_parse(call->request->body, &call->jws, &why);
-	if (rc == RC_OK)
-		return RC_OK;
-	if (rc == RC_UNFIT)
-		problem = PROBLEM_BAD_SIGNATURE_ALGORITHM;
-	if (rc == RC_NOMEM)
-		return err_nomem(err, "request");
-	return problem_set(call->answer, problem, err, "%s", why.text);
-}
-
-/* "The server MUST compare the "url" header parameter to the request URL" (RFC
- * 8555 section 6.4): else a request could be replayed at another resource. */
-static enum rc
-check_url(struct acme_call *call, struct err *err)
-{
-	char url[URL_LEN_MAX];
-	int len = snprintf(url, sizeof(url), "%s%s%s%s",
-	    call->acme->settings->url, call->request->path,
-	    call->request->query[0] != '\0' ? "?" : "", call->request->query);
-
-	if (len < 0 || (size_t)len >= sizeof(url) || call->jws.url == NULL ||
-	    strcmp(url, call->jws.url) != 0)
-		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
-		    "the signed \"url\" is not the one that was asked");
-	return RC_OK;
-}
-
-static enum rc
-verify(struct acme_call *call, json_t *jwk, struct err *err)
-{
-	struct err why = ERR_NONE;
-
-	switch (jws_verify(&call->jws, jwk, &why)) {
-	case RC_OK:
-		return RC_OK;
-	case RC_NOMEM:
-		return err_nomem(err, "request");
-	case RC_CRYPTO:
-		return problem_set(
-		    call->answer, PROBLEM_UNAUTHORIZED, err, "%s", why.text);
-	default:
-		return problem_set(
-		    call->answer, PROBLEM_BAD_PUBLIC_KEY, err, "%s", why.text);
-	}
-}
-
-static enum rc
-find_account(struct acme_call *call, struct err *err)
-{
-	struct span kid = span_str(call->jws.kid);
-	char prefix[URL_LEN_MAX];
-
-	(void)snprintf(prefix, sizeof(prefix), "%s" ACME_PATH "account/",
-	    call->acme->settings->url);
-	enum rc rc = RC_ABSENT;
-	if (span_starts(kid, prefix))
-		rc = account_find(call->acme->sql,
-		    call->jws.kid + strlen(prefix), &call->account, err);
-	if (rc == RC_ABSENT)
-		return problem_set(call->answer, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
-		    err, "\"kid\" is no account of this authority");
-	return rc;
-}
-
-static enum rc
-check_account(struct acme_call *call, struct err *err)
-{
-	if (call->jws.kid == NULL)
-		return problem_set(call->answer, PROBLEM_MALFORMED, err,
-		    "this must be signed with \"kid\", not with \"jwk\"");
-	TRY(find_account(call, err));
-	json_t *jwk OWNED(json_decref) = json_loads(call->account.jwk, 0, NULL);
-	if (jwk == NULL)
-		return err_set(err, RC_CRYPTO, "an account's key is broken");
-	TRY(verify(call, jwk, err));
-	if (call->account.deactivated)
-		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
-		    "the account was deactivated");
-	return RC_OK;
-}
-
-static enum rc
-check_key(struct acme_call *call, struct err *err)
-{
-	if (call->jws.jwk == NULL)
-		return problem_set(call->answer, PROBLEM_MALFORMED, err,
-		    "this must be signed with \"jwk\", not with \"kid\"");
-	return verify(call, call->jws.jwk, err);
-}
-
-static enum rc
-read_payload(struct acme_call *call, struct err *err)
-{
-	struct span text = buf_span(&call->jws.payload);
-
-	if (text.len == 0)
-		return RC_OK;
-	call->payload = json_loadb(
-	    (const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
-	if (!json_is_object(call->payload))
-		return problem_set(call->answer, PROBLEM_MALFORMED, err,
-		    "the payload is not a JSON object");
-	return RC_OK;
-}
-
-/* The nonce is used up before the signature is looked at: whoever has one
- * learns nothing by spending it, and a good request can never be sent twice. */
-static enum rc
-admit(struct acme_call *call, enum route_who who, struct err *err)
-{
-	TRY(read_jws(call, err));
-	enum rc rc =
-	    nonces_use(call->acme->nonces, call->jws.nonce, call->now, err);
-	if (rc == RC_REFUSED)
-		return problem_set(call->answer, PROBLEM_BAD_NONCE, err,
-		    "the nonce was used before, or is too old: use the one "
-		    "that comes with this answer");
-	TRY(rc);
-	TRY(check_url(call, err));
-	TRY(who == BY_KEY ? check_key(call, err) : check_account(call, err));
-	return read_payload(call, err);
+	    call->answer, get ? 204 : 200, NULL, SPAN_NONE, err);
 }
 
 static const struct route *
@@ -251,26 +146,53 @@ find_route(struct acme_call *call)
 	return NULL;
 }
 
+/* Which methods a route takes: as a header has them. */
+static const char *const methods[] = {
+    [ACME_UNSIGNED] = "GET, HEAD",
+    [ACME_ANYBODY] = "GET, HEAD, POST",
+    [ACME_BY_KEY] = "POST",
+    [ACME_BY_ACCOUNT] = "POST",
+    [ACME_BY_EITHER] = "POST",
+};
+
 static enum rc
-check_method(struct acme_call *call, enum route_who who, struct err *err)
+check_method(struct acme_call *call, enum acme_who who, struct err *err)
 {
 	const char *method = call->request->method;
-	bool fine = who == ANYBODY ? strcmp(method, "GET") == 0 ||
-					 strcmp(method, "HEAD") == 0
-				   : strcmp(method, "POST") == 0;
 
-	if (fine)
+	/* no method's name is a part of another one's */
+	if (strstr(methods[who], method) != NULL)
 		return RC_OK;
-	TRY(http_answer_add_header(call->answer, "Allow", err, "%s",
-	    who == ANYBODY ? "GET, HEAD" : "POST"));
+	TRY(http_answer_add_header(
+	    call->answer, "Allow", err, "%s", methods[who]));
 	return problem_set(call->answer, PROBLEM_METHOD, err,
-	    who == ANYBODY ? "use GET here" : "use a signed POST here");
+	    who == ACME_UNSIGNED || who == ACME_ANYBODY
+		? "use GET here"
+		: "use a signed POST here");
+}
+
+/* Nothing has happened outside of the database before a commit, so whatever
+ * was in our way, beginning again is safe. */
+static enum rc
+act_again(struct acme_call *call, const struct route *route, struct err *err)
+{
+	size_t headers = call->answer->headers;
+	enum rc rc;
+
+	do {
+		http_answer_cut(call->answer, headers);
+		rc = route->act(call, err);
+	} while (rc == RC_AGAIN && sql_again(&call->tries));
+	if (rc == RC_AGAIN)
+		return err_prefix(err, RC_IO, "%d times", SQL_TRIES);
+	return rc;
 }
 
 static enum rc
 act(struct acme_call *call, struct err *err)
 {
 	const struct route *route = find_route(call);
+	bool is_signed = strcmp(call->request->method, "POST") == 0;
 
 	if (route == NULL)
 		return problem_set(call->answer, PROBLEM_NOT_FOUND, err,
@@ -280,11 +202,11 @@ act(struct acme_call *call, struct err *err)
 		    "<%s/acme/directory>;rel=\"index\"",
 		    call->acme->settings->url));
 	TRY(check_method(call, route->who, err));
-	if (route->who != ANYBODY) {
-		TRY(add_nonce(call, err));
-		TRY(admit(call, route->who, err));
-	}
-	return route->act(call, err);
+	if (is_signed || route->act == new_nonce)
+		TRY(acme_add_nonce(call, err));
+	if (is_signed)
+		TRY(acme_admit(call, route->who, err));
+	return act_again(call, route, err);
 }
 
 enum rc

@@ -1,12 +1,11 @@
 /* authority/acme -- certificates for mailboxes, nobody has to apply for them.
  *
- * Standard:  RFC 8555 (accounts, orders, authorizations, finalize,
- *            certificates) with RFC 8823 (identifiers of type "email",
- *            challenge email-reply-00).
+ * Standard:  RFC 8555 with RFC 8823 (identifiers of type "email", challenge
+ *            email-reply-00) and RFC 9773 (renewal information).
  * May use:   base codec os mime pki proto store.
  * Not here:  HTTP (authority/web), the letters (authority/mailer, answer).
- *            Key rollover, revocation and external accounts are not offered,
- *            so the directory does not name them.
+ *            Authorizations without an order (newAuthz) are not offered, so
+ *            the directory does not name them; an order has one identifier.
  *
  * What was answered is in the database: each change is committed, and on the
  * disk, before its answer is made.

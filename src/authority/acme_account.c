@@ -1,5 +1,9 @@
 #include "authority/acme_priv.h"
 
+#include <stdio.h>
+
+#include "authority/audit.h"
+#include "authority/external.h"
 #include "mime/address.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -10,14 +14,19 @@ static json_t *
 account_json(const struct acme_call *call, const struct account *account)
 {
 	json_t *contact = json_loads(account->contact, 0, NULL);
+	json_t *binding = account->binding != NULL
+			      ? json_loads(account->binding, 0, NULL)
+			      : NULL;
+	json_t *agreed = account->terms != NULL ? json_true() : NULL;
 
-	return json_pack("{s:s, s:o*, s:o}", "status",
+	return json_pack("{s:s, s:o*, s:o*, s:o*, s:o}", "status",
 	    account->deactivated ? "deactivated" : "valid", "contact", contact,
+	    "externalAccountBinding", binding, "termsOfServiceAgreed", agreed,
 	    "orders", acme_url(call, "orders", account->name));
 }
 
-static enum rc
-answer_account(struct acme_call *call, unsigned status,
+enum rc
+acme_answer_account(struct acme_call *call, unsigned status,
     const struct account *account, struct err *err)
 {
 	TRY(http_answer_add_header(call->answer, "Location", err,
@@ -67,15 +76,89 @@ read_contacts(struct acme_call *call, char **ret, struct err *err)
 static enum rc
 limit_accounts(struct acme_call *call, struct err *err)
 {
+	char client[RATE_CLIENT_MAX];
 	int64_t wait = 0;
 
-	if (rate_allow(call->acme->accounts, call->request->peer, clock_ticks(),
-		&wait))
+	rate_client(call->request->peer, client);
+	if (call->tries > 0 ||
+	    rate_allow(call->acme->accounts, client, clock_ticks(), &wait))
 		return RC_OK;
 	TRY(http_answer_add_header(
 	    call->answer, "Retry-After", err, "%lld", (long long)wait));
 	return problem_set(call->answer, PROBLEM_RATE_LIMITED, err,
 	    "too many new accounts from your address");
+}
+
+static bool
+agrees(const struct acme_call *call)
+{
+	return json_is_true(
+	    json_object_get(call->payload, "termsOfServiceAgreed"));
+}
+
+/* "the server MUST reject newAccount requests that do not have the
+ * "termsOfServiceAgreed" field set to "true"" (RFC 8555 section 7.3), if it
+ * has terms. */
+static enum rc
+check_terms(struct acme_call *call, struct err *err)
+{
+	const char *terms = call->acme->settings->terms;
+
+	if (terms == NULL || agrees(call))
+		return RC_OK;
+	return acme_want_terms(call, "agree to the terms of service", err);
+}
+
+enum rc
+acme_want_terms(struct acme_call *call, const char *detail, struct err *err)
+{
+	const char *terms = call->acme->settings->terms;
+	const struct problem_more more = {.instance = terms};
+
+	TRY(http_answer_add_header(
+	    call->answer, "Link", err, "<%s>;rel=\"terms-of-service\"", terms));
+	return problem_set_more(
+	    call->answer, PROBLEM_USER_ACTION_REQUIRED, &more, detail, err);
+}
+
+/* An account that only just comes to be does not sign as one yet. */
+static enum rc
+audit_account(const struct acme_call *call, const char *name, const char *what,
+    const char *detail, struct err *err)
+{
+	char actor[ACME_ACTOR_MAX];
+
+	(void)snprintf(actor, sizeof(actor), "account %s", name);
+	const struct audit_act act = {.actor = actor,
+	    .act = what,
+	    .object = name,
+	    .detail = detail,
+	    .now = call->now};
+	return audit_add(call->acme->sql, &act, err);
+}
+
+/* The account and what it was bound by, or neither. */
+static enum rc
+insert(struct acme_call *call, struct account_wish *wish, struct account *ret,
+    struct err *err)
+{
+	struct acme_binding binding ACME_BINDING_OWNED = {0};
+	struct sql *sql = call->acme->sql;
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(sql, &act, err));
+	TRY(acme_bind(call, wish->thumbprint, &binding, err));
+	wish->binding = binding.text;
+	enum rc rc = account_add(sql, wish, ret, err);
+	if (rc == RC_OK && binding.external != 0)
+		rc = external_use(sql, binding.external, err);
+	/* somebody else had this key or this binding in the same moment: what
+	 * they made of it is seen the next time */
+	if (rc == RC_REFUSED || rc == RC_ABSENT)
+		return RC_AGAIN;
+	TRY(rc);
+	TRY(audit_account(call, ret->name, "account", binding.label, err));
+	return sql_act_commit(&act, err);
 }
 
 static enum rc
@@ -89,6 +172,7 @@ add_account(struct acme_call *call, const char *thumbprint, struct err *err)
 	if (json_is_true(json_object_get(call->payload, "onlyReturnExisting")))
 		return problem_set(call->answer, PROBLEM_ACCOUNT_DOES_NOT_EXIST,
 		    err, "there is no account with this key");
+	TRY(check_terms(call, err));
 	TRY(read_contacts(call, &contacts, err));
 	TRY(limit_accounts(call, err));
 	TRY(jws_public(call->jws.jwk, &key, err));
@@ -96,11 +180,44 @@ add_account(struct acme_call *call, const char *thumbprint, struct err *err)
 	struct account_wish wish = {.thumbprint = thumbprint,
 	    .jwk = jwk,
 	    .contact = contacts != NULL ? contacts : "[]",
+	    .terms = call->acme->settings->terms,
 	    .now = call->now};
-	TRY(account_add(call->acme->sql, &wish, &account, err));
+	TRY(insert(call, &wish, &account, err));
 	log_info(
 	    "acme: account %s made from %s", account.name, call->request->peer);
-	return answer_account(call, 201, &account, err);
+	return acme_answer_account(call, 201, &account, err);
+}
+
+static enum rc
+set_terms(
+    struct acme_call *call, const struct account *account, struct err *err)
+{
+	const char *terms = call->acme->settings->terms;
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(call->acme->sql, &act, err));
+	TRY(account_set_terms(call->acme->sql, account->id, terms, err));
+	TRY(audit_account(call, account->name, "agree", terms, err));
+	return sql_act_commit(&act, err);
+}
+
+/* Terms that changed are agreed to by asking for the account anew; everything
+ * else of an account that exists stays as it is. */
+static enum rc
+agree_again(struct acme_call *call, struct account *account, struct err *err)
+{
+	const char *terms = call->acme->settings->terms;
+
+	if (terms == NULL || !agrees(call) ||
+	    (account->terms != NULL && strcmp(account->terms, terms) == 0))
+		return RC_OK;
+	TRY(set_terms(call, account, err));
+	char *copy = strdup(terms);
+	if (copy == NULL)
+		return err_nomem(err, "account");
+	free(account->terms);
+	account->terms = copy;
+	return RC_OK;
 }
 
 enum rc
@@ -120,9 +237,23 @@ acme_new_account(struct acme_call *call, struct err *err)
 		return add_account(call, text, err);
 	TRY(rc);
 	if (account.deactivated)
-		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
+		return problem_set(call->answer, PROBLEM_DEACTIVATED, err,
 		    "the account of this key was deactivated: make a new key");
-	return answer_account(call, 200, &account, err);
+	TRY(agree_again(call, &account, err));
+	return acme_answer_account(call, 200, &account, err);
+}
+
+static enum rc
+deactivate(struct acme_call *call, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(call->acme->sql, &act, err));
+	TRY(account_deactivate(call->acme->sql, call->account.id, err));
+	TRY(acme_audit(call, "deactivate", call->account.name, "", err));
+	TRY(sql_act_commit(&act, err));
+	log_info("acme: account %s deactivated", call->account.name);
+	return RC_OK;
 }
 
 static enum rc
@@ -132,11 +263,8 @@ update(struct acme_call *call, struct err *err)
 	    json_string_value(json_object_get(call->payload, "status"));
 	char *contacts OWNED(free) = NULL;
 
-	if (status != NULL && strcmp(status, "deactivated") == 0) {
-		log_info("acme: account %s deactivated", call->account.name);
-		return account_deactivate(
-		    call->acme->sql, call->account.id, err);
-	}
+	if (status != NULL && strcmp(status, "deactivated") == 0)
+		return deactivate(call, err);
 	TRY(read_contacts(call, &contacts, err));
 	if (contacts == NULL)
 		return RC_OK;
@@ -163,17 +291,51 @@ acme_account(struct acme_call *call, struct err *err)
 	if (call->payload != NULL)
 		TRY(update(call, err));
 	TRY(account_find(call->acme->sql, call->name, &account, err));
-	return answer_account(call, 200, &account, err);
+	return acme_answer_account(call, 200, &account, err);
+}
+
+/* Where a page of the list begins: "cursor" of the query, which we made. */
+static enum rc
+read_cursor(struct acme_call *call, int64_t *ret, struct err *err)
+{
+	struct buf text BUF_OWNED = BUF(100);
+	const char *digits = NULL;
+	char *end = NULL;
+
+	*ret = INT64_MAX;
+	if (call->request->query[0] == '\0')
+		return RC_OK;
+	if (http_query(call->request, "cursor", &text, err) == RC_OK)
+		TRY(buf_str(&text, &digits, err));
+	*ret = digits != NULL ? strtoll(digits, &end, 10) : 0;
+	if (*ret < 1 || end == NULL || *end != '\0')
+		return problem_set(call->answer, PROBLEM_MALFORMED, err,
+		    "the cursor is none of ours");
+	return RC_OK;
+}
+
+static enum rc
+add_next(struct acme_call *call, int64_t next, struct err *err)
+{
+	if (next == 0)
+		return RC_OK;
+	return http_answer_add_header(call->answer, "Link", err,
+	    "<%s/acme/orders/%s?cursor=%lld>;rel=\"next\"",
+	    call->acme->settings->url, call->account.name, (long long)next);
 }
 
 enum rc
 acme_orders(struct acme_call *call, struct err *err)
 {
 	struct strlist names STRLIST_OWNED = STRLIST_NONE;
+	struct order_page page = {
+	    .account = call->account.id, .now = call->now};
 	int failed = 0;
 
 	TRY(check_own(call, err));
-	TRY(order_list(call->acme->sql, call->account.id, &names, err));
+	TRY(read_cursor(call, &page.before, err));
+	TRY(order_list(call->acme->sql, &page, &names, err));
+	TRY(add_next(call, page.next, err));
 	json_t *list OWNED(json_decref) = json_array();
 	for (size_t i = 0; i < names.len; i++)
 		failed |= json_array_append_new(

@@ -17,7 +17,22 @@ challenge_state(const struct authorization *a)
 	return "invalid";
 }
 
-/* The challenge object of RFC 8823 section 3. */
+/* What the two kinds of challenges share; `from` is NULL for one of them. */
+static json_t *
+bare_challenge(const struct acme_call *call, const struct authorization *a)
+{
+	bool mail = a->kind == AUTHORIZATION_EMAIL;
+
+	return json_pack("{s:s, s:o, s:s, s:s, s:o*}", "type",
+	    mail ? "email-reply-00" : "http-01", "url",
+	    acme_url(call, "challenge", a->name), "status", challenge_state(a),
+	    "token", a->token2, "from",
+	    mail ? json_sprintf("acme-challenge+%s@%s", a->recipient,
+		       call->acme->settings->domain)
+		 : NULL);
+}
+
+/* The challenge object of RFC 8823 section 3, or of RFC 8555 section 8.3. */
 static json_t *
 challenge_json(const struct acme_call *call, const struct authorization *a)
 {
@@ -25,11 +40,7 @@ challenge_json(const struct acme_call *call, const struct authorization *a)
 	json_t *error = acme_error(a);
 
 	when_print(a->validated, validated);
-	json_t *object = json_pack("{s:s, s:o, s:s, s:s, s:o}", "type",
-	    "email-reply-00", "url", acme_url(call, "challenge", a->name),
-	    "status", challenge_state(a), "token", a->token2, "from",
-	    json_sprintf("acme-challenge+%s@%s", a->recipient,
-		call->acme->settings->domain));
+	json_t *object = bare_challenge(call, a);
 	int failed = object == NULL;
 	if (a->validated != 0)
 		failed |= json_object_set_new(
@@ -50,8 +61,8 @@ authorization_json(const struct acme_call *call, const struct authorization *a)
 
 	when_print(a->expires, expires);
 	return json_pack("{s:{s:s, s:s}, s:s, s:s, s:[o]}", "identifier",
-	    "type", "email", "value", a->address, "status",
-	    authorization_state_name(a->state), "expires", expires,
+	    "type", authorization_kind_name(a->kind), "value", a->address,
+	    "status", authorization_state_name(a->state), "expires", expires,
 	    "challenges", challenge_json(call, a));
 }
 
@@ -131,6 +142,7 @@ take_up(struct acme_call *call, const struct authorization *a, struct err *err)
 	if (a->state != AUTHORIZATION_PENDING || a->posted)
 		return RC_OK;
 	enum rc rc = authorization_post(call->acme->sql, &event, err);
+	call->answer->mail_waits = a->kind == AUTHORIZATION_HOST;
 	/* decided in the meantime: the answer will say how */
 	return rc == RC_ABSENT ? RC_OK : rc;
 }

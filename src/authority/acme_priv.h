@@ -24,18 +24,35 @@ struct acme_call {
 	const char *name; /* of the object, from the path; "" if it has none */
 	struct jws jws;
 	json_t *payload;        /* NULL: POST-as-GET */
-	struct account account; /* who asks; empty for new-account */
+	struct account account; /* who asks; id 0: a key alone does */
+	unsigned tries;         /* how often it was begun before */
 };
+
+/* Who may ask, and how the request shows it. */
+enum acme_who {
+	ACME_UNSIGNED,   /* GET or HEAD */
+	ACME_ANYBODY,    /* the same, or POST signed by an account's key */
+	ACME_BY_KEY,     /* POST, signed by the key that is in it */
+	ACME_BY_ACCOUNT, /* POST, signed by an account's key */
+	ACME_BY_EITHER,
+};
+
+/* Read and check a signed request: the account, the payload. */
+enum rc acme_admit(struct acme_call *call, enum acme_who who, struct err *err);
+enum rc acme_add_nonce(struct acme_call *call, struct err *err);
 
 enum rc acme_new_account(struct acme_call *call, struct err *err);
 enum rc acme_account(struct acme_call *call, struct err *err);
 enum rc acme_orders(struct acme_call *call, struct err *err);
+enum rc acme_key_change(struct acme_call *call, struct err *err);
 enum rc acme_new_order(struct acme_call *call, struct err *err);
 enum rc acme_order(struct acme_call *call, struct err *err);
 enum rc acme_finalize(struct acme_call *call, struct err *err);
 enum rc acme_certificate(struct acme_call *call, struct err *err);
 enum rc acme_authorization(struct acme_call *call, struct err *err);
 enum rc acme_challenge(struct acme_call *call, struct err *err);
+enum rc acme_renewal_info(struct acme_call *call, struct err *err);
+enum rc acme_revoke_cert(struct acme_call *call, struct err *err);
 
 /* Make `json` (taken over, NULL: out of memory) the answer. */
 enum rc acme_json(
@@ -43,6 +60,41 @@ enum rc acme_json(
 /* URL of an object as JSON; NULL: out of memory. */
 json_t *acme_url(
     const struct acme_call *call, const char *kind, const char *name);
+/* Who asks, as the audit log has it: "account NAME". */
+#define ACME_ACTOR_MAX 200
+void acme_actor(const struct acme_call *call, char text[ACME_ACTOR_MAX]);
+/* Within the transaction of what was done: `call`'s account did it. */
+enum rc acme_audit(const struct acme_call *call, const char *act,
+    const char *object, const char *detail, struct err *err);
+
+/* userActionRequired: a person has to agree to the terms that are set. */
+enum rc acme_want_terms(
+    struct acme_call *call, const char *detail, struct err *err);
+
+/* Which certificate a new order for the address says it replaces; lends a text
+ * of the payload, or leaves NULL. */
+enum rc acme_read_replaces(struct acme_call *call, const char *address,
+    const char **ret, struct err *err);
+
+/* The order as an answer, with its URL as Location. */
+enum rc acme_answer_order(struct acme_call *call, unsigned status,
+    const struct order *order, struct err *err);
+/* The account as an answer, with its URL as Location. */
+enum rc acme_answer_account(struct acme_call *call, unsigned status,
+    const struct account *account, struct err *err);
+
+/* Which external account a new account is bound to (RFC 8555 section 7.3.4).
+ * `key` is the thumbprint of the new account's key. */
+struct acme_binding {
+	int64_t external; /* id; 0: to none */
+	char *text;       /* the binding as it came; NULL: none */
+	char *label;      /* the operator's words for whom it is; or NULL */
+};
+#define ACME_BINDING_OWNED __attribute__((cleanup(acme_binding_done)))
+void acme_binding_done(struct acme_binding *binding);
+enum rc acme_bind(struct acme_call *call, const char *key,
+    struct acme_binding *ret, struct err *err);
+
 /* {"type": ..., "detail": ...} of a challenge that failed. */
 json_t *acme_error(const struct authorization *authorization);
 

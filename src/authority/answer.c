@@ -102,29 +102,53 @@ find_text(const struct entity *letter)
 }
 
 static enum rc
-check_digest(const struct answer_check *check, const struct entity *letter,
-    struct err *err)
+read_digest(const struct entity *letter, struct buf *digest, struct err *err)
 {
-	const struct authorization *a = check->authorization;
-	struct buf text BUF_OWNED = BUF(TEXT_MAX);
-	struct buf got BUF_OWNED = BUF_SMALL;
-	struct buf want BUF_OWNED = BUF_SMALL;
-	const char *digest = NULL;
-
 	const struct entity *part = find_text(letter);
+	struct buf text BUF_OWNED = BUF(TEXT_MAX);
+
 	if (part == NULL)
 		return err_set(err, RC_REFUSED, "it has no text/plain");
 	TRY(entity_decode(part, &text, err));
-	TRY(challenge_digest(span_str(a->token1), span_str(a->token2),
-	    span_str(check->thumbprint), &want, err));
-	TRY(buf_str(&want, &digest, err));
-	if (challenge_parse_answer(buf_span(&text), &got, err) != RC_OK)
+	if (challenge_parse_answer(buf_span(&text), digest, err) != RC_OK)
 		return err_set(
 		    err, RC_REFUSED, "it has no ACME RESPONSE block");
 	/* old drafts padded their base64url */
-	while (got.len > 0 && got.data[got.len - 1] == '=')
-		buf_cut(&got, got.len - 1);
-	if (!same_secret(buf_span(&got), digest))
+	while (digest->len > 0 && digest->data[digest->len - 1] == '=')
+		buf_cut(digest, digest->len - 1);
+	return RC_OK;
+}
+
+static enum rc
+compare_digest(const struct answer_check *check, struct span got,
+    const char *thumbprint, bool *ret_same, struct err *err)
+{
+	const struct authorization *a = check->authorization;
+	struct buf want BUF_OWNED = BUF_SMALL;
+	const char *digest = NULL;
+
+	TRY(challenge_digest(span_str(a->token1), span_str(a->token2),
+	    span_str(thumbprint), &want, err));
+	TRY(buf_str(&want, &digest, err));
+	*ret_same = same_secret(got, digest);
+	return RC_OK;
+}
+
+/* A change of the account's key "SHOULD NOT have any other impact" (RFC 8555
+ * section 7.3.5): an answer may have been made with the key of before. */
+static enum rc
+check_digest(const struct answer_check *check, const struct entity *letter,
+    struct err *err)
+{
+	struct buf got BUF_OWNED = BUF_SMALL;
+	bool now = false, before = false;
+
+	TRY(read_digest(letter, &got, err));
+	TRY(compare_digest(
+	    check, buf_span(&got), check->thumbprint, &now, err));
+	TRY(compare_digest(check, buf_span(&got),
+	    check->authorization->thumbprint, &before, err));
+	if (!now && !before)
 		return err_set(err, RC_CRYPTO, "the digest is wrong");
 	return RC_OK;
 }

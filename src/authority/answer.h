@@ -21,7 +21,8 @@
 struct answer_check {
 	const struct authorization *authorization;
 	const char *recipient;  /* acme-challenge+ID@domain, whole */
-	const char *thumbprint; /* of the account's key */
+	const char *thumbprint; /* of the account's key; that of the key it had
+				 * when it asked will do as well */
 	/* dns/dkim's dkim_check_challenge(), or a test's. */
 	enum rc (*check_dkim)(
 	    const void *context, struct span letter, struct err *err);

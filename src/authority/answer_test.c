@@ -41,20 +41,32 @@ right_digest(void)
 	return text;
 }
 
+/* `now`, `before`: thumbprints of the account's key. */
 static enum rc
-check(const char *letter, struct err *err)
+check_keys(
+    const char *letter, const char *now, const char *before, struct err *err)
 {
 	char address[] = FROM, token1[] = TOKEN1, token2[] = TOKEN2;
-	struct authorization a = {
-	    .address = address, .token1 = token1, .token2 = token2};
+	char former[100];
+	struct authorization a = {.address = address,
+	    .token1 = token1,
+	    .token2 = token2,
+	    .thumbprint = former};
 	struct answer_check how = {.authorization = &a,
 	    .recipient = TO,
-	    .thumbprint = THUMB,
+	    .thumbprint = now,
 	    .check_dkim = fake_dkim};
+	(void)snprintf(former, sizeof(former), "%s", before);
 	struct span exact EXACT = expect_exact(span_str(letter));
 
 	dkim_was_asked = false;
 	return answer_check(&how, exact, err);
+}
+
+static enum rc
+check(const char *letter, struct err *err)
+{
+	return check_keys(letter, THUMB, THUMB, err);
 }
 
 /* A letter of this header and a body with "%s" for the digest. */
@@ -79,6 +91,22 @@ check_with(
 #define BLOCK                                     \
 	"-----BEGIN ACME RESPONSE-----\r\n%s\r\n" \
 	"-----END ACME RESPONSE-----\r\n"
+
+static void
+an_answer_by_the_key_of_before_a_key_change_is_right(void **state)
+{
+	struct buf letter BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+	const char *text = NULL;
+
+	assert_ok(buf_add_format(
+	    &letter, &err, HEADER_TOP "\r\n" BLOCK, right_digest()));
+	assert_ok(buf_str(&letter, &text, &err));
+	assert_done(check_keys(text, THUMB, "other", &err), err);
+	assert_done(check_keys(text, "other", THUMB, &err), err);
+	assert_rc(check_keys(text, "other", "another", &err), RC_CRYPTO);
+	assert_rc(check_keys(text, "other", "", &err), RC_CRYPTO);
+}
 
 static void
 answers_in_every_permitted_form_are_right(void **state)
@@ -259,6 +287,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		an_answer_by_the_key_of_before_a_key_change_is_right),
 	    cmocka_unit_test(answers_in_every_permitted_form_are_right),
 	    cmocka_unit_test(
 		a_wrong_digest_from_the_mailbox_is_the_only_failure),

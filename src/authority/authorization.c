@@ -19,9 +19,16 @@ authorization_done(struct authorization *authorization)
 	free(authorization->recipient);
 	free(authorization->token1);
 	free(authorization->token2);
+	free(authorization->thumbprint);
 	free(authorization->error_type);
 	free(authorization->error_detail);
 	*authorization = (struct authorization){0};
+}
+
+const char *
+authorization_kind_name(enum authorization_kind kind)
+{
+	return kind == AUTHORIZATION_HOST ? "dns" : "email";
 }
 
 static const char *const state_names[] = {
@@ -56,7 +63,8 @@ state_at(struct span written, int64_t expires, int64_t now)
 #define COLUMNS                                                        \
 	"SELECT id, account, name, address, status, created, expires," \
 	" recipient, token1, token2, posted, answered, validated,"     \
-	" error_type, error_detail, mail_tries FROM acme_authorization"
+	" error_type, error_detail, mail_tries, kind, thumbprint"      \
+	" FROM acme_authorization"
 
 static enum rc
 read_texts(
@@ -68,7 +76,8 @@ read_texts(
 	TRY(sql_rows_text(rows, 8, &own->token1, err));
 	TRY(sql_rows_text(rows, 9, &own->token2, err));
 	TRY(sql_rows_text(rows, 13, &own->error_type, err));
-	return sql_rows_text(rows, 14, &own->error_detail, err);
+	TRY(sql_rows_text(rows, 14, &own->error_detail, err));
+	return sql_rows_text(rows, 17, &own->thumbprint, err);
 }
 
 static enum rc
@@ -87,6 +96,9 @@ read_row(const struct sql_rows *rows, int64_t now, struct authorization *ret,
 	own.answered = sql_rows_number(rows, 11) != 0;
 	own.validated = sql_rows_number(rows, 12);
 	own.mail_tries = (unsigned)sql_rows_number(rows, 15);
+	own.kind = span_is(sql_rows_bytes(rows, 16), span_str("dns"))
+		       ? AUTHORIZATION_HOST
+		       : AUTHORIZATION_EMAIL;
 	*ret = own;
 	own = (struct authorization){0};
 	return RC_OK;
@@ -145,11 +157,13 @@ authorization_find_usable(struct sql *sql,
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 
 	TRY(sql_select(sql,
-	    COLUMNS " WHERE account = ? AND address = ? AND expires > ?"
+	    COLUMNS " WHERE account = ? AND address = ? AND kind = ?"
+		    " AND expires > ?"
 		    " AND (status = 'valid'"
 		    "  OR (status = 'pending' AND created >= ?))"
 		    " ORDER BY status = 'valid' DESC, id DESC LIMIT 1",
 	    SQL_VALUES(SQL_NUMBER(wish->account), sql_text(wish->address),
+		sql_text(authorization_kind_name(wish->kind)),
 		SQL_NUMBER(wish->now), SQL_NUMBER(wish->pending_since)),
 	    &rows, err));
 	return find(rows, wish->now, ret, err);
@@ -204,40 +218,66 @@ text_value(const struct buf *buf)
 	return (struct sql_value){SQL_KIND_TEXT, 0, buf_span(buf)};
 }
 
+/* What is behind the "@" of a folded address; of a host, itself. */
+static struct sql_value
+domain_value(const struct buf *folded)
+{
+	struct span all = buf_span(folded);
+
+	return (struct sql_value){SQL_KIND_TEXT, 0,
+	    span_after(all, (size_t)(span_find_byte(all, '@') + 1))};
+}
+
 enum rc
 authorization_add(struct sql *sql, const struct authorization_wish *wish,
     struct authorization *ret, struct err *err)
 {
 	struct fresh fresh FRESH_OWNED = {
 	    BUF_SMALL, BUF_SMALL, BUF_SMALL, BUF_SMALL, BUF_SMALL};
+	bool mail = wish->kind == AUTHORIZATION_EMAIL;
 	int64_t id = 0;
 
 	TRY(fresh_fill(&fresh, wish->address, err));
 	TRY(sql_number(sql,
-	    "INSERT INTO acme_authorization (name, account, address, folded,"
-	    " status, created, expires, recipient, token1, token2, mail_next)"
-	    " VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?) RETURNING id",
+	    "INSERT INTO acme_authorization (name, account, kind, address,"
+	    " folded, domain, client, thumbprint, status, created, expires,"
+	    " recipient, token1, token2, mail_next)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)"
+	    " RETURNING id",
 	    SQL_VALUES(text_value(&fresh.name), SQL_NUMBER(wish->account),
+		sql_text(authorization_kind_name(wish->kind)),
 		sql_text(wish->address), text_value(&fresh.folded),
-		SQL_NUMBER(wish->now),
+		domain_value(&fresh.folded), sql_text(wish->client),
+		sql_text(wish->thumbprint), SQL_NUMBER(wish->now),
 		SQL_NUMBER(wish->now + AUTHORIZATION_PENDING_SECONDS),
 		text_value(&fresh.recipient), text_value(&fresh.token1),
-		text_value(&fresh.token2), SQL_NUMBER(wish->now)),
+		text_value(&fresh.token2),
+		mail ? SQL_NUMBER(wish->now) : SQL_NULL),
 	    &id, err));
 	return authorization_find_id(sql, id, wish->now, ret, err);
 }
 
+#define COUNT_WHERE                               \
+	"SELECT count(*) FROM acme_authorization" \
+	" WHERE kind = 'email' AND created > ? AND "
+
 enum rc
-authorization_count(struct sql *sql, const char *address, int64_t since,
+authorization_count(struct sql *sql, const struct authorization_sum *sum,
     int64_t *ret, struct err *err)
 {
+	static const char *const texts[] = {
+	    [AUTHORIZATION_BY_MAILBOX] = COUNT_WHERE "folded = ?",
+	    [AUTHORIZATION_BY_DOMAIN] = COUNT_WHERE "domain = ?",
+	    [AUTHORIZATION_BY_CLIENT] = COUNT_WHERE "client = ?",
+	};
 	struct buf folded BUF_OWNED = BUF_SMALL;
 
-	TRY(authorization_fold(address, &folded, err));
-	return sql_number(sql,
-	    "SELECT count(*) FROM acme_authorization"
-	    " WHERE folded = ? AND created > ?",
-	    SQL_VALUES(text_value(&folded), SQL_NUMBER(since)), ret, err);
+	TRY(authorization_fold(sum->of, &folded, err));
+	return sql_number(sql, texts[sum->by],
+	    SQL_VALUES(SQL_NUMBER(sum->since),
+		sum->by == AUTHORIZATION_BY_DOMAIN ? domain_value(&folded)
+						   : text_value(&folded)),
+	    ret, err);
 }
 
 static enum rc
@@ -273,9 +313,12 @@ authorization_post(
 
 	TRY(sql_act_begin(sql, &act, err));
 	TRY(sql_change(sql,
-	    "UPDATE acme_authorization SET posted = 1"
+	    "UPDATE acme_authorization SET posted = 1, mail_next ="
+	    " CASE WHEN kind = 'dns' THEN ? ELSE mail_next END"
 	    " WHERE id = ? AND status = 'pending' AND expires > ?",
-	    SQL_VALUES(SQL_NUMBER(event->id), SQL_NUMBER(event->now)), err));
+	    SQL_VALUES(SQL_NUMBER(event->now), SQL_NUMBER(event->id),
+		SQL_NUMBER(event->now)),
+	    err));
 	TRY(want_one(sql, err));
 	TRY(become_valid(sql, event, err));
 	return sql_act_commit(&act, err);

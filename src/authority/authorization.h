@@ -1,5 +1,7 @@
 /* authority/authorization -- has this account proved that it controls this
- * mailbox?  One email-reply-00 challenge each.
+ * mailbox?  One email-reply-00 challenge each.  (With the test profile: this
+ * host, by one http-01 challenge.  Then "answered" is that we found the answer
+ * there, and the letters that wait are looks at the host that wait.)
  *
  *            right answer and {} were both seen
  *   pending ------------------------------------> valid
@@ -30,20 +32,27 @@ enum authorization_state {
 	AUTHORIZATION_EXPIRED,
 };
 
+enum authorization_kind { AUTHORIZATION_EMAIL, AUTHORIZATION_HOST };
+
+/* "email", "dns": the identifier's type. */
+const char *authorization_kind_name(enum authorization_kind kind);
+
 /* "pending", ...; the words of RFC 8555. */
 const char *authorization_state_name(enum authorization_state state);
 
 struct authorization {
 	int64_t id;
 	int64_t account;
+	enum authorization_kind kind;
 	char *name;                     /* the end of its URL */
-	char *address;                  /* domain in lower case */
+	char *address;                  /* domain in lower case, or the host */
 	enum authorization_state state; /* at the time it was asked for */
 	int64_t created;
 	int64_t expires;
-	char *recipient; /* ID of acme-challenge+ID@domain */
-	char *token1;    /* mailed */
-	char *token2;    /* in the challenge object */
+	char *recipient;  /* ID of acme-challenge+ID@domain */
+	char *token1;     /* mailed */
+	char *token2;     /* in the challenge object */
+	char *thumbprint; /* of the account's key when it was asked for */
 	bool posted;
 	bool answered;
 	int64_t validated;
@@ -69,7 +78,10 @@ enum rc authorization_find_recipient(struct sql *sql, const char *recipient,
  * pending and made after `pending_since`. */
 struct authorization_wish {
 	int64_t account;
+	enum authorization_kind kind;
 	const char *address;
+	const char *client;     /* who asks; for limits (authority/rate) */
+	const char *thumbprint; /* of the account's key */
 	int64_t now;
 	int64_t pending_since;
 };
@@ -81,9 +93,20 @@ enum rc authorization_add(struct sql *sql,
     const struct authorization_wish *wish, struct authorization *ret,
     struct err *err);
 
-/* How many challenges went to the mailbox since then, whoever asked. */
-enum rc authorization_count(struct sql *sql, const char *address, int64_t since,
-    int64_t *ret, struct err *err);
+/* How many challenge letters were asked for since then, whoever asked: to one
+ * mailbox, to all mailboxes of a domain, or by one client. */
+enum authorization_by {
+	AUTHORIZATION_BY_MAILBOX,
+	AUTHORIZATION_BY_DOMAIN,
+	AUTHORIZATION_BY_CLIENT,
+};
+struct authorization_sum {
+	enum authorization_by by;
+	const char *of; /* the address for mailbox and domain; the client */
+	int64_t since;
+};
+enum rc authorization_count(struct sql *sql,
+    const struct authorization_sum *sum, int64_t *ret, struct err *err);
 
 /* The arrows.  Each looks at the state again and changes what it finds, so
  * that two at once cannot both succeed; RC_ABSENT: not in a state for that. */

@@ -7,11 +7,20 @@
 #define HEADER_VALUE_MAX 1000
 
 void
+http_answer_cut(struct http_answer *answer, size_t headers)
+{
+	while (answer->headers > headers)
+		free(answer->header[--answer->headers].value);
+	answer->status = 0;
+	answer->content_type = NULL;
+	answer->mail_waits = false;
+	buf_clear(&answer->body);
+}
+
+void
 http_answer_done(struct http_answer *answer)
 {
-	for (size_t i = 0; i < answer->headers; i++)
-		free(answer->header[i].value);
-	answer->headers = 0;
+	http_answer_cut(answer, 0);
 	buf_done(&answer->body);
 }
 

@@ -50,6 +50,9 @@ enum rc http_answer_add_header(struct http_answer *answer, const char *name,
 enum rc http_answer_set(struct http_answer *answer, unsigned status,
     const char *content_type, struct span body, struct err *err);
 
+/* Begin the answer again, with the first `headers` headers only. */
+void http_answer_cut(struct http_answer *answer, size_t headers);
+
 /* Is the media type `want`, whatever its parameters? */
 bool http_has_type(const struct http_request *request, const char *want);
 

@@ -17,6 +17,8 @@ void
 issued_done(struct issued *issued)
 {
 	buf_done(&issued->der);
+	free(issued->address);
+	issued->address = NULL;
 }
 
 static enum rc
@@ -128,21 +130,42 @@ issued_add(struct sql *sql, const struct order *order,
 	return write_down(sql, order, cert, err);
 }
 
+static enum rc
+find(struct sql *sql, const char *text, struct sql_value value,
+    struct issued *ret, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql, text, SQL_VALUES(value), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	TRY(buf_add(&ret->der, sql_rows_bytes(rows, 1), err));
+	TRY(sql_rows_text(rows, 2, &ret->address, err));
+	ret->account = sql_rows_number(rows, 0);
+	ret->not_before = sql_rows_number(rows, 3);
+	ret->not_after = sql_rows_number(rows, 4);
+	struct span issuer = sql_rows_bytes(rows, 5);
+	(void)snprintf(ret->issuer, sizeof(ret->issuer), "%.*s",
+	    (int)issuer.len, (const char *)issuer.data);
+	return RC_OK;
+}
+
+#define COLUMNS                                                       \
+	"SELECT account, der, address, not_before, not_after, issuer" \
+	" FROM certificate"
+
 enum rc
 issued_find(
     struct sql *sql, const char *name, struct issued *ret, struct err *err)
 {
-	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	return find(sql, COLUMNS " WHERE name = ?", sql_text(name), ret, err);
+}
 
-	TRY(sql_select(sql,
-	    "SELECT account, der, issuer FROM certificate WHERE name = ?",
-	    SQL_VALUES(sql_text(name)), &rows, err));
-	TRY(sql_rows_next(rows, err));
-	ret->account = sql_rows_number(rows, 0);
-	struct span issuer = sql_rows_bytes(rows, 2);
-	(void)snprintf(ret->issuer, sizeof(ret->issuer), "%.*s",
-	    (int)issuer.len, (const char *)issuer.data);
-	return buf_add(&ret->der, sql_rows_bytes(rows, 1), err);
+enum rc
+issued_find_serial(
+    struct sql *sql, struct span serial, struct issued *ret, struct err *err)
+{
+	return find(
+	    sql, COLUMNS " WHERE serial = ?", SQL_BLOB(serial), ret, err);
 }
 
 enum rc

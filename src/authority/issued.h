@@ -20,6 +20,8 @@ enum rc issued_add(struct sql *sql, const struct order *order,
 struct issued {
 	int64_t account;
 	char issuer[PUBLISHED_ID_LEN + 1];
+	char *address;
+	int64_t not_before, not_after;
 	struct buf der;
 };
 
@@ -30,6 +32,10 @@ void issued_done(struct issued *issued);
  * initialised; the DER is appended. */
 enum rc issued_find(
     struct sql *sql, const char *name, struct issued *ret, struct err *err);
+
+/* The same by its serial number, without an octet for the sign. */
+enum rc issued_find_serial(
+    struct sql *sql, struct span serial, struct issued *ret, struct err *err);
 
 /* Rows (der, kind, issuer) of the certificates of exactly this address that are good
  * at `now`, newest first. */

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "authority/account.h"
 #include "authority/authorization.h"
 #include "authority/bell.h"
+#include "authority/http01.h"
 #include "authority/schema.h"
 #include "codec/when.h"
 #include "dns/dkim.h"
@@ -141,11 +143,49 @@ give_up(const struct mailer *mailer, const struct authorization *a,
 }
 
 static enum rc
+ask_host(const struct mailer *mailer, const struct authorization *a,
+    const char **ret_type, struct err *err)
+{
+	struct account account ACCOUNT_OWNED = {0};
+
+	TRY(account_find_id(mailer->sql, a->account, &account, err));
+	const struct http01_question question = {.host = a->address,
+	    .token = a->token2,
+	    .thumbprint = {account.thumbprint, a->thumbprint}};
+	return http01_check(mailer->config.resolver, &question, ret_type, err);
+}
+
+/* An authorization of the test profile: there is no letter, there is a host to
+ * be asked. */
+static enum rc
+settle_host(
+    const struct mailer *mailer, const struct authorization *a, struct err *err)
+{
+	struct err why = ERR_NONE;
+	struct authorization_event event = {.id = a->id,
+	    .valid_for = mailer->config.settings->authorization_reuse,
+	    .detail = why.text};
+	enum rc rc = ask_host(mailer, a, &event.type, &why);
+
+	if (rc != RC_OK && rc != RC_REFUSED)
+		return err_set(err, rc, "%s", why.text);
+	event.now = clock_now();
+	log_info("mailer: host %s: %s", a->address,
+	    rc == RC_OK ? "right" : why.text);
+	rc = rc == RC_OK ? authorization_answer(mailer->sql, &event, err)
+			 : authorization_fail(mailer->sql, &event, err);
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
 send_one(
     const struct mailer *mailer, const struct authorization *a, struct err *err)
 {
 	struct smtp_client_result result = {0};
 	struct err why = ERR_NONE;
+
+	if (a->kind == AUTHORIZATION_HOST)
+		return settle_host(mailer, a, err);
 	enum rc rc = send_letter(mailer, a, &result, &why);
 
 	if (rc != RC_OK)

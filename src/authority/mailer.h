@@ -1,4 +1,5 @@
-/* authority/mailer -- a thread that sends the challenge letters.
+/* authority/mailer -- a thread that sends the challenge letters, and asks the
+ * hosts of the test profile (authority/http01).
  *
  * What waits is in the database (authorization's mail_next), so that nothing
  * is lost by a crash; of several processes one sends it, and another only if

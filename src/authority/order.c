@@ -12,6 +12,7 @@ order_done(struct order *order)
 	free(order->name);
 	free(order->address);
 	free(order->certificate);
+	free(order->replaces);
 	authorization_done(&order->authorization);
 	*order = (struct order){0};
 }
@@ -55,7 +56,8 @@ read_row(const struct sql_rows *rows, struct order *own, int64_t *authorization,
 	TRY(sql_rows_text(rows, 4, &own->address, err));
 	own->created = sql_rows_number(rows, 5);
 	own->expires = sql_rows_number(rows, 6);
-	return sql_rows_text(rows, 7, &own->certificate, err);
+	TRY(sql_rows_text(rows, 7, &own->certificate, err));
+	return sql_rows_text(rows, 8, &own->replaces, err);
 }
 
 enum rc
@@ -68,7 +70,7 @@ order_find(struct sql *sql, const char *name, int64_t now, struct order *ret,
 
 	TRY(sql_select(sql,
 	    "SELECT o.id, o.account, o.acme_authorization, o.name, o.address,"
-	    " o.created, o.expires, c.name FROM acme_order AS o"
+	    " o.created, o.expires, c.name, o.replaces FROM acme_order AS o"
 	    " LEFT JOIN certificate AS c ON c.id = o.certificate"
 	    " WHERE o.name = ?",
 	    SQL_VALUES(sql_text(name)), &rows, err));
@@ -83,22 +85,25 @@ order_find(struct sql *sql, const char *name, int64_t now, struct order *ret,
 }
 
 enum rc
-order_add(struct sql *sql, const struct authorization *authorization,
-    int64_t now, struct order *ret, struct err *err)
+order_add(struct sql *sql, const struct order_wish *wish, struct order *ret,
+    struct err *err)
 {
+	const struct authorization *authorization = wish->authorization;
 	struct buf name BUF_OWNED = BUF_SMALL;
 	const char *text = NULL;
 
 	TRY(random_text(NAME_BYTES, &name, err));
 	TRY(buf_str(&name, &text, err));
 	TRY(sql_change(sql,
-	    "INSERT INTO acme_order (name, account, acme_authorization, address,"
-	    " created, expires) VALUES (?, ?, ?, ?, ?, ?)",
+	    "INSERT INTO acme_order (name, account, acme_authorization, "
+	    "address,"
+	    " replaces, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
 	    SQL_VALUES(sql_text(text), SQL_NUMBER(authorization->account),
 		SQL_NUMBER(authorization->id), sql_text(authorization->address),
-		SQL_NUMBER(now), SQL_NUMBER(now + ORDER_SECONDS)),
+		sql_text(wish->replaces), SQL_NUMBER(wish->now),
+		SQL_NUMBER(wish->now + ORDER_SECONDS)),
 	    err));
-	return order_find(sql, text, now, ret, err);
+	return order_find(sql, text, wish->now, ret, err);
 }
 
 enum rc
@@ -111,18 +116,48 @@ order_count(struct sql *sql, int64_t account, int64_t since, int64_t *ret,
 	    SQL_VALUES(SQL_NUMBER(account), SQL_NUMBER(since)), ret, err);
 }
 
+/* What state_at() does not call invalid, for `now` twice. */
+#define NOT_INVALID                                                      \
+	"(o.certificate IS NOT NULL OR (o.expires > ? AND a.expires > ?" \
+	" AND a.status IN ('pending', 'valid')))"
+#define ORDERS                                               \
+	" FROM acme_order AS o JOIN acme_authorization AS a" \
+	" ON a.id = o.acme_authorization"
+
 enum rc
-order_list(
-    struct sql *sql, int64_t account, struct strlist *ret, struct err *err)
+order_count_replacing(struct sql *sql, const char *replaces, int64_t now,
+    int64_t *ret, struct err *err)
+{
+	return sql_number(sql,
+	    "SELECT count(*)" ORDERS " WHERE o.replaces = ? AND " NOT_INVALID,
+	    SQL_VALUES(sql_text(replaces), SQL_NUMBER(now), SQL_NUMBER(now)),
+	    ret, err);
+}
+
+enum rc
+order_list(struct sql *sql, struct order_page *page, struct strlist *ret,
+    struct err *err)
 {
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	int64_t last = 0;
 	enum rc rc;
 
+	page->next = 0;
 	TRY(sql_select(sql,
-	    "SELECT name FROM acme_order WHERE account = ?"
-	    " ORDER BY id DESC LIMIT 100",
-	    SQL_VALUES(SQL_NUMBER(account)), &rows, err));
-	while ((rc = sql_rows_next(rows, err)) == RC_OK)
-		TRY(strlist_add(ret, sql_rows_bytes(rows, 0), err));
+	    "SELECT o.id, o.name" ORDERS
+	    " WHERE o.account = ? AND o.id < ? AND " NOT_INVALID
+	    " ORDER BY o.id DESC LIMIT ?",
+	    SQL_VALUES(SQL_NUMBER(page->account), SQL_NUMBER(page->before),
+		SQL_NUMBER(page->now), SQL_NUMBER(page->now),
+		SQL_NUMBER(ORDER_PAGE + 1)),
+	    &rows, err));
+	while ((rc = sql_rows_next(rows, err)) == RC_OK) {
+		if (ret->len == ORDER_PAGE) {
+			page->next = last;
+			return RC_OK;
+		}
+		last = sql_rows_number(rows, 0);
+		TRY(strlist_add(ret, sql_rows_bytes(rows, 1), err));
+	}
 	return rc == RC_ABSENT ? RC_OK : rc;
 }

@@ -29,6 +29,7 @@ struct order {
 	int64_t created;
 	int64_t expires;
 	char *certificate; /* the end of its URL; NULL: none yet */
+	char *replaces;    /* which certificate (RFC 9773); or NULL */
 	struct authorization authorization;
 	enum order_state state; /* at the time it was asked for */
 };
@@ -40,14 +41,31 @@ enum rc order_find(struct sql *sql, const char *name, int64_t now,
     struct order *ret, struct err *err);
 
 /* A new order on an authorization of the account. */
-enum rc order_add(struct sql *sql, const struct authorization *authorization,
-    int64_t now, struct order *ret, struct err *err);
+struct order_wish {
+	const struct authorization *authorization;
+	const char *replaces; /* or NULL */
+	int64_t now;
+};
+enum rc order_add(struct sql *sql, const struct order_wish *wish,
+    struct order *ret, struct err *err);
+/* How many orders that may still become, or became, a certificate replace this
+ * one. */
+enum rc order_count_replacing(struct sql *sql, const char *replaces,
+    int64_t now, int64_t *ret, struct err *err);
 /* Orders of the account since then. */
 enum rc order_count(struct sql *sql, int64_t account, int64_t since,
     int64_t *ret, struct err *err);
 
-/* Names of the account's newest orders, at most 100. */
-enum rc order_list(
-    struct sql *sql, int64_t account, struct strlist *ret, struct err *err);
+/* A page of the account's orders: names, newest first, without those that are
+ * invalid. */
+#define ORDER_PAGE 50
+struct order_page {
+	int64_t account;
+	int64_t now;
+	int64_t before; /* begin behind this one; INT64_MAX: at the newest */
+	int64_t next;   /* set: `before` of the next page; 0: that was all */
+};
+enum rc order_list(struct sql *sql, struct order_page *page,
+    struct strlist *ret, struct err *err);
 
 #endif

@@ -34,6 +34,15 @@ world_done(struct world *world)
 	sql_free(world->sql);
 }
 
+static enum rc
+add_order(const struct world *world, const struct authorization *a, int64_t now,
+    struct order *ret, struct err *err)
+{
+	const struct order_wish wish = {.authorization = a, .now = now};
+
+	return order_add(world->sql, &wish, ret, err);
+}
+
 static void
 world_init(struct world *world, void **state)
 {
@@ -49,11 +58,14 @@ world_init(struct world *world, void **state)
 	    err);
 	assert_done(account_add(world->sql, &wish, &account, &err), err);
 	world->account = account.id;
-	struct authorization_wish ask = {
-	    .account = account.id, .address = ADDRESS, .now = START};
+	struct authorization_wish ask = {.account = account.id,
+	    .address = ADDRESS,
+	    .client = "192.0.2.1",
+	    .thumbprint = "t",
+	    .now = START};
 	assert_done(authorization_add(world->sql, &ask, &world->a, &err), err);
 	assert_done(
-	    order_add(world->sql, &world->a, START, &world->order, &err), err);
+	    add_order(world, &world->a, START, &world->order, &err), err);
 }
 
 static enum order_state
@@ -211,18 +223,36 @@ a_pending_challenge_is_shared_for_a_while_only(void **state)
 }
 
 static void
-challenges_to_a_mailbox_are_counted_without_case(void **state)
+challenges_are_counted_by_whom_they_trouble(void **state)
 {
 	struct world world WORLD_OWNED = {0};
 	struct err err = ERR_NONE;
 	int64_t count = 0;
 
 	world_init(&world, state);
-	assert_ok(authorization_count(
-	    world.sql, "aLICE@alpha.test", START - 1, &count, &err));
-	assert_int_equal(count, 1);
-	assert_ok(authorization_count(world.sql, ADDRESS, START, &count, &err));
-	assert_int_equal(count, 0);
+	static const struct {
+		enum authorization_by by;
+		const char *of;
+		int64_t since;
+		int64_t want;
+	} cases[] = {
+	    {AUTHORIZATION_BY_MAILBOX, "aLICE@alpha.test", START - 1, 1},
+	    {AUTHORIZATION_BY_MAILBOX, ADDRESS, START, 0},
+	    {AUTHORIZATION_BY_MAILBOX, "bob@alpha.test", START - 1, 0},
+	    {AUTHORIZATION_BY_DOMAIN, "bob@ALPHA.test", START - 1, 1},
+	    {AUTHORIZATION_BY_DOMAIN, "alice@beta.test", START - 1, 0},
+	    {AUTHORIZATION_BY_CLIENT, "192.0.2.1", START - 1, 1},
+	    {AUTHORIZATION_BY_CLIENT, "192.0.2.10", START - 1, 0},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct authorization_sum sum = {
+		    cases[i].by, cases[i].of, cases[i].since};
+		assert_done(
+		    authorization_count(world.sql, &sum, &count, &err), err);
+		if (count != cases[i].want)
+			fail_msg("%s: %lld", cases[i].of, (long long)count);
+	}
 }
 
 static void
@@ -312,12 +342,15 @@ store(struct world *world, const char *address, struct err *err)
 	struct request request = {.kind = PROFILE_ENCRYPTING};
 	struct order order ORDER_OWNED = {0};
 	struct authorization a AUTHORIZATION_OWNED = {0};
-	struct authorization_wish ask = {
-	    .account = world->account, .address = address, .now = START};
+	struct authorization_wish ask = {.account = world->account,
+	    .address = address,
+	    .client = "",
+	    .thumbprint = "t",
+	    .now = START};
 	X509 *cert OWNED(X509_free) = issue(world, address, START);
 
 	TRY(authorization_add(world->sql, &ask, &a, err));
-	TRY(order_add(world->sql, &a, START, &order, err));
+	TRY(add_order(world, &a, START, &order, err));
 	TRY(issued_add(world->sql, &order, &request, cert, err));
 	return issued_add(world->sql, &order, &request, cert, err);
 }
@@ -436,7 +469,7 @@ main(void)
 	    cmocka_unit_test(a_challenge_is_open_for_a_day),
 	    cmocka_unit_test(a_proof_serves_further_orders_for_a_limited_time),
 	    cmocka_unit_test(a_pending_challenge_is_shared_for_a_while_only),
-	    cmocka_unit_test(challenges_to_a_mailbox_are_counted_without_case),
+	    cmocka_unit_test(challenges_are_counted_by_whom_they_trouble),
 	    cmocka_unit_test(a_letter_waits_until_it_is_sent),
 	    cmocka_unit_test(a_letter_is_one_mailers_until_its_lease_ends),
 	    cmocka_unit_test(no_letter_goes_out_for_what_is_over),

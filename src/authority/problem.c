@@ -20,10 +20,17 @@ static const struct {
 	unsigned status;
 } problems[] = {
     [PROBLEM_ACCOUNT_DOES_NOT_EXIST] = {"accountDoesNotExist", 400},
+    [PROBLEM_ALREADY_REPLACED] = {"alreadyReplaced", 409},
+    [PROBLEM_ALREADY_REVOKED] = {"alreadyRevoked", 400},
     [PROBLEM_BAD_CSR] = {"badCSR", 400},
     [PROBLEM_BAD_NONCE] = {"badNonce", 400},
     [PROBLEM_BAD_PUBLIC_KEY] = {"badPublicKey", 400},
     [PROBLEM_BAD_SIGNATURE_ALGORITHM] = {"badSignatureAlgorithm", 400},
+    [PROBLEM_BAD_REVOCATION_REASON] = {"badRevocationReason", 400},
+    [PROBLEM_COMPOUND] = {"compound", 400},
+    [PROBLEM_CONFLICT] = {"malformed", 409},
+    [PROBLEM_DEACTIVATED] = {"unauthorized", 401},
+    [PROBLEM_EXTERNAL_ACCOUNT_REQUIRED] = {"externalAccountRequired", 403},
     [PROBLEM_INVALID_CONTACT] = {"invalidContact", 400},
     [PROBLEM_MALFORMED] = {"malformed", 400},
     [PROBLEM_METHOD] = {"malformed", 405},
@@ -37,10 +44,12 @@ static const struct {
     [PROBLEM_UNAUTHORIZED] = {"unauthorized", 403},
     [PROBLEM_UNSUPPORTED_CONTACT] = {"unsupportedContact", 400},
     [PROBLEM_UNSUPPORTED_IDENTIFIER] = {"unsupportedIdentifier", 400},
+    [PROBLEM_USER_ACTION_REQUIRED] = {"userActionRequired", 403},
 };
 
+/* Type and detail, which every document has and every part of one. */
 static json_t *
-document(enum problem problem, const char *detail)
+bare_document(enum problem problem, const char *detail)
 {
 	char type[100];
 
@@ -50,36 +59,83 @@ document(enum problem problem, const char *detail)
 	json_t *text = json_string(detail);
 	if (text == NULL)
 		text = json_string("the request is not understood");
-	json_t *all = json_pack("{s:s, s:o, s:i}", "type", type, "detail", text,
-	    "status", (int)problems[problem].status);
-	/* "the problem document ... MUST include an "algorithms" field" (RFC
-	 * 8555 section 6.2) */
-	if (all != NULL && problem == PROBLEM_BAD_SIGNATURE_ALGORITHM &&
-	    json_object_set_new(all, "algorithms",
-		json_pack("[s, s, s]", "ES256", "EdDSA", "RS256")) != 0) {
-		json_decref(all);
+	return json_pack("{s:s, s:o}", "type", type, "detail", text);
+}
+
+static json_t *
+part_document(const struct problem_part *part)
+{
+	json_t *one OWNED(json_decref) =
+	    bare_document(part->problem, part->detail);
+
+	if (one == NULL || json_object_set_new(one, "identifier",
+			       json_pack("{s:s, s:s}", "type", part->type,
+				   "value", part->value)) != 0)
 		return NULL;
-	}
-	return all;
+	return take(one);
+}
+
+static json_t *
+part_documents(const struct problem_more *more)
+{
+	json_t *list OWNED(json_decref) = json_array();
+
+	for (size_t i = 0; list != NULL && i < more->parts; i++)
+		if (json_array_append_new(
+			list, part_document(&more->part[i])) != 0)
+			return NULL;
+	return take(list);
+}
+
+/* "the problem document ... MUST include an "algorithms" field" (RFC 8555
+ * section 6.2) */
+static int
+add_more(json_t *all, enum problem problem, const struct problem_more *more)
+{
+	int failed = json_object_set_new(
+	    all, "status", json_integer((json_int_t)problems[problem].status));
+
+	if (problem == PROBLEM_BAD_SIGNATURE_ALGORITHM)
+		failed |= json_object_set_new(all, "algorithms",
+		    json_pack(
+			"[s, s, s, s]", "ES256", "ES384", "EdDSA", "RS256"));
+	if (more->instance != NULL)
+		failed |= json_object_set_new(
+		    all, "instance", json_string(more->instance));
+	if (more->parts > 0)
+		failed |= json_object_set_new(
+		    all, "subproblems", part_documents(more));
+	return failed;
+}
+
+enum rc
+problem_set_more(struct http_answer *answer, enum problem problem,
+    const struct problem_more *more, const char *detail, struct err *err)
+{
+	json_t *all OWNED(json_decref) = bare_document(problem, detail);
+
+	if (all == NULL || add_more(all, problem, more) != 0)
+		return err_nomem(err, "problem document");
+	char *text OWNED(free) = json_dumps(all, 0);
+	if (text == NULL)
+		return err_nomem(err, "problem document");
+	TRY(http_answer_set(answer, problems[problem].status,
+	    "application/problem+json", span_str(text), err));
+	return err_set(err, RC_REFUSED, "%s", detail);
 }
 
 enum rc
 problem_set(struct http_answer *answer, enum problem problem, struct err *err,
     const char *format, ...)
 {
+	const struct problem_more none = {0};
 	char detail[DETAIL_MAX];
 	va_list args;
 
 	va_start(args, format);
 	(void)vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
-	json_t *all OWNED(json_decref) = document(problem, detail);
-	char *text OWNED(free) = all != NULL ? json_dumps(all, 0) : NULL;
-	if (text == NULL)
-		return err_nomem(err, "problem document");
-	TRY(http_answer_set(answer, problems[problem].status,
-	    "application/problem+json", span_str(text), err));
-	return err_set(err, RC_REFUSED, "%s", detail);
+	return problem_set_more(answer, problem, &none, detail, err);
 }
 
 void

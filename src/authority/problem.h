@@ -1,6 +1,6 @@
 /* authority/problem -- an error as a client of ACME reads it.
  *
- * Standard:  RFC 7807, RFC 8555 section 6.7.
+ * Standard:  RFC 7807, RFC 8555 section 6.7, RFC 9773 section 7.4.
  * May use:   base.
  */
 #ifndef AUTHORITY_PROBLEM_H
@@ -10,10 +10,17 @@
 
 enum problem {
 	PROBLEM_ACCOUNT_DOES_NOT_EXIST,
+	PROBLEM_ALREADY_REPLACED,
+	PROBLEM_ALREADY_REVOKED,
 	PROBLEM_BAD_CSR,
 	PROBLEM_BAD_NONCE,
 	PROBLEM_BAD_PUBLIC_KEY,
+	PROBLEM_BAD_REVOCATION_REASON,
 	PROBLEM_BAD_SIGNATURE_ALGORITHM,
+	PROBLEM_COMPOUND,
+	PROBLEM_CONFLICT,    /* malformed, 409 */
+	PROBLEM_DEACTIVATED, /* unauthorized, 401 */
+	PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
 	PROBLEM_INVALID_CONTACT,
 	PROBLEM_MALFORMED,
 	PROBLEM_METHOD,     /* malformed, 405 */
@@ -27,6 +34,7 @@ enum problem {
 	PROBLEM_UNAUTHORIZED,
 	PROBLEM_UNSUPPORTED_CONTACT,
 	PROBLEM_UNSUPPORTED_IDENTIFIER,
+	PROBLEM_USER_ACTION_REQUIRED,
 };
 
 /* Make it the answer and return RC_REFUSED, so that a service can end with
@@ -35,6 +43,23 @@ enum problem {
 enum rc problem_set(struct http_answer *answer, enum problem problem,
     struct err *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* What is wrong with one of several identifiers (RFC 8555 section 6.7.1). */
+struct problem_part {
+	enum problem problem;
+	const char *detail;
+	const char *type; /* of the identifier */
+	const char *value;
+};
+
+/* What a problem document can say beside its detail. */
+struct problem_more {
+	const char *instance; /* URL for a person; NULL: none */
+	const struct problem_part *part;
+	size_t parts;
+};
+enum rc problem_set_more(struct http_answer *answer, enum problem problem,
+    const struct problem_more *more, const char *detail, struct err *err);
 
 /* What a service returned, as an answer: RC_OK and RC_REFUSED with an answer
  * stand; anything else becomes "try later" or "our fault", whose reason goes

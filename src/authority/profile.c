@@ -77,6 +77,9 @@ static const struct profile profiles[] = {
 	USE_ENCIPHER, -1, {NID_email_protect}, 90, false, false, true, false},
     [PROFILE_DUAL] = {"dual", POLICY_MAILBOX, 0, USE_SIGN | USE_ENCIPHER, -1,
 	{NID_email_protect}, 90, false, false, true, false},
+    /* No TLS client believes it below a CA whose purposes are mail's. */
+    [PROFILE_HOST] = {"host", NULL, USE_SIGN, USE_SIGN | USE_ENCIPHER, -1,
+	{NID_server_auth}, 7, false, false, true, false},
 };
 
 const char *
@@ -215,8 +218,9 @@ add_policy(X509 *x, const struct profile *profile)
  * include a subjectAltName extension that is marked as critical." (RFC 5280
  * section 4.2.1.6) */
 static bool
-add_address(X509 *x, const char *address)
+add_address(X509 *x, const struct profile_order *order)
 {
+	const char *address = order->address;
 	GENERAL_NAMES *names OWNED(GENERAL_NAMES_free) = GENERAL_NAMES_new();
 	GENERAL_NAME *name = GENERAL_NAME_new();
 	ASN1_IA5STRING *text = ASN1_IA5STRING_new();
@@ -229,7 +233,8 @@ add_address(X509 *x, const char *address)
 		ASN1_IA5STRING_free(text);
 		return address == NULL;
 	}
-	GENERAL_NAME_set0_value(name, GEN_EMAIL, text);
+	GENERAL_NAME_set0_value(
+	    name, order->kind == PROFILE_HOST ? GEN_DNS : GEN_EMAIL, text);
 	return add(x, NID_subject_alt_name, names, empty);
 }
 
@@ -391,7 +396,7 @@ fill(X509 *x, const struct profile_order *order,
 	       X509_set_pubkey(x, order->public_key) &&
 	       add_constraints(x, profile) && add_usage(x, use) &&
 	       add_purposes(x, profile) && add_policy(x, profile) &&
-	       add_no_check(x, profile) && add_address(x, order->address) &&
+	       add_no_check(x, profile) && add_address(x, order) &&
 	       add_key_ids(x, issuer->cert);
 }
 

@@ -24,6 +24,7 @@ enum profile_kind {
 	PROFILE_SIGNING,    /* of a mailbox */
 	PROFILE_ENCRYPTING, /* of a mailbox */
 	PROFILE_DUAL,       /* of a mailbox, RSA only */
+	PROFILE_HOST,       /* for tests of ACME by other clients only */
 };
 
 /* "signing", "encrypting", "dual"; how the directory calls them too. */
@@ -34,7 +35,7 @@ struct profile_order {
 	EVP_PKEY *public_key; /* borrowed */
 	const char *name;     /* commonName of a CA, TSA or responder */
 	const char *organization;
-	const char *address; /* of a mailbox */
+	const char *address; /* of a mailbox; or a host's name */
 	/* Where its status and its issuer are published, and in how many
 	 * parts the issuer's list is (authority/published.h).  NULL: nowhere,
 	 * and the certificate says nothing of it. */

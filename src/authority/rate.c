@@ -1,7 +1,10 @@
 #include "authority/rate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <arpa/inet.h>
 
 #include "os/random.h"
 
@@ -80,4 +83,24 @@ rate_allow(struct rate *rate, const char *key, int64_t now, int64_t *ret_wait)
 	}
 	slot->level += cost;
 	return true;
+}
+
+void
+rate_client(const char *peer, char ret[RATE_CLIENT_MAX])
+{
+	struct in6_addr whole;
+	struct in6_addr part = {0};
+	char text[INET6_ADDRSTRLEN];
+
+	(void)snprintf(ret, RATE_CLIENT_MAX, "%s", peer);
+	if (inet_pton(AF_INET6, peer, &whole) != 1)
+		return;
+	if (IN6_IS_ADDR_V4MAPPED(&whole)) {
+		(void)inet_ntop(
+		    AF_INET, &whole.s6_addr[12], ret, RATE_CLIENT_MAX);
+		return;
+	}
+	memcpy(&part, &whole, 8);
+	(void)inet_ntop(AF_INET6, &part, text, sizeof(text));
+	(void)snprintf(ret, RATE_CLIENT_MAX, "%s", text);
 }

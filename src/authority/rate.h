@@ -30,4 +30,10 @@ OWNER(struct rate, rate_free);
 bool rate_allow(
     struct rate *rate, const char *key, int64_t now, int64_t *ret_wait);
 
+/* The name under which a client at this IP address is counted: the address
+ * itself, or of IPv6 the network of 64 bits, for whoever has one address there
+ * has all of them. */
+#define RATE_CLIENT_MAX 48
+void rate_client(const char *peer, char ret[RATE_CLIENT_MAX]);
+
 #endif

@@ -48,12 +48,35 @@ asking_all_the_time_does_not_stop_the_clock(void **state)
 	assert_in_range(allowed, 19, 20);
 }
 
+static void
+one_client_is_one_address_or_one_network(void **state)
+{
+	static const struct {
+		const char *peer;
+		const char *want;
+	} cases[] = {
+	    {"192.0.2.1", "192.0.2.1"},
+	    {"::ffff:192.0.2.1", "192.0.2.1"},
+	    {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+	    {"2001:db8:1:2::", "2001:db8:1:2::"},
+	    {"2001:db8:1:3::", "2001:db8:1:3::"},
+	    {"", ""},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char got[RATE_CLIENT_MAX];
+		rate_client(cases[i].peer, got);
+		assert_string_equal(got, cases[i].want);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(as_many_as_said_and_not_one_more),
 	    cmocka_unit_test(time_gives_back),
+	    cmocka_unit_test(one_client_is_one_address_or_one_network),
 	    cmocka_unit_test(asking_all_the_time_does_not_stop_the_clock),
 	};
 

@@ -342,6 +342,26 @@ check_names(X509_REQ *req, const char *address, enum profile_kind *kind,
 	return read_kind(list, kind, err);
 }
 
+/* The key and the proof that whoever asks has it. */
+static enum rc
+check_proof(X509_REQ *req, struct request *request, struct err *err)
+{
+	request->public_key = X509_REQ_get_pubkey(req);
+	if (request->public_key == NULL) {
+		(void)crypto_failed(err, "key");
+		return err_set(err, RC_UNFIT,
+		    "the key in the certificate request cannot be read");
+	}
+	TRY(check_key(request->public_key, err));
+	if (request->kind == PROFILE_DUAL &&
+	    !EVP_PKEY_is_a(request->public_key, "RSA"))
+		return err_set(err, RC_UNFIT,
+		    "an EC key is for signing or for encrypting: ask for two "
+		    "certificates, with keyUsage in each request");
+	TRY(check_signature(req, request->public_key, err));
+	return hash_key(req, request->key_sha256, err);
+}
+
 enum rc
 request_check(
     struct span der, const char *address, struct request *ret, struct err *err)
@@ -351,20 +371,79 @@ request_check(
 
 	TRY(parse(der, &req, err));
 	TRY(check_names(req, address, &request.kind, err));
-	request.public_key = X509_REQ_get_pubkey(req);
-	if (request.public_key == NULL) {
-		(void)crypto_failed(err, "key");
-		return err_set(err, RC_UNFIT,
-		    "the key in the certificate request cannot be read");
+	TRY(check_proof(req, &request, err));
+	*ret = request;
+	request.public_key = NULL;
+	return RC_OK;
+}
+
+static bool
+is_host(const ASN1_STRING *text, const char *host)
+{
+	return span_is_nocase(span_of(ASN1_STRING_get0_data(text),
+				  (size_t)ASN1_STRING_length(text)),
+	    host);
+}
+
+/* Every name in the request is this host's; *ret_count is how many there are.
+ */
+static enum rc
+check_host_subject(
+    const X509_REQ *req, const char *host, int *ret_count, struct err *err)
+{
+	const X509_NAME *name = X509_REQ_get_subject_name(req);
+
+	*ret_count = X509_NAME_entry_count(name);
+	for (int i = 0; i < *ret_count; i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+		int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+		if (nid != NID_commonName ||
+		    !is_host(X509_NAME_ENTRY_get_data(entry), host))
+			return err_set(err, RC_UNFIT,
+			    "the subject names something else than %s", host);
 	}
-	TRY(check_key(request.public_key, err));
-	if (request.kind == PROFILE_DUAL &&
-	    !EVP_PKEY_is_a(request.public_key, "RSA"))
+	return RC_OK;
+}
+
+static enum rc
+check_host_names(
+    X509_REQ *req, const char *host, int *ret_count, struct err *err)
+{
+	STACK_OF(X509_EXTENSION) *list OWNED(extensions_free) = NULL;
+	GENERAL_NAMES *names OWNED(GENERAL_NAMES_free) = NULL;
+
+	*ret_count = 0;
+	if (X509_REQ_get_attr_count(req) == 0)
+		return RC_OK;
+	TRY(read_extensions(req, &list, err));
+	TRY(check_constraints(list, err));
+	TRY(find_extension(list, NID_subject_alt_name, (void **)&names, err));
+	*ret_count = names != NULL ? sk_GENERAL_NAME_num(names) : 0;
+	for (int i = 0; i < *ret_count; i++) {
+		const GENERAL_NAME *one = sk_GENERAL_NAME_value(names, i);
+		if (one->type != GEN_DNS || !is_host(one->d.dNSName, host))
+			return err_set(err, RC_UNFIT,
+			    "the subjectAltName names something else than %s",
+			    host);
+	}
+	return RC_OK;
+}
+
+enum rc
+request_check_host(
+    struct span der, const char *host, struct request *ret, struct err *err)
+{
+	struct request request REQUEST_OWNED = {.kind = PROFILE_HOST};
+	X509_REQ *req OWNED(X509_REQ_free) = NULL;
+	int in_subject = 0, beside = 0;
+
+	TRY(parse(der, &req, err));
+	TRY(check_host_subject(req, host, &in_subject, err));
+	TRY(check_host_names(req, host, &beside, err));
+	if (in_subject + beside == 0)
 		return err_set(err, RC_UNFIT,
-		    "an EC key is for signing or for encrypting: ask for two "
-		    "certificates, with keyUsage in each request");
-	TRY(check_signature(req, request.public_key, err));
-	TRY(hash_key(req, request.key_sha256, err));
+		    "the certificate request does not name %s", host);
+	TRY(check_proof(req, &request, err));
 	*ret = request;
 	request.public_key = NULL;
 	return RC_OK;

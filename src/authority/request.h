@@ -31,4 +31,9 @@ void request_done(struct request *request);
 enum rc request_check(
     struct span der, const char *address, struct request *ret, struct err *err);
 
+/* The same for a host of the test profile: its name as subjectAltName or, from
+ * old clients, as common name. */
+enum rc request_check_host(
+    struct span der, const char *host, struct request *ret, struct err *err);
+
 #endif

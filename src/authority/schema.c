@@ -152,6 +152,32 @@ static const char *const steps[] = {
     "INSERT INTO audit (at, actor, act, object, detail)"
     " SELECT 0, 'authority', 'begin', 'certificates',"
     " CAST(coalesce(max(id), 0) AS TEXT) FROM certificate;",
+    /* External accounts, terms; what limits count by; what ACME for hosts
+     * and renewal need. */
+    "ALTER TABLE account ADD COLUMN binding TEXT;"
+    "ALTER TABLE account ADD COLUMN terms TEXT;"
+    "CREATE TABLE external_key ("
+    " id $id,"
+    " kid TEXT NOT NULL UNIQUE,"
+    " secret $bytes NOT NULL,"
+    " label TEXT NOT NULL,"
+    " remaining $number NOT NULL,"
+    " created $number NOT NULL) $strict;"
+    "ALTER TABLE acme_authorization"
+    " ADD COLUMN kind TEXT NOT NULL DEFAULT 'email';"
+    "ALTER TABLE acme_authorization"
+    " ADD COLUMN domain TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE acme_authorization"
+    " ADD COLUMN client TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE acme_authorization"
+    " ADD COLUMN thumbprint TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX authorization_domain"
+    " ON acme_authorization (domain, created);"
+    "CREATE INDEX authorization_client"
+    " ON acme_authorization (client, created);"
+    "ALTER TABLE acme_order ADD COLUMN replaces TEXT;"
+    "CREATE INDEX order_replaces ON acme_order (replaces)"
+    " WHERE replaces IS NOT NULL;",
 };
 
 static enum rc

@@ -23,6 +23,8 @@ static enum rc check_http_url(const char *, struct err *);
 static enum rc check_place(const char *, struct err *);
 static enum rc check_pkcs11(const char *, struct err *);
 static enum rc check_store(const char *, struct err *);
+static enum rc check_terms(const char *, struct err *);
+static enum rc check_answers(const char *, struct err *);
 
 /* Every setting that is a text, with what must be true of it. */
 static const struct {
@@ -41,6 +43,7 @@ static const struct {
     TEXT(mx_listen, false, check_place),
     TEXT(http_listen, true, check_place),
     TEXT(http_url, true, check_http_url),
+    TEXT(lmtp_listen, true, check_place),
     TEXT(smarthost, false, check_place),
     TEXT(send_from, true, NULL),
     TEXT(dns, true, NULL),
@@ -54,8 +57,24 @@ static const struct {
     TEXT(pin_file, true, NULL),
     TEXT(metrics_listen, true, check_place),
     TEXT(store, true, check_store),
+    TEXT(terms, true, check_terms),
+    TEXT(answers, true, check_answers),
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
+
+/* Every setting that is true or false; false unless it is set. */
+static const struct {
+	const char *name;
+	size_t offset;
+} flags[] = {
+#define FLAG(field)                                      \
+	{                                                \
+#field, offsetof(struct settings, field) \
+	}
+    FLAG(external_account_required),
+    FLAG(test_profile),
+};
+#define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
 /* Every setting that is a number, what we recommend and what makes sense. */
 static const struct {
@@ -69,6 +88,8 @@ static const struct {
 		    (most)                                                  \
 	}
     NUMBER(challenge_mails_per_hour, 10, 1, 1000),
+    NUMBER(challenge_mails_per_domain, 1000, 1, 1000000),
+    NUMBER(challenge_mails_per_client, 500, 1, 1000000),
     NUMBER(orders_per_hour, 100, 1, 1000000),
     NUMBER(accounts_per_hour, 200, 1, 1000000),
     NUMBER(lookups_per_minute, 600, 1, 1000000),
@@ -94,6 +115,12 @@ static int64_t *
 number_at(const struct settings *settings, size_t i)
 {
 	return (int64_t *)((uintptr_t)settings + numbers[i].offset);
+}
+
+static bool *
+flag_at(const struct settings *settings, size_t i)
+{
+	return (bool *)((uintptr_t)settings + flags[i].offset);
 }
 
 void
@@ -214,6 +241,27 @@ settings_guess_http_url(struct settings *settings, struct err *err)
 	return settings_set(settings, "http_url", url, err);
 }
 
+/* It becomes a header and a link in a person's browser. */
+static enum rc
+check_terms(const char *value, struct err *err)
+{
+	if (!span_starts(span_str(value), "https://") ||
+	    strpbrk(value, "\"<> \\^`{|}") != NULL)
+		return err_set(err, RC_UNFIT, "want an https:// URL");
+	for (size_t i = 0; value[i] != '\0'; i++)
+		if (value[i] < '!' || value[i] > '~')
+			return err_set(err, RC_UNFIT, "want an ASCII URL");
+	return RC_OK;
+}
+
+static enum rc
+check_answers(const char *value, struct err *err)
+{
+	if (strcmp(value, "strict") == 0 || strcmp(value, "interop") == 0)
+		return RC_OK;
+	return err_set(err, RC_UNFIT, "want \"strict\" or \"interop\"");
+}
+
 static enum rc
 check_pkcs11(const char *value, struct err *err)
 {
@@ -290,6 +338,10 @@ settings_print(
 		if (*text_at(settings, i) != NULL)
 			failed |= json_object_set_new(object, texts[i].name,
 			    json_string(*text_at(settings, i)));
+	for (size_t i = 0; i < FLAGS; i++)
+		if (*flag_at(settings, i))
+			failed |= json_object_set_new(
+			    object, flags[i].name, json_true());
 	for (size_t i = 0; i < NUMBERS; i++)
 		failed |= json_object_set_new(object, numbers[i].name,
 		    json_integer(*number_at(settings, i)));
@@ -315,6 +367,35 @@ read_number(struct settings *settings, const char *name, const json_t *value,
 	    err, RC_UNFIT, "there is no setting \"%s\" with a number", name);
 }
 
+static enum rc
+read_flag(struct settings *settings, const char *name, const json_t *value,
+    struct err *err)
+{
+	for (size_t i = 0; i < FLAGS; i++) {
+		if (strcmp(flags[i].name, name) != 0)
+			continue;
+		*flag_at(settings, i) = json_is_true(value);
+		return RC_OK;
+	}
+	return err_set(err, RC_UNFIT,
+	    "there is no setting \"%s\" with true or false", name);
+}
+
+static enum rc
+read_setting(struct settings *settings, const char *name, const json_t *value,
+    struct err *err)
+{
+	if (json_is_string(value))
+		return settings_set(
+		    settings, name, json_string_value(value), err);
+	if (json_is_integer(value))
+		return read_number(settings, name, value, err);
+	if (json_is_boolean(value))
+		return read_flag(settings, name, value, err);
+	return err_set(err, RC_UNFIT,
+	    "\"%s\" must be a text, a whole number, true or false", name);
+}
+
 enum rc
 settings_parse(struct span json, struct settings *ret, struct err *err)
 {
@@ -328,16 +409,7 @@ settings_parse(struct span json, struct settings *ret, struct err *err)
 		return err_set(err, RC_SYNTAX, "line %d: %s", where.line,
 		    object != NULL ? "not a JSON object" : where.text);
 	json_object_foreach(object, name, value)
-	{
-		if (json_is_string(value))
-			TRY(settings_set(
-			    ret, name, json_string_value(value), err));
-		else if (json_is_integer(value))
-			TRY(read_number(ret, name, value, err));
-		else
-			return err_set(err, RC_UNFIT,
-			    "\"%s\" must be a text or a whole number", name);
-	}
+	    TRY(read_setting(ret, name, value, err));
 	return settings_check(ret, err);
 }
 

@@ -21,6 +21,7 @@ struct settings {
 	char *mx_listen;       /* SMTP for answers */
 	char *http_listen;     /* HTTP without TLS: revocation; may be NULL */
 	char *http_url;        /* how readers reach that, http://... */
+	char *lmtp_listen;     /* the same by LMTP; may be NULL */
 	char *smarthost;       /* host:port that takes our letters */
 	char *send_from;       /* local address to send from; may be NULL */
 	char *dns;             /* resolver, "127.0.0.10@5353"; may be NULL */
@@ -34,6 +35,8 @@ struct settings {
 	char *pin_file;        /* may be NULL */
 	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */
 	char *store;           /* file or URL of the database; may be NULL */
+	char *terms;           /* URL of the terms of service; may be NULL */
+	char *answers;         /* "strict" or "interop"; NULL: strict */
 
 	int64_t challenge_mails_per_hour; /* to one mailbox */
 	int64_t orders_per_hour;          /* of one account */
@@ -48,6 +51,12 @@ struct settings {
 	int64_t crl_hours;                /* how long one is good */
 	int64_t crl_keep_days;            /* entries, once they expired */
 	int64_t ocsp_hours;               /* how long an answer is good */
+
+	int64_t challenge_mails_per_domain; /* to all its mailboxes, an hour */
+	int64_t challenge_mails_per_client; /* asked for by an IP address */
+
+	bool external_account_required;
+	bool test_profile; /* certificates for hosts too: never in earnest */
 };
 
 #define SETTINGS_OWNED __attribute__((cleanup(settings_done)))

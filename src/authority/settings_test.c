@@ -63,7 +63,16 @@ a_wrong_setting_is_named(void **state)
 	    {"conections", "1", "no setting"},
 	    {"colour", "\"red\"", "no setting"},
 	    {"connections", "1.5", "whole number"},
-	    {"connections", "true", "whole number"},
+	    {"connections", "true", "true or false"},
+	    {"test_profile", "1", "no setting"},
+	    {"test_profile", "\"true\"", "no setting"},
+	    {"terms", "\"http://x/\"", "https://"},
+	    {"terms", "\"https://x/>; a\"", "https://"},
+	    {"terms", "\"https://x/\u00e4\"", "ASCII"},
+	    {"answers", "\"lax\"", "interop"},
+	    {"lmtp_listen", "\"24\"", "host:port"},
+	    {"challenge_mails_per_domain", "0", "1 to"},
+	    {"challenge_mails_per_client", "1000001", "1 to"},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {

@@ -113,22 +113,33 @@ count_in_list(const char *list, const char *name)
 	return count;
 }
 
+/* Without these an answer says nothing, whoever signed it. */
+static bool
+is_essential(const char *name)
+{
+	return strcmp(name, "From") == 0 || strcmp(name, "To") == 0 ||
+	       strcmp(name, "Subject") == 0;
+}
+
 /* Every copy of each field must be covered: a verifier takes copies from the
  * bottom, a reader from the top, and between them somebody could put another
  * Subject or To. */
 static enum rc
-check_covered(DKIM_SIGINFO *sig, const struct fields *fields, bool answer,
-    struct err *err)
+check_covered(DKIM_SIGINFO *sig, const struct fields *fields,
+    enum dkim_letter what, struct err *err)
 {
 	const char *list =
 	    (const char *)dkim_sig_gettagvalue(sig, false, dkim_key_bytes("h"));
-	size_t count = answer ? COVERED - 1 : COVERED;
+	size_t count = what == DKIM_CHALLENGE ? COVERED : COVERED - 1;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t there = fields_count(fields, covered[i]);
 		size_t listed =
 		    list == NULL ? 0 : count_in_list(list, covered[i]);
-		if (there > FIELD_COPIES_MAX || listed == 0 || listed < there)
+		bool must =
+		    what != DKIM_REPLY_LENIENT || is_essential(covered[i]);
+		if (there > FIELD_COPIES_MAX || (must && listed == 0) ||
+		    listed < there)
 			return err_set(err, RC_REFUSED,
 			    "the DKIM signature does not cover %s", covered[i]);
 	}
@@ -162,7 +173,7 @@ struct check {
 	DKIM *dkim;
 	const struct dkim_keys *lookup;
 	const struct fields *fields;
-	bool answer;
+	enum dkim_letter what;
 };
 
 static enum rc
@@ -170,7 +181,7 @@ check_signature(const struct check *check, DKIM_SIGINFO *sig, struct err *err)
 {
 	TRY(check_passed(check->dkim, sig, check->lookup, err));
 	TRY(dkim_key_strength(sig, err));
-	return check_covered(sig, check->fields, check->answer, err);
+	return check_covered(sig, check->fields, check->what, err);
 }
 
 /* One good signature is enough; else the reason is the first one's. */
@@ -251,7 +262,7 @@ check_letter(struct dkim_keys *lookup, const struct check *ask,
 
 enum rc
 dkim_check_challenge(const struct resolver *resolver, struct span letter,
-    bool answer, struct err *err)
+    enum dkim_letter what, struct err *err)
 {
 	struct fields fields FIELDS_OWNED = FIELDS_NONE;
 	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
@@ -265,7 +276,7 @@ dkim_check_challenge(const struct resolver *resolver, struct span letter,
 	    .self = address_domain(from.item[0].address),
 	    .most = SIGNATURES_MAX,
 	};
-	struct check check = {.fields = &fields, .answer = answer};
+	struct check check = {.fields = &fields, .what = what};
 	return check_letter(&lookup, &check, span_after(letter, body), err);
 }
 

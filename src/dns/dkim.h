@@ -12,13 +12,21 @@
 #include "dns/resolver.h"
 #include "mime/field.h"
 
-/* Is the letter signed by exactly the domain of its only From address, with
- * every field that RFC 8823 names covered (`answer`: without Auto-Submitted),
- * no l= tag, not expired, a key of at least 1024 bits and rsa-sha256 or
- * ed25519?  RC_OK: yes.  RC_REFUSED: no, with the reason.  RC_IO: the key could
- * not be asked for: try again. */
+/* What the letter is, and so which fields its signature must cover. */
+enum dkim_letter {
+	DKIM_CHALLENGE, /* all that RFC 8823 section 3.1 names */
+	DKIM_REPLY,     /* the same without Auto-Submitted: section 3.2 */
+	/* Of these fields those that are there; From, To and Subject must be.
+	 * Providers sign so, and do not sign what is absent. */
+	DKIM_REPLY_LENIENT,
+};
+
+/* Is the letter signed by exactly the domain of its only From address, no l=
+ * tag, not expired, a key of at least 1024 bits and rsa-sha256 or ed25519?
+ * RC_OK: yes.  RC_REFUSED: no, with the reason.  RC_IO: the key could not be
+ * asked for: try again. */
 enum rc dkim_check_challenge(const struct resolver *resolver,
-    struct span letter, bool answer, struct err *err);
+    struct span letter, enum dkim_letter what, struct err *err);
 
 /* Is any letter signed by a domain that counts?  Its keys are asked for, at
  * most DKIM_KEYS_MAX of them, and nobody else's. */

@@ -1,3 +1,4 @@
+#include "base/expect.h"
 #include "dns/dkimkit_priv.h"
 
 static void
@@ -10,8 +11,8 @@ expect_judged(void **state, const char *name, const struct buf *letter,
 
 	assert_non_null(exact);
 	memcpy(exact, letter->data, letter->len);
-	enum rc rc = dkim_check_challenge(
-	    context->resolver, span_of(exact, letter->len), false, &err);
+	enum rc rc = dkim_check_challenge(context->resolver,
+	    span_of(exact, letter->len), DKIM_CHALLENGE, &err);
 	free(exact);
 	if (rc != want || strstr(err.text, words) == NULL)
 		fail_msg("%s: got %s \"%s\", want %s \"%s\"", name, rc_name(rc),
@@ -28,6 +29,9 @@ expect_signed(void **state, const char *letter, const char *options,
 	expect_judged(state, options, &signed_letter, want, words);
 }
 
+#define LETTER_BARE                                    \
+	"From: a@signed.test\r\nTo: b@example.com\r\n" \
+	"Subject: hello\r\n\r\nx\r\n"
 #define GOOD "s=good d=signed.test key=2048 h="
 
 static void
@@ -75,11 +79,43 @@ an_answer_may_leave_auto_submitted_open(void **state)
 	struct buf letter BUF_OWNED = BUF_SMALL;
 
 	sign(state, LETTER, GOOD H_ANSWER, &letter);
-	assert_int_equal(dkim_check_challenge(
-			     context->resolver, buf_span(&letter), true, NULL),
+	assert_int_equal(dkim_check_challenge(context->resolver,
+			     buf_span(&letter), DKIM_REPLY, NULL),
 	    RC_OK);
 	expect_judged(
 	    state, "challenge", &letter, RC_REFUSED, "Auto-Submitted");
+}
+
+/* Most providers sign what is there, and no field that is absent. */
+static void
+an_answer_can_be_judged_by_what_is_there(void **state)
+{
+	static const struct {
+		const char *options;
+		enum rc want;
+	} cases[] = {
+	    {GOOD "from:to:subject", RC_OK},
+	    {GOOD "from:subject", RC_REFUSED},
+	    {GOOD "from:to", RC_REFUSED},
+	};
+	struct context *context = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf letter BUF_OWNED = BUF_SMALL;
+		sign(state, LETTER_BARE, cases[i].options, &letter);
+		assert_rc(dkim_check_challenge(context->resolver,
+			      buf_span(&letter), DKIM_REPLY_LENIENT, NULL),
+		    cases[i].want);
+		assert_rc(dkim_check_challenge(context->resolver,
+			      buf_span(&letter), DKIM_REPLY, NULL),
+		    RC_REFUSED);
+	}
+	/* what is there must be covered */
+	struct buf letter BUF_OWNED = BUF_SMALL;
+	sign(state, LETTER, cases[0].options, &letter);
+	assert_rc(dkim_check_challenge(context->resolver, buf_span(&letter),
+		      DKIM_REPLY_LENIENT, NULL),
+	    RC_REFUSED);
 }
 
 static void
@@ -228,8 +264,8 @@ a_key_that_cannot_be_asked_for_is_tried_again(void **state)
 	    .server = server, .anchors = context->zones.anchors};
 	assert_int_equal(resolver_new(&config, &resolver, NULL), RC_OK);
 	sign(state, LETTER, GOOD H_ALL, &letter);
-	enum rc rc =
-	    dkim_check_challenge(resolver, buf_span(&letter), false, &err);
+	enum rc rc = dkim_check_challenge(
+	    resolver, buf_span(&letter), DKIM_CHALLENGE, &err);
 	if (rc != RC_IO)
 		fail_msg("got %s \"%s\"", rc_name(rc), err.text);
 }
@@ -334,6 +370,7 @@ main(void)
 	    cmocka_unit_test(
 		every_field_that_the_standard_names_must_be_covered),
 	    cmocka_unit_test(an_answer_may_leave_auto_submitted_open),
+	    cmocka_unit_test(an_answer_can_be_judged_by_what_is_there),
 	    cmocka_unit_test(a_signature_of_another_domain_is_no_signature),
 	    cmocka_unit_test(bad_keys_and_weak_signatures_are_refused),
 	    cmocka_unit_test(a_changed_letter_is_refused),

@@ -5,8 +5,10 @@
 #include <jose/b64.h>
 #include <jose/jwk.h>
 #include <jose/jws.h>
+#include <jose/openssl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 #include "base/own.h"
@@ -16,10 +18,12 @@
 #define JWS_NONCE_MAX 200
 
 #define P256_COORDINATE 32
+#define P384_COORDINATE 48
 #define ED25519_KEY 32
 #define RSA_BYTES_MIN ((size_t)256) /* 2048 bits */
 #define RSA_BYTES_MAX ((size_t)512)
 #define RSA_EXPONENT_MAX 8
+#define MAC_ALGORITHM "HS256"
 
 OWNER(json_t, json_decref);
 OWNER(char, free);
@@ -45,12 +49,22 @@ static const struct key_kind kinds[] = {
     {"ES256", "EC", "P-256", {"crv", "kty", "x", "y"}, {"x", "y"},
 	{P256_COORDINATE, P256_COORDINATE}, {P256_COORDINATE, P256_COORDINATE},
 	64},
+    {"ES384", "EC", "P-384", {"crv", "kty", "x", "y"}, {"x", "y"},
+	{P384_COORDINATE, P384_COORDINATE}, {P384_COORDINATE, P384_COORDINATE},
+	96},
     {"EdDSA", "OKP", "Ed25519", {"crv", "kty", "x"}, {"x"}, {ED25519_KEY},
 	{ED25519_KEY}, 64},
     {"RS256", "RSA", NULL, {"e", "kty", "n"}, {"n", "e"}, {RSA_BYTES_MIN, 1},
 	{RSA_BYTES_MAX, RSA_EXPONENT_MAX}, 0},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* What a JWS is for decides what must stand in its header. */
+enum form {
+	REQUEST, /* by "jwk" or "kid", with a nonce */
+	INNER,   /* by "jwk", without one */
+	BINDING, /* a MAC, by "kid", without one */
+};
 
 static const char *
 text_of(const json_t *object, const char *name)
@@ -125,8 +139,8 @@ check_key(const json_t *jwk, const struct key_kind **ret, struct err *err)
 	const struct key_kind *kind = kind_of_key(jwk);
 
 	if (kind == NULL) {
-		(void)err_set(
-		    err, RC_UNFIT, "jwk: use EC P-256, OKP Ed25519 or RSA");
+		(void)err_set(err, RC_UNFIT,
+		    "jwk: use EC P-256 or P-384, OKP Ed25519 or RSA");
 		return RC_UNFIT; /* said so that analysers see it */
 	}
 	for (size_t i = 0; i < 2 && kind->number[i] != NULL; i++)
@@ -244,8 +258,51 @@ read_signer(struct jws *jws, struct err *err)
 	return RC_OK;
 }
 
+/* A public key's algorithm everywhere but in a binding, whose key is a secret
+ * of both. */
 static enum rc
-read_header(struct jws *jws, struct err *err)
+check_algorithm(const struct jws *jws, enum form form, struct err *err)
+{
+	if (form == BINDING && strcmp(jws->algorithm, MAC_ALGORITHM) != 0)
+		return err_set(err, RC_UNFIT,
+		    "algorithm %s is not accepted: use " MAC_ALGORITHM,
+		    jws->algorithm);
+	if (form != BINDING && kind_of_algorithm(jws->algorithm) == NULL)
+		return err_set(err, RC_UNFIT,
+		    "algorithm %s is not accepted: use ES256, ES384, EdDSA or "
+		    "RS256",
+		    jws->algorithm);
+	return RC_OK;
+}
+
+/* "The inner JWS MUST omit the "nonce" header parameter" (RFC 8555 section
+ * 7.3.5), and the binding's "MUST NOT be present" (section 7.3.4). */
+static enum rc
+read_nonce(struct jws *jws, enum form form, struct err *err)
+{
+	if (form == REQUEST)
+		return copy_text(
+		    jws->header, "nonce", JWS_NONCE_MAX, &jws->nonce, err);
+	if (json_object_get(jws->header, "nonce") != NULL)
+		return err_set(err, RC_SYNTAX,
+		    "the inner JWS' header may not have a \"nonce\"");
+	return RC_OK;
+}
+
+static enum rc
+check_signer(const struct jws *jws, enum form form, struct err *err)
+{
+	if (form == INNER && jws->jwk == NULL)
+		return err_set(err, RC_SYNTAX,
+		    "the inner JWS' header needs \"jwk\", the new key");
+	if (form == BINDING && jws->kid == NULL)
+		return err_set(
+		    err, RC_SYNTAX, "the binding's header needs \"kid\"");
+	return RC_OK;
+}
+
+static enum rc
+read_header(struct jws *jws, enum form form, struct err *err)
 {
 	struct buf text BUF_OWNED = BUF(JWS_TEXT_MAX);
 
@@ -262,13 +319,11 @@ read_header(struct jws *jws, struct err *err)
 		return err_set(err, RC_SYNTAX,
 		    "\"crit\" and \"b64\" may not stand in the JWS' header");
 	TRY(copy_text(jws->header, "alg", 20, &jws->algorithm, err));
-	if (kind_of_algorithm(jws->algorithm) == NULL)
-		return err_set(err, RC_UNFIT,
-		    "algorithm %s is not accepted: use ES256, EdDSA or RS256",
-		    jws->algorithm);
+	TRY(check_algorithm(jws, form, err));
 	TRY(copy_text(jws->header, "url", JWS_URL_MAX, &jws->url, err));
-	TRY(copy_text(jws->header, "nonce", JWS_NONCE_MAX, &jws->nonce, err));
-	return read_signer(jws, err);
+	TRY(read_nonce(jws, form, err));
+	TRY(read_signer(jws, err));
+	return check_signer(jws, form, err);
 }
 
 /* Exactly the three members of a flattened JWS: "signatures" and the
@@ -292,8 +347,8 @@ check_members(const json_t *whole, struct err *err)
 	return RC_OK;
 }
 
-enum rc
-jws_parse(struct span text, struct jws *ret, struct err *err)
+static enum rc
+parse(struct span text, enum form form, struct jws *ret, struct err *err)
 {
 	struct jws jws JWS_OWNED = {.payload = BUF(JWS_TEXT_MAX)};
 	json_error_t where;
@@ -307,10 +362,58 @@ jws_parse(struct span text, struct jws *ret, struct err *err)
 		return err_set(
 		    err, RC_SYNTAX, "the body is not JSON: %s", where.text);
 	TRY(check_members(jws.whole, err));
-	TRY(read_header(&jws, err));
+	TRY(read_header(&jws, form, err));
 	TRY(url_decode(text_of(jws.whole, "payload"), &jws.payload, err));
 	*ret = jws;
 	jws = (struct jws){.payload = BUF(JWS_TEXT_MAX)};
+	return RC_OK;
+}
+
+enum rc
+jws_parse(struct span text, struct jws *ret, struct err *err)
+{
+	return parse(text, REQUEST, ret, err);
+}
+
+enum rc
+jws_parse_inner(struct span text, struct jws *ret, struct err *err)
+{
+	return parse(text, INNER, ret, err);
+}
+
+enum rc
+jws_parse_binding(struct span text, struct jws *ret, struct err *err)
+{
+	return parse(text, BINDING, ret, err);
+}
+
+/* What was signed: "protected.payload", as it came. */
+static enum rc
+signing_input(const struct jws *jws, struct buf *out, struct err *err)
+{
+	return buf_add_format(out, err, "%s.%s",
+	    text_of(jws->whole, "protected"), text_of(jws->whole, "payload"));
+}
+
+enum rc
+jws_verify_mac(const struct jws *jws, struct span key, struct err *err)
+{
+	struct buf input BUF_OWNED = BUF(JWS_TEXT_MAX * 2);
+	struct buf mac BUF_OWNED = BUF(JWS_TEXT_MAX);
+	uint8_t want[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	/* a public key's signature is no MAC, and a key of nothing no secret */
+	if (strcmp(jws->algorithm, MAC_ALGORITHM) != 0 || key.len == 0 ||
+	    key.len > JWS_TEXT_MAX)
+		return err_set(err, RC_UNFIT, "not a MAC, or no key for it");
+	TRY(signing_input(jws, &input, err));
+	TRY(url_decode(text_of(jws->whole, "signature"), &mac, err));
+	if (HMAC(EVP_sha256(), key.data, (int)key.len, input.data, input.len,
+		want, &len) == NULL)
+		return err_set(err, RC_CRYPTO, "no HMAC-SHA-256");
+	if (mac.len != len || CRYPTO_memcmp(mac.data, want, len) != 0)
+		return err_set(err, RC_CRYPTO, "the binding's MAC is wrong");
 	return RC_OK;
 }
 
@@ -323,8 +426,7 @@ verify_ed25519(const struct jws *jws, const json_t *jwk, struct span signature,
 	struct buf input BUF_OWNED = BUF(JWS_TEXT_MAX * 2);
 
 	TRY(url_decode(text_of(jwk, "x"), &point, err));
-	TRY(buf_add_format(&input, err, "%s.%s",
-	    text_of(jws->whole, "protected"), text_of(jws->whole, "payload")));
+	TRY(signing_input(jws, &input, err));
 	EVP_PKEY *key OWNED(EVP_PKEY_free) = EVP_PKEY_new_raw_public_key(
 	    EVP_PKEY_ED25519, NULL, point.data, point.len);
 	EVP_MD_CTX *md OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
@@ -419,4 +521,30 @@ jws_thumbprint(json_t *jwk, struct buf *out, struct err *err)
 	if (text == NULL)
 		return err_nomem(err, "thumbprint");
 	return buf_add_str(out, json_string_value(text), err);
+}
+
+/* libjose has no OKP. */
+static json_t *
+ed25519_jwk(const EVP_PKEY *key)
+{
+	uint8_t point[ED25519_KEY];
+	size_t len = sizeof(point);
+
+	if (EVP_PKEY_get_raw_public_key(key, point, &len) != 1)
+		return NULL;
+	return json_pack("{s:s, s:s, s:o}", "kty", "OKP", "crv", "Ed25519", "x",
+	    jose_b64_enc(point, len));
+}
+
+enum rc
+jws_key_thumbprint(EVP_PKEY *key, struct buf *out, struct err *err)
+{
+	json_t *jwk OWNED(json_decref) =
+	    EVP_PKEY_is_a(key, "ED25519")
+		? ed25519_jwk(key)
+		: jose_openssl_jwk_from_EVP_PKEY(NULL, key);
+
+	if (jwk == NULL)
+		return err_set(err, RC_UNFIT, "a key of another kind");
+	return jws_thumbprint(jwk, out, err);
 }

@@ -435,10 +435,91 @@ thumbprints_are_those_of_the_standards(void **state)
 	}
 }
 
+/* Made by Python's hmac module. */
+#define MAC_KEY "0123456789abcdef0123456789abcdef"
+#define BINDING_HEADER             \
+	"eyJhbGciOiJIUzI1NiIsImtp" \
+	"ZCI6ImsxIiwidXJsIjoidSJ9"
+static const char binding[] =
+    "{\"protected\":\"" BINDING_HEADER "\",\"payload\":\"eyJrdHkiOiJFQyJ9\","
+    "\"signature\":\"5YJSk8-cE1EYubUNgr-_jqBTcX4_KwRIflyJwL4yKcE\"}";
+
+static void
+a_binding_is_verified_by_its_secret(void **state)
+{
+	struct jws jws JWS_OWNED = {0};
+	struct err err = ERR_NONE;
+	struct span text EXACT = expect_exact(span_str(binding));
+
+	assert_done(jws_parse_binding(text, &jws, &err), err);
+	assert_string_equal(jws.kid, "k1");
+	assert_null(jws.nonce);
+	assert_true(
+	    span_is(buf_span(&jws.payload), span_str("{\"kty\":\"EC\"}")));
+	assert_ok(jws_verify_mac(&jws, span_str(MAC_KEY), &err));
+	assert_rc(jws_verify_mac(&jws, span_str(MAC_KEY "x"), &err), RC_CRYPTO);
+	assert_rc(jws_verify_mac(&jws, SPAN_NONE, &err), RC_UNFIT);
+	/* and is nothing else */
+	struct jws other JWS_OWNED = {0};
+	assert_rc(jws_parse(text, &other, &err), RC_UNFIT);
+	assert_rc(jws_parse_inner(text, &other, &err), RC_UNFIT);
+}
+
+/* What lies inside of a request: `form` 0 a new key's, 1 a binding. */
+static enum rc
+parse_inside(int form, const char *header, struct err *err)
+{
+	struct jws jws JWS_OWNED = {0};
+	char *text = flattened(header, "{}");
+	struct span bytes = span_str(text);
+	enum rc rc = form == 0 ? jws_parse_inner(bytes, &jws, err)
+			       : jws_parse_binding(bytes, &jws, err);
+
+	free(text);
+	return rc;
+}
+
+static void
+what_lies_inside_has_a_header_of_its_own(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *header;
+		enum rc want[2];
+	} cases[] = {
+	    {"new key", "{\"alg\":\"ES256\",\"url\":\"u\",\"jwk\":{}}",
+		{RC_OK, RC_UNFIT}},
+	    {"new key with nonce", "{\"alg\":\"ES256\"," REST ",\"jwk\":{}}",
+		{RC_SYNTAX, RC_UNFIT}},
+	    {"new key by kid", "{\"alg\":\"ES256\",\"url\":\"u\"," KID "}",
+		{RC_SYNTAX, RC_UNFIT}},
+	    {"binding", "{\"alg\":\"HS256\",\"url\":\"u\"," KID "}",
+		{RC_UNFIT, RC_OK}},
+	    {"binding with nonce", "{\"alg\":\"HS256\"," REST "," KID "}",
+		{RC_UNFIT, RC_SYNTAX}},
+	    {"binding by key", "{\"alg\":\"HS256\",\"url\":\"u\",\"jwk\":{}}",
+		{RC_UNFIT, RC_SYNTAX}},
+	    {"binding without url", "{\"alg\":\"HS256\"," KID "}",
+		{RC_UNFIT, RC_SYNTAX}},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		for (int form = 0; form < 2; form++) {
+			struct err err = ERR_NONE;
+			enum rc got = parse_inside(form, cases[i].header, &err);
+			if (got != cases[i].want[form])
+				fail_msg("%s: got %s (%s), want %s",
+				    cases[i].name, rc_name(got), err.text,
+				    rc_name(cases[i].want[form]));
+		}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_binding_is_verified_by_its_secret),
+	    cmocka_unit_test(what_lies_inside_has_a_header_of_its_own),
 	    cmocka_unit_test(a_request_with_its_key_is_read_back),
 	    cmocka_unit_test(
 		a_request_with_kid_is_verified_by_the_key_looked_up),
