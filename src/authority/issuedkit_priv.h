@@ -74,11 +74,14 @@ shop_keep(const struct shop *shop, X509 *cert, int64_t now)
 	struct request request = {.kind = PROFILE_SIGNING};
 	struct authorization_wish ask = {.account = shop->account,
 	    .address = "alice@alpha.test",
+	    .client = "192.0.2.1",
+	    .thumbprint = "t",
 	    .now = now};
+	const struct order_wish wish = {.authorization = &a, .now = now};
 	struct err err = ERR_NONE;
 
 	assert_done(authorization_add(shop->sql, &ask, &a, &err), err);
-	assert_done(order_add(shop->sql, &a, now, &order, &err), err);
+	assert_done(order_add(shop->sql, &wish, &order, &err), err);
 	assert_done(issued_add(shop->sql, &order, &request, cert, &err), err);
 }
 
