@@ -169,8 +169,14 @@ record(struct session *session, bool right, struct err *err)
 	    .type = "incorrectResponse",
 	    .detail = "the answer letter has a wrong digest"};
 
-	return right ? authorization_answer(session->sql, &event, err)
-		     : authorization_fail(session->sql, &event, err);
+	unsigned tries = 0;
+	enum rc rc;
+
+	do
+		rc = right ? authorization_answer(session->sql, &event, err)
+			   : authorization_fail(session->sql, &event, err);
+	while (rc == RC_AGAIN && sql_again(&tries));
+	return rc;
 }
 
 static enum rc
@@ -202,6 +208,7 @@ take_letter(struct session *session, struct err *err)
 	case RC_OK:
 		return reply(session, 250, "2.0.0", "the answer is kept", err);
 	case RC_IO:
+	case RC_AGAIN:
 	case RC_NOMEM:
 		return reply(session, 451, "4.7.5",
 		    "the answer cannot be checked now: try again later", err);

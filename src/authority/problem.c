@@ -144,7 +144,7 @@ problem_settle(struct http_answer *answer, enum rc rc,
 {
 	if (answer->status != 0 && (rc == RC_OK || rc == RC_REFUSED))
 		return;
-	bool later = rc == RC_IO || rc == RC_NOMEM;
+	bool later = rc == RC_IO || rc == RC_AGAIN || rc == RC_NOMEM;
 	log_error("%s %s: %s", request->method, request->path,
 	    rc == RC_OK ? "no answer was made" : why->text);
 	(void)problem_set(answer,
