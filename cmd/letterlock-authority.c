@@ -10,6 +10,7 @@
 #include "authority/hierarchy.h"
 #include "authority/serve.h"
 #include "cmd/authority_audit.h"
+#include "cmd/authority_keep.h"
 #include "cmd/external.h"
 #include "cmd/options.h"
 #include "os/clock.h"
@@ -224,6 +225,13 @@ static const struct command {
     {"init", init_command, "DIR OPTION ...",
 	"make the keys, certificates and settings of an authority"},
     {"run", run_command, "DIR", "serve it, until SIGTERM"},
+    {"rollover", rollover_command, "DIR [--offline DIR]",
+	"make a new issuing CA beside the old one; needs the root's key"},
+    {"lists", lists_command, "DIR [--offline DIR]",
+	"make the revocation lists of the root and the timestamping CA anew, "
+	"once a year; needs their keys"},
+    {"upgrade", upgrade_command, "DIR",
+	"bring the database and the folder of an older program up to date"},
     {"audit", audit_command, "verify|list DIR",
 	"does the log of everything done still say so; what does it say"},
     {"eab", external_command, "DIR [OPTION ...]",

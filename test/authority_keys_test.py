@@ -1,13 +1,73 @@
 """Where the authority's keys are, and the commands that keep it."""
 
 import re
-import shutil
+import sqlite3
+import subprocess
 import urllib.error
 
 import pytest
 
 from loneauthority import SOFTHSM, Lone, run
 
+# The tables of the first version that was published.
+FIRST = """
+CREATE TABLE account (
+ id INTEGER PRIMARY KEY,
+ name TEXT NOT NULL UNIQUE,
+ thumbprint TEXT NOT NULL UNIQUE,
+ jwk TEXT NOT NULL,
+ contact TEXT NOT NULL,
+ status TEXT NOT NULL,
+ created INTEGER NOT NULL) STRICT;
+CREATE TABLE authorization (
+ id INTEGER PRIMARY KEY,
+ name TEXT NOT NULL UNIQUE,
+ account INTEGER NOT NULL REFERENCES account (id),
+ address TEXT NOT NULL,
+ folded TEXT NOT NULL,
+ status TEXT NOT NULL,
+ created INTEGER NOT NULL,
+ expires INTEGER NOT NULL,
+ recipient TEXT NOT NULL UNIQUE,
+ token1 TEXT NOT NULL,
+ token2 TEXT NOT NULL,
+ posted INTEGER NOT NULL DEFAULT 0,
+ answered INTEGER NOT NULL DEFAULT 0,
+ validated INTEGER NOT NULL DEFAULT 0,
+ error_type TEXT,
+ error_detail TEXT,
+ mail_next INTEGER,
+ mail_tries INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX authorization_of ON authorization (account, address);
+CREATE INDEX authorization_mailbox ON authorization (folded, created);
+CREATE INDEX authorization_mail ON authorization (mail_next)
+ WHERE mail_next IS NOT NULL;
+CREATE TABLE certificate (
+ id INTEGER PRIMARY KEY,
+ name TEXT NOT NULL UNIQUE,
+ serial BLOB NOT NULL UNIQUE,
+ account INTEGER NOT NULL REFERENCES account (id),
+ address TEXT NOT NULL,
+ folded TEXT NOT NULL,
+ kind TEXT NOT NULL,
+ key_sha256 BLOB NOT NULL,
+ not_before INTEGER NOT NULL,
+ not_after INTEGER NOT NULL,
+ der BLOB NOT NULL) STRICT;
+CREATE INDEX certificate_address ON certificate (address);
+CREATE INDEX certificate_folded ON certificate (folded);
+CREATE INDEX certificate_key ON certificate (key_sha256);
+CREATE TABLE acme_order (
+ id INTEGER PRIMARY KEY,
+ name TEXT NOT NULL UNIQUE,
+ account INTEGER NOT NULL REFERENCES account (id),
+ authorization INTEGER NOT NULL REFERENCES authorization (id),
+ address TEXT NOT NULL,
+ created INTEGER NOT NULL,
+ expires INTEGER NOT NULL,
+ certificate INTEGER REFERENCES certificate (id)) STRICT;
+CREATE INDEX order_of ON acme_order (account, created);
+"""
 NAMES = ["root", "issuing", "ocsp", "tsa-ca", "tsa"]
 
 
@@ -123,3 +183,119 @@ def test_metrics_are_told_at_a_place_of_their_own(ready):
     with pytest.raises(urllib.error.HTTPError, match="404"):
         ready.https("/metrics")
     ready.stop()
+
+
+# a new issuing CA
+
+
+def certificate_id(path):
+    said = run("openssl", "x509", "-noout", "-ext", "subjectKeyIdentifier", "-in", path)
+    return said.split("\n")[1].strip().replace(":", "").lower()
+
+
+def audit_list(lone):
+    return lone.done("audit", "list", lone.dir)
+
+
+def test_a_rollover_makes_a_new_issuing_ca_beside_the_old(ready):
+    old = certificate_id(ready.dir / "issuing.pem")
+    said = ready.done("rollover", ready.dir)
+    new = certificate_id(ready.dir / "issuing-2.pem")
+    assert new != old and f"The new issuing CA is {new}." in said
+    run("openssl", "verify", "-x509_strict", "-CAfile", ready.dir / "root.pem",
+        ready.dir / "issuing.pem", ready.dir / "issuing-2.pem")
+    subject = run("openssl", "x509", "-noout", "-subject", "-in", ready.dir / "issuing-2.pem")
+    assert "CN = Mail CA 2" in subject
+    ready.start()
+    served = {ca: ready.http(f"/ca/{ca}.cer")[0] for ca in (old, new)}
+    for ca, name in ((old, "issuing"), (new, "issuing-2")):
+        der = run_bytes("openssl", "x509", "-in", ready.dir / f"{name}.pem", "-outform", "DER")
+        assert served[ca] == der
+    metrics = ready.http("/metrics", "metrics")[0].decode()
+    assert f'certificate="{new}"' in metrics and f'certificate="{old}"' in metrics
+    ready.stop()
+    assert f"\trollover\t{new}\t" in audit_list(ready)
+
+
+def run_bytes(*words):
+    return subprocess.run([str(word) for word in words], capture_output=True, check=True).stdout
+
+
+def test_a_rollover_needs_the_key_of_the_root(ready, tmp_path):
+    before = sorted(path.name for path in ready.dir.iterdir())
+    away = tmp_path / "away"
+    away.mkdir()
+    (ready.dir / "root.key").rename(away / "root.key")
+    said = ready.command("rollover", ready.dir)
+    assert said.returncode == 2
+    assert "root.key, which is not in" in said.stderr and "--offline" in said.stderr
+    assert sorted(path.name for path in ready.dir.iterdir()) == \
+        [name for name in before if name != "root.key"]
+    ready.done("rollover", ready.dir, "--offline", away)
+    assert (ready.dir / "issuing-2.pem").exists()
+    assert not (ready.dir / "root.key").exists()
+
+
+def test_a_rollover_that_was_cut_off_is_taken_up(ready):
+    ready.done("rollover", ready.dir)
+    key = (ready.dir / "issuing-2.key").read_bytes()
+    (ready.dir / "issuing-2.pem").unlink()
+    (ready.dir / "ocsp-2.key").unlink()
+    ready.done("rollover", ready.dir)
+    assert (ready.dir / "issuing-2.key").read_bytes() == key
+    ready.start()
+    ready.stop()
+
+
+def test_the_lists_of_the_offline_cas_are_made_anew(ready):
+    for name in ("root", "tsa-ca"):
+        (ready.dir / f"{name}.crl").unlink()
+    ready.done("lists", ready.dir)
+    for name in ("root", "tsa-ca"):
+        said = run("openssl", "crl", "-inform", "DER", "-in", ready.dir / f"{name}.crl",
+                   "-noout", "-CAfile", ready.dir / f"{name}.pem", "-nextupdate",
+                   stderr=subprocess.STDOUT)
+        assert "nextUpdate=" in said
+    (ready.dir / "tsa-ca.key").unlink()
+    said = ready.command("lists", ready.dir)
+    assert said.returncode == 2 and "tsa-ca.key, which is not in" in said.stderr
+
+
+# an older authority
+
+
+def test_an_older_authority_is_upgraded_and_not_before_it_is_asked_for(ready):
+    """As the program of the first day made it: version 1, no responder."""
+    make_old(ready.dir / "authority.db")
+    (ready.dir / "ocsp.key").unlink()
+    said = ready.command("run", ready.dir)
+    assert said.returncode == 2 and "letterlock-authority upgrade" in said.stderr
+    said = ready.done("upgrade", ready.dir)
+    assert re.match(r"Done: database version 1 to \d+, new keys: 1\.\n", said), said
+    assert ready.done("upgrade", ready.dir).startswith("Nothing was to be done")
+    ready.start()
+    ready.stop()
+    with sqlite3.connect(ready.dir / "authority.db") as database:
+        rows = database.execute("SELECT issuer FROM certificate").fetchall()
+    assert rows == [(certificate_id(ready.dir / "issuing.pem"),)]
+    assert "\tupgrade\tdatabase version 1 to " in audit_list(ready)
+
+
+def test_an_older_database_alone_is_not_touched_by_run(ready):
+    make_old(ready.dir / "authority.db")
+    said = ready.command("run", ready.dir)
+    assert said.returncode == 2
+    assert "version 1, now" in said.stderr and "backup" in said.stderr
+    with sqlite3.connect(ready.dir / "authority.db") as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def make_old(path):
+    """The first version that was published, with one certificate in it."""
+    with sqlite3.connect(path) as database:
+        database.executescript(FIRST)
+        database.execute("INSERT INTO account VALUES (1, 'a', 't', '{}', '[]', 'valid', 1)")
+        database.execute("INSERT INTO certificate VALUES (1, 'c', x'4001', 1, 'a@x.test',"
+                         " 'a@x.test', 'signing', x'00', 1, 2, x'30')")
+        database.execute("PRAGMA user_version = 1")
+    path.chmod(0o600)

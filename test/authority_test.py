@@ -789,3 +789,37 @@ def test_the_log_holds_no_secret(world, authority, contest):
     passphrase = open(authority["passphrase_file"]).read().strip()
     for secret in (challenge["token"], token_of(mail), digest, passphrase):
         assert secret not in log
+
+
+# a new issuing CA; last, for it stays
+
+
+def test_after_a_rollover_both_issuing_cas_lead_to_the_root(world, authority, client, tmp_path):
+    folder = Path(authority["dir"])
+    before = certificate_of(client, tmp_path / "before.pem")
+    rolled = subprocess.run([authority["program"], "rollover", folder], capture_output=True)
+    assert rolled.returncode == 0, rolled.stderr
+    restart(world)
+    certificate_of(client, tmp_path / "after.pem")
+    (tmp_path / "again.pem").write_bytes(client.certificates(before))
+    assert (tmp_path / "again.pem").read_bytes() == (tmp_path / "before.pem").read_bytes()
+    issuers = [(folder / name).read_bytes() for name in ("issuing.pem", "issuing-2.pem")]
+    for name, issuer in (("before", issuers[0]), ("after", issuers[1])):
+        path = tmp_path / f"{name}.pem"
+        chain = pem_certificates(path.read_bytes())
+        assert chain[1:] == pem_certificates(issuer)
+        verify = openssl("verify", "-x509_strict", "-CAfile", authority["root"], "-untrusted",
+                         path, path)
+        assert verify.returncode == 0, verify.stderr
+    reply = Https(world).send("GET", f"/directory/v1?address={urllib.parse.quote(DAVE, safe='')}")
+    known = {base64.b64decode(der) for der in reply.json["chain"]}
+    assert known == {certificate.public_bytes(serialization.Encoding.DER)
+                     for pem in issuers for certificate in pem_certificates(pem)}
+
+
+def certificate_of(client, path):
+    order = client.authorize(DAVE)
+    reply = client.finalize(order, make_csr(DAVE, "signing")[0])
+    assert reply.status == 200, reply.body
+    path.write_bytes(client.certificates(reply.json))
+    return reply.json

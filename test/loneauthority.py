@@ -27,7 +27,8 @@ def free_port():
 
 def run(*words, **more):
     """Run a program that has to succeed."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, check=False, **more)
+    more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    done = subprocess.run([str(word) for word in words], check=False, **more)
     assert done.returncode == 0, (words, done.stdout, done.stderr)
     return done.stdout.decode()
 

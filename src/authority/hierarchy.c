@@ -245,7 +245,12 @@ load_responder(const struct keys *keys, size_t index, struct authority_ca *ca,
 
 	TRY(responder_new(&ca->responder, err));
 	hierarchy_name(OCSP_NAME, index, name);
-	return keys_load(keys, name, &ca->ocsp_signer, err);
+	enum rc rc = keys_load(keys, name, &ca->ocsp_signer, err);
+	if (rc == RC_ABSENT && !keys_has(keys, name))
+		return err_set(err, RC_ABSENT,
+		    "%s/%s.key is not there: run letterlock-authority upgrade",
+		    keys->folder, name);
+	return rc;
 }
 
 static enum rc
@@ -261,14 +266,22 @@ load_ca(const struct keys *keys, size_t index, struct authority_ca *ca,
 	return load_responder(keys, index, ca, err);
 }
 
+bool
+hierarchy_has_cert(const char *folder, const char *name)
+{
+	char path[KEYS_PATH_MAX];
+
+	path_of(folder, name, path);
+	return access(path, F_OK) == 0;
+}
+
 static bool
 has_ca(const char *folder, size_t index)
 {
-	char name[HIERARCHY_NAME_SIZE], path[KEYS_PATH_MAX];
+	char name[HIERARCHY_NAME_SIZE];
 
 	hierarchy_name(ISSUING_NAME, index, name);
-	path_of(folder, name, path);
-	return access(path, F_OK) == 0;
+	return hierarchy_has_cert(folder, name);
 }
 
 /* The first must be there; the newest issues. */

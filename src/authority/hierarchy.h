@@ -34,6 +34,25 @@
 enum rc hierarchy_found(const struct keys *keys,
     const struct settings *settings, int64_t now, struct err *err);
 
+/* The following need keys that are meant to be offline: `offline` may name
+ * another folder, with root.key and tsa-ca.key in it. */
+
+/* A new issuing CA beside those that are there, with its responder; it issues
+ * as soon as the authority is started anew.  What another try has left
+ * half-done is taken up.  *ret: its certificate.  RC_LIMIT: there are
+ * HIERARCHY_ISSUING_MAX. */
+enum rc hierarchy_rollover(const struct keys *keys, const struct keys *offline,
+    const struct settings *settings, int64_t now, X509 **ret, struct err *err);
+/* New revocation lists of the root and the timestamping CA (authority/lists).
+ * RC_UNFIT: the settings have no http_url. */
+enum rc hierarchy_lists(const struct keys *keys, const struct keys *offline,
+    const struct settings *settings, int64_t now, struct err *err);
+
+/* Make the keys that an older program did not make yet.  *ret_made: how many.
+ */
+enum rc hierarchy_upgrade(
+    const struct keys *keys, size_t *ret_made, struct err *err);
+
 /* A CA that issued certificates for mailboxes, and answers for them. */
 struct authority_ca {
 	X509 *cert;

@@ -19,6 +19,8 @@
 void hierarchy_name(
     const char *base, size_t index, char ret[HIERARCHY_NAME_SIZE]);
 
+/* Is there a certificate of that name? */
+bool hierarchy_has_cert(const char *folder, const char *name);
 enum rc hierarchy_load_cert(
     const char *folder, const char *name, X509 **ret, struct err *err);
 enum rc hierarchy_save_cert(

@@ -233,6 +233,55 @@ an_issuer_is_known_by_its_id(void **state)
 	    id);
 }
 
+static X509 *
+issue_leaf(const struct hierarchy *hierarchy, int64_t now)
+{
+	const struct authority_ca *ca = hierarchy_current(hierarchy);
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = EVP_EC_gen("P-256");
+	struct profile_order order = {.kind = PROFILE_SIGNING,
+	    .public_key = key,
+	    .address = "a@x.test",
+	    .now = now};
+	struct profile_issuer issuer = {ca->cert, ca->signer};
+	struct err err = ERR_NONE;
+	X509 *cert = NULL;
+
+	assert_done(profile_issue(&order, &issuer, &cert, &err), err);
+	return cert;
+}
+
+/* The last: the folder is another one afterwards. */
+static void
+after_a_rollover_the_new_one_issues_and_both_are_known(void **state)
+{
+	const struct kit *kit = *state;
+	struct keys keys = kit_keys(kit, KIT_PASSPHRASE);
+	struct hierarchy now HIERARCHY_OWNED = {0};
+	X509 *made OWNED(X509_free) = NULL;
+	X509 *none OWNED(X509_free) = NULL;
+	struct err err = ERR_NONE;
+
+	assert_done(hierarchy_rollover(
+			&keys, &keys, &kit->settings, kit->now, &made, &err),
+	    err);
+	assert_done(hierarchy_load(&keys, &now, &err), err);
+	assert_int_equal(now.issuings, 2);
+	assert_int_equal(X509_cmp(hierarchy_current(&now)->cert, made), 0);
+	assert_ptr_equal(hierarchy_find(&now, kit->hierarchy.issuing[0].id),
+	    &now.issuing[0]);
+	X509 *leaf OWNED(X509_free) = issue_leaf(&now, kit->now);
+	kit_write_cert(kit, "leaf", leaf);
+	assert_run(kit, "openssl verify -x509_strict -CAfile root.pem "
+			"-untrusted issuing-2.pem leaf && ! openssl verify "
+			"-CAfile root.pem -untrusted issuing.pem leaf");
+	/* up to the last that there is room for */
+	assert_run(kit, "for n in $(seq 3 16); do cp issuing-2.pem "
+			"issuing-$n.pem; done");
+	assert_rc(hierarchy_rollover(
+		      &keys, &keys, &kit->settings, kit->now, &none, &err),
+	    RC_LIMIT);
+}
+
 int
 main(void)
 {
@@ -250,6 +299,8 @@ main(void)
 		a_responder_gets_another_certificate_before_its_own_ends),
 	    cmocka_unit_test(an_issuer_is_known_by_its_id),
 	    cmocka_unit_test(the_passphrase_is_the_first_line_of_its_file),
+	    cmocka_unit_test(
+		after_a_rollover_the_new_one_issues_and_both_are_known),
 	};
 
 	return cmocka_run_group_tests(tests, kit_make, kit_remove);

@@ -20,6 +20,15 @@ path_of(const struct keys *keys, const char *name, char path[KEYS_PATH_MAX])
 	(void)snprintf(path, KEYS_PATH_MAX, "%s/%s.key", keys->folder, name);
 }
 
+bool
+keys_has(const struct keys *keys, const char *name)
+{
+	char path[KEYS_PATH_MAX];
+
+	path_of(keys, name, path);
+	return access(path, F_OK) == 0;
+}
+
 /* --- new keys */
 
 static enum rc
@@ -60,7 +69,7 @@ keys_make(const struct keys *keys, const char *name, const char *curve,
 	char path[KEYS_PATH_MAX];
 
 	path_of(keys, name, path);
-	if (access(path, F_OK) == 0)
+	if (keys_has(keys, name))
 		return err_set(
 		    err, RC_REFUSED, "%s exists: no key is overwritten", path);
 	if (keys->token != NULL)

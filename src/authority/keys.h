@@ -25,6 +25,7 @@ struct keys {
  * nothing is touched. */
 enum rc keys_make(const struct keys *keys, const char *name, const char *curve,
     struct signer **ret, struct err *err);
+bool keys_has(const struct keys *keys, const char *name);
 /* RC_ABSENT: there is no key of that name, or what it needs was not given. */
 enum rc keys_load(const struct keys *keys, const char *name,
     struct signer **ret, struct err *err);

@@ -180,6 +180,12 @@ static const char *const steps[] = {
     " WHERE replaces IS NOT NULL;",
 };
 
+int64_t
+schema_newest(void)
+{
+	return (int64_t)COUNT_OF(steps);
+}
+
 static enum rc
 upgrade(struct sql *sql, struct err *err)
 {
@@ -199,20 +205,29 @@ upgrade(struct sql *sql, struct err *err)
 	return sql_act_commit(&act, err);
 }
 
+/* An empty database gets its tables; that of another version is left alone. */
 static enum rc
-bring_up_to_date(struct sql *sql, struct err *err)
+make_or_check(struct sql *sql, struct err *err)
 {
 	int64_t version = 0;
 
 	TRY(sql_version(sql, &version, err));
-	if (version == (int64_t)COUNT_OF(steps))
+	if (version == schema_newest())
 		return RC_OK;
+	if (version > 0 && version < schema_newest())
+		return err_set(err, RC_UNFIT,
+		    "the database was written by an older "
+		    "letterlock-authority (version %lld, now %lld): make a "
+		    "backup, stop every process that uses it, and run "
+		    "letterlock-authority upgrade",
+		    (long long)version, (long long)schema_newest());
 	return upgrade(sql, err);
 }
 
-enum rc
-schema_open(const char *folder, const struct settings *settings,
-    struct sql **ret, struct err *err)
+static enum rc
+open_with(enum rc (*prepare)(struct sql *sql, struct err *err),
+    const char *folder, const struct settings *settings, struct sql **ret,
+    struct err *err)
 {
 	struct sql *sql OWNED(sql_free) = NULL;
 	char path[PATH_LEN_MAX];
@@ -225,9 +240,36 @@ schema_open(const char *folder, const struct settings *settings,
 	/* Several processes may begin at once with an empty database; whoever
 	 * is second meets tables that were not there a moment before. */
 	do
-		rc = bring_up_to_date(sql, err);
+		rc = prepare(sql, err);
 	while ((rc == RC_AGAIN || rc == RC_REFUSED) && sql_again(&tries));
 	TRY(rc);
 	*ret = take(sql);
+	return RC_OK;
+}
+
+enum rc
+schema_open(const char *folder, const struct settings *settings,
+    struct sql **ret, struct err *err)
+{
+	return open_with(make_or_check, folder, settings, ret, err);
+}
+
+static enum rc
+do_nothing(struct sql *sql, struct err *err)
+{
+	return RC_OK;
+}
+
+enum rc
+schema_upgrade(const char *folder, const struct settings *settings,
+    int64_t *ret_before, struct err *err)
+{
+	struct sql *sql OWNED(sql_free) = NULL;
+	int64_t before = 0;
+
+	TRY(open_with(do_nothing, folder, settings, &sql, err));
+	TRY(sql_version(sql, &before, err));
+	TRY(upgrade(sql, err));
+	*ret_before = before;
 	return RC_OK;
 }

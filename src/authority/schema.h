@@ -16,10 +16,17 @@
 
 #define SCHEMA_FILE "authority.db"
 
+/* What this program's tables are. */
+int64_t schema_newest(void);
+
 /* Open the database of the setting `store`, or else FOLDER/authority.db, for
- * one thread, with the tables made or brought up to date.  RC_UNFIT: it was
- * written by a newer program. */
+ * one thread, with the tables made if it is empty.  RC_UNFIT: they are another
+ * program's: a newer one's, or an older one's (then schema_upgrade() helps). */
 enum rc schema_open(const char *folder, const struct settings *settings,
     struct sql **ret, struct err *err);
+
+/* Bring the tables up to date.  *ret_before: which version they were. */
+enum rc schema_upgrade(const char *folder, const struct settings *settings,
+    int64_t *ret_before, struct err *err);
 
 #endif

@@ -1,0 +1,82 @@
+#include "cmd/authority_home.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "authority/audit.h"
+#include "authority/schema.h"
+#include "base/strlist.h"
+#include "os/clock.h"
+
+#define NAME_SIZE 300
+
+void
+authority_home_done(struct authority_home *home)
+{
+	sql_free(home->sql);
+	keys_secrets_done(&home->secrets);
+	settings_done(&home->settings);
+}
+
+enum rc
+authority_home_open(
+    const char *folder, struct authority_home *home, struct err *err)
+{
+	*home = (struct authority_home){.folder = folder};
+	settings_init(&home->settings);
+	TRY(settings_load(folder, &home->settings, err));
+	return keys_open(
+	    folder, &home->settings, &home->secrets, &home->keys, err);
+}
+
+/* Who that is, this machine says. */
+static void
+name_operator(char name[NAME_SIZE])
+{
+	const struct passwd *user = getpwuid(getuid());
+
+	if (user != NULL)
+		(void)snprintf(
+		    name, NAME_SIZE, "operator %.250s", user->pw_name);
+	else
+		(void)snprintf(name, NAME_SIZE, "operator %ld", (long)getuid());
+}
+
+static enum rc
+add(struct sql *sql, const struct audit_act *act, struct err *err)
+{
+	struct sql_act work SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(sql, &work, err));
+	TRY(audit_add(sql, act, err));
+	return sql_act_commit(&work, err);
+}
+
+enum rc
+authority_home_audit(struct authority_home *home, const char *act,
+    const char *object, const char *detail, struct err *err)
+{
+	char name[NAME_SIZE];
+	unsigned tries = 0;
+	enum rc rc;
+
+	name_operator(name);
+	struct audit_act what = {name, act, object, detail, clock_now()};
+	if (home->sql == NULL)
+		TRY(schema_open(
+		    home->folder, &home->settings, &home->sql, err));
+	do
+		rc = add(home->sql, &what, err);
+	while (rc == RC_AGAIN && sql_again(&tries));
+	return rc;
+}
+
+enum rc
+authority_home_word(
+    const struct strlist *words, const char *usage, struct err *err)
+{
+	if (words->len == 1)
+		return RC_OK;
+	return err_set(err, RC_SYNTAX, "want %s; see --help", usage);
+}
