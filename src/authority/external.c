@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "codec/base64.h"
+#include "codec/hex.h"
 #include "os/random.h"
 
 #define NAME_BYTES 12
 #define KEY_BYTES 32
+#define DASH 62 /* the six bits that base64url writes as "-" */
 
 void
 external_done(struct external *external)
@@ -28,6 +30,25 @@ check_wish(const struct external_wish *wish, struct err *err)
 	return RC_OK;
 }
 
+/* No name and no key begins with "-": people give them to a client as words of
+ * a command. */
+static void
+fill_key(uint8_t key[KEY_BYTES])
+{
+	do
+		random_fill(key, KEY_BYTES);
+	while (key[0] >> 2 == DASH);
+}
+
+static enum rc
+make_name(struct buf *name, struct err *err)
+{
+	uint8_t bytes[NAME_BYTES];
+
+	random_fill(bytes, sizeof(bytes));
+	return hex_encode(span_of(bytes, sizeof(bytes)), name, err);
+}
+
 enum rc
 external_add(struct sql *sql, const struct external_wish *wish, struct buf *kid,
     struct buf *secret, struct err *err)
@@ -36,8 +57,8 @@ external_add(struct sql *sql, const struct external_wish *wish, struct buf *kid,
 	uint8_t key[KEY_BYTES];
 
 	TRY(check_wish(wish, err));
-	random_fill(key, sizeof(key));
-	TRY(random_text(NAME_BYTES, &name, err));
+	fill_key(key);
+	TRY(make_name(&name, err));
 	TRY(sql_change(sql,
 	    "INSERT INTO external_key (kid, secret, label, remaining, created)"
 	    " VALUES (?, ?, ?, ?, ?)",
