@@ -1,7 +1,6 @@
 """ACME to the letter: what RFC 8555 and RFC 9773 have beyond the plain way to a certificate."""
 
 import json
-import sqlite3
 import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID
 
 from acmeclient import Client, Https, Key, answer_to, b64, make_csr, token_of, wait_for_challenge
+from stores import select
 
 ALICE = "alice@alpha.test"
 BOB = "bob@beta.test"
@@ -54,9 +54,8 @@ def certificate(client, address, key=None):
 
 
 def audit(authority, act):
-    with sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True) as database:
-        return database.execute(
-            "SELECT actor, object, detail FROM audit WHERE act = ? ORDER BY id", (act,)).fetchall()
+    return select(
+        authority, "SELECT actor, object, detail FROM audit WHERE act = ? ORDER BY id", (act,))
 
 
 # who may have an account
@@ -232,9 +231,7 @@ def test_whoever_may_revokes_once(world, authority, client):
 
 def revoked(authority, leaf):
     serial = leaf.serial_number.to_bytes(16, "big")
-    with sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True) as database:
-        rows = database.execute("SELECT reason FROM revocation WHERE serial = ?",
-                                (serial,)).fetchall()
+    rows = select(authority, "SELECT reason FROM revocation WHERE serial = ?", (serial,))
     return rows[0][0] if rows else None
 
 
@@ -333,8 +330,7 @@ LETTERS = 8
 @pytest.fixture(scope="module")
 def choosy(world, authority):
     """What follows has an authority with other settings, until the end of this file."""
-    with sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True) as database:
-        [[letters]] = database.execute("SELECT count(*) FROM acme_authorization").fetchall()
+    [[letters]] = select(authority, "SELECT count(*) FROM acme_authorization")
     set_and_restart(world, external_account_required=True, terms=TERMS, orders_per_hour=PAGE + 2,
                     challenge_mails_per_domain=1, challenge_mails_per_client=letters + LETTERS)
     return authority

@@ -5,7 +5,6 @@ import json
 import re
 import smtplib
 import socket
-import sqlite3
 import ssl
 import subprocess
 import threading
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 
 from acmeclient import (COMMON_NAME, Client, Https, Key, answer_to, b64, make_csr, token_of,
                         wait_for_challenge)
+from stores import dump, select
 
 ALICE = "alice@alpha.test"
 BOB = "bob@beta.test"
@@ -188,16 +188,12 @@ def test_the_answer_may_come_before_or_after_the_post(world, authority):
         assert client.wait_for(order["url"], ("ready", "invalid"))["status"] == "ready"
 
 
-def database(authority):
-    return sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True)
-
-
 def wait_until_answered(authority, challenge):
     recipient = challenge["from"].partition("+")[2].partition("@")[0]
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        rows = database(authority).execute(
-            "SELECT answered FROM acme_authorization WHERE recipient = ?", (recipient,)).fetchall()
+        rows = select(authority, "SELECT answered FROM acme_authorization WHERE recipient = ?",
+                      (recipient,))
         if rows == [(1,)]:
             return
         time.sleep(0.1)
@@ -595,9 +591,9 @@ def test_the_database_holds_no_letter(world, authority, contest):
     _, _, challenge, mail, digest = contest
     world.send_plain(CAROL, challenge["from"], answer_to(mail, CAROL, digest))
     wait_until_answered(authority, challenge)
-    dump = "\n".join(database(authority).iterdump())
+    everything = dump(authority)
     for word in ("BEGIN ACME RESPONSE", digest, "PRIVATE KEY", mail["Message-ID"]):
-        assert word not in dump
+        assert word not in everything
 
 
 # HTTP, as it should not be

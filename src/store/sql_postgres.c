@@ -114,6 +114,10 @@ run_plain(struct postgres *postgres, const char *text, struct err *err)
 	return is_done(result) ? RC_OK : fail(postgres, result, err);
 }
 
+#define DURABLE                                                      \
+	"SELECT set_config('synchronous_commit', 'on', false) WHERE" \
+	" current_setting('synchronous_commit') IN ('off', 'local')"
+
 static void
 say_nothing(void *context, const char *text)
 {
@@ -127,13 +131,9 @@ say_nothing(void *context, const char *text)
 static enum rc
 set_session(struct postgres *postgres, struct err *err)
 {
-	static const char *const wishes[] = {
-	    "SET enable_seqscan = off",
-	    "SET lock_timeout = 10000",
-	    "SET statement_timeout = 60000",
-	    "SELECT set_config('synchronous_commit', 'on', false) WHERE"
-	    " current_setting('synchronous_commit') IN ('off', 'local')",
-	};
+	static const char *const wishes[] = {"SET enable_seqscan = off",
+	    "SET lock_timeout = 10000", "SET statement_timeout = 60000",
+	    DURABLE};
 
 	TRY(run_plain(postgres,
 	    "SET SESSION CHARACTERISTICS AS TRANSACTION"
