@@ -20,12 +20,19 @@ authority_home_done(struct authority_home *home)
 }
 
 enum rc
-authority_home_open(
+authority_home_settings(
     const char *folder, struct authority_home *home, struct err *err)
 {
 	*home = (struct authority_home){.folder = folder};
 	settings_init(&home->settings);
-	TRY(settings_load(folder, &home->settings, err));
+	return settings_load(folder, &home->settings, err);
+}
+
+enum rc
+authority_home_open(
+    const char *folder, struct authority_home *home, struct err *err)
+{
+	TRY(authority_home_settings(folder, home, err));
 	return keys_open(
 	    folder, &home->settings, &home->secrets, &home->keys, err);
 }

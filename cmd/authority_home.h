@@ -16,8 +16,10 @@ struct authority_home {
 #define AUTHORITY_HOME_OWNED __attribute__((cleanup(authority_home_done)))
 void authority_home_done(struct authority_home *home);
 
-/* Read the settings, and what opens the keys.  `home` is to be ended in any
- * case. */
+/* Read the settings.  `home` is to be ended in any case. */
+enum rc authority_home_settings(
+    const char *folder, struct authority_home *home, struct err *err);
+/* And what opens the keys. */
 enum rc authority_home_open(
     const char *folder, struct authority_home *home, struct err *err);
 

@@ -10,6 +10,7 @@
 #include "authority/hierarchy.h"
 #include "authority/serve.h"
 #include "cmd/authority_audit.h"
+#include "cmd/authority_backup.h"
 #include "cmd/authority_keep.h"
 #include "cmd/external.h"
 #include "cmd/options.h"
@@ -225,6 +226,10 @@ static const struct command {
     {"init", init_command, "DIR OPTION ...",
 	"make the keys, certificates and settings of an authority"},
     {"run", run_command, "DIR", "serve it, until SIGTERM"},
+    {"backup", backup_command, "DIR TO",
+	"copy everything into the new folder TO, also while it runs"},
+    {"restore", restore_command, "FROM DIR",
+	"make DIR from a backup, as it was then"},
     {"rollover", rollover_command, "DIR [--offline DIR]",
 	"make a new issuing CA beside the old one; needs the root's key"},
     {"lists", lists_command, "DIR [--offline DIR]",

@@ -1,6 +1,7 @@
 """Where the authority's keys are, and the commands that keep it."""
 
 import re
+import shutil
 import sqlite3
 import subprocess
 import urllib.error
@@ -299,3 +300,94 @@ def make_old(path):
                          " 'a@x.test', 'signing', x'00', 1, 2, x'30')")
         database.execute("PRAGMA user_version = 1")
     path.chmod(0o600)
+
+
+# backup and restore
+
+
+def tamper(path, old, new):
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def test_a_backup_of_a_running_authority_becomes_an_authority(ready):
+    """The folder is lost; what comes back issues, stamps and has its log."""
+    ready.start()
+    backup = ready.folder / "backup"
+    said = ready.done("backup", ready.dir, backup)
+    for name in ("passphrase", "tls.key", "dkim.key"):
+        assert str(ready.papers / name) in said
+    assert {"authority.json", "authority.db", "root.pem", "issuing.key", "ocsp.key",
+            "backup.json"} <= {path.name for path in backup.iterdir()}
+    assert not list(backup.glob("*-wal"))
+    for path in backup.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+        assert b"correct horse" not in path.read_bytes(), path
+    assert "\tbackup\t" in audit_list(ready)
+    ready.stop()
+    kept = {path.name: path.read_bytes() for path in ready.dir.iterdir()
+            if path.suffix in (".pem", ".key", ".crl", ".json")}
+    shutil.rmtree(ready.dir)
+    said = ready.done("restore", backup, ready.dir)
+    assert "as it was when the backup was made" in said
+    assert kept == {name: (ready.dir / name).read_bytes() for name in kept}
+    ready.start()
+    ready.stamp()
+    ready.stop()
+    assert "\trestore\t" in audit_list(ready)
+    ready.done("audit", "verify", ready.dir)
+
+
+def test_nothing_is_overwritten_by_a_backup_or_by_a_restore(ready):
+    backup = ready.folder / "backup"
+    ready.done("backup", ready.dir, backup)
+    before = (ready.dir / "issuing.key").read_bytes()
+    for words in (("backup", ready.dir, backup), ("restore", backup, ready.dir)):
+        said = ready.command(*words)
+        assert said.returncode == 2 and "exists: name a folder" in said.stderr
+    assert (ready.dir / "issuing.key").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage, says", [
+    (lambda b: tamper(b / "issuing.pem", b"M", b"N"), "issuing.pem is not as it was"),
+    (lambda b: (b / "authority.db").write_bytes(b""), "authority.db is not as it was"),
+    (lambda b: (b / "tsa.key").unlink(), "tsa.key"),
+    (lambda b: (b / "backup.json").unlink(), "no backup, or one that was cut"),
+    (lambda b: tamper(b / "backup.json", b'"root.pem"', b'"../r.pem"'), "names what no backup has"),
+    (lambda b: tamper(b / "backup.json", b'"format": 1', b'"format": 9'), "format 9"),
+    (lambda b: (b / "backup.json").write_text('{"format": 1, "files": {}}'), "lacks"),
+    (lambda b: (b / "backup.json").write_text("{"), "is damaged"),
+    (lambda b: ((b / "root.key").unlink(), (b / "root.key").symlink_to("tsa.key")), "root.key"),
+])
+def test_a_damaged_backup_is_not_restored(ready, made_backup, damage, says):
+    backup = ready.folder / "damaged"
+    shutil.copytree(made_backup, backup)
+    damage(backup)
+    said = ready.command("restore", backup, ready.folder / "new")
+    assert said.returncode == 2
+    assert says in said.stderr, said.stderr
+    assert not (ready.folder / "new").exists()
+
+
+@pytest.fixture(scope="module")
+def made_backup(founded):
+    backup = founded.folder / "made"
+    founded.done("backup", founded.dir, backup)
+    return backup
+
+
+def test_what_came_before_a_restore_cannot_be_used_again(ready):
+    """A nonce that was used after the backup would be fresh to it, and a job held by the dead."""
+    ready.start()
+    ready.stop()
+    with sqlite3.connect(ready.dir / "authority.db") as database:
+        database.execute("INSERT INTO shared_key VALUES ('nonce', x'01')")
+        database.execute("INSERT INTO nonce VALUES (x'02', 3)")
+    ready.done("backup", ready.dir, ready.folder / "backup")
+    ready.done("restore", ready.folder / "backup", ready.folder / "new")
+    for folder, some in (("backup", True), ("new", False)):
+        with sqlite3.connect(ready.folder / folder / "authority.db") as database:
+            for table in ("shared_key", "nonce", "job"):
+                rows = database.execute(f"SELECT * FROM {table}").fetchall()
+                assert bool(rows) == some, (folder, table)

@@ -224,6 +224,21 @@ copy_table(struct sql *from, struct sql *to, const char *name, int64_t *rows,
 	return count_on(&table, last, to, err);
 }
 
+/* Last made, first emptied: tables refer to those that were there before. */
+static enum rc
+empty_tables(const struct strlist *tables, struct sql *to, struct err *err)
+{
+	for (size_t i = tables->len; i-- > 0;) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		const char *statement = NULL;
+		TRY(buf_add_format(
+		    &text, err, "DELETE FROM \"%s\"", tables->item[i]));
+		TRY(buf_str(&text, &statement, err));
+		TRY(sql_run(to, statement, err));
+	}
+	return RC_OK;
+}
+
 enum rc
 sql_copy(struct sql *from, struct sql *to, int64_t *ret_rows, struct err *err)
 {
@@ -235,6 +250,7 @@ sql_copy(struct sql *from, struct sql *to, int64_t *ret_rows, struct err *err)
 	TRY(list_tables(sql_is_shared(to) ? from : to, &tables, err));
 	TRY(sql_act_begin(from, &reading, err));
 	TRY(sql_act_begin(to, &writing, err));
+	TRY(empty_tables(&tables, to, err));
 	for (size_t i = 0; i < tables.len; i++)
 		TRY(copy_table(from, to, tables.item[i], &rows, err));
 	TRY(sql_act_commit(&writing, err));

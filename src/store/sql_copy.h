@@ -13,9 +13,10 @@
  * database is a server. */
 enum rc sql_copy_file(struct sql *sql, const char *path, struct err *err);
 
-/* Every row of every table, into the same tables, empty, of another database;
- * one of the two is SQLite.  All that is there at one moment, and all or
- * nothing.  *ret_rows: how many.  RC_AGAIN: once more from the start. */
+/* Every row of every table, into the same tables of another database, in place
+ * of what was in them; one of the two is SQLite.  All that is there at one
+ * moment, and all or nothing.  *ret_rows: how many.  RC_AGAIN: once more from
+ * the start. */
 enum rc sql_copy(
     struct sql *from, struct sql *to, int64_t *ret_rows, struct err *err);
 

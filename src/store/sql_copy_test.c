@@ -164,23 +164,46 @@ rows_survive_every_way_from_one_to_another(void **state)
 }
 
 static void
+what_was_there_is_replaced(void **state)
+{
+	struct sql *from OWNED(sql_free) = open_file("newer");
+	struct sql *to OWNED(sql_free) = open_file("taken");
+	int64_t rows = 0;
+
+	make_tables(from);
+	fill(from);
+	make_tables(to);
+	assert_done(sql_run(to,
+			"INSERT INTO word (name) VALUES ('k');"
+			"INSERT INTO person (id, name) VALUES (4000, 'x');"
+			"INSERT INTO letter (person, body) VALUES (4000, x'')",
+			&err),
+	    err);
+	assert_done(sql_copy(from, to, &rows, &err), err);
+	assert_same(from, to);
+}
+
+static void
 what_cannot_be_copied_whole_is_not_copied(void **state)
 {
 	struct sql *from OWNED(sql_free) = open_file("whole");
-	struct sql *to OWNED(sql_free) = open_file("taken");
+	struct sql *to OWNED(sql_free) = open_file("stricter");
 	int64_t rows = 0, count = 0;
 
 	make_tables(from);
 	fill(from);
 	make_tables(to);
-	assert_done(sql_change(to, "INSERT INTO word (name) VALUES ('k')",
-			SQL_NONE, &err),
+	assert_done(sql_run(to,
+			"INSERT INTO word (name) VALUES ('before');"
+			"CREATE UNIQUE INDEX one ON person (age)",
+			&err),
 	    err);
+	assert_done(sql_run(from, "UPDATE person SET age = 1", &err), err);
 	assert_rc(sql_copy(from, to, &rows, &err), RC_REFUSED);
-	assert_done(sql_number(to, "SELECT count(*) FROM person", SQL_NONE,
-			&count, &err),
+	assert_done(
+	    sql_number(to, "SELECT count(*) FROM word", SQL_NONE, &count, &err),
 	    err);
-	assert_int_equal(count, 0);
+	assert_int_equal(count, 1);
 }
 
 static int
@@ -206,6 +229,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_file_becomes_another_file),
 	    cmocka_unit_test(rows_survive_every_way_from_one_to_another),
+	    cmocka_unit_test(what_was_there_is_replaced),
 	    cmocka_unit_test(what_cannot_be_copied_whole_is_not_copied),
 	};
 
