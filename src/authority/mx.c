@@ -19,13 +19,17 @@
 struct connection {
 	struct mx *mx;
 	struct stream *stream;
+	bool lmtp;
 	struct connection *next; /* of mx->first */
 };
 
+/* Where we listen; in this order in struct mx. */
+enum { SMTP, LMTP, LISTENERS };
+
 struct mx {
 	struct mx_config config;
-	int listener;
-	int stop; /* eventfd */
+	int listener[LISTENERS]; /* -1: not there */
+	int stop;                /* eventfd */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t lock; /* for what follows */
@@ -66,7 +70,8 @@ serve(void *context)
 {
 	struct connection *connection = context;
 
-	mx_session(&connection->mx->config, connection->stream);
+	mx_session(
+	    &connection->mx->config, connection->stream, connection->lmtp);
 	remove_connection(connection);
 	return NULL;
 }
@@ -87,7 +92,7 @@ start_thread(struct connection *connection, struct err *err)
 
 /* Takes the descriptor over, whatever comes of it. */
 static enum rc
-start(struct mx *mx, int fd, struct err *err)
+start(struct mx *mx, int fd, bool lmtp, struct err *err)
 {
 	struct connection *connection = calloc(1, sizeof(*connection));
 
@@ -96,6 +101,7 @@ start(struct mx *mx, int fd, struct err *err)
 		return err_nomem(err, "connection");
 	}
 	connection->mx = mx;
+	connection->lmtp = lmtp;
 	enum rc rc = stream_adopt(fd, &connection->stream, err);
 	if (rc == RC_OK)
 		return start_thread(connection, err);
@@ -114,10 +120,10 @@ has_room(struct mx *mx)
 }
 
 static void
-take_connection(struct mx *mx)
+take_connection(struct mx *mx, size_t which)
 {
 	struct err err = ERR_NONE;
-	int fd = accept4(mx->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(mx->listener[which], NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd < 0) {
 		if (errno != EINTR && errno != ECONNABORTED &&
@@ -132,7 +138,7 @@ take_connection(struct mx *mx)
 		(void)close(fd);
 		return;
 	}
-	if (start(mx, fd, &err) != RC_OK)
+	if (start(mx, fd, which == LMTP, &err) != RC_OK)
 		log_error("mx: %s", err.text);
 }
 
@@ -142,14 +148,18 @@ accept_all(void *context)
 	struct mx *mx = context;
 
 	for (;;) {
-		struct pollfd wait[] = {{.fd = mx->listener, .events = POLLIN},
+		/* poll() passes over a listener of -1 */
+		struct pollfd wait[] = {
+		    {.fd = mx->listener[SMTP], .events = POLLIN},
+		    {.fd = mx->listener[LMTP], .events = POLLIN},
 		    {.fd = mx->stop, .events = POLLIN}};
-		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+		if (poll(wait, 3, -1) < 0 && errno != EINTR)
 			break;
-		if (wait[1].revents != 0)
+		if (wait[2].revents != 0)
 			break;
-		if (wait[0].revents != 0)
-			take_connection(mx);
+		for (size_t i = 0; i < LISTENERS; i++)
+			if (wait[i].revents != 0)
+				take_connection(mx, i);
 	}
 	return NULL;
 }
@@ -162,11 +172,14 @@ mx_new(const struct mx_config *config, struct mx **ret, struct err *err)
 	if (mx == NULL)
 		return err_nomem(err, "mx");
 	mx->config = *config;
-	mx->listener = mx->stop = -1;
+	mx->listener[SMTP] = mx->listener[LMTP] = mx->stop = -1;
 	if (pthread_mutex_init(&mx->lock, NULL) != 0 ||
 	    pthread_cond_init(&mx->gone, NULL) != 0)
 		return err_nomem(err, "mx");
-	TRY(listen_on(config->settings->mx_listen, &mx->listener, err));
+	TRY(listen_on(config->settings->mx_listen, &mx->listener[SMTP], err));
+	if (config->settings->lmtp_listen != NULL)
+		TRY(listen_on(
+		    config->settings->lmtp_listen, &mx->listener[LMTP], err));
 	mx->stop = eventfd(0, EFD_CLOEXEC);
 	if (mx->stop < 0)
 		return err_errno(err, "eventfd");
@@ -199,8 +212,9 @@ mx_free(struct mx *mx)
 		(void)pthread_join(mx->thread, NULL);
 		end_connections(mx);
 	}
-	if (mx->listener >= 0)
-		(void)close(mx->listener);
+	for (size_t i = 0; i < LISTENERS; i++)
+		if (mx->listener[i] >= 0)
+			(void)close(mx->listener[i]);
 	if (mx->stop >= 0)
 		(void)close(mx->stop);
 	free(mx);

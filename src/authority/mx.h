@@ -1,10 +1,10 @@
 /* authority/mx -- a mail server that takes answers to challenges, and nothing
- * else.
+ * else: by SMTP, and by LMTP from a mail server of the domain if that is set.
  *
  * One thread a connection, at most settings.mx_connections; a session ends
  * after MX_SESSION_MS however slow it is.
  *
- * Standard:  RFC 5321, RFC 8823.
+ * Standard:  RFC 5321, RFC 2033, RFC 8823.
  * May use:   base codec os proto dns net store.
  */
 #ifndef AUTHORITY_MX_H

@@ -189,20 +189,30 @@ refuse(struct session *session, const struct err *why, struct err *err)
 	return reply(session, 550, "5.7.1", text, err);
 }
 
+/* Judge the letter and keep what it decides; RC_CRYPTO: that the challenge has
+ * failed. */
+static enum rc
+decide(struct session *session, struct err *why)
+{
+	enum rc rc = judge(session, why);
+
+	log_info("mx: answer for %s from %s: %s",
+	    session->authorization.address, stream_peer(session->stream),
+	    rc == RC_OK ? "right" : why->text);
+	if (rc != RC_OK && rc != RC_CRYPTO)
+		return rc;
+	TRY(record(session, rc == RC_OK, why));
+	return rc;
+}
+
 static enum rc
 take_letter(struct session *session, struct err *err)
 {
-	const char *address = session->authorization.address;
 	struct err why = ERR_NONE;
 
 	if (session->authorization.id == 0)
 		return reply(session, 550, "5.1.1", "no recipient", err);
-	enum rc rc = judge(session, &why);
-	bool decided = rc == RC_OK || rc == RC_CRYPTO;
-	log_info("mx: answer for %s from %s: %s", address,
-	    stream_peer(session->stream), rc == RC_OK ? "right" : why.text);
-	if (decided)
-		rc = record(session, rc == RC_OK, &why);
+	enum rc rc = decide(session, &why);
 	authorization_done(&session->authorization);
 	switch (rc) {
 	case RC_OK:
@@ -253,9 +263,10 @@ run(struct session *session, struct err *err)
 }
 
 void
-mx_session(const struct mx_config *config, struct stream *stream)
+mx_session(const struct mx_config *config, struct stream *stream, bool lmtp)
 {
 	struct smtp_server_config how = {.name = config->settings->domain,
+	    .lmtp = lmtp,
 	    .limits = {ANSWER_MAX, 1, ERRORS_MAX, TRANSACTIONS_MAX}};
 	struct session session = {.config = config,
 	    .stream = stream,

@@ -1,4 +1,4 @@
-/* authority/mx_session -- one SMTP connection that may bring an answer.
+/* authority/mx_session -- one SMTP or LMTP connection that may bring an answer.
  *
  * May use:   base codec os proto dns net store.
  */
@@ -9,6 +9,7 @@
 #include "net/stream.h"
 
 /* Talk until the end.  Never fails: what happened is in the log. */
-void mx_session(const struct mx_config *config, struct stream *stream);
+void mx_session(
+    const struct mx_config *config, struct stream *stream, bool lmtp);
 
 #endif

@@ -44,6 +44,7 @@ enum state {
 struct smtp_server {
 	char *name;
 	bool require_auth;
+	bool lmtp;
 	struct smtp_server_limits limits;
 	enum state state;
 	bool event_given; /* of the ASK_* state we are in */
@@ -68,15 +69,18 @@ static enum rc
 fill(struct smtp_server *server, const struct smtp_server_config *config,
     struct err *err)
 {
+	if (config->lmtp && config->limits.recipients != 1)
+		bug("LMTP: an answer for each recipient is not made here");
 	server->require_auth = config->require_auth;
+	server->lmtp = config->lmtp;
 	server->limits = config->limits;
 	server->in = BUF_SECRET(PUSH_MAX); /* passwords pass through */
 	server->out = BUF(OUTPUT_MAX);
 	smtp_login_init(&server->login);
 	smtp_data_begin(&server->data, config->limits.letter);
 	TRY(span_dup(span_str(config->name), &server->name, err));
-	return buf_add_format(
-	    &server->out, err, "220 %s ESMTP\r\n", server->name);
+	return buf_add_format(&server->out, err, "220 %s %s\r\n", server->name,
+	    config->lmtp ? "LMTP" : "ESMTP");
 }
 
 enum rc
@@ -182,19 +186,14 @@ do_helo(struct smtp_server *server, struct span rest, struct err *err)
 	return reply(server, 250, NULL, server->name, err);
 }
 
-/* DSN is not offered: its parameters are taken, but nothing is promised. */
 static enum rc
 do_ehlo(struct smtp_server *server, struct span rest, struct err *err)
 {
 	if (span_trim(rest).len == 0)
 		return blame(server, 501, "5.5.4", "Say EHLO hostname", err);
 	note_helo(server, rest);
-	TRY(buf_add_format(&server->out, err,
-	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %zu\r\n250-8BITMIME\r\n",
-	    server->name, server->limits.letter));
-	if (server->require_auth)
-		TRY(buf_add_str(&server->out, "250-AUTH PLAIN LOGIN\r\n", err));
-	return buf_add_str(&server->out, "250 ENHANCEDSTATUSCODES\r\n", err);
+	return smtp_reply_print_offers(server->name, server->limits.letter,
+	    server->require_auth, &server->out, err);
 }
 
 static enum rc
@@ -237,7 +236,8 @@ do_data(struct smtp_server *server, struct span rest, struct err *err)
 {
 	(void)rest;
 	if (server->recipients == 0)
-		return reply(server, 554, "5.5.1", "No valid recipients", err);
+		return reply(server, server->lmtp ? 503 : 554, "5.5.1",
+		    "No valid recipients", err);
 	smtp_data_begin(&server->data, server->limits.letter);
 	server->state = DATA;
 	return reply(server, 354, NULL, "End data with <CR><LF>.<CR><LF>", err);
@@ -385,7 +385,7 @@ take_login_line(struct smtp_server *server, struct span line, struct err *err)
 
 /* -- The command table -- */
 
-enum need { HELLO = 1, LOGIN = 2, MAIL = 4, NO_MAIL = 8 };
+enum need { HELLO = 1, LOGIN = 2, MAIL = 4, NO_MAIL = 8, SMTP = 16, LMTP = 32 };
 
 static const struct command {
 	const char *name;
@@ -394,8 +394,9 @@ static const struct command {
 	enum rc (*run)(
 	    struct smtp_server *server, struct span rest, struct err *err);
 } commands[] = {
-    {"EHLO", 0, COMMAND_MAX, do_ehlo},
-    {"HELO", 0, COMMAND_MAX, do_helo},
+    {"EHLO", SMTP, COMMAND_MAX, do_ehlo},
+    {"HELO", SMTP, COMMAND_MAX, do_helo},
+    {"LHLO", LMTP, COMMAND_MAX, do_ehlo},
     {"AUTH", HELLO, AUTH_MAX, do_auth},
     {"MAIL", HELLO | LOGIN | NO_MAIL, PATH_LINE_MAX, do_mail},
     {"RCPT", HELLO | LOGIN | MAIL, PATH_LINE_MAX, do_rcpt},
@@ -422,7 +423,11 @@ find_objection(const struct smtp_server *server, unsigned check)
 	    503, "5.5.1", "Say MAIL first"};
 	static const struct smtp_refusal mail_there = {
 	    503, "5.5.1", "One letter after the other"};
+	static const struct smtp_refusal other = {
+	    500, "5.5.1", "EHLO is for SMTP, LHLO for LMTP"};
 
+	if (check & (server->lmtp ? SMTP : LMTP))
+		return &other;
 	if ((check & HELLO) && server->helo[0] == '\0')
 		return &no_hello;
 	if ((check & LOGIN) && server->require_auth && !server->authenticated)

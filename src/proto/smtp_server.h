@@ -1,9 +1,9 @@
 /* proto/smtp_server -- the receiving side of SMTP, without sockets.
  *
- * Standard:  RFC 5321, 6409 (submission), 4954 (AUTH PLAIN, LOGIN), 2920
- *            (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 2034 (enhanced
- *            status codes), 3461 (DSN parameters are checked and passed
- *            over; DSN is not offered).
+ * Standard:  RFC 5321, 2033 (LMTP), 6409 (submission), 4954 (AUTH PLAIN,
+ *            LOGIN), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 2034
+ *            (enhanced status codes), 3461 (DSN parameters are checked and
+ *            passed over; DSN is not offered).
  * May use:   base codec.
  * Limits:    struct smtp_server_limits.
  *
@@ -30,6 +30,8 @@ struct smtp_server_limits {
 struct smtp_server_config {
 	const char *name;  /* our host name, for greeting and EHLO */
 	bool require_auth; /* a submission server: AUTH before MAIL */
+	bool lmtp;         /* RFC 2033; limits.recipients must be 1, so that an
+			    * answer to a letter is one to its recipient */
 	struct smtp_server_limits limits;
 };
 

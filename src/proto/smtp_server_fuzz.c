@@ -92,7 +92,7 @@ static void
 run(struct span first, struct span second, struct buf *out)
 {
 	static const struct smtp_server_config config = {
-	    "mail.example", true, {1000, 3, 10, 5}};
+	    "mail.example", true, false, {1000, 3, 10, 5}};
 	struct smtp_server *server OWNED(smtp_server_free) = NULL;
 
 	demand(smtp_server_new(&config, &server, NULL) == RC_OK);

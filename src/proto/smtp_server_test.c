@@ -31,7 +31,7 @@ static struct smtp_server_config
 test_config(void)
 {
 	return (struct smtp_server_config){
-	    "mail.example", true, {1000, 3, 5, 3}};
+	    "mail.example", true, false, {1000, 3, 5, 3}};
 }
 
 /* What a whole session came to. */
