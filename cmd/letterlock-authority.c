@@ -13,6 +13,7 @@
 #include "cmd/authority_backup.h"
 #include "cmd/authority_keep.h"
 #include "cmd/external.h"
+#include "cmd/authority_revocation.h"
 #include "cmd/options.h"
 #include "os/clock.h"
 
@@ -241,6 +242,10 @@ static const struct command {
 	"does the log of everything done still say so; what does it say"},
     {"eab", external_command, "DIR [OPTION ...]",
 	"make a key that binds ACME accounts to somebody whom you know"},
+    {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",
+	"nobody shall rely on that certificate any more"},
+    {"lists", authority_lists, "DIR",
+	"make the revocation lists of the offline CAs, once a year"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -86,6 +86,8 @@ add_place(struct buf *out, const char *url, struct err *err)
 	struct buf value BUF_OWNED = BUF_SMALL;
 	size_t place, point, name;
 
+	if (url == NULL)
+		return RC_OK;
 	TRY(der_write_begin(&value, DER_SEQUENCE, &place, err));
 	TRY(der_write_begin(&value, DER_CONTEXT_OF(0), &point, err));
 	TRY(der_write_begin(&value, DER_CONTEXT_OF(0), &name, err));

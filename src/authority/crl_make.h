@@ -1,7 +1,8 @@
 /* authority/crl_make -- write a certificate revocation list.
  *
  * Standard:  RFC 5280 section 5: version 2, with the issuer's key identifier, a
- *            number, a critical issuing distribution point; expiredCertsOnCRL
+ *            number, a critical issuing distribution point if it is a part;
+ *            expiredCertsOnCRL
  *            (X.509 section 9.5.2.8).
  * May use:   base os pki.  No clock, no database.
  * Not here:  what is on it, and when (authority/lists).
@@ -23,8 +24,9 @@ enum rc crl_add_entry(struct buf *entries, struct span serial, int64_t at,
 struct crl_wish {
 	const X509 *issuer;
 	struct signer *signer; /* its key */
-	/* Where it is published: the same URL as in the certificates that it
-	 * is about, so that nobody passes off one part for another. */
+	/* Where it is published, if it is one part of several: the same URL as
+	 * in the certificates that it is about, so that nobody passes off one
+	 * part for another.  NULL: it is about everything of the issuer. */
 	const char *url;
 	int64_t number; /* higher than the one before */
 	int64_t from;   /* thisUpdate */

@@ -102,7 +102,6 @@ make_lists(const struct keys *keys, const struct settings *settings,
 		    .name = places[which[i]].name,
 		    .ca = made->cert[which[i]],
 		    .signer = made->signer[which[i]],
-		    .published_at = settings->http_url,
 		    .now = now};
 		TRY(lists_make_file(&wish, err));
 	}

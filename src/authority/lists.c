@@ -262,17 +262,14 @@ born(const X509 *ca, int64_t *ret, struct err *err)
 enum rc
 lists_make_file(const struct lists_offline *wish, struct err *err)
 {
-	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX), url BUF_OWNED = BUF_SMALL;
-	char id[PUBLISHED_ID_LEN + 1], path[PATH_LEN_MAX];
+	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX);
+	char path[PATH_LEN_MAX];
 	struct crl_wish list = {.issuer = wish->ca,
 	    .signer = wish->signer,
 	    .number = wish->now,
 	    .from = wish->now,
 	    .until = wish->now + LISTS_OFFLINE_DAYS * DAY};
 
-	TRY(published_id(wish->ca, id, err));
-	TRY(published_crl(wish->published_at, id, 0, &url, err));
-	TRY(buf_str(&url, &list.url, err));
 	TRY(born(wish->ca, &list.expired_since, err));
 	TRY(crl_make(&list, &der, err));
 	path_of(wish->folder, wish->name, path);

@@ -41,7 +41,6 @@ struct lists_offline {
 	const char *name;
 	const X509 *ca;
 	struct signer *signer;
-	const char *published_at; /* settings' http_url */
 	int64_t now;
 };
 enum rc lists_make_file(const struct lists_offline *wish, struct err *err);

@@ -12,6 +12,7 @@ from fault import Fault
 from servers import Server
 
 PROGRAM = "letterlock-authority"
+HTTP_CONNECTIONS = 40
 URL = f"https://{layout.AUTHORITY_DOMAIN}:{layout.AUTHORITY_HTTPS_PORT}"
 HTTP_URL = f"http://{layout.AUTHORITY_DOMAIN}:{layout.AUTHORITY_HTTP_PORT}"
 
@@ -41,13 +42,16 @@ def prepare(places, program):
         "--dkim-key", places.dkim_key(layout.AUTHORITY_DOMAIN),
         "--dkim-selector", layout.AUTHORITY_DKIM_SELECTOR,
         "--passphrase-file", places.authority_passphrase)
-    allow_many_challenges(places.authority / "authority.json")
+    be_as_tests_need_it(places.authority / "authority.json")
 
 
-def allow_many_challenges(settings):
-    """Tests set up the same few mailboxes again and again, more often than people do in an hour."""
+def be_as_tests_need_it(settings):
+    """Tests set up the same few mailboxes again and again, more often than people do in an hour;
+    they want to see several revocation lists and to meet the limit of connections."""
     values = json.loads(settings.read_text())
-    settings.write_text(json.dumps({**values, "challenge_mails_per_hour": 1000}, indent=2) + "\n")
+    values |= {"challenge_mails_per_hour": 1000, "crl_parts": 4,
+               "http_connections": HTTP_CONNECTIONS}
+    settings.write_text(json.dumps(values, indent=2) + "\n")
 
 
 def server(places, program):

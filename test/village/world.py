@@ -65,6 +65,7 @@ def describe_authority(places, program):
         "ports": {"https": layout.AUTHORITY_HTTPS_PORT, "smtp": layout.SMTP_PORT},
         "url": authority.URL,
         "http_url": authority.HTTP_URL,
+        "http_connections": authority.HTTP_CONNECTIONS,
         "acme_directory": f"{authority.URL}/acme/directory",
         "root": str(places.authority / "root.pem"),
         "dir": str(places.authority),

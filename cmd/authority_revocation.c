@@ -1,0 +1,183 @@
+#include "cmd/authority_revocation.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "authority/keyfile.h"
+#include "authority/lists.h"
+#include "authority/revoked.h"
+#include "authority/schema.h"
+#include "cmd/options.h"
+#include "codec/hex.h"
+#include "os/clock.h"
+
+#define ACTOR_MAX 300
+#define SERIAL_TEXT_MAX 128
+
+/* --- revoke --------------------------------------------------------------- */
+
+struct revoke {
+	const char *serial;
+	const char *reason;
+	bool help;
+};
+
+/* As people copy it: "1A:2B", "0x1a2b", "1a2b". */
+static enum rc
+read_serial(const char *text, struct buf *out, struct err *err)
+{
+	struct buf digits BUF_OWNED = BUF(SERIAL_TEXT_MAX);
+
+	if (span_starts_nocase(span_str(text), "0x"))
+		text += 2;
+	for (const char *at = text; *at != '\0'; at++)
+		if (*at != ':')
+			TRY(buf_add_byte(&digits,
+			    (uint8_t)(*at >= 'A' && *at <= 'F' ? *at + 32
+							       : *at),
+			    err));
+	return hex_decode(buf_span(&digits), out, err);
+}
+
+/* For the audit log. */
+static void
+print_actor(char actor[ACTOR_MAX])
+{
+	const struct passwd *who = getpwuid(getuid());
+
+	if (who != NULL)
+		(void)snprintf(actor, ACTOR_MAX, "operator %s", who->pw_name);
+	else
+		(void)snprintf(
+		    actor, ACTOR_MAX, "operator %u", (unsigned)getuid());
+}
+
+static enum rc
+add(struct sql *sql, const struct revoked_wish *wish, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(sql, &act, err));
+	TRY(revoked_add(sql, wish, err));
+	return sql_act_commit(&act, err);
+}
+
+static enum rc
+revoke_in(
+    const char *folder, const struct revoke *asked, int reason, struct err *err)
+{
+	struct settings settings SETTINGS_OWNED;
+	struct sql *sql OWNED(sql_free) = NULL;
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	char actor[ACTOR_MAX];
+	unsigned tries = 0;
+	enum rc rc;
+
+	settings_init(&settings);
+	if (read_serial(asked->serial, &serial, err) != RC_OK)
+		return err_set(err, RC_SYNTAX,
+		    "--serial %s is no number in hexadecimal", asked->serial);
+	TRY(settings_load(folder, &settings, err));
+	TRY(schema_open(folder, &settings, &sql, err));
+	print_actor(actor);
+	struct revoked_wish wish = {.serial = buf_span(&serial),
+	    .reason = reason,
+	    .by = actor,
+	    .now = clock_now()};
+	do
+		rc = add(sql, &wish, err);
+	while (rc == RC_AGAIN && sql_again(&tries));
+	return rc;
+}
+
+static enum rc
+find_reason(const char *name, int *ret, struct err *err)
+{
+	*ret = name == NULL ? REVOKED_UNSPECIFIED : revoked_reason_find(name);
+	if (*ret >= 0)
+		return RC_OK;
+	return err_set(err, RC_SYNTAX,
+	    "--reason is keyCompromise, affiliationChanged, superseded, "
+	    "cessationOfOperation, privilegeWithdrawn or unspecified, not %s",
+	    name);
+}
+
+enum rc
+authority_revoke(int argc, char **argv, struct err *err)
+{
+	struct strlist words STRLIST_OWNED = STRLIST_NONE;
+	struct revoke asked = {0};
+	int reason = 0;
+	const struct option options[] = {
+	    {"serial", OPTION_TEXT, &asked.serial, "HEX",
+		"serial number of the certificate", false},
+	    {"reason", OPTION_TEXT, &asked.reason, "REASON",
+		"keyCompromise, affiliationChanged, superseded, "
+		"cessationOfOperation, privilegeWithdrawn",
+		false},
+	    {"help", OPTION_FLAG, &asked.help, NULL, "this text", false}, {0}};
+
+	TRY(options_parse(argc - 1, argv + 1, options, &words, err));
+	if (asked.help) {
+		printf("usage: letterlock-authority revoke DIR --serial HEX "
+		       "[--reason REASON]\n\n");
+		options_help(options);
+		return RC_OK;
+	}
+	if (words.len != 1 || asked.serial == NULL)
+		return err_set(
+		    err, RC_SYNTAX, "want revoke DIR --serial HEX; see --help");
+	TRY(find_reason(asked.reason, &reason, err));
+	TRY(revoke_in(words.item[0], &asked, reason, err));
+	printf("Revoked; its list and OCSP tell of it within a minute.\n");
+	return RC_OK;
+}
+
+/* --- lists ---------------------------------------------------------------- */
+
+static enum rc
+renew(const char *folder, const struct keys *keys, const char *name, X509 *ca,
+    struct err *err)
+{
+	struct signer *signer OWNED(signer_free) = NULL;
+
+	TRY(keys_load(keys, name, &signer, err));
+	struct lists_offline wish = {.folder = folder,
+	    .name = name,
+	    .ca = ca,
+	    .signer = signer,
+	    .now = clock_now()};
+	TRY(lists_make_file(&wish, err));
+	printf("%s/%s.crl is good for %d days.\n", folder, name,
+	    LISTS_OFFLINE_DAYS);
+	return RC_OK;
+}
+
+static enum rc
+renew_all(const char *folder, struct err *err)
+{
+	struct buf passphrase BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+	struct hierarchy hierarchy HIERARCHY_OWNED = {0};
+	struct settings settings SETTINGS_OWNED;
+
+	settings_init(&settings);
+	TRY(settings_load(folder, &settings, err));
+	if (settings.http_url == NULL)
+		return err_set(err, RC_UNFIT,
+		    "\"http_url\" is missing: no list is published");
+	TRY(keyfile_passphrase(settings.passphrase_file, &passphrase, err));
+	struct keys keys = {folder, buf_span(&passphrase)};
+	TRY(hierarchy_load(&keys, &hierarchy, err));
+	TRY(renew(folder, &keys, "root", hierarchy.root, err));
+	return renew(folder, &keys, "tsa-ca", hierarchy.tsa_ca, err);
+}
+
+enum rc
+authority_lists(int argc, char **argv, struct err *err)
+{
+	if (argc != 2 || argv[1][0] == '-')
+		return err_set(err, RC_SYNTAX,
+		    "want lists DIR, with root.key and tsa-ca.key in it");
+	return renew_all(argv[1], err);
+}

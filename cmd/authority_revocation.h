@@ -1,0 +1,13 @@
+/* cmd/authority_revocation -- what an administrator does about revocation:
+ * letterlock-authority revoke, letterlock-authority lists.
+ */
+#ifndef CMD_AUTHORITY_REVOCATION_H
+#define CMD_AUTHORITY_REVOCATION_H
+
+#include "base/err.h"
+
+/* argv[0] is the command's name. */
+enum rc authority_revoke(int argc, char **argv, struct err *err);
+enum rc authority_lists(int argc, char **argv, struct err *err);
+
+#endif
