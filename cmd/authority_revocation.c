@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "authority/keyfile.h"
 #include "authority/lists.h"
 #include "authority/revoked.h"
 #include "authority/schema.h"
@@ -157,17 +156,17 @@ renew(const char *folder, const struct keys *keys, const char *name, X509 *ca,
 static enum rc
 renew_all(const char *folder, struct err *err)
 {
-	struct buf passphrase BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
 	struct hierarchy hierarchy HIERARCHY_OWNED = {0};
 	struct settings settings SETTINGS_OWNED;
+	struct keys keys;
 
 	settings_init(&settings);
 	TRY(settings_load(folder, &settings, err));
 	if (settings.http_url == NULL)
 		return err_set(err, RC_UNFIT,
 		    "\"http_url\" is missing: no list is published");
-	TRY(keyfile_passphrase(settings.passphrase_file, &passphrase, err));
-	struct keys keys = {folder, buf_span(&passphrase)};
+	TRY(keys_open(folder, &settings, &secrets, &keys, err));
 	TRY(hierarchy_load(&keys, &hierarchy, err));
 	TRY(renew(folder, &keys, "root", hierarchy.root, err));
 	return renew(folder, &keys, "tsa-ca", hierarchy.tsa_ca, err);

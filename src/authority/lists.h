@@ -18,7 +18,7 @@
 #include "store/sql.h"
 
 #define LISTS_JOB "revocation lists"
-#define LISTS_EVERY 15 /* seconds: a revocation is told of within 60 */
+#define LISTS_EVERY 5 /* seconds: a revocation is told of within 60 */
 
 struct lists {
 	const struct settings *settings;

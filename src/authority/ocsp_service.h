@@ -20,7 +20,7 @@
 #include "store/sql.h"
 
 #define OCSP_SERVICE_JOB "OCSP answers"
-#define OCSP_SERVICE_EVERY 15 /* seconds */
+#define OCSP_SERVICE_EVERY 5 /* seconds */
 
 struct ocsp_service;
 
