@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/asking.h"
 #include "cmd/carriers.h"
 #include "cmd/command.h"
 #include "cmd/home.h"
@@ -17,6 +18,7 @@ struct agent_options {
 	struct home_options home;
 	const char *letter_limit;
 	struct strlist networks;
+	const char *wait;
 };
 
 /* Ports that were not handed over could be anybody's after the next restart,
@@ -85,11 +87,14 @@ open_status(const struct agent_options *o, const struct home *home,
     const struct names *names, struct networks *networks, struct status **ret,
     struct err *err)
 {
-	const struct status_rules rules = {
+	struct status_rules rules = {
 	    .fetch = {.names = names, .networks = networks},
 	    .state = home->state,
 	    .budget = STATUS_BUDGET,
 	};
+
+	if (o->wait != NULL)
+		TRY(asking_wait(o->wait, &rules.budget, err));
 
 	for (size_t i = 0; i < o->networks.len; i++)
 		TRY(networks_add(networks, o->networks.item[i], err));
@@ -167,6 +172,10 @@ command_agent(int argc, char **argv)
 	    {"status-network", OPTION_LIST, &o.networks, "NETWORK",
 		"may be asked whether certificates were revoked, though it is "
 		"not public (10.1.0.0/16)",
+		false},
+	    {"status-wait", OPTION_TEXT, &o.wait, "MS",
+		"how long a letter may wait to learn whether certificates "
+		"were revoked; default 120",
 		false},
 	    {0},
 	};

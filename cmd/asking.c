@@ -97,8 +97,8 @@ find_folder(char path[PATH_LEN])
 	return len > 0 && len < PATH_LEN;
 }
 
-static enum rc
-parse_wait(const char *text, int *ret, struct err *err)
+enum rc
+asking_wait(const char *text, int *ret, struct err *err)
 {
 	char *end;
 	long value = strtol(text, &end, 10);
@@ -135,7 +135,7 @@ start(const struct asking_options *o, struct asking *asking, struct err *err)
 	};
 
 	if (o->wait != NULL)
-		TRY(parse_wait(o->wait, &rules.budget, err));
+		TRY(asking_wait(o->wait, &rules.budget, err));
 	return open_status(&rules, &asking->status, err);
 }
 

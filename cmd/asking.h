@@ -54,4 +54,7 @@ enum rc asking_prepare(const struct asking_options *options,
 enum rc asking_keep(const struct asking_options *options,
     const struct gathered *gathered, struct err *err);
 
+/* Read what --status-wait was given. */
+enum rc asking_wait(const char *text, int *ret_ms, struct err *err);
+
 #endif

@@ -84,8 +84,13 @@ class Agent:
     # the process
 
     def command(self, *words):
-        where = ["--status-network", self.world.authority["address"]] if self.world.authority else []
-        return [self.program, "agent", *self.where(), *where, *words]
+        return [self.program, "agent", *self.where(), *self.status(), *words]
+
+    def status(self):
+        """Who may be asked about revocation; patiently, for these machines have much to do."""
+        if not self.world.authority:
+            return []
+        return ["--status-network", self.world.authority["address"], "--status-wait", "5000"]
 
     def start(self, *words, env=None, wait=True):
         """`env`: added to the environment."""
