@@ -22,6 +22,7 @@ static struct world {
 	struct fixture root, stranger, leaf, bob;
 	struct fixture delegate;        /* told to, with ocsp-nocheck */
 	struct fixture checkable;       /* told to, and can be revoked */
+	struct fixture silent;          /* told to, and says no more */
 	struct fixture expired;         /* was told to */
 	struct fixture purpose;         /* another purpose */
 	struct fixture foreign;         /* told to by the stranger */
@@ -183,6 +184,7 @@ setup(void **state)
 	    make_responder(&w.root, "R", "OCSPSigning", "noCheck", "ignored");
 	w.checkable = make_responder(&w.root, "C", "OCSPSigning",
 	    "crlDistributionPoints", "URI:http://a.test/c");
+	w.silent = make_responder(&w.root, "S", "OCSPSigning", NULL, NULL);
 	w.expired = fixture_make(&(struct fixture_spec){.name = "E",
 	    .issuer = &w.root,
 	    .extended = "OCSPSigning",
@@ -214,8 +216,8 @@ teardown(void **state)
 {
 	(void)state;
 	struct fixture *all[] = {&w.root, &w.stranger, &w.leaf, &w.bob,
-	    &w.delegate, &w.checkable, &w.expired, &w.purpose, &w.foreign,
-	    &w.between, &w.below, &w.rollover, &w.newer};
+	    &w.delegate, &w.checkable, &w.silent, &w.expired, &w.purpose,
+	    &w.foreign, &w.between, &w.below, &w.rollover, &w.newer};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		fixture_done(all[i]);
 	certs_done(&w.roots);
@@ -417,6 +419,38 @@ an_answer_counts_if_it_may_be_believed(void **state)
 		check_case(i);
 }
 
+/* Hard fail: then the answer of a delegate is enough only where his authority
+ * said that he need not be asked about himself. */
+static void
+where_a_status_is_needed_an_answer_can_give_it(void **state)
+{
+	static const struct {
+		const struct fixture *signer;
+		bool good;
+	} signers[] = {{NULL, true}, {&w.delegate, true}, {&w.checkable, false},
+	    {&w.silent, false}, {&w.foreign, false}, {&w.below, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]); i++) {
+		struct ocsps ocsps OCSPS_OWNED = OCSPS_NONE;
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		const struct chain_request ask = {.roots = &w.roots,
+		    .untrusted = &w.untrusted,
+		    .ocsps = &ocsps,
+		    .need_status = true,
+		    .at = NOW};
+		const struct said said = {.signer = signers[i].signer};
+		add_answer(&said, &ocsps);
+		assert_int_equal(
+		    chain_check(w.leaf.cert, &ask, &got, NULL), RC_OK);
+		if ((got.state == CHAIN_VALID) != signers[i].good)
+			fail_msg("signer %zu: %s", i,
+			    got.reason != NULL ? got.reason : "valid");
+		if (!signers[i].good)
+			assert_string_equal(got.reason, "cert.status-unknown");
+	}
+}
+
 /* ---- what cannot be read --------------------------------------------- */
 
 static void
@@ -608,6 +642,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_answer_counts_if_it_may_be_believed),
+	    cmocka_unit_test(where_a_status_is_needed_an_answer_can_give_it),
 	    cmocka_unit_test(a_refusal_is_no_answer),
 	    cmocka_unit_test(half_an_answer_is_none),
 	    cmocka_unit_test(

@@ -158,7 +158,7 @@ may_sign_lists(const struct cert *cert, const struct crl *crl)
  * the certification path MUST be the same". */
 enum rc
 revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
-    int64_t when, bool need_known, bool *ret_good, struct err *err)
+    int64_t when, enum signer_status want, bool *ret_good, struct err *err)
 {
 	struct certs root = {&lookup->path->item[lookup->path->len - 1], 1};
 	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
@@ -168,7 +168,7 @@ revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
 	    .crls = lookup->ask->crls,
 	    .at = when,
 	    .purpose = CHAIN_ANY,
-	    .need_status = lookup->ask->need_status,
+	    .need_status = want != SIGNER_EXEMPT && lookup->ask->need_status,
 	};
 
 	*ret_good = false;
@@ -176,8 +176,9 @@ revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
 		return RC_OK;
 	TRY(chain_search(
 	    signer, &ask, lookup->work, lookup->nesting + 1, &result, err));
-	*ret_good = result.state == CHAIN_VALID &&
-		    (!need_known || result.revocation != REVOCATION_UNKNOWN);
+	*ret_good =
+	    result.state == CHAIN_VALID &&
+	    (want != SIGNER_KNOWN || result.revocation != REVOCATION_UNKNOWN);
 	return RC_OK;
 }
 
@@ -192,7 +193,7 @@ is_signed_aside(const struct lookup *lookup, const struct crl *crl,
 		if (may_sign_lists(cert, crl) && !cert_key_is_huge(cert) &&
 		    chain_crl_signed(lookup->work, crl, cert))
 			TRY(revocation_check_signer(lookup, cert,
-			    lookup->ask->at, false, ret_good, err));
+			    lookup->ask->at, SIGNER_USUAL, ret_good, err));
 	}
 	return RC_OK;
 }
