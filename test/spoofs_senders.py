@@ -173,7 +173,7 @@ def a_folded_line_of_blanks_hides_a_from(b):
     return head(f"{EVE}\r\n \r\nFrom: {ALICE}") + detached(part(), sign(b.eve, part()))
 
 
-@attack("unsigned", "sig.none")
+@attack("unsigned", "letter.unreadable")
 def a_header_that_begins_with_an_empty_line(b):
     return b"\r\n" + letter(b.eve, ALICE)
 

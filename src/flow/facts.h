@@ -64,7 +64,8 @@ struct facts {
 		enum encrypted_state state;
 		char cipher[24];    /* "aes-256-gcm", "" if none */
 		const char *reason; /* "enc.undecryptable", "enc.not-for-us",
-				     * "enc.unsupported"; NULL if opened */
+				     * "enc.no-key", "enc.unsupported"; NULL if
+				     * opened */
 		bool part_inside;   /* a part of it is encrypted by itself: it
 				     * is never opened into the letter */
 	} encrypted;
@@ -93,6 +94,7 @@ struct facts {
 		bool
 		    good_before; /* expired or revoked now, good when stamped */
 		enum chain_revocation revocation;
+		bool unasked; /* nobody was to be asked about that */
 		int64_t revoked_at;
 	} sig;
 
@@ -107,6 +109,7 @@ struct facts {
 	char from[FACTS_ADDRESS_MAX]; /* what the verdict is about */
 	char outer_from[FACTS_ADDRESS_MAX];
 	bool unreadable;      /* the letter's header is that of no message */
+	bool headless;        /* it has none: something else was given */
 	bool ambiguous;       /* its MIME: others may show what is unsigned */
 	bool from_unclear;    /* none, several fields, or unreadable */
 	bool from_mismatch;   /* protected From is not the outer one */

@@ -412,6 +412,8 @@ gather_chain(struct reading *r, struct err *err)
 	};
 	bool good_now = true;
 
+	f->sig.unasked =
+	    r->reader->status == NULL || r->reader->status->offline;
 	TRY(judge(r, &q, &result, err));
 	TRY(gather_root(r, &result.path, err));
 	tell_chain(f, &result);

@@ -261,9 +261,10 @@ static const struct {
     {"tsa", "line 1: a root is named by the SHA-256"},
     {"tsa 1234", "a root is named by the SHA-256"},
     {"tsa %R V1", "\"V1\" is too much"},
-    {"authserv\n", "is no domain"},
-    {"authserv mx.a.test at mx", "or by HOST"},
-    {"authserv mx.a.test by", "is no domain"},
+    {"authserv\n", "\"\" is no server's name"},
+    {"authserv *", "\"*\" is no server's name, such as mx.example.org"},
+    {"authserv mx.a.test at mx", "\"at\" cannot stand behind"},
+    {"authserv mx.a.test by", "is no server's name"},
     {"authserv mx.a.test by mx mx", "\"mx\" is too much"},
     {"public-roots yes", "\"yes\" is too much"},
     {"dkim no", "\"no\" is too much"},
@@ -280,6 +281,8 @@ what_is_wrong_is_told_with_its_line_and_changes_nothing(void **state)
 		assert_has(err.text, broken[i].why);
 		assert_has(err.text, "line ");
 	}
+	assert_rc(parse("\xef\xbb\xbf# mine\ndkim\n", &trust), RC_SYNTAX);
+	assert_has(err.text, "byte order mark");
 	assert_rc(
 	    parse("dkim\ntsa %R\nauthserv a.test\nroot %R V4 * *x", &trust),
 	    RC_SYNTAX);

@@ -653,8 +653,8 @@ status_new(
 	if (status == NULL)
 		return err_nomem(err, "status");
 	status->rules = *rules;
-	status->source =
-	    (struct status_source){recall, ask, status, rules->budget};
+	status->source = (struct status_source){
+	    recall, ask, status, rules->budget, rules->offline};
 	init_waiting(status);
 	*ret = status;
 	return RC_OK;

@@ -48,7 +48,8 @@ struct status_source {
 	enum rc (*ask)(void *self, const struct certs *path, int64_t deadline,
 	    struct crls *crls, struct ocsps *ocsps, struct err *err);
 	void *self;
-	int budget; /* ms that one letter may wait */
+	int budget;   /* ms that one letter may wait */
+	bool offline; /* `ask` asks nobody */
 };
 
 /* Whoever asks and remembers; shared by threads, has threads of its own. */
