@@ -51,7 +51,8 @@ read_ocsp(const char *path, struct asking *asking, struct err *err)
 	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
-/* A file that is not there will be. */
+/* A file that is not there will be.  One that holds something else is somebody's
+ * who mistyped a name: it would be replaced. */
 static enum rc
 read_evidence(const char *path, struct asking *asking, struct err *err)
 {
@@ -63,7 +64,12 @@ read_evidence(const char *path, struct asking *asking, struct err *err)
 		return RC_OK;
 	TRY(rc);
 	rc = evidence_unpack(buf_span(&packed), &asking->kept, err);
-	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
+	return rc == RC_OK
+		   ? RC_OK
+		   : err_set(err, rc,
+			 "%s holds something else, and is left as it is: "
+			 "name a file of its own for each letter",
+			 path);
 }
 
 static enum rc
@@ -71,13 +77,19 @@ read_files(
     const struct asking_options *o, struct asking *asking, struct err *err)
 {
 	for (size_t i = 0; i < o->crls.len; i++)
-		TRY(read_crl(o->crls.item[i], asking, err));
+		TRY(support_of_option(
+		    "--crl", read_crl(o->crls.item[i], asking, err), err));
 	for (size_t i = 0; i < o->ocsps.len; i++)
-		TRY(read_ocsp(o->ocsps.item[i], asking, err));
+		TRY(support_of_option(
+		    "--ocsp", read_ocsp(o->ocsps.item[i], asking, err), err));
 	for (size_t i = 0; i < o->networks.len; i++)
-		TRY(networks_add(&asking->networks, o->networks.item[i], err));
-	return o->evidence != NULL ? read_evidence(o->evidence, asking, err)
-				   : RC_OK;
+		TRY(support_of_option("--status-network",
+		    networks_add(&asking->networks, o->networks.item[i], err),
+		    err));
+	return o->evidence == NULL
+		   ? RC_OK
+		   : support_of_option("--evidence",
+			 read_evidence(o->evidence, asking, err), err);
 }
 
 /* ---- the network ----------------------------------------------------- */
@@ -164,5 +176,6 @@ asking_keep(const struct asking_options *o, const struct gathered *gathered,
 	if (o->evidence == NULL || evidence_is_empty(&gathered->evidence))
 		return RC_OK;
 	TRY(evidence_pack(&gathered->evidence, &packed, err));
-	return support_save(o->evidence, buf_span(&packed), 0600, err);
+	return support_of_option("--evidence",
+	    support_save(o->evidence, buf_span(&packed), 0600, err), err);
 }

@@ -18,6 +18,12 @@ support_check_path(const char *path, struct err *err)
 	return RC_OK;
 }
 
+enum rc
+support_of_option(const char *option, enum rc rc, struct err *err)
+{
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", option);
+}
+
 static enum rc
 read_certs(
     const char *path, const char *name, struct certs *ret, struct err *err)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 import types
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -83,6 +84,57 @@ def is_revoked(told):
 
 def is_stolen(told):
     return told["verdict"] == "danger" and "cert.revoked-compromise" in told["reasons"]
+
+
+# ---- of a certificate alone ---------------------------------------------------------------------
+
+
+def chain(program, ca, name, *words):
+    done = subprocess.run([program, "chain", "--trust", ca.root, *map(str, words)],
+                          input=(ca.dir / f"{name}.pem").read_bytes(), capture_output=True, timeout=30)
+    assert done.stderr == b"", done.stderr
+    return done.returncode, done.stdout.decode().splitlines()[0]
+
+
+def test_chain_hears_answers_of_openssl(program, ca, tmp_path):
+    """In DER and in PEM, several, of a delegated responder; of the others it is told nothing."""
+    ca.issue("bob", "mail")
+    unknown = 1, "invalid: cert.status-unknown"
+    good, other = ca.ask("alice"), ca.ask("bob")
+    pem = tmp_path / "answer.pem"
+    pem.write_bytes(b"-----BEGIN OCSP RESPONSE-----\n" + base64.encodebytes(good.read_bytes()) +
+                    b"-----END OCSP RESPONSE-----\n")
+    assert chain(program, ca, "alice", "--ocsp", good) == (0, "valid")
+    assert chain(program, ca, "alice", "--ocsp", pem) == (0, "valid")
+    assert chain(program, ca, "alice", "--ocsp", other) == unknown
+    assert chain(program, ca, "alice", "--ocsp", other, "--ocsp", good) == (0, "valid")
+    assert chain(program, ca, "alice", "--ocsp", good, "--at", int(time.time()) + 30 * 86400) == unknown
+    ca.issue("nobody", "stranger")
+    ca.signer = "nobody"
+    assert chain(program, ca, "alice", "--ocsp", ca.ask("alice")) == unknown
+
+
+def test_chain_believes_whoever_says_that_it_was_revoked(program, ca):
+    good = ca.ask("alice").read_bytes()
+    crl = ca.publish()
+    ca.revoke("alice")
+    bad = ca.ask("alice")
+    (ca.dir / "good.ors").write_bytes(good)
+    revoked = 1, "invalid: cert.revoked"
+    assert chain(program, ca, "alice", "--ocsp", bad) == revoked
+    assert chain(program, ca, "alice", "--crl", ca.dir / "crl.pem", "--ocsp", bad) == revoked
+    assert chain(program, ca, "alice", "--ocsp", ca.dir / "good.ors", "--ocsp", bad) == revoked
+    assert chain(program, ca, "alice", "--crl", crl, "--ocsp", ca.dir / "good.ors") == (0, "valid")
+
+
+@pytest.mark.parametrize("octets", [b"", b"nothing", base64.b64decode("MAMKAQM=")],
+                         ids=["nothing", "rubbish", "try later"])
+def test_what_is_no_answer_is_told_with_its_option(program, ca, tmp_path, octets):
+    (tmp_path / "file").write_bytes(octets)
+    done = subprocess.run([program, "chain", "--trust", ca.root, "--ocsp", tmp_path / "file"],
+                          input=(ca.dir / "alice.pem").read_bytes(), capture_output=True)
+    assert done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1
+    assert f"--ocsp: {tmp_path}/file: ".encode() in done.stderr
 
 
 # ---- in files -----------------------------------------------------------------------------------
@@ -538,3 +590,31 @@ def test_what_is_no_proof_is_told_as_such(ca, reader, tmp_path, option, octets):
     done = subprocess.run([reader.program, "inspect", "--offline", option, file], input=LETTER,
                           capture_output=True)
     assert done.returncode == 2 and str(file).encode() in done.stderr
+    assert (option + ": ").encode() in done.stderr
+
+
+def test_evidence_never_replaces_something_else_and_says_where_it_cannot_be_kept(ca, reader, tmp_path):
+    letter, diary = reader.sign(ca), tmp_path / "diary"
+    words = [reader.program, "inspect", "--trust", ca.root, "--crl", ca.publish(), "--offline", "--evidence"]
+    for octets in (b"Dear diary", b"letterlock evidence 2\n", b"\n"):
+        diary.write_bytes(octets)
+        done = subprocess.run([*words, diary], input=letter, capture_output=True)
+        assert done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1
+        assert f"--evidence: {diary} holds something else, and is left".encode() in done.stderr
+        assert diary.read_bytes() == octets
+    for place in (tmp_path / "no folder" / "x", Path("/proc/x"), tmp_path):
+        done = subprocess.run([*words, place], input=letter, capture_output=True)
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1, done.stderr
+        assert b"--evidence: " in done.stderr and str(place.parent).encode() in done.stderr
+    assert subprocess.run([*words, tmp_path / "new"], input=letter).returncode == 0
+    assert (tmp_path / "new").read_bytes().startswith(b"letterlock evidence 1\n")
+
+
+def test_who_asked_nobody_is_not_sent_online(ca, reader):
+    letter = reader.sign(ca)
+    told = reader.inspect(ca, letter, "--offline")
+    assert is_unchecked(told) and "revocation not checked" in told["sentence"]
+    assert "without --offline" in told["advice"] and "online" not in told["advice"]
+    told = reader.inspect(ca, letter)  # loopback is not asked: nobody answers
+    assert is_unchecked(told) and "revocation not checked" in told["sentence"]
+    assert "online" in told["advice"] and "--status-wait" in told["advice"]
