@@ -232,6 +232,34 @@ def test_without_a_list_the_responder_is_asked(ca, reader):
     assert is_good(reader.inspect(ca, letter, "--offline"))
 
 
+def delta_list(ca):
+    """What changed since a list that nobody has."""
+    key = serialization.load_pem_private_key((ca.dir / "ca.key").read_bytes(), None)
+    root = x509.load_pem_x509_certificate(ca.root.read_bytes())
+    now = datetime.datetime.utcnow()
+    made = x509.CertificateRevocationListBuilder().issuer_name(root.subject).last_update(now)
+    made = made.next_update(now + datetime.timedelta(days=1))
+    made = made.add_extension(x509.CRLNumber(8), critical=False)
+    made = made.add_extension(x509.DeltaCRLIndicator(7), critical=True)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+@pytest.mark.parametrize("place", ["freshestCRL", "crlDistributionPoints"])
+def test_a_delta_without_its_base_is_no_list(ca, reader, place):
+    """Whoever has no more than that asks the responder."""
+    url = f"http://127.0.0.1:{ca.port}"
+    lines = {"crlDistributionPoints": f"URI:{url}/ca.crl", "authorityInfoAccess": f"OCSP;URI:{url}/ocsp"}
+    delta = "/ca.crl" if place == "crlDistributionPoints" else "/delta.crl"
+    lines[place] = f"URI:{url}{delta}"
+    ca.config("\n".join(f"{name} = {value}" for name, value in lines.items()))
+    ca.issue("alice", "mail")
+    (ca.dir / "ca.crl").unlink()
+    (ca.dir / delta.lstrip("/")).write_bytes(delta_list(ca))
+    letter = reader.sign(ca)
+    assert is_good(reader.online(ca, letter))
+    assert is_good(reader.online(ca, letter)) and ca.asked.count("/ocsp") == 1
+
+
 def test_an_answer_of_somebody_else_is_not_kept(ca, reader):
     (ca.dir / "ca.crl").unlink()
     ca.issue("eve", "stranger")
@@ -406,6 +434,26 @@ def test_with_evidence_a_stamped_letter_stays_good_for_years(ca, reader, stamped
     assert is_unchecked(told)
     at = int(time.time()) + years * YEAR
     assert is_good(reader.inspect(ca, stamped, "--offline", "--evidence", kept, "--at", at))
+
+
+def test_what_a_timestamp_is_worth_is_told_if_nobody_could_be_asked(ca, reader, tmp_path):
+    """Beside the verdict as long as nothing rests on it: RFC 3161 section 4."""
+    unsaid, kept = "tst.status-unknown", tmp_path / "kept"
+    ca.config("none")
+    ca.issue("alice", "mail")
+    letter = reader.sign(ca)
+    letter = otherca.with_token(letter, ca.token(otherca.signature_value(letter)))
+    told = reader.inspect(ca, letter, "--offline")
+    assert told["verdict"] == "verified" and unsaid in told["reasons"]
+    assert told["time"]["source"] == "timestamp"
+    years = ("--offline", "--at", int(time.time()) + 3 * YEAR)
+    told = reader.inspect(ca, letter, *years)
+    assert told["verdict"] == "caution" and told["reasons"][0] == unsaid
+    seen = reader.inspect(ca, letter, *years, "--first-seen", int(time.time()) + 60)
+    assert seen["verdict"] == "verified" and seen["time"]["source"] == "received"
+    assert unsaid not in reader.online(ca, letter, "--evidence", kept)["reasons"]
+    told = reader.inspect(ca, letter, *years, "--evidence", kept)
+    assert told["verdict"] == "verified" and unsaid not in told["reasons"]
 
 
 def test_without_a_timestamp_it_does_not(ca, reader, tmp_path):
