@@ -3,19 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cmd/chain.h"
 #include "cmd/command.h"
 #include "cmd/support.h"
 #include "os/clock.h"
 #include "os/file.h"
-#include "pki/chain.h"
+#include "keydir/completion.h"
 
 #define CRLS_FILE_MAX ((size_t)100 << 20)
-
-struct chain_options {
-	const char *trust, *untrusted, *crl, *at;
-	struct strlist policies;
-	bool any_purpose, explicit_policy, inhibit_mapping, inhibit_any, json;
-};
 
 static enum rc
 read_crls(const char *path, struct crls *crls, struct err *err)
@@ -24,6 +19,16 @@ read_crls(const char *path, struct crls *crls, struct err *err)
 
 	TRY(file_read(path, &pem, err));
 	enum rc rc = crls_parse(crls, buf_span(&pem), err);
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
+}
+
+static enum rc
+read_ocsps(const char *path, struct ocsps *ocsps, struct err *err)
+{
+	struct buf text BUF_OWNED = BUF(CRLS_FILE_MAX);
+
+	TRY(file_read(path, &text, err));
+	enum rc rc = ocsps_parse(ocsps, buf_span(&text), err);
 	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
@@ -91,43 +96,94 @@ print_chain(const struct chain_result *r, bool json, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-run_chain(
-    const struct chain_options *o, struct chain_result *ret, struct err *err)
-{
-	struct certs certs CERTS_OWNED = CERTS_NONE;
-	struct certs roots CERTS_OWNED = CERTS_NONE;
-	struct certs untrusted CERTS_OWNED = CERTS_NONE;
-	struct crls crls CRLS_OWNED = CRLS_NONE;
-	int64_t at = clock_now();
+struct input {
+	struct certs certs, roots, untrusted;
+	struct crls crls;
+	struct ocsps ocsps;
+	int64_t at;
+};
 
+#define INPUT_OWNED __attribute__((cleanup(input_done)))
+
+static void
+input_done(struct input *in)
+{
+	certs_done(&in->certs);
+	certs_done(&in->roots);
+	certs_done(&in->untrusted);
+	crls_done(&in->crls);
+	ocsps_done(&in->ocsps);
+}
+
+static enum rc
+read_input(const struct chain_options *o, struct input *in, struct err *err)
+{
+	in->at = clock_now();
 	if (o->at != NULL)
-		TRY(support_parse_time("--at", o->at, &at, err));
-	TRY(support_read_certs(o->trust, &roots, err));
+		TRY(support_parse_time("--at", o->at, &in->at, err));
+	TRY(support_read_certs(o->trust, &in->roots, err));
 	if (o->untrusted != NULL)
-		TRY(support_read_certs(o->untrusted, &untrusted, err));
+		TRY(support_read_certs(o->untrusted, &in->untrusted, err));
 	if (o->crl != NULL)
-		TRY(read_crls(o->crl, &crls, err));
-	TRY(support_read_input_certs(&certs, err));
+		TRY(read_crls(o->crl, &in->crls, err));
+	if (o->ocsp != NULL)
+		TRY(read_ocsps(o->ocsp, &in->ocsps, err));
+	return support_read_input_certs(&in->certs, err);
+}
+
+static enum rc
+check(const struct chain_options *o, const struct issuer_source *issuers,
+    struct input *in, struct chain_result *ret, struct err *err)
+{
 	const struct chain_request ask = {
-	    .roots = &roots,
-	    .untrusted = &untrusted,
-	    .crls = o->crl != NULL ? &crls : NULL,
-	    .need_status = o->crl != NULL,
-	    .at = at,
-	    .purpose = purpose_of(o, certs.item[0]),
+	    .roots = &in->roots,
+	    .untrusted = &in->untrusted,
+	    .crls = &in->crls,
+	    .ocsps = &in->ocsps,
+	    .need_status = o->crl != NULL || o->ocsp != NULL,
+	    .at = in->at,
+	    .purpose = purpose_of(o, in->certs.item[0]),
 	    .policies = o->policies.len > 0 ? &o->policies : NULL,
 	    .explicit_policy = o->explicit_policy,
 	    .inhibit_mapping = o->inhibit_mapping,
 	    .inhibit_any_policy = o->inhibit_any,
 	};
-	return chain_check(certs.item[0], &ask, ret, err);
+
+	TRY(chain_check(in->certs.item[0], &ask, ret, err));
+	if (issuers == NULL)
+		return RC_OK;
+	const struct completion completion = {
+	    .source = issuers,
+	    .deadline = clock_ticks() + issuers->budget,
+	    .cert = in->certs.item[0],
+	    .ask = &ask,
+	    .untrusted = &in->untrusted,
+	};
+	return completion_run(&completion, ret, err);
+}
+
+int
+chain_run(const struct chain_options *o, const struct issuer_source *issuers)
+{
+	struct input in INPUT_OWNED = {.at = 0};
+	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
+	struct err err = ERR_NONE;
+
+	enum rc rc = read_input(o, &in, &err);
+	if (rc == RC_OK)
+		rc = check(o, issuers, &in, &result, &err);
+	if (rc == RC_OK)
+		rc = print_chain(&result, o->json, &err);
+	if (rc != RC_OK)
+		return command_failed("chain", &err);
+	return result.state == CHAIN_VALID ? EXIT_YES : EXIT_NO;
 }
 
 int
 command_chain(int argc, char **argv)
 {
-	struct chain_options o = {.policies = STRLIST_NONE};
+	struct chain_options o = {
+	    .policies = STRLIST_NONE, .networks = STRLIST_NONE};
 	const struct option options[] = {
 	    {"trust", OPTION_TEXT, &o.trust, "FILE", "PEM: trusted roots",
 		true},
@@ -136,6 +192,12 @@ command_chain(int argc, char **argv)
 	    {"crl", OPTION_TEXT, &o.crl, "FILE",
 		"PEM: revocation lists; then every step must be covered",
 		false},
+	    {"ocsp", OPTION_TEXT, &o.ocsp, "FILE",
+		"PEM or DER: OCSP answers; the same", false},
+	    {"fetch-issuers", OPTION_FLAG, &o.fetch_issuers, NULL,
+		"fetch certificates that are missing on the way", false},
+	    {"status-network", OPTION_LIST, &o.networks, "NETWORK",
+		"may be asked for them, though it is not public", false},
 	    {"at", OPTION_TEXT, &o.at, "TIME",
 		"as of then: RFC 3339 or seconds since 1970", false},
 	    {"any-purpose", OPTION_FLAG, &o.any_purpose, NULL,
@@ -152,19 +214,18 @@ command_chain(int argc, char **argv)
 		false},
 	    {0},
 	};
-	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
 	struct err err = ERR_NONE;
+	int status = EXIT_FAILED;
 
 	if (command_helps(
 		argc, argv, "chain --trust FILE ... < cert.pem", options))
 		return EXIT_YES;
-	enum rc rc = options_parse(argc, argv, options, NULL, &err);
-	if (rc == RC_OK)
-		rc = run_chain(&o, &result, &err);
+	if (options_parse(argc, argv, options, NULL, &err) != RC_OK)
+		status = command_failed("chain", &err);
+	else
+		status = o.fetch_issuers ? chain_fetched(&o, argc, argv)
+					 : chain_run(&o, NULL);
 	strlist_done(&o.policies);
-	if (rc == RC_OK)
-		rc = print_chain(&result, o.json, &err);
-	if (rc != RC_OK)
-		return command_failed("chain", &err);
-	return result.state == CHAIN_VALID ? EXIT_YES : EXIT_NO;
+	strlist_done(&o.networks);
+	return status;
 }

@@ -4,6 +4,7 @@
  * letter; else now.  What the letter or a server claims never does. */
 #include "cms/stamp.h"
 #include "flow/gather_priv.h"
+#include "keydir/completion.h"
 
 #include <string.h>
 #include "os/clock.h"
@@ -83,12 +84,11 @@ struct question {
 	bool may_ask; /* others, by the network */
 };
 
-static enum rc
-check_by(const struct reading *r, const struct question *q,
-    const struct evidence *statuses, struct chain_result *ret, struct err *err)
+static struct chain_request
+request_of(const struct reading *r, const struct question *q,
+    const struct evidence *statuses, const struct chain_grant *grant)
 {
-	const struct chain_grant grant = {gather_is_granted, r};
-	const struct chain_request ask = {
+	return (struct chain_request){
 	    .roots = q->roots,
 	    .untrusted = &r->known.certs,
 	    .crls = &statuses->crls,
@@ -96,8 +96,16 @@ check_by(const struct reading *r, const struct question *q,
 	    .at = q->at,
 	    .purpose = q->purpose,
 	    .seen = r->reader->seen,
-	    .grant = q->purpose == CHAIN_MAIL_SIGN ? &grant : NULL,
+	    .grant = q->purpose == CHAIN_MAIL_SIGN ? grant : NULL,
 	};
+}
+
+static enum rc
+check_by(const struct reading *r, const struct question *q,
+    const struct evidence *statuses, struct chain_result *ret, struct err *err)
+{
+	const struct chain_grant grant = {gather_is_granted, r};
+	const struct chain_request ask = request_of(r, q, statuses, &grant);
 
 	chain_result_done(ret);
 	return chain_check(q->cert, &ask, ret, err);
@@ -114,9 +122,35 @@ check(const struct reading *r, const struct question *q,
 static int64_t
 deadline_of(struct reading *r)
 {
+	const struct reader *reader = r->reader;
+
 	if (r->deadline == 0)
-		r->deadline = clock_ticks() + r->reader->status->budget;
+		r->deadline =
+		    clock_ticks() + (reader->status != NULL
+					    ? reader->status->budget
+					    : reader->issuers->budget);
 	return r->deadline;
+}
+
+/* What the letter left out, if the reader wants it fetched. */
+static enum rc
+complete(struct reading *r, const struct question *q, struct chain_result *ret,
+    struct err *err)
+{
+	const struct issuer_source *source = r->reader->issuers;
+	const struct chain_grant grant = {gather_is_granted, r};
+	const struct chain_request ask = request_of(r, q, &r->known, &grant);
+
+	if (source == NULL || !q->may_ask || ret->state == CHAIN_VALID)
+		return RC_OK;
+	const struct completion completion = {
+	    .source = source,
+	    .deadline = deadline_of(r),
+	    .cert = q->cert,
+	    .ask = &ask,
+	    .untrusted = &r->known.certs,
+	};
+	return completion_run(&completion, ret, err);
 }
 
 static bool
@@ -203,6 +237,7 @@ judge(struct reading *r, const struct question *q, struct chain_result *ret,
 	bool more = false, news = false;
 
 	TRY(check(r, q, ret, err));
+	TRY(complete(r, q, ret, err));
 	TRY(needs_more(r, q, ret, &more, err));
 	if (more && r->reader->status != NULL && q->may_ask) {
 		TRY(ask_others(r, &ret->path, &news, err));
