@@ -138,7 +138,7 @@ def test_nobody_is_led_into_a_private_network_or_asked_offline(reader, root, let
 
 
 def test_who_is_slow_is_not_waited_for(reader, root, letter):
-    root.delay = 5
+    root.delay = 1
     words = ("--status-network", "127.0.0.1")
     alone = min(took(reader, root, letter, *words) for _ in range(3))
     waited = min(took(reader, root, letter, *words, *SWITCH) for _ in range(3))

@@ -196,6 +196,33 @@ def test_whoever_was_revoked_cannot_bring_last_weeks_list(ca, reader):
     assert is_stolen(reader.online(ca, stapled))
 
 
+def in_the_years_after(now):
+    """Signed, and seen by its reader, long before the certificate expires."""
+    return "--offline", "--first-seen", now + 60, "--at", now + 3 * YEAR
+
+
+def test_what_the_letter_brought_is_never_the_readers_own_knowledge(ca, reader, tmp_path):
+    """Its sender chose it; whoever was revoked has one from before, and waits until nobody is asked any more."""
+    letter, now = reader.sign(ca), int(time.time())
+    stapled = otherca.with_lists(letter, ca.publish().read_bytes())
+    kept = ("--evidence", tmp_path / "kept")
+    assert is_good(reader.inspect(ca, stapled, "--offline", *kept))
+    assert is_unchecked(reader.inspect(ca, stapled, *in_the_years_after(now)))
+    assert is_unchecked(reader.inspect(ca, stapled, *in_the_years_after(now), *kept))
+    assert is_unchecked(reader.inspect(ca, letter, "--offline", *kept))
+
+
+def test_what_the_reader_fetched_himself_is_kept_beside_it(ca, reader, tmp_path):
+    """Though it says no more than what the letter brought."""
+    letter, now = reader.sign(ca), int(time.time())
+    kept = ("--evidence", tmp_path / "kept")
+    stapled = otherca.with_lists(letter, ca.publish().read_bytes(), answers=[ca.ask("alice").read_bytes()])
+    ca.publish()
+    assert is_good(reader.online(ca, stapled, *kept))
+    assert is_good(reader.inspect(ca, stapled, *in_the_years_after(now), *kept,
+                                  env={"XDG_CACHE_HOME": str(tmp_path / "none")}))
+
+
 # ---- over the network ---------------------------------------------------------------------------
 
 

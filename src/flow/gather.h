@@ -102,8 +102,9 @@ struct gathered {
 	bool opened;            /* an encryption layer was opened */
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
-	/* What proved the signer's status and the time: to be kept with the
-	 * letter, and given as `kept` when it is read again. */
+	/* What proved the signer's status and the time, but for what the letter
+	 * brought itself: to be kept with the letter, and given as `kept` when
+	 * it is read again. */
 	struct evidence evidence;
 	struct history_letter seen; /* what there is to remember of it */
 	/* It lay at rest (flow/rest): the letter inside, which the facts are

@@ -223,9 +223,55 @@ doubt(const struct reading *r, struct chain_result *result)
 	    !has_expired(&result->path, r->reader->now))
 		return;
 	result->revocation = REVOCATION_UNKNOWN;
-	/* kept, it would be proof of our own when the letter is read again */
+}
+
+static bool
+has_crl(const struct crls *crls, const struct crl *crl)
+{
+	for (size_t i = 0; i < crls->len; i++)
+		if (span_is(crl_der(crls->item[i]), crl_der(crl)))
+			return true;
+	return false;
+}
+
+static bool
+has_ocsp(const struct ocsps *ocsps, const struct ocsp *ocsp)
+{
+	for (size_t i = 0; i < ocsps->len; i++)
+		if (span_is(ocsp_der(ocsps->item[i]), ocsp_der(ocsp)))
+			return true;
+	return false;
+}
+
+static bool
+is_our_own(const struct reading *r, const struct chain_result *result)
+{
+	for (size_t i = 0; i < result->crls.len; i++)
+		if (!has_crl(&r->own.crls, result->crls.item[i]))
+			return false;
+	for (size_t i = 0; i < result->ocsps.len; i++)
+		if (!has_ocsp(&r->own.ocsps, result->ocsps.item[i]))
+			return false;
+	return true;
+}
+
+/* Of what counted only our own is evidence.  What came with the letter its
+ * sender chose: kept, it would be our own when the letter is read again, and
+ * whoever was revoked would only have to wait until he has expired.  The letter
+ * brings it then as it does now. */
+static enum rc
+leave_out_brought(const struct reading *r, const struct question *q,
+    struct chain_result *result, struct err *err)
+{
+	struct chain_result alone CHAIN_RESULT_OWNED = CHAIN_RESULT;
+
+	if (is_our_own(r, result))
+		return RC_OK;
+	TRY(check_by(r, q, &r->own, &alone, err));
 	crls_done(&result->crls);
 	ocsps_done(&result->ocsps);
+	TRY(crls_share_all(&result->crls, &alone.crls, err));
+	return ocsps_share_all(&result->ocsps, &alone.ocsps, err);
 }
 
 /* Only of a path that leads to a root: its certificates name whom to ask, and
@@ -248,7 +294,7 @@ judge(struct reading *r, const struct question *q, struct chain_result *ret,
 	}
 	if (more)
 		doubt(r, ret);
-	return RC_OK;
+	return leave_out_brought(r, q, ret, err);
 }
 
 static enum rc
