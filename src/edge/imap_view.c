@@ -170,13 +170,14 @@ static enum rc
 judge(const struct agent *agent, struct span letter, struct imap_view *view,
     struct incoming *incoming, struct err *err)
 {
-	struct reader reader = agent->reader;
+	struct agent_reader by AGENT_READER_OWNED;
 
-	reader.first_seen = reader.now = clock_now();
-	TRY(incoming_read(letter, &reader, incoming, err));
+	agent_reader_init(&by, agent, clock_now());
+	by.reader.first_seen = by.reader.now;
+	TRY(incoming_read(letter, &by.reader, incoming, err));
 	TRY(digest_of(letter, view->judged, err));
-	TRY(take_verdict(agent, incoming, reader.now, view, err));
-	view->first_seen = reader.now;
+	TRY(take_verdict(agent, incoming, by.reader.now, view, err));
+	view->first_seen = by.reader.now;
 	view->rebuilt = incoming->rebuilt;
 	if (!view->rebuilt)
 		return RC_OK;
@@ -280,21 +281,21 @@ judge_again(const struct agent *agent, const struct imap_view_folder *folder,
 {
 	struct buf kept BUF_OWNED = BUF(INCOMING_EVIDENCE_MAX);
 	struct incoming incoming INCOMING_OWNED;
-	struct reader reader = agent->reader;
+	struct agent_reader by AGENT_READER_OWNED;
 	char digest[65];
 
+	agent_reader_init(&by, agent, clock_now());
 	incoming_init(&incoming);
 	TRY(digest_of(letter, digest, err));
 	if (strcmp(digest, view->judged) != 0)
 		return err_set(
 		    err, RC_CRYPTO, "the mail server shows another letter");
-	reader.now = clock_now();
-	reader.first_seen = view->first_seen;
+	by.reader.first_seen = view->first_seen;
 	incoming.noted = view->noted;
 	load_evidence(agent, folder, uid, &kept);
 	incoming.kept = buf_span(&kept);
-	TRY(incoming_judge(letter, &reader, &incoming, err));
-	TRY(take_verdict(agent, &incoming, reader.now, view, err));
+	TRY(incoming_judge(letter, &by.reader, &incoming, err));
+	TRY(take_verdict(agent, &incoming, by.reader.now, view, err));
 	if (incoming.evidence.len > 0)
 		TRY(save_part(
 		    agent, folder, uid, EVIDENCE, &incoming.evidence, err));
