@@ -581,8 +581,8 @@ static bool
 lacks_status(const struct lookup *lookup)
 {
 	const struct cert *cert = lookup->cert;
-	bool excused = cert->no_revocation ||
-		       (cert->ocsp_no_check && lookup->nesting > 0);
+	bool excused =
+	    cert->no_revocation || (cert->ocsp_no_check && lookup->nesting > 0);
 
 	return lookup->ask->need_status && !excused &&
 	       lookup->answer.status != REVOCATION_GOOD;
