@@ -22,6 +22,7 @@ void
 asking_done(struct asking *asking)
 {
 	status_free(asking->status);
+	issuers_free(asking->issuers);
 	crls_done(&asking->crls);
 	ocsps_done(&asking->ocsps);
 	evidence_done(&asking->kept);
@@ -96,16 +97,16 @@ read_files(
 
 /* False: there is no such place, and nothing is remembered. */
 static bool
-find_folder(char path[PATH_LEN])
+find_folder(const char *name, char path[PATH_LEN])
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int len = 0;
 
 	if (cache != NULL && cache[0] == '/')
-		len = snprintf(path, PATH_LEN, "%s/letterlock/status", cache);
+		len = snprintf(path, PATH_LEN, "%s/letterlock/%s", cache, name);
 	else if (home != NULL && home[0] == '/')
 		len = snprintf(
-		    path, PATH_LEN, "%s/.cache/letterlock/status", home);
+		    path, PATH_LEN, "%s/.cache/letterlock/%s", home, name);
 	return len > 0 && len < PATH_LEN;
 }
 
@@ -141,7 +142,7 @@ start(const struct asking_options *o, struct asking *asking, struct err *err)
 	static char folder[PATH_LEN]; /* as long as the status */
 	struct status_rules rules = {
 	    .fetch = {.networks = &asking->networks},
-	    .folder = find_folder(folder) ? folder : NULL,
+	    .folder = find_folder("status", folder) ? folder : NULL,
 	    .budget = STATUS_BUDGET,
 	    .offline = o->offline,
 	};
@@ -149,6 +150,38 @@ start(const struct asking_options *o, struct asking *asking, struct err *err)
 	if (o->wait != NULL)
 		TRY(parse_wait(o->wait, &rules.budget, err));
 	return open_status(&rules, &asking->status, err);
+}
+
+/* Where nothing can be kept, nothing is. */
+enum rc
+asking_open_issuers(
+    struct issuers_rules *rules, struct issuers **ret, struct err *err)
+{
+	static char folder[PATH_LEN]; /* as long as the issuers */
+	struct err ignored = ERR_NONE;
+
+	rules->folder = find_folder("issuers", folder) ? folder : NULL;
+	if (issuers_new(rules, ret, &ignored) == RC_OK)
+		return RC_OK;
+	rules->folder = NULL;
+	return issuers_new(rules, ret, err);
+}
+
+static enum rc
+start_issuers(const struct asking_options *o, struct asking *asking,
+    struct reader *reader, struct err *err)
+{
+	struct issuers_rules rules = {
+	    .fetch = {.networks = &asking->networks},
+	    .budget = reader->status->budget,
+	    .offline = o->offline,
+	};
+
+	if (!o->fetch_issuers)
+		return RC_OK;
+	TRY(asking_open_issuers(&rules, &asking->issuers, err));
+	reader->issuers = issuers_source(asking->issuers);
+	return RC_OK;
 }
 
 enum rc
@@ -164,7 +197,7 @@ asking_prepare(const struct asking_options *o, struct asking *asking,
 	reader->ocsps = &asking->ocsps;
 	reader->kept = &asking->kept;
 	reader->status = status_source(asking->status);
-	return RC_OK;
+	return start_issuers(o, asking, reader, err);
 }
 
 enum rc

@@ -38,6 +38,12 @@ CN = x
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign,digitalSignature
 subjectKeyIdentifier = hash
+[between]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign,digitalSignature
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+{pointers}
 [crl]
 authorityKeyIdentifier = keyid
 [mail]
@@ -169,6 +175,15 @@ class OtherCa:
         (self.dir / f"{name}.id").write_bytes(
             (self.dir / f"{name}.key").read_bytes() + cert.read_bytes())
         return cert
+
+    def vouch_for(self, other, name):
+        """The other authority is one below this one from now on; NAME.cer is its certificate."""
+        request = self.dir / "request"
+        request.write_bytes(run("req", "-new", "-key", other.dir / "ca.key", "-config", self.conf,
+                                "-subj", f"/CN={name}"))
+        run("ca", "-batch", "-config", self.conf, "-in", request, "-extensions", "between",
+            "-days", 3650, "-notext", "-out", other.root)
+        run("x509", "-in", other.root, "-outform", "DER", "-out", self.dir / f"{name}.cer")
 
     def revoke(self, name, *reason, after=0):
         """`after`: seconds from now, when it will have been."""

@@ -3,7 +3,8 @@
  *
  * Nothing in it is believed because it was kept: certificates, lists and
  * answers are signed by those who made them, and are judged as if they had
- * just come.  Who loses it loses proof.  Who changes it gains no more than that
+ * just come.  Of what the letter itself brought no status is kept: its sender
+ * chose it.  Who loses it loses proof.  Who changes it gains no more than that
  * a true list, of the time before a theft, counts after the certificate has
  * expired: one that the letter itself brings does not then, for its sender
  * chose it.

@@ -104,6 +104,9 @@ struct facts {
 		bool
 		    token_invalid; /* there is a token, and it proves nothing */
 		bool token_late; /* over a day after the claimed signing time */
+		/* it proves the time unless its authority's key was stolen,
+		 * and whether that is so could not be found out */
+		bool token_unchecked;
 	} time;
 
 	char from[FACTS_ADDRESS_MAX]; /* what the verdict is about */

@@ -21,6 +21,7 @@
 #include "flow/words.h"
 #include "keydir/correspondent.h"
 #include "keydir/history.h"
+#include "keydir/issuers.h"
 #include "keydir/status.h"
 #include "pki/key.h"
 
@@ -68,6 +69,9 @@ struct reader {
 	/* who asks whether certificates were revoked; NULL: nobody is asked,
 	 * and what is not said in the letter is "could not be checked" */
 	const struct status_source *status;
+	/* who fetches certificates that the letter left out; NULL: nobody, as
+	 * it must be as long as a letter is only being shown */
+	const struct issuer_source *issuers;
 	const struct evidence *kept; /* of an earlier reading; or NULL */
 	const struct crls *crls;     /* at hand; NULL: none */
 	const struct ocsps *ocsps;   /* at hand; NULL: none */
@@ -98,8 +102,9 @@ struct gathered {
 	bool opened;            /* an encryption layer was opened */
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
-	/* What proved the signer's status and the time: to be kept with the
-	 * letter, and given as `kept` when it is read again. */
+	/* What proved the signer's status and the time, but for what the letter
+	 * brought itself: to be kept with the letter, and given as `kept` when
+	 * it is read again. */
 	struct evidence evidence;
 	struct history_letter seen; /* what there is to remember of it */
 	/* It lay at rest (flow/rest): the letter inside, which the facts are

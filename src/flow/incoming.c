@@ -162,7 +162,8 @@ decide(
 	verdict_decide(&g->facts, &ret->verdict);
 	verdict_say(&g->facts, reader->language, &ret->verdict);
 	ret->unchecked = g->facts.sig.state == SIGNED_VALID &&
-			 g->facts.sig.revocation == REVOCATION_UNKNOWN;
+			 (g->facts.sig.revocation == REVOCATION_UNKNOWN ||
+			     g->facts.time.token_unchecked);
 	learn(g, reader, ret);
 }
 

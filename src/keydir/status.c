@@ -13,21 +13,13 @@
 #define PATIENT 1000 /* ms: whoever waits longer */
 /* An answer that still holds is asked for again after this, unseen. */
 #define REFRESH (12 * 3600)
-#define DEADS_MAX 32
 #define RECALL_MAX 16 /* certificates at once */
-#define ORIGIN_MAX 300
 #define DAY_OF_MS 86400000
 
 struct worker {
 	struct status *status; /* borrowed */
 	struct fetch *fetch;
 	pthread_t thread;
-};
-
-/* A server that does not answer. */
-struct dead {
-	char origin[ORIGIN_MAX];
-	int64_t from, until; /* ticks */
 };
 
 struct status {
@@ -40,63 +32,11 @@ struct status {
 	uint64_t uses;
 	struct worker worker[STATUS_WORKERS];
 	size_t workers, idle;
-	struct dead dead[DEADS_MAX];
+	struct status_deads deads;
 	bool stopping;
 };
 
 /* ---- servers that do not answer -------------------------------------- */
-
-/* "http://host:port", which is whom one waits for. */
-static void
-print_origin(const char *url, char ret[ORIGIN_MAX])
-{
-	const char *host = strstr(url, "://");
-	size_t len = host != NULL ? (size_t)(host - url) + 3 : 0;
-
-	len += strcspn(url + len, "/?#");
-	if (len >= ORIGIN_MAX)
-		len = ORIGIN_MAX - 1;
-	memcpy(ret, url, len);
-	ret[len] = '\0';
-}
-
-static struct dead *
-find_dead(struct status *status, const char *url)
-{
-	char origin[ORIGIN_MAX];
-
-	print_origin(url, origin);
-	for (size_t i = 0; i < DEADS_MAX; i++)
-		if (!strcmp(status->dead[i].origin, origin))
-			return &status->dead[i];
-	return NULL;
-}
-
-/* In the place of the one that would be asked again soonest. */
-static void
-note_dead(struct status *status, const char *url, int64_t for_ms)
-{
-	struct dead *at = find_dead(status, url);
-	int64_t now = clock_ticks();
-
-	for (size_t i = 0; at == NULL && i < DEADS_MAX; i++)
-		if (status->dead[i].until <= now)
-			at = &status->dead[i];
-	if (at == NULL)
-		at = &status->dead[(size_t)now % DEADS_MAX];
-	print_origin(url, at->origin);
-	at->from = now;
-	at->until = now + for_ms;
-}
-
-static void
-note_alive(struct status *status, const char *url)
-{
-	struct dead *dead = find_dead(status, url);
-
-	if (dead != NULL)
-		*dead = (struct dead){.until = 0};
-}
 
 /* Whoever can wait tries again sooner. */
 static bool
@@ -112,7 +52,8 @@ static bool
 may_be_asked(
     struct status *status, const struct status_item *item, bool patient)
 {
-	const struct dead *dead = find_dead(status, item->url);
+	const struct status_dead *dead =
+	    status_dead_find(&status->deads, item->url);
 
 	if (status->rules.offline)
 		return false;
@@ -197,7 +138,7 @@ static bool
 take_result(struct status *status, struct status_item *item, bool proven,
     struct result *result)
 {
-	note_alive(status, item->url);
+	status_dead_clear(&status->deads, item->url);
 	item->dead_until = 0;
 	if (!proven) {
 		status_item_take_loose(item, &result->crls, &result->ocsps);
@@ -225,7 +166,7 @@ note_result(struct status *status, struct status_item *item, enum rc rc,
 	item->dead_from = clock_ticks();
 	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
 	if (rc == RC_IO)
-		note_dead(status, item->url, STATUS_DEAD * 1000);
+		status_dead_note(&status->deads, item->url, STATUS_DEAD * 1000);
 }
 
 /* With the lock held, and again when it returns. */
@@ -358,6 +299,7 @@ make_room(struct status *status, struct err *err)
 /* Whom to ask. */
 struct target {
 	enum status_kind kind;
+	bool is_delta; /* only what a list lacks is there */
 	const char *url;
 	struct certs path; /* borrowed; of one that was only met: it alone */
 };
@@ -410,7 +352,7 @@ share(const struct status_item *item, struct crls *crls, struct ocsps *ocsps,
 #define TARGETS_MAX STATUS_URLS_MAX
 
 struct targets {
-	struct strlist lists, responders;
+	struct strlist lists, deltas, responders;
 	struct target item[TARGETS_MAX];
 	size_t len;
 };
@@ -421,16 +363,18 @@ static void
 targets_done(struct targets *targets)
 {
 	strlist_done(&targets->lists);
+	strlist_done(&targets->deltas);
 	strlist_done(&targets->responders);
 }
 
 static void
-add_targets(struct targets *targets, enum status_kind kind,
-    const struct strlist *urls, const struct certs *path)
+add_targets(struct targets *targets, const struct target *like,
+    const struct strlist *urls)
 {
-	for (size_t i = 0; i < urls->len && targets->len < TARGETS_MAX; i++)
-		targets->item[targets->len++] =
-		    (struct target){kind, urls->item[i], *path};
+	for (size_t i = 0; i < urls->len && targets->len < TARGETS_MAX; i++) {
+		targets->item[targets->len] = *like;
+		targets->item[targets->len++].url = urls->item[i];
+	}
 }
 
 /* Lists first: whoever fetches one says less of himself than whoever asks about
@@ -438,11 +382,17 @@ add_targets(struct targets *targets, enum status_kind kind,
 static enum rc
 find_targets(const struct certs *path, struct targets *ret, struct err *err)
 {
+	const struct target list = {STATUS_LIST, false, NULL, *path},
+			    delta = {STATUS_LIST, true, NULL, *path},
+			    answer = {STATUS_ANSWER, false, NULL, *path};
+
 	*ret = (struct targets){.len = 0};
 	TRY(pointer_lists(path->item[0], &ret->lists, err));
+	TRY(pointer_deltas(path->item[0], &ret->deltas, err));
 	TRY(pointer_responders(path->item[0], &ret->responders, err));
-	add_targets(ret, STATUS_LIST, &ret->lists, path);
-	add_targets(ret, STATUS_ANSWER, &ret->responders, path);
+	add_targets(ret, &list, &ret->lists);
+	add_targets(ret, &delta, &ret->deltas);
+	add_targets(ret, &answer, &ret->responders);
 	return RC_OK;
 }
 
@@ -514,7 +464,13 @@ struct asking {
 	bool is_over;   /* the time is: take what came */
 };
 
-/* True: it is there, or will be. */
+static bool
+is_only_delta(const struct status_item *item)
+{
+	return item->kind == STATUS_LIST && crl_is_delta(item->crls.item[0]);
+}
+
+/* True: there is a whole list or an answer, or there will be. */
 static enum rc
 ask_target(struct asking *asking, const struct target *target, bool *ret,
     struct err *err)
@@ -532,7 +488,8 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	TRY(ocsps_share_all(asking->ocsps, &item->loose_ocsps, err));
 	if (asking->is_over) {
 		if (item->stage != STATUS_IDLE)
-			note_dead(status, item->url, STATUS_FETCH_TIME);
+			status_dead_note(
+			    &status->deads, item->url, STATUS_FETCH_TIME);
 		return RC_OK;
 	}
 	bool fresh = status_item_is_fresh(item, clock_now());
@@ -543,7 +500,8 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 		enqueue(status, item);
 	bool coming = item->stage != STATUS_IDLE && !fresh;
 	asking->waiting += coming;
-	*ret = fresh || coming;
+	/* a delta says nothing without its base, wherever it lies */
+	*ret = coming ? !target->is_delta : fresh && !is_only_delta(item);
 	return RC_OK;
 }
 

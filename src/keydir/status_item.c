@@ -326,6 +326,21 @@ is_older_than_saved(const struct status_rules *rules,
 	return older;
 }
 
+/* From the look at what there is until it is replaced: two processes that got
+ * two lists shall leave the newer one. */
+static enum rc
+keep_others_out(const struct status_rules *rules, struct file_guard *ret)
+{
+	struct err ignored = ERR_NONE;
+	char path[PATH_MAX_LEN];
+
+	if (rules->state != NULL)
+		return state_guard_take(rules->state, ret, &ignored);
+	return print_path(rules, ".guard", path)
+		   ? file_guard_take(path, ret, &ignored)
+		   : RC_ABSENT;
+}
+
 /* A disk that is full costs the next run a question. */
 void
 status_item_save(const struct status_rules *rules,
@@ -333,6 +348,7 @@ status_item_save(const struct status_rules *rules,
     const struct ocsps *ocsps)
 {
 	struct buf record BUF_OWNED = BUF(STATUS_RECORD_MAX);
+	struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 	struct err ignored = ERR_NONE;
 	char path[PATH_MAX_LEN];
 	struct span der = item->kind == STATUS_LIST ? crl_der(crls->item[0])
@@ -341,6 +357,7 @@ status_item_save(const struct status_rules *rules,
 
 	if (!is_kept(rules) || !print_path(rules, item->name, path) ||
 	    is_older(item, crls, ocsps) ||
+	    keep_others_out(rules, &guard) != RC_OK ||
 	    is_older_than_saved(rules, item, crls, ocsps) ||
 	    print_record(fetched, der, &record) != RC_OK)
 		return;

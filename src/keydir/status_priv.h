@@ -41,6 +41,29 @@ struct status_item {
 	uint64_t used;
 };
 
+/* ---- servers that do not answer (status_dead.c) ----------------------- */
+
+#define STATUS_DEADS_MAX 32
+#define STATUS_ORIGIN_MAX 300
+
+struct status_deads {
+	struct status_dead {
+		/* "http://host:port", which is whom one waits for */
+		char origin[STATUS_ORIGIN_MAX];
+		int64_t from, until; /* ticks */
+	} item[STATUS_DEADS_MAX];
+};
+
+/* Lends; NULL: nothing is known of the server at that address. */
+struct status_dead *status_dead_find(
+    struct status_deads *deads, const char *url);
+/* In the place of one whose time is over, if there is no room. */
+void status_dead_note(
+    struct status_deads *deads, const char *url, int64_t for_ms);
+void status_dead_clear(struct status_deads *deads, const char *url);
+
+/* ---- one address ------------------------------------------------------- */
+
 /* Of a cert, at that address. */
 enum rc status_item_new(enum status_kind kind, const char *url,
     const struct cert *cert, struct status_item **ret, struct err *err);

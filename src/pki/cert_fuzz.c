@@ -6,6 +6,7 @@
 #include "pki/chain.h"
 #include "pki/der.h"
 #include "pki/mailbox.h"
+#include "pki/orphan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -56,5 +57,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (certs_parse(&list, in, NULL) != RC_OK && list.len > 0)
 		bug("certs: added something and failed");
+	certs_done(&list);
+	if (orphans_parse_issuers(in, 2, &list, NULL) != RC_OK && list.len > 0)
+		bug("orphans: added something and failed");
+	if (list.len > 2)
+		bug("orphans: more than were wanted");
 	return 0;
 }

@@ -540,6 +540,12 @@ crl_from(const struct crl *crl)
 	return crl->from;
 }
 
+bool
+crl_is_delta(const struct crl *crl)
+{
+	return crl->is_delta;
+}
+
 int64_t
 crl_until(const struct crl *crl)
 {

@@ -44,6 +44,7 @@ enum rc crls_share_all(
 /* Lends; valid as long as the list. */
 struct span crl_der(const struct crl *crl);
 int64_t crl_from(const struct crl *crl); /* thisUpdate */
+bool crl_is_delta(const struct crl *crl);
 /* nextUpdate; INT64_MIN: it does not say. */
 int64_t crl_until(const struct crl *crl);
 

@@ -613,6 +613,8 @@ static void
 a_certificate_says_where_to_ask(void **state)
 {
 	struct strlist lists STRLIST_OWNED = STRLIST_NONE;
+	struct strlist deltas STRLIST_OWNED = STRLIST_NONE;
+	struct strlist issuers STRLIST_OWNED = STRLIST_NONE;
 	struct strlist responders STRLIST_OWNED = STRLIST_NONE;
 	struct fixture cert FIXTURE_OWNED =
 	    fixture_make(&(struct fixture_spec){.name = "X",
@@ -624,13 +626,19 @@ a_certificate_says_where_to_ask(void **state)
 		    {"freshestCRL", "URI:http://a.test/delta"},
 		    {"authorityInfoAccess",
 			"OCSP;URI:http://b.test/,caIssuers;URI:http://c.test/,"
+			"caIssuers;URI:https://c.test/,"
 			"OCSP;URI:file:///etc/passwd"}}});
 
 	(void)state;
 	assert_int_equal(pointer_lists(cert.cert, &lists, NULL), RC_OK);
-	assert_int_equal(lists.len, POINTER_MAX + 1);
+	assert_int_equal(lists.len, POINTER_MAX);
 	assert_string_equal(lists.item[1], "HTTPS://a.test/3");
-	assert_string_equal(lists.item[POINTER_MAX], "http://a.test/delta");
+	assert_int_equal(pointer_deltas(cert.cert, &deltas, NULL), RC_OK);
+	assert_int_equal(deltas.len, 1);
+	assert_string_equal(deltas.item[0], "http://a.test/delta");
+	assert_int_equal(pointer_issuers(cert.cert, &issuers, NULL), RC_OK);
+	assert_int_equal(issuers.len, 1);
+	assert_string_equal(issuers.item[0], "http://c.test/");
 	assert_int_equal(
 	    pointer_responders(cert.cert, &responders, NULL), RC_OK);
 	assert_int_equal(responders.len, 1);

@@ -576,11 +576,16 @@ add_up(const struct revocation_answer *one, struct chain_result *result)
 	result->revocation = one->status;
 }
 
-/* RFC 9608 section 4: who says that there will never be any needs none. */
+/* RFC 9608 section 4: who says that there will never be any needs none; and
+ * RFC 6960 section 4.2.2.2.1, as long as it answers for others. */
 static bool
 lacks_status(const struct lookup *lookup)
 {
-	return lookup->ask->need_status && !lookup->cert->no_revocation &&
+	const struct cert *cert = lookup->cert;
+	bool excused =
+	    cert->no_revocation || (cert->ocsp_no_check && lookup->nesting > 0);
+
+	return lookup->ask->need_status && !excused &&
 	       lookup->answer.status != REVOCATION_GOOD;
 }
 
