@@ -231,7 +231,8 @@ static bool
 has_crl(const struct crls *crls, const struct crl *crl)
 {
 	for (size_t i = 0; i < crls->len; i++)
-		if (span_is(crl_der(crls->item[i]), crl_der(crl)))
+		if (crls->item[i] == crl ||
+		    span_is(crl_der(crls->item[i]), crl_der(crl)))
 			return true;
 	return false;
 }
@@ -240,7 +241,8 @@ static bool
 has_ocsp(const struct ocsps *ocsps, const struct ocsp *ocsp)
 {
 	for (size_t i = 0; i < ocsps->len; i++)
-		if (span_is(ocsp_der(ocsps->item[i]), ocsp_der(ocsp)))
+		if (ocsps->item[i] == ocsp ||
+		    span_is(ocsp_der(ocsps->item[i]), ocsp_der(ocsp)))
 			return true;
 	return false;
 }

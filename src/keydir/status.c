@@ -623,7 +623,8 @@ status_new(
 	if (status == NULL)
 		return err_nomem(err, "status");
 	status->limits = status_limits_of(rules);
-	status->item = calloc(status->limits->kept, sizeof(*status->item));
+	status->item =
+	    calloc(status->limits->kept, sizeof(struct status_item *));
 	status->worker =
 	    calloc(status->limits->workers, sizeof(*status->worker));
 	if (status->item == NULL || status->worker == NULL) {
