@@ -57,7 +57,7 @@ read_ocsp(const char *path, struct asking *asking, struct err *err)
 static enum rc
 read_evidence(const char *path, struct asking *asking, struct err *err)
 {
-	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+	struct buf packed BUF_OWNED = BUF(evidence_default.packed);
 
 	TRY(support_check_path(path, err));
 	enum rc rc = file_read(path, &packed, err);
@@ -204,7 +204,7 @@ enum rc
 asking_keep(const struct asking_options *o, const struct gathered *gathered,
     struct err *err)
 {
-	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+	struct buf packed BUF_OWNED = BUF(evidence_default.packed);
 
 	if (o->evidence == NULL || evidence_is_empty(&gathered->evidence))
 		return RC_OK;

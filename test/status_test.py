@@ -237,6 +237,14 @@ def test_garbage_inside_of_the_signature_spoils_nothing(ca, reader):
     assert is_good(reader.inspect(ca, stapled, "--offline"))
 
 
+@pytest.mark.parametrize("filler, heard", [(63, True), (64, False)])
+def test_so_many_lists_inside_of_the_signature_are_looked_at(ca, reader, filler, heard):
+    letter, crl = reader.sign(ca), ca.publish().read_bytes()
+    junk = [crl[:-2] + number.to_bytes(2, "big") for number in range(filler)]
+    stapled = otherca.with_lists(letter, *junk, crl)
+    assert is_good(reader.inspect(ca, stapled, "--offline")) == heard
+
+
 def test_whoever_was_revoked_cannot_bring_last_weeks_list(ca, reader):
     """It still holds, and the letter is full of others: the newer one is fetched all the same."""
     letter, old = reader.sign(ca), ca.publish().read_bytes()

@@ -11,7 +11,7 @@
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
  * Format:    doc/formats.md, "Evidence".
- * Limits:    EVIDENCE_MAX; what does not fit (a list of that length) is left
+ * Limits:    struct evidence_limits; what does not fit (a list of that length) is left
  *            out, and can be fetched again as long as it is published.
  */
 #ifndef FLOW_EVIDENCE_H
@@ -19,15 +19,23 @@
 
 #include "pki/chain.h"
 
-#define EVIDENCE_MAX ((size_t)1 << 20)
+struct evidence_limits {
+	size_t packed; /* bytes */
+};
+
+static const struct evidence_limits evidence_default = {
+    .packed = (size_t)1 << 20,
+};
 
 struct evidence {
 	struct certs certs; /* the paths of the signer and of the timestamp */
 	struct crls crls;
 	struct ocsps ocsps;
+	const struct evidence_limits *limits; /* NULL: evidence_default */
 };
 
-#define EVIDENCE_NONE ((struct evidence){CERTS_NONE, CRLS_NONE, OCSPS_NONE})
+#define EVIDENCE_NONE \
+	((struct evidence){CERTS_NONE, CRLS_NONE, OCSPS_NONE, NULL})
 #define EVIDENCE_OWNED __attribute__((cleanup(evidence_done)))
 void evidence_done(struct evidence *evidence);
 

@@ -5,7 +5,7 @@
  * of it is made, and memory does not depend on its length.
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
- * Limits:    those of cms/letter.
+ * Limits:    struct gather_limits; those of cms/letter.
  *            Time: as long as the reader's status source may take, and the
  *            computing.
  */
@@ -51,6 +51,15 @@ struct transports {
 	const void *self;
 };
 
+struct gather_limits {
+	/* So many lists, and answers, of the letter's own are looked at:
+	 * whoever was revoked shall not fill the room that the news of it
+	 * needs. */
+	size_t brought;
+};
+
+static const struct gather_limits gather_default = {.brought = 64};
+
 struct reader {
 	const struct reader_key *keys;
 	size_t keys_len;
@@ -79,6 +88,7 @@ struct reader {
 	/* When this reader's own agent first saw the letter: never a server's
 	 * word.  0: not known. */
 	int64_t first_seen;
+	const struct gather_limits *limits; /* NULL: gather_default */
 	bool requests; /* look for what the text asks for */
 	int64_t now;
 	enum language language; /* in which the verdict is told */

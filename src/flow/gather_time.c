@@ -10,9 +10,6 @@
 #include "os/clock.h"
 
 #define DAY (24 * 60 * 60)
-/* So many lists, and answers, of the letter's own are looked at: whoever was
- * revoked shall not fill the room that the news of it needs. */
-#define BROUGHT_MAX 64
 
 /* ---- what is known --------------------------------------------------- */
 
@@ -41,12 +38,16 @@ add_statuses(struct evidence *to, const struct crls *crls,
 
 /* What came with the letter. */
 static enum rc
-add_brought(struct evidence *to, const struct crls *crls,
-    const struct ocsps *ocsps, struct err *err)
+add_brought(const struct reader *reader, struct evidence *to,
+    const struct crls *crls, const struct ocsps *ocsps, struct err *err)
 {
-	for (size_t i = 0; i < crls->len && to->crls.len < BROUGHT_MAX; i++)
+	const size_t most =
+	    (reader->limits != NULL ? reader->limits : &gather_default)
+		->brought;
+
+	for (size_t i = 0; i < crls->len && to->crls.len < most; i++)
 		TRY(unless_full(crls_share(&to->crls, crls->item[i], err)));
-	for (size_t i = 0; i < ocsps->len && to->ocsps.len < BROUGHT_MAX; i++)
+	for (size_t i = 0; i < ocsps->len && to->ocsps.len < most; i++)
 		TRY(unless_full(ocsps_share(&to->ocsps, ocsps->item[i], err)));
 	return RC_OK;
 }
@@ -65,7 +66,8 @@ know(struct reading *r, struct err *err)
 		TRY(add_statuses(own, &kept->crls, &kept->ocsps, err));
 	}
 	TRY(add_statuses(&known, &own->crls, &own->ocsps, err));
-	TRY(add_brought(&known, &r->known.crls, &r->known.ocsps, err));
+	TRY(add_brought(
+	    r->reader, &known, &r->known.crls, &r->known.ocsps, err));
 	TRY(add_statuses(own, r->reader->crls, r->reader->ocsps, err));
 	TRY(add_statuses(&known, &own->crls, &own->ocsps, err));
 	evidence_done(&r->known);
@@ -229,7 +231,8 @@ static bool
 has_crl(const struct crls *crls, const struct crl *crl)
 {
 	for (size_t i = 0; i < crls->len; i++)
-		if (span_is(crl_der(crls->item[i]), crl_der(crl)))
+		if (crls->item[i] == crl ||
+		    span_is(crl_der(crls->item[i]), crl_der(crl)))
 			return true;
 	return false;
 }
@@ -238,7 +241,8 @@ static bool
 has_ocsp(const struct ocsps *ocsps, const struct ocsp *ocsp)
 {
 	for (size_t i = 0; i < ocsps->len; i++)
-		if (span_is(ocsp_der(ocsps->item[i]), ocsp_der(ocsp)))
+		if (ocsps->item[i] == ocsp ||
+		    span_is(ocsp_der(ocsps->item[i]), ocsp_der(ocsp)))
 			return true;
 	return false;
 }
@@ -339,7 +343,8 @@ judge_stamp(struct reading *r, struct stamp_result *stamp, struct err *err)
 
 	TRY(find_stampers(r, &roots, err));
 	TRY(add_certs(&r->known.certs, &stamp->certs, err));
-	TRY(add_brought(&r->known, &stamp->crls, &stamp->ocsps, err));
+	TRY(add_brought(
+	    r->reader, &r->known, &stamp->crls, &stamp->ocsps, err));
 	TRY(recall(r, &stamp->certs, err));
 	return judge(r, &q, &stamp->chain, err);
 }

@@ -198,12 +198,18 @@ parse_pattern(struct span word, struct trust_grant *ret, struct err *err)
 
 /* --- the statements ------------------------------------------------------------ */
 
+static const struct trust_limits *
+limits_of(const struct trust *trust)
+{
+	return trust->limits != NULL ? trust->limits : &trust_default;
+}
+
 static enum rc
 add_grant(struct trust *trust, const struct trust_grant *grant, struct err *err)
 {
-	if (trust->grants == TRUST_GRANTS_MAX)
-		return err_set(err, RC_LIMIT, "more than %d domains in all",
-		    TRUST_GRANTS_MAX);
+	if (trust->grants >= limits_of(trust)->grants)
+		return err_set(err, RC_LIMIT, "more than %zu domains in all",
+		    limits_of(trust)->grants);
 	if (trust->grants == trust->cap) {
 		size_t cap = trust->cap == 0 ? 16 : trust->cap * 2;
 		struct trust_grant *more =
@@ -338,9 +344,10 @@ trust_parse(struct span text, struct trust *ret, struct err *err)
 {
 	struct trust before = *ret;
 
-	if (text.len > TRUST_MAX)
+	if (text.len > limits_of(ret)->text)
 		return err_set(err, RC_LIMIT,
-		    "trust settings of more than %zu bytes", TRUST_MAX);
+		    "trust settings of more than %zu bytes",
+		    limits_of(ret)->text);
 	if (span_starts(text, "\xef\xbb\xbf"))
 		return err_set(err, RC_SYNTAX,
 		    "it begins with a byte order mark (UTF-8 BOM): save it "

@@ -306,7 +306,10 @@ the_longest_file_is_read_and_no_longer_one(void **state)
 	struct trust trust TRUST_OWNED = TRUST_NONE;
 	struct buf text BUF_OWNED = BUF_SMALL;
 
-	repeat(&text, "#", TRUST_MAX);
+	const struct trust_limits limits = {.text = 100, .grants = 1};
+
+	trust.limits = &limits;
+	repeat(&text, "#", limits.text);
 	assert_ok(trust_parse(buf_span(&text), &trust, &err));
 	repeat(&text, "#", 1);
 	assert_rc(trust_parse(buf_span(&text), &trust, &err), RC_LIMIT);
@@ -320,10 +323,10 @@ as_many_domains_and_servers_as_the_limits_say_and_no_more(void **state)
 	const char *line;
 
 	assert_ok(buf_add_str(&text, "root %R V1", NULL));
-	repeat(&text, " a.test", TRUST_GRANTS_MAX);
+	repeat(&text, " a.test", trust_default.grants);
 	assert_ok(buf_str(&text, &line, NULL));
 	assert_done(parse(line, &trust), err);
-	assert_int_equal(trust.grants, TRUST_GRANTS_MAX);
+	assert_int_equal(trust.grants, trust_default.grants);
 	assert_rc(parse("root %R V1 *", &trust), RC_LIMIT);
 	assert_has(err.text, "line 1: more than 2000 domains");
 	for (size_t i = 0; i < TRUST_SERVERS_MAX; i++)

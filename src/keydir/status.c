@@ -24,13 +24,14 @@ struct worker {
 
 struct status {
 	struct status_rules rules;
+	const struct status_limits *limits;
 	struct status_source source;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t work, done;
-	struct status_item *item[STATUS_KEPT_MAX];
+	struct status_item **item;
 	size_t items;
 	uint64_t uses;
-	struct worker worker[STATUS_WORKERS];
+	struct worker *worker;
 	size_t workers, idle;
 	struct status_deads deads;
 	bool stopping;
@@ -104,12 +105,14 @@ make_nonce(uint8_t nonce[OCSP_NONCE_LEN])
 }
 
 static enum rc
-question(struct fetch *fetch, const struct status_item *item,
+question(const struct worker *worker, const struct status_item *item,
     struct result *ret, struct err *err)
 {
+	const struct status_limits *limits = worker->status->limits;
+	struct fetch *fetch = worker->fetch;
 	bool is_list = item->kind == STATUS_LIST;
 	struct buf body BUF_OWNED =
-	    BUF(is_list ? STATUS_LIST_MAX : OCSP_DER_MAX);
+	    BUF(is_list ? limits->list : ocsp_default.der);
 	uint8_t nonce[OCSP_NONCE_LEN];
 	const struct span span = span_of(nonce, sizeof(nonce));
 
@@ -179,7 +182,7 @@ serve(struct worker *worker, struct status_item *item)
 
 	item->stage = STATUS_RUNNING;
 	(void)pthread_mutex_unlock(&status->lock);
-	enum rc rc = question(worker->fetch, item, &result, &why);
+	enum rc rc = question(worker, item, &result, &why);
 	bool proven = rc == RC_OK && status_item_proves(item, &result.crls,
 					 &result.ocsps, clock_now());
 	if (proven)
@@ -243,7 +246,7 @@ add_worker(struct status *status)
 {
 	struct worker *worker = &status->worker[status->workers];
 
-	if (status->workers == STATUS_WORKERS ||
+	if (status->workers == status->limits->workers ||
 	    status->idle >= count_queued(status))
 		return;
 	worker->status = status;
@@ -280,16 +283,17 @@ find_item(const struct status *status, const char *name)
 static enum rc
 make_room(struct status *status, struct err *err)
 {
-	size_t oldest = STATUS_KEPT_MAX;
+	const size_t kept = status->limits->kept;
+	size_t oldest = kept;
 
-	if (status->items < STATUS_KEPT_MAX)
+	if (status->items < kept)
 		return RC_OK;
 	for (size_t i = 0; i < status->items; i++)
 		if (status->item[i]->stage == STATUS_IDLE &&
-		    (oldest == STATUS_KEPT_MAX ||
+		    (oldest == kept ||
 			status->item[i]->used < status->item[oldest]->used))
 			oldest = i;
-	if (oldest == STATUS_KEPT_MAX)
+	if (oldest == kept)
 		return err_set(err, RC_LIMIT, "too many are asked at once");
 	status_item_free(status->item[oldest]);
 	status->item[oldest] = status->item[--status->items];
@@ -349,7 +353,7 @@ share(const struct status_item *item, struct crls *crls, struct ocsps *ocsps,
 
 /* ---- one certificate ------------------------------------------------- */
 
-#define TARGETS_MAX STATUS_URLS_MAX
+#define TARGETS_MAX ((size_t)3 * POINTER_MAX)
 
 struct targets {
 	struct strlist lists, deltas, responders;
@@ -460,7 +464,7 @@ struct asking {
 	struct crls *crls;
 	struct ocsps *ocsps;
 	size_t waiting; /* for so many */
-	size_t asked;   /* addresses, at most STATUS_URLS_MAX */
+	size_t asked;   /* addresses */
 	bool is_over;   /* the time is: take what came */
 };
 
@@ -479,7 +483,7 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	struct status_item *item = NULL;
 
 	*ret = false;
-	if (asking->asked == STATUS_URLS_MAX)
+	if (asking->asked == status->limits->addresses)
 		return RC_OK;
 	asking->asked++;
 	TRY(get_item(status, target, false, &item, err));
@@ -602,6 +606,14 @@ init_waiting(struct status *status)
 	(void)pthread_condattr_destroy(&attributes);
 }
 
+static void
+release(struct status *status)
+{
+	free(status->item);
+	free(status->worker);
+	free(status);
+}
+
 enum rc
 status_new(
     const struct status_rules *rules, struct status **ret, struct err *err)
@@ -610,6 +622,15 @@ status_new(
 	struct status *status = calloc(1, sizeof(*status));
 	if (status == NULL)
 		return err_nomem(err, "status");
+	status->limits = status_limits_of(rules);
+	status->item =
+	    calloc(status->limits->kept, sizeof(struct status_item *));
+	status->worker =
+	    calloc(status->limits->workers, sizeof(*status->worker));
+	if (status->item == NULL || status->worker == NULL) {
+		release(status);
+		return err_nomem(err, "status");
+	}
 	status->rules = *rules;
 	status->source = (struct status_source){
 	    recall, ask, status, rules->budget, rules->offline};
@@ -644,7 +665,7 @@ status_free(struct status *status)
 	(void)pthread_cond_destroy(&status->done);
 	(void)pthread_cond_destroy(&status->work);
 	(void)pthread_mutex_destroy(&status->lock);
-	free(status);
+	release(status);
 }
 
 const struct status_source *

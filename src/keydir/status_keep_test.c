@@ -100,7 +100,7 @@ save_list(const char *folder, EVP_PKEY *key, int64_t from)
 	    status_item_new(STATUS_LIST, url, w.alice.cert, &item, NULL),
 	    RC_OK);
 	assert_int_equal(status_item_know(item, &w.path, w.now, NULL), RC_OK);
-	status_item_save(&rules, item, w.now, &crls, &(struct ocsps){NULL, 0});
+	status_item_save(&rules, item, w.now, &crls, &OCSPS_NONE);
 }
 
 /* Two processes, and the slower one got what was given out before. */

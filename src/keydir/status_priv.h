@@ -9,7 +9,6 @@
 #include "keydir/status.h"
 
 #define STATUS_NAME_MAX 65
-#define STATUS_RECORD_MAX (STATUS_LIST_MAX + 64)
 
 enum status_kind { STATUS_LIST, STATUS_ANSWER };
 
@@ -63,6 +62,8 @@ void status_dead_note(
 void status_dead_clear(struct status_deads *deads, const char *url);
 
 /* ---- one address ------------------------------------------------------- */
+
+const struct status_limits *status_limits_of(const struct status_rules *rules);
 
 /* Of a cert, at that address. */
 enum rc status_item_new(enum status_kind kind, const char *url,

@@ -14,7 +14,6 @@
 #include "pki/pem.h"
 #include "pki/signature_priv.h"
 
-#define PEM_TEXT_MAX ((size_t)100 << 20)
 #define DER_ENUMERATED 0x0a
 #define DER_BOOLEAN 0x01
 #define DER_UTC_TIME 0x17
@@ -443,16 +442,24 @@ read_list(struct crl *crl, struct err *err)
 	return read_signature(crl, outer.value, err);
 }
 
+static const struct crl_limits *
+limits_of(const struct crls *crls)
+{
+	return crls->limits != NULL ? crls->limits : &crl_default;
+}
+
 static enum rc
 check_room(const struct crls *crls, size_t len, struct err *err)
 {
-	if (crls->len >= CRLS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d revocation lists", CRLS_MAX);
-	if (len > CRLS_BYTES_MAX - crls->bytes)
+	const struct crl_limits *limits = limits_of(crls);
+
+	if (crls->len >= limits->lists)
+		return err_set(err, RC_LIMIT, "more than %zu revocation lists",
+		    limits->lists);
+	if (crls->bytes > limits->bytes || len > limits->bytes - crls->bytes)
 		return err_set(err, RC_LIMIT,
-		    "more than %zu MiB of revocation lists",
-		    CRLS_BYTES_MAX >> 20);
+		    "more than %zu KiB of revocation lists",
+		    limits->bytes >> 10);
 	return RC_OK;
 }
 
@@ -593,10 +600,10 @@ crls_parse(struct crls *crls, struct span pem, struct err *err)
 {
 	size_t before = crls->len;
 
-	if (pem.len > PEM_TEXT_MAX)
+	if (pem.len > limits_of(crls)->text)
 		return err_set(err, RC_LIMIT,
-		    "more than %zu MiB of revocation lists",
-		    PEM_TEXT_MAX >> 20);
+		    "more than %zu KiB of revocation lists",
+		    limits_of(crls)->text >> 10);
 	enum rc rc = pem.len > 0 && pem.data[0] == DER_SEQUENCE
 			 ? crls_add(crls, pem, err)
 			 : add_pem(crls, pem, err);
@@ -612,7 +619,7 @@ crls_done(struct crls *crls)
 {
 	cut(crls, 0);
 	free(crls->item);
-	*crls = CRLS_NONE;
+	*crls = (struct crls){.limits = crls->limits};
 }
 
 /* ---- what chain asks ---------------------------------------------------- */

@@ -262,21 +262,32 @@ numbers_are_compared_by_value(void **state)
 }
 
 static void
-there_may_be_256_lists_of_64_mib_and_not_one_more(void **state)
+there_may_be_so_many_lists_of_so_many_bytes_and_not_one_more(void **state)
 {
 	struct buf der BUF_OWNED = full_list();
 	struct crls crls CRLS_OWNED = CRLS_NONE;
-	struct crls heavy CRLS_OWNED = CRLS_NONE;
+	struct crl_limits limits = {3, 5 * der.len, der.len};
 
-	for (size_t i = 0; i < CRLS_MAX; i++)
+	crls.limits = &limits;
+	for (size_t i = 0; i < limits.lists; i++)
 		assert_int_equal(add(&crls, &der), RC_OK);
 	assert_int_equal(add(&crls, &der), RC_LIMIT);
-	assert_int_equal(crls.len, CRLS_MAX);
-	heavy.bytes = CRLS_BYTES_MAX - der.len;
-	assert_int_equal(add(&heavy, &der), RC_OK);
-	crls_done(&heavy);
-	heavy.bytes = CRLS_BYTES_MAX - der.len + 1;
-	assert_int_equal(add(&heavy, &der), RC_LIMIT);
+	assert_int_equal(crls.len, limits.lists);
+	crls_done(&crls);
+	limits = (struct crl_limits){9, 2 * der.len, der.len};
+	assert_int_equal(crls_parse(&crls, buf_span(&der), NULL), RC_OK);
+	assert_int_equal(add(&crls, &der), RC_OK);
+	assert_int_equal(add(&crls, &der), RC_LIMIT);
+	crls_done(&crls);
+	limits.bytes--;
+	assert_int_equal(add(&crls, &der), RC_OK);
+	assert_int_equal(add(&crls, &der), RC_LIMIT);
+	limits = (struct crl_limits){9, 9 * der.len, der.len - 1};
+	assert_int_equal(crls_parse(&crls, buf_span(&der), NULL), RC_LIMIT);
+	assert_int_equal(crls.len, 1);
+	/* what one gets who says nothing */
+	assert_int_equal(crl_default.lists, 256);
+	assert_int_equal(crl_default.bytes, 64 << 20);
 }
 
 static void
@@ -400,7 +411,8 @@ main(void)
 	    cmocka_unit_test(there_may_be_64_extensions_and_not_one_more),
 	    cmocka_unit_test(a_number_has_20_octets_and_not_one_more),
 	    cmocka_unit_test(numbers_are_compared_by_value),
-	    cmocka_unit_test(there_may_be_256_lists_of_64_mib_and_not_one_more),
+	    cmocka_unit_test(
+		there_may_be_so_many_lists_of_so_many_bytes_and_not_one_more),
 	    cmocka_unit_test(weak_signatures_do_not_count),
 	    cmocka_unit_test(pss_counts_by_its_digest),
 	    cmocka_unit_test(an_entrys_issuer_holds_for_those_that_follow),

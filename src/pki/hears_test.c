@@ -159,6 +159,46 @@ a_delta_that_is_heard_proves_nobody_good(void **state)
 	assert_string_equal(got.reason, "cert.status-unknown");
 }
 
+static const struct {
+	const char *name;
+	int reason;
+	const char *want; /* the chain's reason */
+} named[] = {
+    {"the key was stolen", 1, "cert.revoked"},
+    {"superseded", 4, "cert.revoked"},
+    {"on hold: only the base knows whether it still is", 6,
+	"cert.status-unknown"},
+    {"not any more", 8, "cert.status-unknown"},
+};
+
+/* It is signed as the base is; that nobody has the base is no excuse. */
+static void
+whom_a_delta_names_is_revoked_without_its_base(void **state)
+{
+	struct cert *all[] = {w.leaf.cert, w.between.cert, w.root.cert};
+	const struct certs path = {all, 3}, root = {all + 2, 1};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(named); i++) {
+		const struct list delta = {.issuer = &w.between,
+		    .number = 8,
+		    .base = 7,
+		    .entry = {&w.leaf, NOW - DAY, named[i].reason, 0}};
+		struct crls lists CRLS_OWNED = make_lists(&delta, 1);
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		const struct chain_request ask = {.roots = &root,
+		    .untrusted = &path,
+		    .crls = &lists,
+		    .at = NOW,
+		    .need_status = true};
+
+		assert_int_equal(
+		    chain_check(w.leaf.cert, &ask, &got, NULL), RC_OK);
+		if (got.reason == NULL || strcmp(got.reason, named[i].want))
+			fail_msg("%s: %s", named[i].name, got.reason);
+	}
+}
+
 static void
 of_a_path_that_ends_nothing_is_heard(void **state)
 {
@@ -204,6 +244,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_list_is_heard_from_whom_one_would_believe),
 	    cmocka_unit_test(a_delta_that_is_heard_proves_nobody_good),
+	    cmocka_unit_test(whom_a_delta_names_is_revoked_without_its_base),
 	    cmocka_unit_test(of_a_path_that_ends_nothing_is_heard),
 	};
 

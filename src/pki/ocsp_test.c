@@ -512,19 +512,22 @@ there_is_a_limit_to_answers_and_their_certificates(void **state)
 
 	(void)state;
 	print_answer(&said, &der);
-	for (size_t i = 0; i < OCSPS_MAX; i++)
+	const struct ocsp_limits limits = {3, ocsp_default.der, 2};
+
+	ocsps.limits = &limits;
+	for (size_t i = 0; i < limits.answers; i++)
 		assert_int_equal(add_copy(&ocsps, buf_span(&der)), RC_OK);
 	assert_int_equal(add_copy(&ocsps, buf_span(&der)), RC_LIMIT);
 	ocsps_done(&ocsps);
 	add_status(basic, &said);
-	for (size_t i = 0; i <= OCSP_CERTS_MAX; i++) {
+	for (int i = 0; i <= limits.certs; i++) {
 		assert_int_equal(
 		    OCSP_basic_add1_cert(basic, cert_x509(w.bob.cert)), 1);
 		sign(basic, &(struct said){.no_certs = true});
 		buf_clear(&der);
 		print_basic(basic, &der);
 		assert_int_equal(add_copy(&ocsps, buf_span(&der)),
-		    i < OCSP_CERTS_MAX ? RC_OK : RC_LIMIT);
+		    i < limits.certs ? RC_OK : RC_LIMIT);
 	}
 	OCSP_BASICRESP_free(basic);
 }
@@ -533,13 +536,21 @@ static void
 too_long_an_answer_is_not_looked_at(void **state)
 {
 	struct ocsps ocsps OCSPS_OWNED = OCSPS_NONE;
-	static const uint8_t zeros[OCSP_DER_MAX + 1];
+	const struct ocsp_limits limits = {1, 100, 1};
+	static const uint8_t zeros[2 * 100 + 1];
 
 	(void)state;
+	ocsps.limits = &limits;
 	assert_int_equal(
-	    add_copy(&ocsps, span_of(zeros, OCSP_DER_MAX)), RC_SYNTAX);
+	    add_copy(&ocsps, span_of(zeros, limits.der)), RC_SYNTAX);
 	assert_int_equal(
-	    add_copy(&ocsps, span_of(zeros, OCSP_DER_MAX + 1)), RC_LIMIT);
+	    add_copy(&ocsps, span_of(zeros, limits.der + 1)), RC_LIMIT);
+	assert_int_equal(
+	    ocsps_parse(&ocsps, span_of(zeros, 2 * limits.der), NULL),
+	    RC_ABSENT);
+	assert_int_equal(
+	    ocsps_parse(&ocsps, span_of(zeros, 2 * limits.der + 1), NULL),
+	    RC_LIMIT);
 }
 
 /* ---- the question ---------------------------------------------------- */

@@ -426,22 +426,36 @@ read_list(
 	return keep_lists(lookup, list, delta, err);
 }
 
-/* A delta alone says nothing of those it does not name. */
+/* A delta alone says nothing of those it does not name; nor of one on hold, who
+ * may have been released before its base was made or after it. */
+static enum rc
+read_delta(struct lookup *lookup, struct crl *delta, struct err *err)
+{
+	struct crl_entry entry;
+
+	if (!find_entry(lookup, delta, &entry) || entry.reason == CRL_REMOVED ||
+	    entry.reason == CRL_HOLD)
+		return RC_OK;
+	revocation_note(lookup, &entry);
+	return keep_lists(lookup, delta, NULL, err);
+}
+
 static enum rc
 consider(struct lookup *lookup, const DIST_POINT *point, struct crl *list,
     struct err *err)
 {
 	bool good;
 
-	if ((list->is_delta && !lookup->only_hears) ||
-	    !is_about_it(lookup, point, list))
+	if (!is_about_it(lookup, point, list))
 		return RC_OK;
 	TRY(is_believed(lookup, list, &good, err));
 	if (!good)
 		return RC_OK;
 	lookup->was_listed = true;
-	return lookup->only_hears
-		   ? RC_OK
+	if (lookup->only_hears)
+		return RC_OK;
+	return list->is_delta
+		   ? read_delta(lookup, list, err)
 		   : read_list(lookup, list, reasons_of(point, list), err);
 }
 
