@@ -17,6 +17,22 @@
 #define LOOKALIKE_A_WORD (IMITATED_WORD | IMITATED_LETTERS)
 #define LOOKALIKE_NOT_ALONE (LOOKALIKE_A_WORD | IMITATED_HOST)
 
+/* A label of the sender's domain, as it is compared. */
+struct label {
+	struct span text; /* U-label */
+	struct buf strict;
+	struct buf loose; /* without hyphens */
+	bool bought;      /* the one somebody bought, not one below it */
+	bool among_lures; /* another label is a word that goes with fraud */
+};
+
+/* How long what is imitated must be for a rule to mean something: short names
+ * are near each other by chance. */
+struct lookalike_least {
+	size_t digits, hyphen, words, glued, ending, joined;
+	size_t one_slip, two_slips;
+};
+
 /* Somebody who can be imitated. */
 struct party {
 	enum lookalike_kind kind;
@@ -102,6 +118,20 @@ enum rc lookalike_loose_local(const struct lookalike *l, struct span local,
 /* Append "local@domain" as addresses are compared. */
 enum rc lookalike_address(struct span local, const struct domain *domain,
     struct buf *ret, struct err *err);
+
+/* --- lookalike_slip.c: how near is too near ------------------------------- */
+
+const struct party *lookalike_party(
+    const struct inquiry *inquiry, const struct target *target);
+/* For this target and this sender. */
+const struct lookalike_least *lookalike_least(
+    const struct inquiry *inquiry, const struct target *target);
+/* The same mailbox name at the imitated domain is somebody known: then even
+ * a short name that is near is no chance. */
+bool lookalike_is_same_local(
+    const struct inquiry *inquiry, const struct target *target);
+/* A letter or two are wrong in what somebody bought. */
+void lookalike_ask_slips(struct inquiry *inquiry, const struct label *label);
 
 /* --- the rules ------------------------------------------------------------ */
 

@@ -37,6 +37,7 @@ readers(void)
 	assert_done(lookalike_add_own(l, span_str("ourfirm.test"), &err), err);
 	assert_done(
 	    lookalike_add_own(l, span_str("second.example"), &err), err);
+	assert_done(lookalike_add_own(l, span_str("kpmx.test"), &err), err);
 	for (size_t i = 0; i < COUNT(known); i++)
 		assert_done(lookalike_add_known(l, span_str(known[i][0]),
 				span_str(known[i][1]), &err),
@@ -140,6 +141,7 @@ static const struct row tricks[] = {
     {"", "a@al-phatrading.test", "hyphen", "alpha-trading.test"},
     {"", "a@alphatrading.test", "hyphen", "alpha-trading.test"},
     {"", "a@our-firm.test", "hyphen", "ourfirm.test"},
+    {"", "bob@be-ta.test", "hyphen", "beta.test"},
     /* domains inside domains */
     {"", "a@hsbc.com.evil.test", "subdomain", "HSBC"},
     {"", "a@www.paypal.com-secure.test", "subdomain", "PayPal"},
@@ -150,6 +152,7 @@ static const struct row tricks[] = {
     {"", "a@ourfirm-test.example", "subdomain", "ourfirm.test"},
     {"", "a@paypal.verify.test", "subdomain", "PayPal"},
     {"", "a@pay.pal.com", "subdomain", "PayPal"},
+    {"", "a@hs.bc.test", "subdomain", "HSBC"},
     {"", "a@hsbc.com.tk", "subdomain", "HSBC"},
     /* words */
     {"", "a@paypal-secure.test", "words", "PayPal"},
@@ -165,6 +168,12 @@ static const struct row tricks[] = {
     {"", "a@ourfirm-invoice.test", "words", "ourfirm.test"},
     {"", "a@alpha-trading-payments.test", "words", "alpha-trading.test"},
     {"", "a@paypal-secure.evil.test", "words", "PayPal"},
+    {"", "a@paypal-signup.test", "words", "PayPal"},
+    {"", "a@download-hsbc.com", "words", "HSBC"},
+    {"", "a@ourfirm-ceo.test", "words", "ourfirm.test"},
+    {"", "a@ourfirm24.test", "words", "ourfirm.test"},
+    {"", "bob@beta-login.example", "words", "beta.test"},
+    {"", "bob@securebeta.example", "words", "beta.test"},
     {"", "a@micr0soft-fans.test", "digits", "Microsoft"},
     {"", "a@paypal-haters.test", "words weak", "PayPal"},
     /* other endings */
@@ -191,6 +200,15 @@ static const struct row tricks[] = {
     {"", "a@alpha-tradng.test", "slip", "alpha-trading.test"},
     {"", "a@alpha-tardign.test", "slip", "alpha-trading.test"},
     {"", "bob@bets.test", "slip", "beta.test"},
+    {"", "a@appple.com", "slip", "Apple"},
+    {"", "a@ebbay.com", "slip", "eBay"},
+    {"", "a@hbsc.com", "slip", "HSBC"},
+    {"", "a@gihtub.com", "slip", "GitHub"},
+    {"", "a@gmaill.com", "slip", "Google"},
+    {"", "a@micosft.com", "slip", "Microsoft"},
+    {"", "a@ourfïm.test", "slip", "ourfirm.test"},
+    {"", "a@kpnx.test", "slip", "kpmx.test"},
+    {"", "a@northwindwroks.test", "slip", "northwindworks.test"},
     /* before the @ */
     {"", "security.hsbc.com@evil.test", "local", "HSBC"},
     {"", "alice_alpha-trading.test@evil.test", "local", "alpha-trading.test"},
@@ -335,6 +353,16 @@ static const char *const innocents[][2] = {
     {"", "a@ibn.test"},
     {"", "a@abc.test"},
     {"", "a@1800flowers.com"},
+    {"", "a@kpnx.com"},
+    {"", "a@bithub.win"},
+    {"", "a@vcloud.test"},
+    {"", "a@pcgames.de"},
+    {"", "a@vnexpress.net"},
+    {"", "a@yorkpress.co.uk"},
+    {"", "a@zaobao.com.sg"},
+    {"", "a@cnbc.com"},
+    {"", "a@nedbank.co.za"},
+    {"", "a@securebeta.example"},
     {"", "a@4imprint.com"},
     /* other scripts that are honest */
     {"", "a@münchen.de"},
