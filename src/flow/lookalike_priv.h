@@ -72,6 +72,7 @@ struct lookalike {
 	struct lookup names;     /* party (known), by its ordered words */
 	struct lookup brands;    /* party (imitated), by its words */
 	struct lookup scripts;   /* party, names without blanks (Chinese) */
+	struct lookup solid;     /* party, its name with the blanks taken out */
 
 	struct lookup lures; /* the word's flags */
 	struct lookup titles, between, generic, near, places, sold, endings;
@@ -164,6 +165,9 @@ enum rc words_split(const struct lookalike *l, struct span text,
 void words_done(struct words *words);
 /* Takes out those of `out`, and single ASCII letters. */
 void words_strip(struct words *words, const struct lookup *out);
+/* Append the words without blanks, `first` and what is behind it in front. */
+enum rc words_solid(
+    const struct words *words, size_t first, struct buf *ret, struct err *err);
 /* `len` words in alphabetical order, with blanks between. */
 enum rc words_key(
     const struct span *word, size_t len, struct buf *ret, struct err *err);
