@@ -81,6 +81,23 @@ offer_ending(struct inquiry *q, const struct target *target)
 		    q, LOOKALIKE_ENDING, party, party->kind != LOOKALIKE_KNOWN);
 }
 
+/* ourfirm.evil.test: a help desk that the firm hired has such a host, too. */
+#define OWN_BELOW_LEAST 6
+
+static void
+offer_own_below(
+    struct inquiry *q, const struct label *label, const struct target *target)
+{
+	const struct party *party = lookalike_party(q, target);
+
+	if (party->kind == LOOKALIKE_OWN &&
+	    target->loose_len >= OWN_BELOW_LEAST &&
+	    span_is(label->text, span_str(target->label)) &&
+	    !lookalike_all_lures(q->l, buf_span(&label->loose), false))
+		lookalike_offer(
+		    q, LOOKALIKE_SUBDOMAIN, party, label->among_lures);
+}
+
 static void
 offer_same(
     struct inquiry *q, const struct label *label, const struct target *target)
@@ -90,8 +107,10 @@ offer_same(
 
 	/* below somebody's domain hosts are called anything: "mail" is no
 	 * imitation of mall.test, nor "our" of our.test */
-	if (!label->bought && party->kind != LOOKALIKE_IMITATED)
+	if (!label->bought && party->kind != LOOKALIKE_IMITATED) {
+		offer_own_below(q, label, target);
 		return;
+	}
 	if (span_is(label->text, other)) {
 		if (label->bought)
 			offer_ending(q, target);

@@ -151,6 +151,8 @@ static const struct row tricks[] = {
 	"alpha-trading.test"},
     {"", "a@ourfirm-test.example", "subdomain", "ourfirm.test"},
     {"", "a@paypal.verify.test", "subdomain", "PayPal"},
+    {"", "a@ourfirm.verify.test", "subdomain", "ourfirm.test"},
+    {"", "a@ourfirm.evil.example", "subdomain weak", "ourfirm.test"},
     {"", "a@pay.pal.com", "subdomain", "PayPal"},
     {"", "a@hs.bc.test", "subdomain", "HSBC"},
     {"", "a@hsbc.com.tk", "subdomain", "HSBC"},
