@@ -188,8 +188,10 @@ lookalike_all_lures(const struct lookalike *l, struct span loose, bool sharp)
 	return reached[loose.len];
 }
 
-/* Short words stand in other words by chance: only hyphens set them apart. */
+/* Short words stand in other words by chance: only hyphens set them apart, or
+ * a name that is long. */
 #define GLUED_LURE_LEAST 3
+#define GLUED_NAME_LONG 7
 
 static void
 offer_words(struct inquiry *q, const struct target *target, bool strong)
@@ -208,38 +210,56 @@ is_plainly(const struct label *label, const struct target *target)
 	       span_find(label->text, span_str(target->label)) >= 0;
 }
 
-static void
-offer_glued(struct inquiry *q, const struct label *label, struct span name,
-    struct span rest)
+/* A name in `text` from `from` to `to`, and words around it. */
+struct glued {
+	struct span name, before, behind;
+};
+
+static bool
+are_lures(const struct inquiry *q, const struct glued *glued, bool sharp)
 {
+	return (glued->before.len == 0 ||
+		   lookalike_all_lures(q->l, glued->before, sharp)) &&
+	       (glued->behind.len == 0 ||
+		   lookalike_all_lures(q->l, glued->behind, sharp));
+}
+
+static void
+offer_glued(
+    struct inquiry *q, const struct label *label, const struct glued *glued)
+{
+	size_t rest = glued->before.len + glued->behind.len;
 	size_t at = LOOKUP_NONE, number = 0;
 
-	if (rest.len < GLUED_LURE_LEAST || !lookup_has(&q->l->by_loose, name) ||
-	    !lookalike_all_lures(q->l, rest, false))
+	if (!lookup_has(&q->l->by_loose, glued->name) ||
+	    !are_lures(q, glued, false))
 		return;
-	bool sharp = lookalike_all_lures(q->l, rest, true);
-	while (lookup_next(&q->l->by_loose, name, &at, &number)) {
+	bool sharp = are_lures(q, glued, true);
+	while (lookup_next(&q->l->by_loose, glued->name, &at, &number)) {
 		const struct target *t = &q->l->target[number];
 		if (t->loose_len < lookalike_least(q, t)->glued ||
-		    !is_plainly(label, t))
+		    !is_plainly(label, t) ||
+		    (rest < GLUED_LURE_LEAST && t->loose_len < GLUED_NAME_LONG))
 			continue;
 		if (sharp || (t->flags & LOOKALIKE_NOT_ALONE) == 0)
 			offer_words(q, t, true);
 	}
 }
 
-/* paypalsecure, securepaypal */
+/* paypalsecure, securepaypal, securepaypallogin */
 static void
 ask_glued(struct inquiry *q, const struct label *label)
 {
 	struct span loose = buf_span(&label->loose);
 
-	for (size_t cut = 1; cut < loose.len; cut++) {
-		struct span head = span_first(loose, cut);
-		struct span tail = span_after(loose, cut);
-		offer_glued(q, label, head, tail);
-		offer_glued(q, label, tail, head);
-	}
+	for (size_t from = 0; from < loose.len; from++)
+		for (size_t to = from + 1; to <= loose.len; to++) {
+			struct glued glued = {
+			    span_first(span_after(loose, from), to - from),
+			    span_first(loose, from), span_after(loose, to)};
+			if (to - from + 1 < loose.len)
+				offer_glued(q, label, &glued);
+		}
 }
 
 /* The words between hyphens; run [from, to) of them may be a name. */
@@ -319,9 +339,11 @@ ask_run(struct inquiry *q, const struct parts *parts, size_t from, size_t to,
 	struct others others;
 
 	TRY(lookalike_loose_label(q->l, run, &loose, err));
-	if (!lookup_has(&q->l->by_loose, buf_span(&loose)))
-		return RC_OK;
 	TRY(look_at_others(q, parts, from, to, &others));
+	/* mircosoft-support */
+	if (others.sharp)
+		lookalike_ask_slips(
+		    q, &(struct label){.text = run, .loose = loose});
 	while (lookup_next(&q->l->by_loose, buf_span(&loose), &at, &number))
 		offer_part(q, &q->l->target[number], run, &others);
 	return RC_OK;
