@@ -91,7 +91,7 @@ read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 
 	*unclear = is_cut_short(entity) || fields_count(fields, "From") != 1 ||
 		   mailboxes_parse(value, list, &ignored) != RC_OK ||
-		   list->len == 0 || list->has_group ||
+		   list->len == 0 || list->has_group || list->has_route ||
 		   has_encoded_word(list) || has_blank_line(field->whole);
 }
 
