@@ -12,7 +12,7 @@
 #include "pki/crypto.h"
 #include "pki/der.h"
 #include "pki/pem.h"
-#include "pki/signature_priv.h"
+#include "pki/signature.h"
 
 #define PEM_TEXT_MAX ((size_t)100 << 20)
 #define DER_ENUMERATED 0x0a
@@ -612,9 +612,9 @@ crls_done(struct crls *crls)
 /* ---- what chain asks ---------------------------------------------------- */
 
 bool
-crl_is_signed(const struct crl *crl, EVP_PKEY *key)
+crl_is_signed(const struct crl *crl, const struct cert *by)
 {
-	return signature_holds(crl->tbs, crl->algorithm, crl->signature, key);
+	return signature_holds(crl->tbs, crl->algorithm, crl->signature, by);
 }
 
 int
