@@ -81,9 +81,10 @@ note_signature(
 	return good;
 }
 
-/* Each is tried once with each key; what held in a former search holds again. */
+/* Each is tried once with each key; what held in a former search holds again.
+ * `mark` is what it is remembered by. */
 static bool
-is_signed_by(struct chain_work *work, const void *what, struct span der,
+is_signed_by(struct chain_work *work, const void *what, struct span mark,
     const struct cert *by,
     bool (*holds)(const void *what, const struct cert *by))
 {
@@ -91,13 +92,13 @@ is_signed_by(struct chain_work *work, const void *what, struct span der,
 
 	if (find_signature(work, what, by, &good))
 		return good;
-	if (seen_has_signature(work->seen, der, by))
+	if (seen_has_signature(work->seen, mark, by))
 		return true;
 	if (!may_verify(work))
 		return false;
 	good = by->key != NULL && holds(what, by);
 	if (good)
-		seen_add_signature(work->seen, der, by);
+		seen_add_signature(work->seen, mark, by);
 	return note_signature(work, what, by, good);
 }
 
@@ -123,14 +124,16 @@ bool
 chain_cert_signed(
     struct chain_work *work, const struct cert *cert, const struct cert *by)
 {
-	return is_signed_by(work, cert, cert_der(cert), by, cert_holds);
+	return is_signed_by(
+	    work, cert, span_str(cert->fingerprint), by, cert_holds);
 }
 
 bool
 chain_crl_signed(
     struct chain_work *work, const struct crl *crl, const struct cert *by)
 {
-	return is_signed_by(work, crl, crl_der(crl), by, crl_holds);
+	return is_signed_by(
+	    work, crl, span_of(crl->hash, sizeof(crl->hash)), by, crl_holds);
 }
 
 bool

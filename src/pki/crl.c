@@ -491,6 +491,9 @@ crls_add(struct crls *crls, struct span der, struct err *err)
 	memcpy(crl->der, der.data, der.len);
 	crl->len = der.len;
 	TRY(read_list(crl, err));
+	if (!EVP_Digest(
+		der.data, der.len, crl->hash, NULL, crypto_sha2(256), NULL))
+		return crypto_failed(err, "revocation list");
 	crls->bytes += der.len;
 	crls->item[crls->len++] = take(crl);
 	return RC_OK;

@@ -12,6 +12,7 @@ struct crl {
 	_Atomic unsigned references;
 	uint8_t *der; /* owned; the spans lie in it */
 	size_t len;
+	uint8_t hash[32]; /* SHA-256 of it */
 	struct span tbs;
 	struct span entries; /* the values of the SEQUENCE OF */
 	struct span key_id;  /* of the key that signed; empty: not said */
