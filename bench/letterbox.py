@@ -21,6 +21,7 @@ KEYS = {
 }
 # The letter, alice, issuing; the list; the token, tsa.
 VERIFICATIONS = 6
+FRESH = 32  # letters
 REVOKED = 100
 BOUNDARY = "boundary-of-the-signed-letter"
 POINTER = "crlDistributionPoints=URI:http://127.0.0.1/list.crl"
@@ -89,9 +90,15 @@ class Letterbox:
                      "issuing.key", "-cert", "issuing.crt", "-out", "list.pem")
         self.openssl("crl", "-in", "list.pem", "-outform", "DER", "-out", "list.crl")
 
-    # ---- the letter
+    # ---- the letters
 
     def write(self, clear):
+        """A former letter, and FRESH others that share nothing with it but who signed and stamped them."""
+        self.write_one(self.letter, clear)
+        for i in range(FRESH):
+            self.write_one(self.folder / f"letter-{i}.eml", clear + f"Letter {i}.\r\n".encode())
+
+    def write_one(self, path, clear):
         """Sign and stamp the entity `clear`."""
         (self.folder / "clear").write_bytes(clear)
         der = self.openssl("cms", "-sign", "-binary", "-in", "clear", "-signer", "alice.crt",
@@ -106,8 +113,7 @@ class Letterbox:
                 f' boundary="{BOUNDARY}"\r\n\r\n--{BOUNDARY}\r\n').encode()
         middle = (f"\r\n--{BOUNDARY}\r\nContent-Type: application/pkcs7-signature\r\n"
                   "Content-Transfer-Encoding: base64\r\n\r\n").encode()
-        self.letter.write_bytes(head + clear + middle + lines + f"--{BOUNDARY}--\r\n".encode())
-        return self.letter
+        path.write_bytes(head + clear + middle + lines + f"--{BOUNDARY}--\r\n".encode())
 
     def stamped(self, der):
         """With a signature-time-stamp attribute (RFC 5126 section 6.1.1)."""

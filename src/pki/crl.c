@@ -12,7 +12,7 @@
 #include "pki/crypto.h"
 #include "pki/der.h"
 #include "pki/pem.h"
-#include "pki/signature_priv.h"
+#include "pki/signature.h"
 
 #define DER_ENUMERATED 0x0a
 #define DER_BOOLEAN 0x01
@@ -498,6 +498,9 @@ crls_add(struct crls *crls, struct span der, struct err *err)
 	memcpy(crl->der, der.data, der.len);
 	crl->len = der.len;
 	TRY(read_list(crl, err));
+	if (!EVP_Digest(
+		der.data, der.len, crl->hash, NULL, crypto_sha2(256), NULL))
+		return crypto_failed(err, "revocation list");
 	crls->bytes += der.len;
 	crls->item[crls->len++] = take(crl);
 	return RC_OK;
@@ -625,9 +628,9 @@ crls_done(struct crls *crls)
 /* ---- what chain asks ---------------------------------------------------- */
 
 bool
-crl_is_signed(const struct crl *crl, EVP_PKEY *key)
+crl_is_signed(const struct crl *crl, const struct cert *by)
 {
-	return signature_holds(crl->tbs, crl->algorithm, crl->signature, key);
+	return signature_holds(crl->tbs, crl->algorithm, crl->signature, by);
 }
 
 int

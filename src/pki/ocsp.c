@@ -14,7 +14,7 @@
 #include "pki/der.h"
 #include "pki/ocsp_priv.h"
 #include "pki/pem.h"
-#include "pki/signature_priv.h"
+#include "pki/signature.h"
 
 #define DER_ENUMERATED 0x0a
 #define DIGEST_LEAST 20 /* octets: SHA-1 names things, it signs nothing */
@@ -563,9 +563,9 @@ ocsp_names_signer(const struct ocsp *ocsp, const struct cert *cert)
 }
 
 bool
-ocsp_is_signed(const struct ocsp *ocsp, EVP_PKEY *key)
+ocsp_is_signed(const struct ocsp *ocsp, const struct cert *by)
 {
 	return signature_holds(ocsp->tbs,
 	    OCSP_resp_get0_tbs_sigalg(ocsp->basic),
-	    OCSP_resp_get0_signature(ocsp->basic), key);
+	    OCSP_resp_get0_signature(ocsp->basic), by);
 }

@@ -112,8 +112,9 @@ sign(OCSP_BASICRESP *basic, const struct said *said)
 
 	assert_non_null(ASN1_GENERALIZEDTIME_set(
 	    produced, said->produced != 0 ? said->produced : from));
+	X509 *x509 OWNED(X509_free) = fixture_x509(signer);
 	assert_int_equal(
-	    OCSP_basic_sign(basic, cert_x509(signer->cert), signer->key,
+	    OCSP_basic_sign(basic, x509, signer->key,
 		said->sha1 ? EVP_sha1() : EVP_sha256(), NULL, flags),
 	    1);
 }
