@@ -64,6 +64,8 @@ is_of_manuals(const struct inquiry *q, const struct target *target)
 }
 
 /* The very name, bought under another ending. */
+#define BAD_ENDING_LEAST 6
+
 static void
 offer_ending(struct inquiry *q, const struct target *target)
 {
@@ -77,25 +79,29 @@ offer_ending(struct inquiry *q, const struct target *target)
 		lookalike_offer(q, LOOKALIKE_ENDING, party, true);
 	else if (target->loose_len >= lookalike_least(q, target)->ending &&
 		 !is_in_another_country(q, target))
-		lookalike_offer(
-		    q, LOOKALIKE_ENDING, party, party->kind != LOOKALIKE_KNOWN);
+		lookalike_offer(q, LOOKALIKE_ENDING, party,
+		    party->kind != LOOKALIKE_KNOWN ||
+			(is_bad_ending(q) &&
+			    target->loose_len >= BAD_ENDING_LEAST));
 }
 
-/* ourfirm.evil.test: a help desk that the firm hired has such a host, too. */
-#define OWN_BELOW_LEAST 6
+/* ourfirm.evil.test: a help desk that the firm hired has such a host, too; but
+ * nobody there is called as somebody at the firm is. */
+#define BELOW_LEAST 6
 
 static void
-offer_own_below(
+offer_below(
     struct inquiry *q, const struct label *label, const struct target *target)
 {
 	const struct party *party = lookalike_party(q, target);
+	bool same = !q->real && lookalike_is_same_local(q, target);
 
-	if (party->kind == LOOKALIKE_OWN &&
-	    target->loose_len >= OWN_BELOW_LEAST &&
+	if ((party->kind == LOOKALIKE_OWN || same) &&
+	    target->loose_len >= BELOW_LEAST &&
 	    span_is(label->text, span_str(target->label)) &&
 	    !lookalike_all_lures(q->l, buf_span(&label->loose), false))
 		lookalike_offer(
-		    q, LOOKALIKE_SUBDOMAIN, party, label->among_lures);
+		    q, LOOKALIKE_SUBDOMAIN, party, label->among_lures || same);
 }
 
 static void
@@ -108,7 +114,7 @@ offer_same(
 	/* below somebody's domain hosts are called anything: "mail" is no
 	 * imitation of mall.test, nor "our" of our.test */
 	if (!label->bought && party->kind != LOOKALIKE_IMITATED) {
-		offer_own_below(q, label, target);
+		offer_below(q, label, target);
 		return;
 	}
 	if (span_is(label->text, other)) {
