@@ -116,8 +116,8 @@ struct facts {
 	bool ambiguous;       /* its MIME: others may show what is unsigned */
 	bool from_unclear;    /* none, several fields, or unreadable */
 	bool from_mismatch;   /* protected From is not the outer one */
-	bool outside_differs; /* shown as it came, and the header that is shown
-			       * is not the protected one */
+	bool outside_differs; /* the header that some programs show is not the
+			       * one that the verdict is about */
 	/* The sender passes for somebody else (flow/lookalike). */
 	struct {
 		const char *reason; /* "addr....."; NULL: for nobody */

@@ -167,8 +167,9 @@ gather_from(struct gathered *g)
 	    outer.len > 0 ? outer.item[0].address : "");
 	f->from_mismatch = header_of(g) != g->outer &&
 			   (outer_unclear || !protect_from_matches(&letter));
-	f->outside_differs =
-	    !g->opened && header_of(g) != g->outer && !protect_agrees(&letter);
+	f->outside_differs = protect_claims_other(&letter) ||
+			     (!g->opened && header_of(g) != g->outer &&
+				 !protect_agrees(&letter));
 }
 
 static bool
