@@ -1,11 +1,13 @@
 /* What it takes to say what a signed letter is worth.
  *
- *   verdict   flow/gather and flow/verdict, as a reader's agent has it: keys,
- *             roots and the revocation list were parsed before, and what was
- *             seen to be signed is remembered
+ *   verdict   flow/gather and flow/verdict, as a reader's agent has it: roots
+ *             and the revocation list were parsed before, and what was seen to
+ *             be signed is remembered from one former letter, the INPUT
  *   cold      the same, with nothing remembered from letter to letter
  *
- * The folder has roots.pem, tsa.pem and list.crl.  The letter must be
+ * The folder has roots.pem, tsa.pem, list.crl, and the letters that are judged
+ * in turn, letter-0.eml and so on.  The memory is begun anew before a letter
+ * comes again, so that nothing of the letter itself is in it.  Each must be
  * `verified`, stamped, and its signer not revoked.
  */
 #include <fcntl.h>
@@ -20,13 +22,15 @@
 #include "flow/verdict.h"
 
 #define FILE_MAX ((size_t)1 << 20)
+#define LETTERS_MAX 256
 
 static struct certs roots, tsa_roots;
 static struct crls lists;
 static struct lookalike *lookalike;
 static struct imitations imitations;
 static struct reader reader;
-static struct source_memory letter;
+static struct source_memory former, letter[LETTERS_MAX];
+static size_t letters, next;
 static struct err err;
 
 static void
@@ -38,8 +42,8 @@ need(enum rc rc, const char *what)
 
 /* --- what is parsed once */
 
-static struct span
-read_file(const struct worker *worker, const char *name)
+static bool
+find_file(const struct worker *worker, const char *name, struct span *ret)
 {
 	char path[512];
 	uint8_t *bytes = malloc(FILE_MAX);
@@ -47,10 +51,37 @@ read_file(const struct worker *worker, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", worker->keys, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 || bytes == NULL ? -1 : read(fd, bytes, FILE_MAX);
+	if (fd >= 0)
+		close(fd);
 	if (len < 0)
-		die("%s: cannot be read", path);
-	close(fd);
-	return span_of(bytes, (size_t)len);
+		free(bytes);
+	else
+		*ret = span_of(bytes, (size_t)len);
+	return len >= 0;
+}
+
+static struct span
+read_file(const struct worker *worker, const char *name)
+{
+	struct span found;
+
+	if (!find_file(worker, name, &found))
+		die("%s/%s: cannot be read", worker->keys, name);
+	return found;
+}
+
+static void
+read_letters(const struct worker *worker)
+{
+	char name[32];
+
+	for (; letters < LETTERS_MAX; letters++) {
+		snprintf(name, sizeof(name), "letter-%zu.eml", letters);
+		if (!find_file(worker, name, &letter[letters].bytes))
+			break;
+	}
+	if (letters == 0)
+		die("%s: there is no letter", worker->keys);
 }
 
 static enum rc
@@ -83,14 +114,7 @@ static void
 prepare_cold(struct worker *worker)
 {
 	prepare_reader(worker);
-	letter.bytes.data = worker_read_all(worker, &letter.bytes.len);
-}
-
-static void
-prepare(struct worker *worker)
-{
-	prepare_cold(worker);
-	need(seen_new(&reader.seen, &err), "certificates");
+	read_letters(worker);
 }
 
 /* --- one letter */
@@ -109,9 +133,9 @@ check(const struct facts *facts, const struct verdict *verdict)
 }
 
 static void
-run(struct worker *worker)
+judge(struct source_memory *one)
 {
-	struct source source = source_memory(&letter);
+	struct source source = source_memory(one);
 	struct gathered gathered GATHERED_OWNED;
 	struct verdict verdict;
 
@@ -122,12 +146,46 @@ run(struct worker *worker)
 	check(&gathered.facts, &verdict);
 }
 
+static void
+run_cold(struct worker *worker)
+{
+	judge(&letter[next++ % letters]);
+}
+
+static void
+remember_anew(void)
+{
+	seen_free(reader.seen);
+	need(seen_new(&reader.seen, &err), "certificates");
+	judge(&former);
+}
+
+static void
+prepare(struct worker *worker)
+{
+	prepare_cold(worker);
+	former.bytes.data = worker_read_all(worker, &former.bytes.len);
+	remember_anew();
+}
+
+static void
+run(struct worker *worker)
+{
+	if (next == letters) {
+		worker_pause(worker);
+		remember_anew();
+		worker_go_on(worker);
+		next = 0;
+	}
+	judge(&letter[next++]);
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct job jobs[] = {
 	    {"verdict", prepare, run},
-	    {"cold", prepare_cold, run},
+	    {"cold", prepare_cold, run_cold},
 	    {NULL, NULL, NULL},
 	};
 

@@ -8,7 +8,12 @@ The letter is multipart/signed; the token is in its signature, with the TSA's ce
 
 import base64
 import subprocess
+import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "test"))
+from der import elements, tlv  # noqa: E402
 
 KEYS = {
     "p256": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -16,6 +21,7 @@ KEYS = {
 }
 # The letter, alice, issuing; the list; the token, tsa.
 VERIFICATIONS = 6
+FRESH = 32  # letters
 REVOKED = 100
 BOUNDARY = "boundary-of-the-signed-letter"
 POINTER = "crlDistributionPoints=URI:http://127.0.0.1/list.crl"
@@ -36,28 +42,6 @@ default_policy = 1.2.3.4
 digests = sha256
 ess_cert_id_alg = sha256
 """
-
-
-def tlv(tag, *contents):
-    inside = b"".join(contents)
-    size = len(inside)
-    if size < 128:
-        return bytes([tag, size]) + inside
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([tag, 128 | len(octets)]) + octets + inside
-
-
-def elements(octets):
-    """Those in a constructed one's contents: (contents, whole)."""
-    found = []
-    while octets:
-        size, at = octets[1], 2
-        if size & 128:
-            at += size & 127
-            size = int.from_bytes(octets[2:at], "big")
-        found.append((octets[at:at + size], octets[:at + size]))
-        octets = octets[at + size:]
-    return found
 
 
 class Letterbox:
@@ -106,9 +90,15 @@ class Letterbox:
                      "issuing.key", "-cert", "issuing.crt", "-out", "list.pem")
         self.openssl("crl", "-in", "list.pem", "-outform", "DER", "-out", "list.crl")
 
-    # ---- the letter
+    # ---- the letters
 
     def write(self, clear):
+        """A former letter, and FRESH others that share nothing with it but who signed and stamped them."""
+        self.write_one(self.letter, clear)
+        for i in range(FRESH):
+            self.write_one(self.folder / f"letter-{i}.eml", clear + f"Letter {i}.\r\n".encode())
+
+    def write_one(self, path, clear):
         """Sign and stamp the entity `clear`."""
         (self.folder / "clear").write_bytes(clear)
         der = self.openssl("cms", "-sign", "-binary", "-in", "clear", "-signer", "alice.crt",
@@ -123,19 +113,18 @@ class Letterbox:
                 f' boundary="{BOUNDARY}"\r\n\r\n--{BOUNDARY}\r\n').encode()
         middle = (f"\r\n--{BOUNDARY}\r\nContent-Type: application/pkcs7-signature\r\n"
                   "Content-Transfer-Encoding: base64\r\n\r\n").encode()
-        self.letter.write_bytes(head + clear + middle + lines + f"--{BOUNDARY}--\r\n".encode())
-        return self.letter
+        path.write_bytes(head + clear + middle + lines + f"--{BOUNDARY}--\r\n".encode())
 
     def stamped(self, der):
         """With a signature-time-stamp attribute (RFC 5126 section 6.1.1)."""
-        kind, explicit = elements(elements(der)[0][0])
-        signed = elements(elements(explicit[0])[0][0])
-        info = elements(signed[-1][0])[0][0]
-        token = self.token(elements(info)[-1][0])
+        kind, explicit = elements(elements(der)[0][1])
+        signed = elements(elements(explicit[1])[0][1])
+        info = elements(signed[-1][1])[0][1]
+        token = self.token(elements(info)[-1][1])
         oid = tlv(0x06, bytes.fromhex("2a864886f70d010910020e"))
         stamp = tlv(0xa1, tlv(0x30, oid, tlv(0x31, token)))
-        rest = b"".join(whole for _, whole in signed[:-1])
-        return tlv(0x30, kind[1], tlv(0xa0, tlv(0x30, rest, tlv(0x31, tlv(0x30, info, stamp)))))
+        rest = b"".join(whole for *_, whole in signed[:-1])
+        return tlv(0x30, kind[2], tlv(0xa0, tlv(0x30, rest, tlv(0x31, tlv(0x30, info, stamp)))))
 
     def token(self, signature):
         (self.folder / "signature").write_bytes(signature)

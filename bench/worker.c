@@ -58,6 +58,18 @@ watch_stop(struct worker *worker)
 	worker->ns += now() - worker->since;
 }
 
+void
+worker_pause(struct worker *worker)
+{
+	watch_stop(worker);
+}
+
+void
+worker_go_on(struct worker *worker)
+{
+	watch_go(worker);
+}
+
 /* --- input and output */
 
 /* A pipe gives what it has: a piece is always whole, but for the last. */

@@ -51,6 +51,9 @@ size_t worker_read(struct worker *worker, const uint8_t **ret);
 void worker_rewind(struct worker *worker);
 /* All of the input in memory, kept until the process ends. */
 const uint8_t *worker_read_all(struct worker *worker, size_t *ret_len);
+/* What is between them is not measured. */
+void worker_pause(struct worker *worker);
+void worker_go_on(struct worker *worker);
 /* Output that is done with: nobody takes it, unless `once`. */
 void worker_write(struct worker *worker, const void *bytes, size_t len);
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/asking.h"
-#include "cmd/carriers.h"
+#include "cmd/beliefs.h"
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/language.h"
@@ -70,9 +70,6 @@ fill_agent(const struct home *home, const struct names *names,
 	agent->reader = (struct reader){
 	    .keys = home->keys,
 	    .keys_len = home->keys_len,
-	    .roots = &home->reading_roots,
-	    .tsa_roots = &home->tsa_roots,
-	    .trust = &home->trust,
 	    .me = me,
 	    .imitations = imitations,
 	    .requests = true,
@@ -99,6 +96,18 @@ open_status(const struct agent_options *o, const struct home *home,
 	for (size_t i = 0; i < o->networks.len; i++)
 		TRY(networks_add(networks, o->networks.item[i], err));
 	return status_new(&rules, ret, err);
+}
+
+static enum rc
+open_beliefs(const struct home *home, struct buf *path, struct beliefs **ret,
+    struct err *err)
+{
+	struct beliefs_rules rules = {.roots = &home->roots,
+	    .resolver = home->resolver,
+	    .budget = DNS_BUDGET};
+
+	TRY(home_trust_path(home, path, &rules.path, err));
+	return beliefs_new(&rules, ret, err);
 }
 
 static enum rc
@@ -131,7 +140,8 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct networks networks = {.len = 0};
 	struct status *status OWNED(status_free) = NULL;
 	struct people *people OWNED(people_free) = NULL;
-	struct carriers carriers CARRIERS_OWNED = {.resolver = NULL};
+	struct buf trust_path BUF_OWNED = BUF(4096);
+	struct beliefs *beliefs OWNED(beliefs_free) = NULL;
 	struct seen *seen OWNED(seen_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
@@ -156,8 +166,8 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(language_choose(NULL, &agent.reader.language, err));
 	agent.reader.seen = seen;
 	agent.reader.status = status_source(status);
-	TRY(carriers_make(&home.trust, home.resolver, DNS_BUDGET, &carriers,
-	    &agent.reader, err));
+	TRY(open_beliefs(&home, &trust_path, &beliefs, err));
+	agent.beliefs = beliefs_source(beliefs);
 	return serve(&home, &agent, err);
 }
 

@@ -22,6 +22,7 @@ void
 asking_done(struct asking *asking)
 {
 	status_free(asking->status);
+	issuers_free(asking->issuers);
 	crls_done(&asking->crls);
 	ocsps_done(&asking->ocsps);
 	evidence_done(&asking->kept);
@@ -51,11 +52,12 @@ read_ocsp(const char *path, struct asking *asking, struct err *err)
 	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
 }
 
-/* A file that is not there will be. */
+/* A file that is not there will be.  One that holds something else is somebody's
+ * who mistyped a name: it would be replaced. */
 static enum rc
 read_evidence(const char *path, struct asking *asking, struct err *err)
 {
-	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+	struct buf packed BUF_OWNED = BUF(evidence_default.packed);
 
 	TRY(support_check_path(path, err));
 	enum rc rc = file_read(path, &packed, err);
@@ -63,7 +65,12 @@ read_evidence(const char *path, struct asking *asking, struct err *err)
 		return RC_OK;
 	TRY(rc);
 	rc = evidence_unpack(buf_span(&packed), &asking->kept, err);
-	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", path);
+	return rc == RC_OK
+		   ? RC_OK
+		   : err_set(err, rc,
+			 "%s holds something else, and is left as it is: "
+			 "name a file of its own for each letter",
+			 path);
 }
 
 static enum rc
@@ -71,29 +78,35 @@ read_files(
     const struct asking_options *o, struct asking *asking, struct err *err)
 {
 	for (size_t i = 0; i < o->crls.len; i++)
-		TRY(read_crl(o->crls.item[i], asking, err));
+		TRY(support_of_option(
+		    "--crl", read_crl(o->crls.item[i], asking, err), err));
 	for (size_t i = 0; i < o->ocsps.len; i++)
-		TRY(read_ocsp(o->ocsps.item[i], asking, err));
+		TRY(support_of_option(
+		    "--ocsp", read_ocsp(o->ocsps.item[i], asking, err), err));
 	for (size_t i = 0; i < o->networks.len; i++)
-		TRY(networks_add(&asking->networks, o->networks.item[i], err));
-	return o->evidence != NULL ? read_evidence(o->evidence, asking, err)
-				   : RC_OK;
+		TRY(support_of_option("--status-network",
+		    networks_add(&asking->networks, o->networks.item[i], err),
+		    err));
+	return o->evidence == NULL
+		   ? RC_OK
+		   : support_of_option("--evidence",
+			 read_evidence(o->evidence, asking, err), err);
 }
 
 /* ---- the network ----------------------------------------------------- */
 
 /* False: there is no such place, and nothing is remembered. */
 static bool
-find_folder(char path[PATH_LEN])
+find_folder(const char *name, char path[PATH_LEN])
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int len = 0;
 
 	if (cache != NULL && cache[0] == '/')
-		len = snprintf(path, PATH_LEN, "%s/letterlock/status", cache);
+		len = snprintf(path, PATH_LEN, "%s/letterlock/%s", cache, name);
 	else if (home != NULL && home[0] == '/')
 		len = snprintf(
-		    path, PATH_LEN, "%s/.cache/letterlock/status", home);
+		    path, PATH_LEN, "%s/.cache/letterlock/%s", home, name);
 	return len > 0 && len < PATH_LEN;
 }
 
@@ -129,7 +142,7 @@ start(const struct asking_options *o, struct asking *asking, struct err *err)
 	static char folder[PATH_LEN]; /* as long as the status */
 	struct status_rules rules = {
 	    .fetch = {.networks = &asking->networks},
-	    .folder = find_folder(folder) ? folder : NULL,
+	    .folder = find_folder("status", folder) ? folder : NULL,
 	    .budget = STATUS_BUDGET,
 	    .offline = o->offline,
 	};
@@ -137,6 +150,38 @@ start(const struct asking_options *o, struct asking *asking, struct err *err)
 	if (o->wait != NULL)
 		TRY(asking_wait(o->wait, &rules.budget, err));
 	return open_status(&rules, &asking->status, err);
+}
+
+/* Where nothing can be kept, nothing is. */
+enum rc
+asking_open_issuers(
+    struct issuers_rules *rules, struct issuers **ret, struct err *err)
+{
+	static char folder[PATH_LEN]; /* as long as the issuers */
+	struct err ignored = ERR_NONE;
+
+	rules->folder = find_folder("issuers", folder) ? folder : NULL;
+	if (issuers_new(rules, ret, &ignored) == RC_OK)
+		return RC_OK;
+	rules->folder = NULL;
+	return issuers_new(rules, ret, err);
+}
+
+static enum rc
+start_issuers(const struct asking_options *o, struct asking *asking,
+    struct reader *reader, struct err *err)
+{
+	struct issuers_rules rules = {
+	    .fetch = {.networks = &asking->networks},
+	    .budget = reader->status->budget,
+	    .offline = o->offline,
+	};
+
+	if (!o->fetch_issuers)
+		return RC_OK;
+	TRY(asking_open_issuers(&rules, &asking->issuers, err));
+	reader->issuers = issuers_source(asking->issuers);
+	return RC_OK;
 }
 
 enum rc
@@ -152,17 +197,18 @@ asking_prepare(const struct asking_options *o, struct asking *asking,
 	reader->ocsps = &asking->ocsps;
 	reader->kept = &asking->kept;
 	reader->status = status_source(asking->status);
-	return RC_OK;
+	return start_issuers(o, asking, reader, err);
 }
 
 enum rc
 asking_keep(const struct asking_options *o, const struct gathered *gathered,
     struct err *err)
 {
-	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+	struct buf packed BUF_OWNED = BUF(evidence_default.packed);
 
 	if (o->evidence == NULL || evidence_is_empty(&gathered->evidence))
 		return RC_OK;
 	TRY(evidence_pack(&gathered->evidence, &packed, err));
-	return support_save(o->evidence, buf_span(&packed), 0600, err);
+	return support_of_option("--evidence",
+	    support_save(o->evidence, buf_span(&packed), 0600, err), err);
 }

@@ -4,13 +4,14 @@
 #define CMD_ASKING_H
 
 #include "flow/gather.h"
+#include "keydir/issuers.h"
 #include "keydir/status.h"
 
 struct asking_options {
 	struct strlist crls, ocsps; /* files */
 	struct strlist networks;
 	const char *evidence, *first_seen, *wait;
-	bool offline;
+	bool offline, fetch_issuers;
 };
 
 #define ASKING_OPTIONS(o)                                                      \
@@ -21,6 +22,8 @@ struct asking_options {
 		false},                                                        \
 	    {"status-network", OPTION_LIST, &(o).networks, "NETWORK",          \
 		"may be asked, though it is not public (10.1.0.0/16)", false}, \
+	    {"fetch-issuers", OPTION_FLAG, &(o).fetch_issuers, NULL,           \
+		"fetch certificates that the letter left out", false},         \
 	    {"crl", OPTION_LIST, &(o).crls, "FILE",                            \
 		"PEM or DER: revocation lists at hand", false},                \
 	    {"ocsp", OPTION_LIST, &(o).ocsps, "FILE",                          \
@@ -41,6 +44,7 @@ struct asking {
 	struct evidence kept;
 	struct networks networks;
 	struct status *status;
+	struct issuers *issuers; /* NULL: nobody fetches them */
 };
 
 #define ASKING_OWNED __attribute__((cleanup(asking_done)))
@@ -49,6 +53,10 @@ void asking_done(struct asking *asking);
 /* Read the files, and tell the reader all that it may use. */
 enum rc asking_prepare(const struct asking_options *options,
     struct asking *asking, struct reader *reader, struct err *err);
+
+/* With the user's folder, if there is one. */
+enum rc asking_open_issuers(
+    struct issuers_rules *rules, struct issuers **ret, struct err *err);
 
 /* Save what counted, where --evidence says. */
 enum rc asking_keep(const struct asking_options *options,

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/trusting.h"
 #include "os/clock.h"
 
 #define ITEM_MAX ((size_t)4 << 20)
@@ -23,9 +22,6 @@ home_done(struct home *home)
 	free(home->keys);
 	certs_done(&home->certs);
 	certs_done(&home->roots);
-	certs_done(&home->reading_roots);
-	certs_done(&home->tsa_roots);
-	trust_done(&home->trust);
 	vault_free(home->vault);
 	resolver_free(home->resolver);
 	account_done(&home->account);
@@ -162,31 +158,13 @@ sort_certs(struct home *home, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-read_trust(struct home *home, struct err *err)
+enum rc
+home_trust_path(const struct home *home, struct buf *path, const char **ret,
+    struct err *err)
 {
-	struct buf path BUF_OWNED = BUF(4096);
-	const char *file = NULL;
-
 	TRY(buf_add_format(
-	    &path, err, "%s/" HOME_TRUST, state_folder(home->state)));
-	TRY(buf_str(&path, &file, err));
-	enum rc rc = trusting_read(file, &home->trust, err);
-	return rc == RC_ABSENT ? RC_OK : rc;
-}
-
-static enum rc
-collect_roots(struct home *home, struct err *err)
-{
-	TRY(certs_parse(&home->roots, buf_span(&home->account.roots), err));
-	for (size_t i = 0; i < home->roots.len; i++)
-		TRY(certs_add(&home->reading_roots, home->roots.item[i], err));
-	TRY(trust_add_stampers(
-	    &home->trust, &home->roots, &home->tsa_roots, err));
-	if (home->trust.public_roots)
-		TRY(trusting_add_public(
-		    clock_now(), &home->reading_roots, err));
-	return RC_OK;
+	    path, err, "%s/" HOME_TRUST, state_folder(home->state)));
+	return buf_str(path, ret, err);
 }
 
 enum rc
@@ -199,8 +177,7 @@ home_prepare(struct home *home, struct err *err)
 	};
 
 	TRY(resolver_new(&config, &home->resolver, err));
-	TRY(read_trust(home, err));
-	TRY(collect_roots(home, err));
+	TRY(certs_parse(&home->roots, buf_span(&account->roots), err));
 	TRY(derive_urls(home, err));
 	return sort_certs(home, err);
 }

@@ -8,7 +8,6 @@
 #include "cmd/options.h"
 #include "enrol/enrol.h"
 #include "flow/gather.h"
-#include "flow/trust.h"
 
 struct home_options {
 	const char *home, *key_file;
@@ -30,10 +29,6 @@ struct home {
 	struct vault *vault;
 	struct certs certs; /* our own and their chain */
 	struct certs roots; /* trusted for mail */
-	/* for reading it: those and, if the settings want it, the system's */
-	struct certs reading_roots;
-	struct certs tsa_roots; /* those of `roots` that may prove time */
-	struct trust trust;     /* HOME_TRUST, if there is one */
 	struct resolver *resolver;
 
 	struct reader_key *keys; /* every certificate whose key we hold */
@@ -61,6 +56,9 @@ enum rc home_open(struct home *home, const struct home_options *options,
 enum rc home_load(struct home *home, struct err *err);
 /* What is derived: resolver, roots, URLs, identities. */
 enum rc home_prepare(struct home *home, struct err *err);
+/* Where it would be. */
+enum rc home_trust_path(const struct home *home, struct buf *path,
+    const char **ret, struct err *err);
 void home_enrol(const struct home *home, int timeout, struct enrol *ret);
 
 #endif

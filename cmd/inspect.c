@@ -123,7 +123,8 @@ write_report(
 	verdict_decide(&g->facts, &verdict);
 	verdict_say(&g->facts, language, &verdict);
 	TRY(report_json(&g->facts, &verdict, &out, err));
-	return support_save(o->report, buf_span(&out), 0600, err);
+	return support_of_option("--report",
+	    support_save(o->report, buf_span(&out), 0600, err), err);
 }
 
 static int

@@ -17,6 +17,7 @@ static const struct {
     {"seal", command_seal},
     {"open", command_open},
     {"inspect", command_inspect},
+    {"chain", command_chain},
 };
 
 int

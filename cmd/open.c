@@ -1,4 +1,5 @@
 /* letterlock open: what is in a letter. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,11 +26,14 @@ prepare_trust(
     const struct read_options *o, struct read_setup *s, struct err *err)
 {
 	if (o->trust != NULL)
-		TRY(support_read_certs(o->trust, &s->roots, err));
+		TRY(support_of_option("--trust",
+		    support_read_certs(o->trust, &s->roots, err), err));
 	if (o->settings != NULL)
-		TRY(trusting_read(o->settings, &s->trust, err));
+		TRY(support_of_option("--trust-settings",
+		    trusting_read(o->settings, &s->trust, err), err));
 	if (o->tsa_trust != NULL)
-		TRY(support_read_certs(o->tsa_trust, &s->tsa_roots, err));
+		TRY(support_of_option("--tsa-trust",
+		    support_read_certs(o->tsa_trust, &s->tsa_roots, err), err));
 	else
 		TRY(trust_add_stampers(
 		    &s->trust, &s->roots, &s->tsa_roots, err));
@@ -71,6 +75,8 @@ read_setup_init(struct read_setup *s)
 static const char *
 why_closed(const char *reason)
 {
+	if (strcmp(reason, "enc.no-key") == 0)
+		return "--identity has no key to open anything with";
 	if (strcmp(reason, "enc.not-for-us") == 0)
 		return "it is encrypted for others, not for this identity";
 	if (strcmp(reason, "enc.unsupported") == 0)
@@ -105,6 +111,16 @@ check_authenticated(const struct gathered *g, struct err *err)
 	return RC_OK;
 }
 
+/* EFAIL: what was put into the ciphertext is in the text. */
+static void
+warn_malleable(void)
+{
+	fprintf(stderr,
+	    "letterlock open: warning: it was sealed in a way that others can "
+	    "change, and nobody signed it: take it as text, load nothing that "
+	    "it names, and do not answer with it\n");
+}
+
 int
 read_open(const struct read_options *o, struct read_setup *s, struct err *err)
 {
@@ -118,6 +134,8 @@ read_open(const struct read_options *o, struct read_setup *s, struct err *err)
 		return EXIT_NO;
 	}
 	int status = rc == RC_OK ? EXIT_YES : EXIT_NO;
+	if (s->gathered.facts.encrypted.state == ENCRYPTED_MALLEABLE)
+		warn_malleable();
 	if (gathered_show(&s->gathered, &s->source, &out, err) != RC_OK)
 		return EXIT_FAILED;
 	return status;

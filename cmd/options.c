@@ -36,8 +36,9 @@ set_text(const struct option *option, const char *value, struct err *err)
 	const char **text = option->into;
 
 	if (*text != NULL)
-		return err_set(
-		    err, RC_SYNTAX, "--%s is given twice", option->name);
+		return err_set(err, RC_SYNTAX,
+		    "--%s is given twice: give one %s only", option->name,
+		    option->value);
 	*text = value;
 	return RC_OK;
 }

@@ -80,7 +80,8 @@ read_recipients(const struct seal_options *o, const struct identity_file *id,
 
 	for (size_t i = 0; i < o->to.len; i++) {
 		size_t before = to->len;
-		TRY(support_read_certs(o->to.item[i], to, err));
+		TRY(support_of_option(
+		    "--to", support_read_certs(o->to.item[i], to, err), err));
 		enum rc rc = check_receivers(to, before, err);
 		if (rc != RC_OK)
 			return err_prefix(err, rc, "%s", o->to.item[i]);

@@ -18,6 +18,12 @@ support_check_path(const char *path, struct err *err)
 	return RC_OK;
 }
 
+enum rc
+support_of_option(const char *option, enum rc rc, struct err *err)
+{
+	return rc == RC_OK ? RC_OK : err_prefix(err, rc, "%s", option);
+}
+
 static enum rc
 read_certs(
     const char *path, const char *name, struct certs *ret, struct err *err)
@@ -70,8 +76,10 @@ support_read_identity(const char *id, const char *passphrase_file,
 	if (id == NULL)
 		return RC_OK;
 	if (passphrase_file != NULL)
-		TRY(support_read_line(passphrase_file, &passphrase, err));
-	return identity_load(id, buf_span(&passphrase), ret, err);
+		TRY(support_of_option("--passphrase-file",
+		    support_read_line(passphrase_file, &passphrase, err), err));
+	return support_of_option("--identity",
+	    identity_load(id, buf_span(&passphrase), ret, err), err);
 }
 
 enum rc

@@ -15,6 +15,9 @@ enum rc support_read_input_certs(struct certs *ret, struct err *err);
 /* RC_SYNTAX: `path` is "-", and standard input has something else. */
 enum rc support_check_path(const char *path, struct err *err);
 
+/* What reading the value of an option came to: an error names the option too. */
+enum rc support_of_option(const char *option, enum rc rc, struct err *err);
+
 /* The first line of a file, without its line end; `out` must be secret. */
 enum rc support_read_line(const char *path, struct buf *out, struct err *err);
 

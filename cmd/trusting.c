@@ -10,7 +10,7 @@
 enum rc
 trusting_read(const char *path, struct trust *ret, struct err *err)
 {
-	struct buf text BUF_OWNED = BUF(TRUST_MAX);
+	struct buf text BUF_OWNED = BUF(trust_default.text);
 
 	TRY(support_check_path(path, err));
 	TRY(file_read(path, &text, err));

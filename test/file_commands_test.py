@@ -130,6 +130,54 @@ def test_encrypt_only_is_opened_and_called_unsigned(desk, plain):
     check_same(parse(opened.stdout), plain)
 
 
+@pytest.mark.parametrize("words, warns", [
+    (["--encrypt-only"], True), (["--encrypt-only", "--cipher", "gcm"], False), (["--identity", "ID"], False)],
+    ids=["CBC", "GCM", "CBC around a signature"])
+def test_open_warns_of_what_others_can_have_changed(desk, plain, words, warns, tmp_path):
+    words = [desk.dir / f"{ALICE}.key" if word == "ID" else word for word in words]
+    sealed = desk.run("seal", *words, "--to", desk.certs[BOB], stdin=plain.as_bytes()).stdout
+    for more in ([], ["--report", tmp_path / "report"]):
+        done = desk.run("open", *desk.as_id(BOB), *more, stdin=sealed)
+        assert done.returncode == 0 and done.stdout != b""
+        assert done.stderr.count(b"\n") == done.stderr.count(b"warning: it was sealed in a way") == warns
+
+
+def test_without_a_key_the_sender_is_not_blamed(desk, plain):
+    sealed = desk.seal(plain.as_bytes())
+    done = desk.run("inspect", "--trust", desk.root, "--json", stdin=sealed)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1 and told["verdict"] == "unsigned" and told["reasons"] == ["enc.no-key"]
+    assert "no key was given" in told["sentence"] and "--identity" in told["advice"]
+    assert desk.inspect(sealed, reader=EVE)["reasons"] == ["enc.not-for-us"]
+
+
+@pytest.mark.parametrize("front, says", [
+    (None, b"it is empty"), (b"-----BEGIN CERTIFICATE-----\nMIIB\n", b"PEM"), (bytes(range(256)), b"no header field"),
+    (b"From alice@alpha.test Sat Nov 21 20:18:00 2026\n", b'"From " line'), (b"\xef\xbb\xbf", b"byte order mark"),
+    (b"\r\n", b"empty line")], ids=["nothing", "PEM", "random", "mailbox file", "BOM", "empty line"])
+def test_what_is_no_letter_is_said(desk, plain, front, says):
+    octets = b"" if front is None else front + desk.seal(plain.as_bytes(), "--sign-only", to=())
+    done = desk.run("inspect", "--trust", desk.root, "--json", stdin=octets)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and says in done.stderr
+    assert told["verdict"] == "unsigned" and told["reasons"] == ["letter.unreadable"]
+    assert told["sentence"].startswith("This is no letter") and "the sender" not in told["advice"]
+    done = desk.run("open", *desk.as_id(BOB), stdin=octets)
+    assert done.returncode == 2 and done.stdout == b"" and says in done.stderr
+
+
+@pytest.mark.parametrize("line, verdict, reason", [
+    (b"X: a\rFrom: eve@beta.test", "unsigned", "letter.unreadable"), (b"X: a\0b", "unsigned", "letter.unreadable"),
+    (b"X\rY: a", "caution", "hdr.from-unclear"), (b"junk \r junk", "caution", "hdr.from-unclear"),
+    (b"junk \0 junk", "caution", "hdr.from-unclear"), (b"junk", "caution", "hdr.from-unclear")],
+    ids=["CR in a value", "NUL in a value", "CR in a name", "CR in junk", "NUL in junk", "junk"])
+def test_a_bare_cr_in_a_field_is_no_letter_and_in_a_junk_line_ends_the_header(desk, line, verdict, reason):
+    signed = openssl("cms", "-sign", "-signer", desk.certs[EVE], "-inkey", desk.dir / f"{EVE}.key",
+                     "-from", EVE, stdin=b"Content-Type: text/plain\r\n\r\nhello\r\n")
+    told = desk.inspect(signed.replace(b"\n\n", b"\n" + line + b"\n\n", 1))
+    assert (told["verdict"], told["reasons"][0]) == (verdict, reason)
+
+
 def test_eve_in_alices_name_is_caution_and_danger_for_those_who_know_alice(desk, plain):
     forged = desk.seal(plain.as_bytes(), sender=EVE)
     told = desk.inspect(forged)
@@ -434,7 +482,7 @@ def test_utf8_in_a_header_is_encoded_and_an_address_in_it_is_refused(desk):
 def test_chain_says_valid_expired_and_no_anchor(desk, tmp_path):
     cert = desk.certs[ALICE].read_bytes()
     done = desk.run("chain", "--trust", desk.root, stdin=cert)
-    assert (done.returncode, done.stdout) == (0, b"valid\n")
+    assert done.returncode == 0 and done.stdout.startswith(b"valid\n")
     done = desk.run("chain", "--trust", desk.root, "--at", "2040-01-01T00:00:00Z", "--json",
                     stdin=cert)
     assert done.returncode == 1
@@ -444,17 +492,46 @@ def test_chain_says_valid_expired_and_no_anchor(desk, tmp_path):
     assert done.returncode == 1 and json.loads(done.stdout)["chain"] == "no-anchor"
 
 
-def test_chain_knows_revoked_ones(desk, tmp_path):
-    cert = x509.load_pem_x509_certificate(desk.certs[EVE].read_bytes())
+def chain_says(desk, *words, who=ALICE):
+    """(the codes, the sentence)"""
+    done = desk.run("chain", *words, stdin=desk.certs[who].read_bytes())
+    codes, sentence, advice = done.stdout.decode().splitlines()
+    assert sentence.endswith(".") and advice.endswith(".") and done.stderr == b""
+    return codes, sentence.strip()
+
+
+def test_chain_says_what_it_means_and_that_revocation_was_not_checked(desk, tmp_path):
+    other = papers.Authority("Other").save(tmp_path / "other.pem")
+    crl = a_list(desk, EVE, tmp_path)
+    root = ["--trust", desk.root]
+    assert chain_says(desk, *root) == (
+        "valid", f"The certificate of {ALICE} leads to a root you trust; revocation not checked.")
+    assert chain_says(desk, *root, "--crl", crl) == (
+        "valid", f"The certificate of {ALICE} leads to a root you trust, and was not revoked.")
+    assert chain_says(desk, *root, "--crl", crl, who=EVE) == (
+        "invalid: cert.revoked", f"The certificate of {EVE}, or one above it, was revoked.")
+    assert chain_says(desk, *root, "--crl", crl, "--at", "2040-01-01T00:00:00Z") == (
+        "invalid: cert.expired-at-time", f"The certificate of {ALICE} is not in order: it had expired.")
+    assert chain_says(desk, "--trust", other) == (
+        "no-anchor: chain.no-anchor", f"The certificate of {ALICE} leads to no root that you trust.")
+
+
+def a_list(desk, who, folder):
+    cert = x509.load_pem_x509_certificate(desk.certs[who].read_bytes())
     now = datetime.datetime.utcnow()
     revoked = (x509.RevokedCertificateBuilder().serial_number(cert.serial_number)
                .revocation_date(now - papers.DAY).build())
     crl = (x509.CertificateRevocationListBuilder().issuer_name(desk.authority.name)
            .last_update(now - papers.DAY).next_update(now + papers.DAY)
            .add_revoked_certificate(revoked).sign(desk.authority.key, hashes.SHA256()))
-    (tmp_path / "crl.pem").write_bytes(crl.public_bytes(Encoding.PEM))
+    (folder / "crl.pem").write_bytes(crl.public_bytes(Encoding.PEM))
+    return folder / "crl.pem"
+
+
+def test_chain_knows_revoked_ones(desk, tmp_path):
+    crl = a_list(desk, EVE, tmp_path)
     for who, status, reason in ((EVE, 1, "cert.revoked"), (ALICE, 0, None)):
-        done = desk.run("chain", "--trust", desk.root, "--crl", tmp_path / "crl.pem", "--json",
+        done = desk.run("chain", "--trust", desk.root, "--crl", crl, "--json",
                         stdin=desk.certs[who].read_bytes())
         assert done.returncode == status
         assert json.loads(done.stdout)["chain-reason"] == reason
@@ -473,13 +550,21 @@ def test_chain_knows_revoked_ones(desk, tmp_path):
      b"mailbox file"),
     (["seal", "--identity", "ID", "--sign-only"], b"Subject: x\n\nhi\n", b"no From field"),
     (["open"], b"", b"--identity ID is needed"),
-    (["open", "--identity", "/nonexistent.p12"], b"", b"/nonexistent.p12"),
+    (["open", "--identity", "/nonexistent.p12"], b"", b"--identity: /nonexistent.p12"),
+    (["open", "--identity", "ID", "--passphrase-file", "/nonexistent"], b"", b"--passphrase-file: /nonexistent"),
+    (["seal", "--identity", "ID", "--to", "/nonexistent.pem"], b"", b"--to: /nonexistent.pem"),
     (["inspect", "--trust", "/nonexistent.pem"], b"", b"/nonexistent.pem"),
     (["inspect", "--at", "yesterday"], b"", b"--at yesterday"),
     (["inspect", "--first-seen", "yesterday"], b"", b"--first-seen yesterday"),
     (["inspect", "--me", "Bob <bob@beta.test>"], b"From: a@b.test\n\nhi\n", b"--me"),
     (["inspect", "--me", "bob@beta.test, carol@beta.test"], b"From: a@b.test\n\nhi\n", b"--me"),
     (["inspect", "--known", "bob"], b"From: a@b.test\n\nhi\n", b"--known"),
+    (["inspect", "--trust", "x", "--trust", "y"], b"", b"--trust is given twice: give one FILE only"),
+    (["inspect", "--trust", "/nonexistent.pem"], b"", b"--trust: /nonexistent.pem"),
+    (["inspect", "--authserv", "*"], b"From: a@b.test\n\nhi\n", b'--authserv: "*" is no server'),
+    (["inspect", "--status-network", "10"], b"From: a@b.test\n\nhi\n", b"--status-network: "),
+    (["chain", "--trust", "ROOT", "--ocsp", "-"], b"", b"--ocsp: -: standard input"),
+    (["chain", "--trust", "ROOT", "--crl", "/nonexistent.crl"], b"", b"--crl: /nonexistent.crl"),
     (["chain", "--trust", "ROOT"], b"rubbish", b"no certificate"),
     (["frobnicate"], b"", b"unknown command frobnicate"),
 ])

@@ -9,8 +9,11 @@ import imaplib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from agentworld import Agent
 from imapwire import Middle, agent_wire, straight_wire
@@ -672,6 +675,40 @@ def test_settings_that_cannot_be_read_keep_the_agent_from_starting(alice):
         done = alice.run("agent")
         assert done.returncode == 2
         assert b"trust-settings: line 2: " in done.stderr, done.stderr
+
+
+def test_settings_are_read_anew_while_the_agent_runs(world, alice, bob):
+    """A new file that cannot be read keeps what was believed before, and the log says so."""
+    root = x509.load_pem_x509_certificate(Path(world.authority["root"]).read_bytes())
+    ours = f"root {root.fingerprint(hashes.SHA256()).hex()} V1 "
+    file, process = bob.home / "trust-settings", bob.process
+    assert not file.exists()
+
+    def judged():
+        sent = letter(ALICE, [BOB])
+        alice.send(sent, [BOB])
+        return bob.wait_for(sent["Message-ID"])[0]
+
+    def settle(text):
+        new = file.with_suffix(".new")
+        new.write_text(text)
+        new.rename(file)
+
+    try:
+        assert b"$Letterlock-verified" in judged()
+        settle(ours + "elsewhere.test\n")
+        assert b"$Letterlock-reason-root.domain" in judged()
+        before = bob.log().count("trust settings not read anew")
+        settle(ours + "elsewhere.test\nnonsense\n")
+        for _ in range(2):
+            assert b"$Letterlock-reason-root.domain" in judged()
+        told, = [line for line in bob.log().splitlines()[-20:] if "trust settings not read anew" in line]
+        assert bob.log().count("trust settings not read anew") == before + 1 and "line 2: " in told
+        file.write_text(ours + "alpha.test\n")
+        assert b"$Letterlock-verified" in judged()
+    finally:
+        file.unlink(missing_ok=True)
+    assert b"$Letterlock-verified" in judged() and bob.process is process
 
 
 def test_results_of_a_real_server_count_and_forged_ones_are_gone(world, alice, bob):

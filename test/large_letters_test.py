@@ -12,6 +12,7 @@ import zlib
 
 import pytest
 
+from der import tlv
 from filedesk import ALICE, BOB, Desk, openssl
 
 LARGE = 150_000_000  # many times what a process may need
@@ -311,13 +312,6 @@ def test_a_compressed_letter_is_read(desk, tmp_path):
 
 def compress(pieces):
     """RFC 3274 by hand, for Debian's openssl has no zlib."""
-    def tlv(tag, *parts):
-        inside = b"".join(parts)
-        length = len(inside)
-        octets = length.to_bytes((length.bit_length() + 7) // 8 or 1, "big")
-        head = bytes([length]) if length < 128 else bytes([0x80 | len(octets)]) + octets
-        return bytes([tag]) + head + inside
-
     def oid(*arcs):
         out = bytes([arcs[0] * 40 + arcs[1]])
         for arc in arcs[2:]:

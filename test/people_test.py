@@ -229,6 +229,36 @@ def test_a_mailbox_that_was_made_anew_leaves_nothing_of_the_old_one(world, bob):
     assert len(views(bob)) == before + 1
 
 
+def test_what_is_kept_of_a_mailbox_goes_with_it(world, alice, bob):
+    """Renamed, with those below it, it is shown as before; deleted, nothing of it stays."""
+    message_id = send(alice, BOB)
+    shown = bob.wait_for(message_id)[1]
+    before = views(bob)
+    with bob.imap() as imap:
+        imap.create("Up.Down")
+        imap.create("Up")
+        imap.select("INBOX")
+        _, found = imap.uid("SEARCH", None, "ALL")
+        uid = found[0].split()[-1].decode()
+        assert imap.uid("COPY", uid, "Up")[0] == "OK"
+        assert imap.uid("MOVE", uid, "Up.Down")[0] == "OK"
+    put(world, plain("somebody@else.test"), "Up")
+    assert len(bob.letters("Up")) == 2 and len(bob.letters("Up.Down")) == 1
+    kept = len(views(bob))
+    time.sleep(1.1)
+    with bob.imap() as imap:
+        assert imap.rename("Up", "Other")[0] == "OK"
+        assert len(views(bob)) == kept
+    for box in ("Other", "Other.Down"):
+        assert bob.letters(box)[0][1] == shown  # judged anew, it would say another time
+    assert len(views(bob)) == kept
+    with bob.imap() as imap:
+        assert imap.rename("Nothing", "Something")[0] == "NO"
+        assert imap.delete("Other.Down")[0] == "OK"
+        assert imap.delete("Other")[0] == "OK"
+    assert views(bob) <= before and len(views(bob)) < kept
+
+
 def written(agent):
     return {path: path.stat().st_ino for path in views(agent)}
 

@@ -18,6 +18,8 @@ from pathlib import Path
 import cryptography_vectors
 import pytest
 
+from der import elements
+
 SUITE = Path(cryptography_vectors.__file__).parent / "x509" / "PKITS_data"
 POLICY = "2.16.840.1.101.3.2.1.48."  # NIST-test-policy-1 is P1 below
 CASES = 244  # of them 221 of NIST's numbers, some with several settings
@@ -283,18 +285,6 @@ def read_table():
 
 
 ALL = list(read_table())
-
-
-def elements(der):
-    """(tag, contents, whole) of each DER element in a row."""
-    at = 0
-    while at < len(der):
-        length, start = der[at + 1], at + 2
-        if length >= 0x80:
-            start += length & 0x7f
-            length = int.from_bytes(der[at + 2:start], "big")
-        yield der[at], der[start:start + length], der[at:start + length]
-        at = start + length
 
 
 def inside(der, *tags):

@@ -96,8 +96,8 @@ def test_other_options_do_not_go_with_it(desk, came, words):
 
 
 @pytest.mark.parametrize("octets, why", [
-    (b"", b"no letter"), (b"From: a@b.test\n\nbare\n", b"does not carry"),
-    (b"From: a@b.test\r\n\r\nN\0L\r\n", b"does not carry"), (b"X: y\r\n\r\nz\r\n", b"no From")])
+    (b"", b"no letter"), (b"From: a@b.test\n\nbare\n", b"give it with CRLF"),
+    (b"From: a@b.test\r\n\r\nN\0L\r\n", b"NUL or a bare CR"), (b"X: y\r\n\r\nz\r\n", b"no From")])
 def test_what_cannot_come_back_as_it_was_is_not_stored(desk, octets, why):
     done = store(desk, octets, code=2)
     assert done.stdout == b"" and why in done.stderr

@@ -249,6 +249,20 @@ def alice_outside_eve_inside_and_signed_by_nobody_else(b):
     return protected(b, EVE, ALICE, b.bob)
 
 
+@each_attack("caution", "hdr.outside-differs", {
+    "an old draft's": 'protected-headers="v1"', "one that nobody knows": 'hp="wrapped"', "none": "charset=us-ascii"})
+def a_protected_header_that_is_none_names_another(b, parameter):
+    """Eve's own letter; but programs that follow an older draft show the From inside."""
+    entity = crlf(f'From: {ALICE}\nTo: {BOB}\nSubject: real\nContent-Type: text/plain; {parameter}\n\nhi\n')
+    return head(EVE) + detached(entity, sign(b.eve, entity))
+
+
+@each_honest({"an old draft's": 'protected-headers="v1"', "none": "charset=us-ascii"})
+def a_protected_header_of_an_old_draft(b, parameter):
+    entity = crlf(f'From: {ALICE}\nTo: {BOB}\nSubject: real\nContent-Type: text/plain; {parameter}\n\nhi\n')
+    return head(ALICE) + detached(entity, sign(b.alice, entity))
+
+
 @attack("caution", "hdr.outside-differs")
 def eve_inside_who_signs_and_alice_outside(b):
     """It is shown as it came: with Alice in From."""

@@ -77,7 +77,8 @@ def two_mailboxes(b, sender):
     "encoded word is the address": f"=?utf-8?q?{ALICE.replace('@', '=40')}?=",
     "encoded word and at": "=?utf-8?q?alice=40alpha.test=00?=@beta.test",
     "encoded angle in front": f"=?utf-8?q?Alice_=3Calice=40alpha.test=3E?= {EVE}",
-    "route": f"<@alpha.test,{EVE}>",
+    "route": f"<@alpha.test,{EVE}>", "a whole address as route": f"<@{ALICE},@any.test:{EVE}>",
+    "route to oneself": f"<@alpha.test:{EVE}>", "route to another": f"<@beta.test:{ALICE}>",
     "trailing dot": "eve@beta.test.", "line of blanks": f"\r\n \r\n\t{EVE}"})
 def from_that_readers_read_otherwise(b, sender):
     return letter(b.eve, sender)
@@ -111,7 +112,10 @@ NAMES = {
     "no-break blanks": f"{encoded(ALICE + chr(0xa0) * 60)} <{EVE}>",
     "wide brackets": f"{encoded(chr(0xff1c) + ALICE + chr(0xff1e))} <{EVE}>",
     "small sign": f"{encoded(ALICE.replace('@', chr(0xfe6b)))} <{EVE}>", "cut off by NUL": f"=?utf-8?q?alice=40alpha.test=00?= <{EVE}>",
-    "line in it": f"=?utf-8?q?Alice_=3Calice=40alpha.test=3E=0A?= <{EVE}>"}
+    "line in it": f"=?utf-8?q?Alice_=3Calice=40alpha.test=3E=0A?= <{EVE}>",
+    "unknown charset": f"=?hz-no-such?q?alice=40alpha.test?= <{EVE}>",
+    "no padding": f"{encoded(ALICE).replace('==?=', '?=')} <{EVE}>",
+    "blank in the word": f"{encoded(ALICE)[:14]} {encoded(ALICE)[14:]} <{EVE}>"}
 
 
 @each_attack("caution", "addr.name-is-address", NAMES)
@@ -138,7 +142,7 @@ def the_name_holds_what_shows_nothing(b):
     "quoted at": '"eve@beta.test"@alpha.test', "quoted angle": '"<eve@beta.test>"@alpha.test',
     "percent": "eve%beta.test@alpha.test", "plus": "eve+alice@beta.test", "dot": "e.ve@beta.test",
     "sub-domain": "eve@x.beta.test", "domain above": "eve@test",
-    "blank in quotes": '"eve "@beta.test', "route": f"<@beta.test:{ALICE}>",
+    "blank in quotes": '"eve "@beta.test',
     "source": "eve!alice@alpha.test",
     "literal": "eve@[127.0.0.1]", "dotless i": "\u0131ve@beta.test"})
 def nearly_eves_address(b, sender):
@@ -173,7 +177,7 @@ def a_folded_line_of_blanks_hides_a_from(b):
     return head(f"{EVE}\r\n \r\nFrom: {ALICE}") + detached(part(), sign(b.eve, part()))
 
 
-@attack("unsigned", "sig.none")
+@attack("unsigned", "letter.unreadable")
 def a_header_that_begins_with_an_empty_line(b):
     return b"\r\n" + letter(b.eve, ALICE)
 

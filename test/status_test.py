@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 import types
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -56,7 +57,7 @@ class Reader:
         return json.loads(done.stdout)
 
     def kept(self):
-        return list((self.dir / "cache" / "letterlock" / "status").iterdir())
+        return list((self.dir / "cache" / "letterlock" / "status").glob("[!.]*"))
 
     def online(self, ca, letter, *words):
         """Waits for long: what is asked is whether it comes, not how soon."""
@@ -83,6 +84,57 @@ def is_revoked(told):
 
 def is_stolen(told):
     return told["verdict"] == "danger" and "cert.revoked-compromise" in told["reasons"]
+
+
+# ---- of a certificate alone ---------------------------------------------------------------------
+
+
+def chain(program, ca, name, *words):
+    done = subprocess.run([program, "chain", "--trust", ca.root, *map(str, words)],
+                          input=(ca.dir / f"{name}.pem").read_bytes(), capture_output=True, timeout=30)
+    assert done.stderr == b"", done.stderr
+    return done.returncode, done.stdout.decode().splitlines()[0]
+
+
+def test_chain_hears_answers_of_openssl(program, ca, tmp_path):
+    """In DER and in PEM, several, of a delegated responder; of the others it is told nothing."""
+    ca.issue("bob", "mail")
+    unknown = 1, "invalid: cert.status-unknown"
+    good, other = ca.ask("alice"), ca.ask("bob")
+    pem = tmp_path / "answer.pem"
+    pem.write_bytes(b"-----BEGIN OCSP RESPONSE-----\n" + base64.encodebytes(good.read_bytes()) +
+                    b"-----END OCSP RESPONSE-----\n")
+    assert chain(program, ca, "alice", "--ocsp", good) == (0, "valid")
+    assert chain(program, ca, "alice", "--ocsp", pem) == (0, "valid")
+    assert chain(program, ca, "alice", "--ocsp", other) == unknown
+    assert chain(program, ca, "alice", "--ocsp", other, "--ocsp", good) == (0, "valid")
+    assert chain(program, ca, "alice", "--ocsp", good, "--at", int(time.time()) + 30 * 86400) == unknown
+    ca.issue("nobody", "stranger")
+    ca.signer = "nobody"
+    assert chain(program, ca, "alice", "--ocsp", ca.ask("alice")) == unknown
+
+
+def test_chain_believes_whoever_says_that_it_was_revoked(program, ca):
+    good = ca.ask("alice").read_bytes()
+    crl = ca.publish()
+    ca.revoke("alice")
+    bad = ca.ask("alice")
+    (ca.dir / "good.ors").write_bytes(good)
+    revoked = 1, "invalid: cert.revoked"
+    assert chain(program, ca, "alice", "--ocsp", bad) == revoked
+    assert chain(program, ca, "alice", "--crl", ca.dir / "crl.pem", "--ocsp", bad) == revoked
+    assert chain(program, ca, "alice", "--ocsp", ca.dir / "good.ors", "--ocsp", bad) == revoked
+    assert chain(program, ca, "alice", "--crl", crl, "--ocsp", ca.dir / "good.ors") == (0, "valid")
+
+
+@pytest.mark.parametrize("octets", [b"", b"nothing", base64.b64decode("MAMKAQM=")],
+                         ids=["nothing", "rubbish", "try later"])
+def test_what_is_no_answer_is_told_with_its_option(program, ca, tmp_path, octets):
+    (tmp_path / "file").write_bytes(octets)
+    done = subprocess.run([program, "chain", "--trust", ca.root, "--ocsp", tmp_path / "file"],
+                          input=(ca.dir / "alice.pem").read_bytes(), capture_output=True)
+    assert done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1
+    assert f"--ocsp: {tmp_path}/file: ".encode() in done.stderr
 
 
 # ---- in files -----------------------------------------------------------------------------------
@@ -185,6 +237,14 @@ def test_garbage_inside_of_the_signature_spoils_nothing(ca, reader):
     assert is_good(reader.inspect(ca, stapled, "--offline"))
 
 
+@pytest.mark.parametrize("filler, heard", [(63, True), (64, False)])
+def test_so_many_lists_inside_of_the_signature_are_looked_at(ca, reader, filler, heard):
+    letter, crl = reader.sign(ca), ca.publish().read_bytes()
+    junk = [crl[:-2] + number.to_bytes(2, "big") for number in range(filler)]
+    stapled = otherca.with_lists(letter, *junk, crl)
+    assert is_good(reader.inspect(ca, stapled, "--offline")) == heard
+
+
 def test_whoever_was_revoked_cannot_bring_last_weeks_list(ca, reader):
     """It still holds, and the letter is full of others: the newer one is fetched all the same."""
     letter, old = reader.sign(ca), ca.publish().read_bytes()
@@ -194,6 +254,33 @@ def test_whoever_was_revoked_cannot_bring_last_weeks_list(ca, reader):
     assert is_good(reader.inspect(ca, stapled, "--offline"))
     ca.publish()
     assert is_stolen(reader.online(ca, stapled))
+
+
+def in_the_years_after(now):
+    """Signed, and seen by its reader, long before the certificate expires."""
+    return "--offline", "--first-seen", now + 60, "--at", now + 3 * YEAR
+
+
+def test_what_the_letter_brought_is_never_the_readers_own_knowledge(ca, reader, tmp_path):
+    """Its sender chose it; whoever was revoked has one from before, and waits until nobody is asked any more."""
+    letter, now = reader.sign(ca), int(time.time())
+    stapled = otherca.with_lists(letter, ca.publish().read_bytes())
+    kept = ("--evidence", tmp_path / "kept")
+    assert is_good(reader.inspect(ca, stapled, "--offline", *kept))
+    assert is_unchecked(reader.inspect(ca, stapled, *in_the_years_after(now)))
+    assert is_unchecked(reader.inspect(ca, stapled, *in_the_years_after(now), *kept))
+    assert is_unchecked(reader.inspect(ca, letter, "--offline", *kept))
+
+
+def test_what_the_reader_fetched_himself_is_kept_beside_it(ca, reader, tmp_path):
+    """Though it says no more than what the letter brought."""
+    letter, now = reader.sign(ca), int(time.time())
+    kept = ("--evidence", tmp_path / "kept")
+    stapled = otherca.with_lists(letter, ca.publish().read_bytes(), answers=[ca.ask("alice").read_bytes()])
+    ca.publish()
+    assert is_good(reader.online(ca, stapled, *kept))
+    assert is_good(reader.inspect(ca, stapled, *in_the_years_after(now), *kept,
+                                  env={"XDG_CACHE_HOME": str(tmp_path / "none")}))
 
 
 # ---- over the network ---------------------------------------------------------------------------
@@ -208,13 +295,13 @@ def test_a_list_is_fetched_and_remembered(ca, reader):
     assert ca.asked == ["/ca.crl"]
     folder = reader.dir / "cache" / "letterlock" / "status"
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert [file.stat().st_mode & 0o777 for file in folder.iterdir()] == [0o600]
+    assert [file.stat().st_mode & 0o777 for file in reader.kept()] == [0o600]
 
 
 def test_what_was_remembered_and_spoilt_is_asked_again(ca, reader):
     letter = reader.sign(ca)
     reader.online(ca, letter)
-    file, = (reader.dir / "cache" / "letterlock" / "status").iterdir()
+    file, = reader.kept()
     octets = bytearray(file.read_bytes())
     octets[-1] ^= 1
     file.write_bytes(octets)
@@ -230,6 +317,34 @@ def test_without_a_list_the_responder_is_asked(ca, reader):
     assert is_good(reader.online(ca, letter))
     assert ca.asked == ["/ca.crl", "/ocsp"]
     assert is_good(reader.inspect(ca, letter, "--offline"))
+
+
+def delta_list(ca):
+    """What changed since a list that nobody has."""
+    key = serialization.load_pem_private_key((ca.dir / "ca.key").read_bytes(), None)
+    root = x509.load_pem_x509_certificate(ca.root.read_bytes())
+    now = datetime.datetime.utcnow()
+    made = x509.CertificateRevocationListBuilder().issuer_name(root.subject).last_update(now)
+    made = made.next_update(now + datetime.timedelta(days=1))
+    made = made.add_extension(x509.CRLNumber(8), critical=False)
+    made = made.add_extension(x509.DeltaCRLIndicator(7), critical=True)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+@pytest.mark.parametrize("place", ["freshestCRL", "crlDistributionPoints"])
+def test_a_delta_without_its_base_is_no_list(ca, reader, place):
+    """Whoever has no more than that asks the responder."""
+    url = f"http://127.0.0.1:{ca.port}"
+    lines = {"crlDistributionPoints": f"URI:{url}/ca.crl", "authorityInfoAccess": f"OCSP;URI:{url}/ocsp"}
+    delta = "/ca.crl" if place == "crlDistributionPoints" else "/delta.crl"
+    lines[place] = f"URI:{url}{delta}"
+    ca.config("\n".join(f"{name} = {value}" for name, value in lines.items()))
+    ca.issue("alice", "mail")
+    (ca.dir / "ca.crl").unlink()
+    (ca.dir / delta.lstrip("/")).write_bytes(delta_list(ca))
+    letter = reader.sign(ca)
+    assert is_good(reader.online(ca, letter))
+    assert is_good(reader.online(ca, letter)) and ca.asked.count("/ocsp") == 1
 
 
 def test_an_answer_of_somebody_else_is_not_kept(ca, reader):
@@ -408,6 +523,26 @@ def test_with_evidence_a_stamped_letter_stays_good_for_years(ca, reader, stamped
     assert is_good(reader.inspect(ca, stamped, "--offline", "--evidence", kept, "--at", at))
 
 
+def test_what_a_timestamp_is_worth_is_told_if_nobody_could_be_asked(ca, reader, tmp_path):
+    """Beside the verdict as long as nothing rests on it: RFC 3161 section 4."""
+    unsaid, kept = "tst.status-unknown", tmp_path / "kept"
+    ca.config("none")
+    ca.issue("alice", "mail")
+    letter = reader.sign(ca)
+    letter = otherca.with_token(letter, ca.token(otherca.signature_value(letter)))
+    told = reader.inspect(ca, letter, "--offline")
+    assert told["verdict"] == "verified" and unsaid in told["reasons"]
+    assert told["time"]["source"] == "timestamp"
+    years = ("--offline", "--at", int(time.time()) + 3 * YEAR)
+    told = reader.inspect(ca, letter, *years)
+    assert told["verdict"] == "caution" and told["reasons"][0] == unsaid
+    seen = reader.inspect(ca, letter, *years, "--first-seen", int(time.time()) + 60)
+    assert seen["verdict"] == "verified" and seen["time"]["source"] == "received"
+    assert unsaid not in reader.online(ca, letter, "--evidence", kept)["reasons"]
+    told = reader.inspect(ca, letter, *years, "--evidence", kept)
+    assert told["verdict"] == "verified" and unsaid not in told["reasons"]
+
+
 def test_without_a_timestamp_it_does_not(ca, reader, tmp_path):
     letter, kept = reader.sign(ca), tmp_path / "kept"
     reader.online(ca, letter, "--evidence", kept)
@@ -522,7 +657,7 @@ def test_superseded_and_stolen_later_is_bad_from_the_first_day(ca, reader, stamp
     stolen = time.gmtime(now + 3600)
     entry = time.strftime("%y%m%d%H%M%SZ,keyTime,%Y%m%d%H%M%SZ", stolen)
     index.write_text(re.sub(r"\t\w+,superseded", "\t" + entry, index.read_text()))
-    words = ("--offline", "--ocsp", ca.ask("alice"), "--at", now + 7200)
+    words = ("--offline", "--ocsp", ca.ask("alice"), "--ocsp", ca.ask("tsa"), "--at", now + 7200)
     assert is_good(reader.inspect(ca, stamped, *words))  # stolen on a day that is known
     told = reader.inspect(ca, stamped, *words, "--crl", crl)
     assert told["verdict"] in ("caution", "danger") and not is_good(told)
@@ -538,3 +673,31 @@ def test_what_is_no_proof_is_told_as_such(ca, reader, tmp_path, option, octets):
     done = subprocess.run([reader.program, "inspect", "--offline", option, file], input=LETTER,
                           capture_output=True)
     assert done.returncode == 2 and str(file).encode() in done.stderr
+    assert (option + ": ").encode() in done.stderr
+
+
+def test_evidence_never_replaces_something_else_and_says_where_it_cannot_be_kept(ca, reader, tmp_path):
+    letter, diary = reader.sign(ca), tmp_path / "diary"
+    words = [reader.program, "inspect", "--trust", ca.root, "--crl", ca.publish(), "--offline", "--evidence"]
+    for octets in (b"Dear diary", b"letterlock evidence 2\n", b"\n"):
+        diary.write_bytes(octets)
+        done = subprocess.run([*words, diary], input=letter, capture_output=True)
+        assert done.returncode == 2 and done.stdout == b"" and done.stderr.count(b"\n") == 1
+        assert f"--evidence: {diary} holds something else, and is left".encode() in done.stderr
+        assert diary.read_bytes() == octets
+    for place in (tmp_path / "no folder" / "x", Path("/proc/x"), tmp_path):
+        done = subprocess.run([*words, place], input=letter, capture_output=True)
+        assert done.returncode == 2 and done.stderr.count(b"\n") == 1, done.stderr
+        assert b"--evidence: " in done.stderr and str(place.parent).encode() in done.stderr
+    assert subprocess.run([*words, tmp_path / "new"], input=letter).returncode == 0
+    assert (tmp_path / "new").read_bytes().startswith(b"letterlock evidence 1\n")
+
+
+def test_who_asked_nobody_is_not_sent_online(ca, reader):
+    letter = reader.sign(ca)
+    told = reader.inspect(ca, letter, "--offline")
+    assert is_unchecked(told) and "revocation not checked" in told["sentence"]
+    assert "without --offline" in told["advice"] and "online" not in told["advice"]
+    told = reader.inspect(ca, letter)  # loopback is not asked: nobody answers
+    assert is_unchecked(told) and "revocation not checked" in told["sentence"]
+    assert "online" in told["advice"] and "--status-wait" in told["advice"]

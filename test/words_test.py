@@ -66,6 +66,17 @@ def test_a_language_that_there_is_not_is_said_in_one_line(desk, language):
     assert re.fullmatch(rb'[^\n]*--language wants en or zh, not "[^\n]*"\n', done.stderr)
 
 
+def test_the_colon_is_that_of_the_language(desk):
+    assert inspect(desk, "--language", "zh").stdout.decode().startswith("未签名：没有签名")
+    assert inspect(desk, "--language", "en").stdout.decode().startswith("unsigned: Not signed")
+
+
+def test_chain_speaks_the_language_of_the_environment(desk):
+    done = subprocess.run([desk.program, "chain", "--trust", desk.root], input=desk.certs[BOB].read_bytes(),
+                          capture_output=True, env={**os.environ, "LC_ALL": "zh_CN.UTF-8"}, timeout=60)
+    assert done.returncode == 0 and "没有核对是否已撤销" in done.stdout.decode()
+
+
 def test_a_person_reads_what_to_do(desk):
     lines = inspect(desk).stdout.decode().splitlines()
     assert lines[0].startswith("unsigned: Not signed: anybody can write carol@gamma.test")

@@ -105,7 +105,7 @@ copy_file(const char *from, const char *to, char hex[HEX_SIZE], struct err *err)
 	}
 	copy.hash = EVP_MD_CTX_new();
 	if (copy.hash == NULL ||
-	    !EVP_DigestInit_ex(copy.hash, crypto_sha256(), NULL))
+	    !EVP_DigestInit_ex(copy.hash, crypto_sha2(256), NULL))
 		return crypto_failed(err, "digest");
 	TRY(copy_bytes(&copy, err));
 	if (!EVP_DigestFinal_ex(copy.hash, hash, NULL))

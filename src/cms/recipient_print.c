@@ -67,7 +67,7 @@ peer_of(const EVP_PKEY *key)
 
 /* --- can */
 
-/* X509_get0_pubkey() has no key of a kind that the library does not know. */
+/* cert_key() has no key of a kind that the library does not know. */
 static enum rc
 refuse_key(const X509 *x509, struct err *err)
 {
@@ -94,7 +94,7 @@ recipient_can(
     const struct cert *cert, const struct recipient_way *way, struct err *err)
 {
 	X509 *x509 = cert_x509(cert);
-	const EVP_PKEY *key = X509_get0_pubkey(x509);
+	const EVP_PKEY *key = cert_key(cert);
 
 	if (key == NULL || (!EVP_PKEY_is_a(key, "RSA") && !kem_is_key(key) &&
 			       peer_of(key) == NULL))
@@ -199,7 +199,7 @@ static enum rc
 print_rsa_key(const struct cert *cert, const char *digest, struct span cek,
     struct buf *der, struct err *err)
 {
-	EVP_PKEY *to = X509_get0_pubkey(cert_x509(cert));
+	EVP_PKEY *to = cert_key(cert);
 	size_t len = (size_t)EVP_PKEY_get_size(to), want = len;
 	uint8_t *room;
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
@@ -258,7 +258,7 @@ make_ephemeral(const struct cert *cert, EVP_PKEY **ret, struct err *err)
 	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = ready_take(ready, NULL);
 
 	if (ctx == NULL)
-		TRY(new_maker(X509_get0_pubkey(cert_x509(cert)), &ctx, err));
+		TRY(new_maker(cert_key(cert), &ctx, err));
 	if (EVP_PKEY_keygen(ctx, ret) <= 0)
 		return shape_fail(err, "making an ephemeral key");
 	ready_give(ready, NULL, take(ctx));
@@ -386,7 +386,7 @@ static enum rc
 agree_with(const struct cert *cert, const struct recipient_way *way,
     struct span cek, struct agreed *ret, struct err *err)
 {
-	EVP_PKEY *to = X509_get0_pubkey(cert_x509(cert));
+	EVP_PKEY *to = cert_key(cert);
 	struct buf secret BUF_OWNED = BUF_SECRET(SECRET_MAX);
 	const struct keywrap *wrap = keywrap_of_size(cek.len);
 
@@ -442,7 +442,7 @@ print_kem(const struct cert *cert, const struct recipient_way *way,
 	TRY(print_begin(der, PRINT_SEQUENCE, &inner, err));
 	TRY(print_number(der, KEM_VERSION, err));
 	TRY(print_name(cert, way, der, err));
-	TRY(kem_print(X509_get0_pubkey(cert_x509(cert)), cek, der, err));
+	TRY(kem_print(cert_key(cert), cek, der, err));
 	TRY(print_end(der, inner, err));
 	return print_end(der, at, err);
 }
@@ -453,7 +453,7 @@ static enum rc
 print_any(const struct cert *cert, const struct recipient_way *way,
     struct span cek, struct buf *der, int *ret_version, struct err *err)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
+	const EVP_PKEY *key = cert_key(cert);
 
 	if (EVP_PKEY_is_a(key, "RSA")) {
 		*ret_version = way->by_key_id ? WANTS_2 : WANTS_0;

@@ -7,7 +7,7 @@
 #include "cms/print_priv.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
-#include "pki/ready.h"
+#include "pki/signature.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 16384 /* above, a letter costs seconds to look at */
@@ -338,7 +338,7 @@ refuse_kind(const struct sigalg *row, const EVP_PKEY *key)
 const char *
 sigalg_refuse_key(const struct sigalg_use *use, const struct cert *cert)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
+	const EVP_PKEY *key = cert_key(cert);
 
 	if (key == NULL) {
 		ERR_clear_error();
@@ -380,58 +380,34 @@ set_pss(EVP_PKEY_CTX *ctx, const struct sigalg_use *use)
 }
 
 static bool
-set_up(EVP_PKEY_CTX *ctx, const struct sigalg_use *use)
+verify_pss(const struct sigalg_use *use, const struct cert *cert,
+    struct span value, struct span hash)
 {
-	/* the length of the digest is all that ECDSA needs to know of it */
-	if (use->row->how == HOW_CURVE)
-		return true;
-	if (EVP_PKEY_CTX_set_signature_md(ctx, digest_md(use->digest)) != 1)
-		return false;
-	return use->row->how != HOW_PSS || set_pss(ctx, use);
-}
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_pkey(NULL, cert_key(cert), NULL);
 
-static EVP_PKEY_CTX *
-new_context(const struct sigalg_use *use, const struct cert *cert)
-{
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) = EVP_PKEY_CTX_new_from_pkey(
-	    NULL, X509_get0_pubkey(cert_x509(cert)), NULL);
-
-	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1 || !set_up(ctx, use))
-		return NULL;
-	return take(ctx);
+	return ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+	       EVP_PKEY_CTX_set_signature_md(ctx, digest_md(use->digest)) ==
+		   1 &&
+	       set_pss(ctx, use) &&
+	       EVP_PKEY_verify(
+		   ctx, value.data, value.len, hash.data, hash.len) == 1;
 }
 
 /* The digest by hand, for EVP_DigestVerifyInit() would fetch it each time. */
 static bool
-verify_with(EVP_PKEY_CTX *ctx, const struct sigalg_use *use, struct span value,
-    struct span bytes)
-{
-	uint8_t hash[DIGEST_LEN_MAX];
-	size_t len = digest_once(use->digest, bytes, hash);
-
-	return len > 0 &&
-	       EVP_PKEY_verify(ctx, value.data, value.len, hash, len) == 1;
-}
-
-/* For one key the digest is all that differs between two contexts, but with
- * PSS, whose parameters come with each signature. */
-static bool
 verify_hashed(const struct sigalg_use *use, const struct cert *cert,
     struct span value, struct span bytes)
 {
-	bool keep = use->row->how != HOW_PSS;
-	struct ready *ready = cert_verifying(cert);
-	const EVP_MD *what = digest_md(use->digest);
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    keep ? ready_take(ready, what) : NULL;
+	uint8_t room[DIGEST_LEN_MAX];
+	size_t len = digest_once(use->digest, bytes, room);
+	const struct span hash = span_of(room, len);
 
-	if (ctx == NULL)
-		ctx = new_context(use, cert);
-	if (ctx == NULL || !verify_with(ctx, use, value, bytes))
+	if (len == 0)
 		return false;
-	if (keep)
-		ready_give(ready, what, take(ctx));
-	return true;
+	return use->row->how == HOW_PSS
+		   ? verify_pss(use, cert, value, hash)
+		   : signature_fits(cert, digest_md(use->digest), hash, value);
 }
 
 static bool
@@ -449,7 +425,7 @@ bool
 sigalg_verify(const struct sigalg_use *use, const struct cert *cert,
     struct span value, struct span bytes)
 {
-	EVP_PKEY *key = X509_get0_pubkey(cert_x509(cert));
+	EVP_PKEY *key = cert_key(cert);
 	bool ok =
 	    key != NULL && (use->row->how == HOW_PURE
 				   ? verify_pure(key, value, bytes)

@@ -44,7 +44,7 @@ check_identity(const struct identity *who, const struct sign_options *options,
     struct err *err)
 {
 	TRY(cert_can_sign(who->cert, err));
-	const EVP_PKEY *key = X509_get0_pubkey(cert_x509(who->cert));
+	const EVP_PKEY *key = cert_key(who->cert);
 	if (key == NULL)
 		return err_set(err, RC_UNFIT,
 		    "the signing certificate has no key that can be read");
@@ -82,8 +82,8 @@ add_one(struct sign *sign, const struct identity *who,
 	    .signature = BUF_SMALL,
 	    .tokens = BUF_SMALL};
 	sign->len++; /* from here on sign_free() ends it */
-	TRY(sigalg_choose(X509_get0_pubkey(cert_x509(who->cert)),
-	    options->padding == SIGN_PSS, &one->choice, err));
+	TRY(sigalg_choose(cert_key(who->cert), options->padding == SIGN_PSS,
+	    &one->choice, err));
 	if (one->choice.pss && who->key->ops->sign_attributes_pss == NULL)
 		return err_set(err, RC_UNFIT, "this key cannot sign with PSS");
 	add_micalg(sign, one->choice.digest);

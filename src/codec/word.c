@@ -120,12 +120,14 @@ set_encoding(struct word *word, struct span token)
 	return b || span_is_nocase(token, "Q");
 }
 
+/* RFC 2047 section 2 allows no blank in it.  Senders write some, most readers
+ * decode it all the same, and what they show is what a name is judged by. */
 static size_t
 text_len(struct span in)
 {
 	size_t len = 0;
 
-	while (len < in.len && in.data[len] > ' ' && in.data[len] < 0x7f &&
+	while (len < in.len && in.data[len] >= ' ' && in.data[len] < 0x7f &&
 	       in.data[len] != '?')
 		len++;
 	return len;
@@ -227,6 +229,15 @@ is_utf8_name(const char *charset)
 	       span_is_nocase(name, "US-ASCII");
 }
 
+static bool
+is_ascii(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
 static enum rc
 run_flush(struct run *run, struct buf *out, struct err *err)
 {
@@ -237,11 +248,32 @@ run_flush(struct run *run, struct buf *out, struct err *err)
 	if (is_utf8_name(run->charset))
 		return add_clean(bytes, out, err);
 	iconv_t to_utf8 = iconv_open("UTF-8", run->charset);
+	/* whatever the charset, readers show ASCII as it is */
 	if (to_utf8 == (iconv_t)-1)
-		return add_clean(source, out, err);
+		return add_clean(is_ascii(bytes) ? bytes : source, out, err);
 	enum rc rc = convert(to_utf8, bytes, out, err);
 	(void)iconv_close(to_utf8);
 	return rc;
+}
+
+/* Most readers miss neither the padding behind base64 nor mind bits that are
+ * over: the last group is filled with zeros, and what they make is cut off. */
+static enum rc
+decode_b(struct span in, struct buf *out, struct err *err)
+{
+	struct buf filled BUF_OWNED = BUF(in.len + 3);
+	size_t count = 0, over = 0;
+
+	while (in.len > 0 && strchr("= ", in.data[in.len - 1]) != NULL)
+		in.len--;
+	for (size_t i = 0; i < in.len; i++)
+		count += in.data[i] != ' ';
+	TRY(buf_add(&filled, in, err));
+	for (; (count + over) % 4 != 0; over++)
+		TRY(buf_add_byte(&filled, 'A', err));
+	TRY(base64_decode(buf_span(&filled), out, err));
+	buf_cut(out, out->len - over);
+	return RC_OK;
 }
 
 /* RC_SYNTAX: the text is no base64, so that this is no encoded word. */
@@ -249,7 +281,7 @@ static enum rc
 word_bytes(const struct word *word, struct buf *out, struct err *err)
 {
 	if (word->encoding == 'B')
-		return base64_decode(word->text, out, err);
+		return decode_b(word->text, out, err);
 	return decode_q(word->text, out, err);
 }
 

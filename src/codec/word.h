@@ -9,8 +9,9 @@
 #include "base/buf.h"
 
 /* Append an unstructured value as UTF-8: unfolded, encoded words decoded
- * (UTF-8, US-ASCII, ISO-8859-x and whatever iconv knows; unknown charsets
- * stay as they are), control characters and line ends replaced by spaces. */
+ * (UTF-8, US-ASCII, ISO-8859-x and whatever iconv knows; in unknown charsets
+ * ASCII is ASCII, and other words stay as they are; blanks in a word and
+ * missing padding are overlooked, as most readers do), control characters and line ends replaced by spaces. */
 enum rc word_decode(struct span value, struct buf *out, struct err *err);
 
 /* Append UTF-8 as it must stand in a header: plain if it is printable ASCII,

@@ -80,15 +80,36 @@ what_is_no_encoded_word_stays_as_it_is(void **state)
 	    {"=?UTF-8?Q?", "=?UTF-8?Q?"},
 	    {"=?UTF-8?Q?abc", "=?UTF-8?Q?abc"},
 	    {"=?UTF-8?Q?abc?", "=?UTF-8?Q?abc?"},
-	    {"=?UTF-8?Q?a b?=", "=?UTF-8?Q?a b?="},
 	    {"=?UTF-8?X?abc?=", "=?UTF-8?X?abc?="},
 	    {"=??Q?abc?=", "=??Q?abc?="},
 	    {"=?*de?Q?abc?=", "=?*de?Q?abc?="},
 	    {"=?UTF-8//TRANSLIT?Q?abc?=", "=?UTF-8//TRANSLIT?Q?abc?="},
-	    {"=?UTF-8?B?Zm9?=", "=?UTF-8?B?Zm9?="},
-	    {"=?x-no-such?Q?abc?=", "=?x-no-such?Q?abc?="},
-	    {"=?x-no?Q?a?= =?x-no?Q?b?= c", "=?x-no?Q?a?= =?x-no?Q?b?= c"},
+	    {"=?UTF-8?B?Zm-v?=", "=?UTF-8?B?Zm-v?="},
+	    {"=?UTF-8?B?Zg==Zg==?=", "=?UTF-8?B?Zg==Zg==?="},
+	    {"=?UTF-8?Q?a\tb?=", "=?UTF-8?Q?a b?="},
+	    {"=?x-no-such?Q?ab=E4?=", "=?x-no-such?Q?ab=E4?="},
+	    {"=?x-no?Q?=E4?= =?x-no?Q?b?= c", "=?x-no?Q?=E4?= =?x-no?Q?b?= c"},
 	    {"=?UTF-8?Q?a=ZZ=4?=", "a=ZZ=4"},
+	};
+
+	assert_decodes(cases, COUNT(cases));
+}
+
+/* What other readers decode may hold the address that a name pretends. */
+static void
+what_most_readers_overlook_is_overlooked(void **state)
+{
+	static const struct pair cases[] = {
+	    {"=?UTF-8?Q?a b?=", "a b"},
+	    {"=?UTF-8?B?Zm9?=", "fo"},
+	    {"=?UTF-8?B?Zg?=", "f"},
+	    {"=?UTF-8?B?Zg=?=", "f"},
+	    {"=?UTF-8?B?Zm9vZ?=", "foo"},
+	    {"=?UTF-8?B?Z?=", ""},
+	    {"=?UTF-8?B?Zm 9v?=", "foo"},
+	    {"=?x-no-such?Q?abc?=", "abc"},
+	    {"=?x-no?Q?a?= =?x-no?Q?b?= c", "ab c"},
+	    {"=?hz-no-such?Q?alice=40alpha.test?= x", "alice@alpha.test x"},
 	};
 
 	assert_decodes(cases, COUNT(cases));
@@ -310,6 +331,7 @@ main(void)
 	    cmocka_unit_test(charsets_become_utf_8),
 	    cmocka_unit_test(a_character_cut_between_two_words_is_joined),
 	    cmocka_unit_test(what_is_no_encoded_word_stays_as_it_is),
+	    cmocka_unit_test(what_most_readers_overlook_is_overlooked),
 	    cmocka_unit_test(words_are_decoded_once_only),
 	    cmocka_unit_test(
 		nothing_decoded_can_end_a_line_or_steer_a_terminal),

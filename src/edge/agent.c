@@ -28,6 +28,27 @@ agent_knows(const struct agent *agent, const char *user, struct span credential)
 	return same && address_equal(user, agent->account->address);
 }
 
+void
+agent_reader_init(
+    struct agent_reader *reader, const struct agent *agent, int64_t now)
+{
+	const struct agent_beliefs *beliefs = &agent->beliefs;
+
+	*reader = (struct agent_reader){agent->reader, agent, NULL};
+	reader->reader.now = now;
+	if (beliefs->hold != NULL)
+		reader->held = beliefs->hold(beliefs->self, &reader->reader);
+}
+
+void
+agent_reader_done(struct agent_reader *reader)
+{
+	const struct agent_beliefs *beliefs = &reader->agent->beliefs;
+
+	if (reader->held != NULL)
+		beliefs->give_back(beliefs->self, reader->held);
+}
+
 /* The thread that delivers what waits.  It looks once a second: a letter that
  * a session left behind needs no other signal. */
 struct courier {

@@ -32,6 +32,15 @@ struct agent_limits {
 	    30 * 1000, 5 * 1000, 3 * 1000, 5, 30 * 60,               \
 	    (int64_t)5 * 24 * 3600})
 
+/* What of the reader may change while the agent runs: whom it believes what. */
+struct agent_beliefs {
+	/* Set it as it is now; the result is given back when the reader is used
+	 * no more.  NULL: nothing changes. */
+	void *(*hold)(void *self, struct reader *reader);
+	void (*give_back)(void *self, void *held);
+	void *self;
+};
+
 struct agent {
 	const struct account *account;
 	struct state *state;
@@ -45,7 +54,9 @@ struct agent {
 	/* all but `now`; a stamper for letters alone: when a draft was
 	 * written proves nothing, and nobody disputes when a report was */
 	struct sender sender;
-	struct reader reader;  /* all but `now` and `first_seen` */
+	/* all but `now`, `first_seen` and what `beliefs` sets */
+	struct reader reader;
+	struct agent_beliefs beliefs;
 	struct people *people; /* whom the reader knows; NULL: not kept */
 	struct enrol enrol;    /* to tell whose challenges come in */
 	struct agent_limits limits;
@@ -55,6 +66,18 @@ struct agent {
  * closes them.  Returns when every letter in work was answered or spooled. */
 enum rc agent_run(
     struct agent *agent, int smtp_fd, int imap_fd, struct err *err);
+
+/* A reader of a letter, at this moment; done after it. */
+struct agent_reader {
+	struct reader reader;
+	const struct agent *agent;
+	void *held;
+};
+
+#define AGENT_READER_OWNED __attribute__((cleanup(agent_reader_done)))
+void agent_reader_init(
+    struct agent_reader *reader, const struct agent *agent, int64_t now);
+void agent_reader_done(struct agent_reader *reader);
 
 /* Is that the account's local credential?  Constant time. */
 bool agent_knows(

@@ -104,6 +104,7 @@ imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
 imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;
 imap_do imap_do_copy, imap_do_move;
+imap_do imap_do_delete, imap_do_rename; /* imap_mailbox.c */
 
 /* imap_fetch.c */
 

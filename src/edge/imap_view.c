@@ -17,7 +17,6 @@
 #define VIEW_MAX ((size_t)80 << 20)
 #define DECISION_MAX ((size_t)16 * 1024)
 #define NAME_MAX_LEN 96
-#define FOLDER "views"
 #define LETTER ".letter"
 #define EVIDENCE ".evidence"
 
@@ -37,75 +36,6 @@ imap_view_done(struct imap_view *view)
 	entity_free(view->letter);
 	buf_done(&view->bytes);
 	imap_view_init(view);
-}
-
-/* RFC 3501 section 5.1: INBOX is "a case-insensitive name" */
-static struct span
-fold_inbox(struct span mailbox)
-{
-	return span_is_nocase(mailbox, "INBOX") ? span_str("INBOX") : mailbox;
-}
-
-static enum rc
-mac_of(const struct agent *agent, const char *label, const struct buf *what,
-    struct buf *ret, struct err *err)
-{
-	uint8_t mac[32];
-
-	TRY(wrap_mac(state_key(agent->state), label, buf_span(what), mac, err));
-	return hex_encode(span_of(mac, 16), ret, err);
-}
-
-enum rc
-imap_view_folder_init(const struct agent *agent, struct span mailbox,
-    uint32_t validity, struct imap_view_folder *ret, struct err *err)
-{
-	struct buf what BUF_OWNED = BUF_SMALL;
-	struct buf hex BUF_OWNED = BUF(80);
-
-	TRY(buf_add_format(
-	    &what, err, "%u %s ", validity, agent->account->address));
-	TRY(buf_add(&what, fold_inbox(mailbox), err));
-	TRY(mac_of(agent, "views", &what, &hex, err));
-	(void)snprintf(ret->name, sizeof(ret->name), FOLDER "/%.*s",
-	    SPAN_ARGS(buf_span(&hex)));
-	return RC_OK;
-}
-
-static enum rc
-mailbox_item(const struct agent *agent, struct span mailbox,
-    char ret[NAME_MAX_LEN], struct err *err)
-{
-	struct buf what BUF_OWNED = BUF_SMALL;
-	struct buf hex BUF_OWNED = BUF(80);
-
-	TRY(buf_add_format(&what, err, "%s ", agent->account->address));
-	TRY(buf_add(&what, fold_inbox(mailbox), err));
-	TRY(mac_of(agent, "mailboxes", &what, &hex, err));
-	(void)snprintf(
-	    ret, NAME_MAX_LEN, "mailboxes/%.*s", SPAN_ARGS(buf_span(&hex)));
-	return RC_OK;
-}
-
-enum rc
-imap_view_folder_renew(const struct agent *agent, struct span mailbox,
-    const struct imap_view_folder *now, struct imap_view_folder *ret_old,
-    struct err *err)
-{
-	struct buf was BUF_OWNED = BUF(IMAP_VIEW_FOLDER_MAX - 1);
-	struct err ignored = ERR_NONE;
-	char name[NAME_MAX_LEN];
-
-	ret_old->name[0] = '\0';
-	TRY(mailbox_item(agent, mailbox, name, err));
-	enum rc rc = state_load(agent->state, name, &was, &ignored);
-	if (rc == RC_OK && span_is(buf_span(&was), span_str(now->name)))
-		return RC_OK;
-	/* only a name that we could have given ourselves */
-	if (rc == RC_OK && span_starts(buf_span(&was), FOLDER "/"))
-		(void)snprintf(ret_old->name, sizeof(ret_old->name), "%.*s",
-		    SPAN_ARGS(buf_span(&was)));
-	return state_save(agent->state, name, span_str(now->name), err);
 }
 
 static void
@@ -240,13 +170,14 @@ static enum rc
 judge(const struct agent *agent, struct span letter, struct imap_view *view,
     struct incoming *incoming, struct err *err)
 {
-	struct reader reader = agent->reader;
+	struct agent_reader by AGENT_READER_OWNED;
 
-	reader.first_seen = reader.now = clock_now();
-	TRY(incoming_read(letter, &reader, incoming, err));
+	agent_reader_init(&by, agent, clock_now());
+	by.reader.first_seen = by.reader.now;
+	TRY(incoming_read(letter, &by.reader, incoming, err));
 	TRY(digest_of(letter, view->judged, err));
-	TRY(take_verdict(agent, incoming, reader.now, view, err));
-	view->first_seen = reader.now;
+	TRY(take_verdict(agent, incoming, by.reader.now, view, err));
+	view->first_seen = by.reader.now;
 	view->rebuilt = incoming->rebuilt;
 	if (!view->rebuilt)
 		return RC_OK;
@@ -350,21 +281,21 @@ judge_again(const struct agent *agent, const struct imap_view_folder *folder,
 {
 	struct buf kept BUF_OWNED = BUF(INCOMING_EVIDENCE_MAX);
 	struct incoming incoming INCOMING_OWNED;
-	struct reader reader = agent->reader;
+	struct agent_reader by AGENT_READER_OWNED;
 	char digest[65];
 
+	agent_reader_init(&by, agent, clock_now());
 	incoming_init(&incoming);
 	TRY(digest_of(letter, digest, err));
 	if (strcmp(digest, view->judged) != 0)
 		return err_set(
 		    err, RC_CRYPTO, "the mail server shows another letter");
-	reader.now = clock_now();
-	reader.first_seen = view->first_seen;
+	by.reader.first_seen = view->first_seen;
 	incoming.noted = view->noted;
 	load_evidence(agent, folder, uid, &kept);
 	incoming.kept = buf_span(&kept);
-	TRY(incoming_judge(letter, &reader, &incoming, err));
-	TRY(take_verdict(agent, &incoming, reader.now, view, err));
+	TRY(incoming_judge(letter, &by.reader, &incoming, err));
+	TRY(take_verdict(agent, &incoming, by.reader.now, view, err));
 	if (incoming.evidence.len > 0)
 		TRY(save_part(
 		    agent, folder, uid, EVIDENCE, &incoming.evidence, err));

@@ -66,6 +66,14 @@ enum rc imap_view_folder_renew(const struct agent *agent, struct span mailbox,
     const struct imap_view_folder *now, struct imap_view_folder *ret_old,
     struct err *err);
 
+/* The mailbox is gone: forget all that is kept of it. */
+enum rc imap_view_mailbox_forget(
+    const struct agent *agent, struct span mailbox, struct err *err);
+/* It is called `to` now, and its UIDVALIDITY is `validity` (0: nobody says).
+ * What is kept goes with it if that is what it was; else it is forgotten. */
+enum rc imap_view_mailbox_move(const struct agent *agent, struct span from,
+    struct span to, uint32_t validity, struct err *err);
+
 /* Load what was decided.  RC_ABSENT: nothing yet. */
 enum rc imap_view_find(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct imap_view *ret,

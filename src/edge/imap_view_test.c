@@ -395,6 +395,70 @@ where_the_views_were_before_is_remembered(void **state)
 	assert_string_equal(old.name, "");
 }
 
+static bool
+is_in(struct world *w, const char *mailbox, uint32_t validity, uint32_t uid)
+{
+	struct imap_view_folder folder;
+	struct imap_view view IMAP_VIEW_OWNED;
+	struct err err = ERR_NONE;
+
+	imap_view_init(&view);
+	assert_ok(imap_view_folder_init(
+	    &w->agent, span_str(mailbox), validity, &folder, &err));
+	return imap_view_find(&w->agent, &folder, uid, &view, &err) == RC_OK;
+}
+
+/* RFC 3501 section 2.3.1.1: with another UIDVALIDITY no UID means what it
+ * meant. */
+static void
+views_go_with_a_mailbox_whose_uids_stay_what_they_are(void **state)
+{
+	static const struct {
+		uint32_t validity; /* after it was renamed */
+		bool want;
+	} cases[] = {{7, true}, {8, false}, {0, false}};
+	struct imap_view_folder old;
+	struct err err = ERR_NONE;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct world w WORLD_OWNED;
+		set_up(&w);
+		assert_ok(imap_view_folder_renew(
+		    &w.agent, span_str("INBOX"), &w.views, &old, &err));
+		expect_decided(&w, 5, UNSIGNED, 2);
+		expect_decided(&w, 9, UNSIGNED, 2);
+		assert_done(imap_view_mailbox_move(&w.agent, span_str("INBOX"),
+				span_str("Other"), cases[i].validity, &err),
+		    err);
+		assert_false(is_in(&w, "INBOX", 7, 5));
+		assert_false(is_in(&w, "INBOX", 7, 9));
+		assert_int_equal(
+		    is_in(&w, "Other", cases[i].validity, 5), cases[i].want);
+		assert_int_equal(
+		    is_in(&w, "Other", cases[i].validity, 9), cases[i].want);
+		assert_done(
+		    imap_view_mailbox_forget(&w.agent, span_str("Other"), &err),
+		    err);
+		assert_false(is_in(&w, "Other", cases[i].validity, 5));
+	}
+}
+
+static void
+of_a_mailbox_that_was_never_opened_nothing_is_forgotten(void **state)
+{
+	struct world w WORLD_OWNED;
+	struct err err = ERR_NONE;
+
+	set_up(&w);
+	expect_decided(&w, 5, UNSIGNED, 2);
+	assert_done(
+	    imap_view_mailbox_forget(&w.agent, span_str("Other"), &err), err);
+	assert_done(imap_view_mailbox_move(&w.agent, span_str("Other"),
+			span_str("INBOX"), 7, &err),
+	    err);
+	assert_true(is_in(&w, "INBOX", 7, 5));
+}
+
 static void
 no_mailbox_is_another_ones_and_none_is_named(void **state)
 {
@@ -496,6 +560,10 @@ main(void)
 	    cmocka_unit_test(what_is_no_decision_is_not_read_as_one),
 	    cmocka_unit_test(of_letters_that_are_gone_nothing_is_left),
 	    cmocka_unit_test(where_the_views_were_before_is_remembered),
+	    cmocka_unit_test(
+		views_go_with_a_mailbox_whose_uids_stay_what_they_are),
+	    cmocka_unit_test(
+		of_a_mailbox_that_was_never_opened_nothing_is_forgotten),
 	    cmocka_unit_test(no_mailbox_is_another_ones_and_none_is_named),
 	    cmocka_unit_test(what_is_no_message_is_one_text),
 	};

@@ -93,8 +93,8 @@ static bool
 has_certificate(const struct keep *keep, const struct key *key)
 {
 	for (size_t i = 0; i < keep->certs.len; i++) {
-		X509 *x509 = cert_x509(keep->certs.item[i]);
-		if (EVP_PKEY_eq(X509_get0_pubkey(x509), key->public_key) == 1)
+		const EVP_PKEY *own = cert_key(keep->certs.item[i]);
+		if (own != NULL && EVP_PKEY_eq(own, key->public_key) == 1)
 			return true;
 	}
 	return false;

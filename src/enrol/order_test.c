@@ -1,55 +1,16 @@
 #include "enrol/order.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "store/statekit.h"
 
 #define ITEM                                                              \
 	"{\"authority\":\"https://a/d\",\"url\":\"https://a/o\","         \
 	"\"challenge\":\"https://a/c\",\"from\":\"x@a\",\"token\":\"t\"," \
 	"\"answered\":\"\",\"purpose\":\"%s\"}"
 
-struct context {
-	char root[64];
-	struct state *state;
-};
-
-static int
-set_up(void **context_at)
-{
-	static struct context context;
-	char path[100];
-	char key[100];
-
-	(void)snprintf(
-	    context.root, sizeof(context.root), "/tmp/order-test-XXXXXX");
-	assert_non_null(mkdtemp(context.root));
-	(void)snprintf(path, sizeof(path), "%s/state", context.root);
-	(void)snprintf(key, sizeof(key), "%s/key", context.root);
-	assert_int_equal(
-	    state_open(path, key, true, &context.state, NULL), RC_OK);
-	*context_at = &context;
-	return 0;
-}
-
-static int
-tear_down(void **context_at)
-{
-	struct context *context = *context_at;
-	char command[100];
-
-	state_free(context->state);
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", context->root);
-	return system(command);
-}
-
 static void
-an_order_comes_back_as_it_was(void **context_at)
+an_order_comes_back_as_it_was(void **context)
 {
-	struct context *context = *context_at;
+	struct state *state = *context;
 	struct order order = {.purpose = KEY_DECRYPT,
 	    .authority = "https://a/d",
 	    .url = "https://a/o",
@@ -59,9 +20,9 @@ an_order_comes_back_as_it_was(void **context_at)
 	    .answered = "t1"};
 	struct order got = {0};
 
-	assert_int_equal(order_load(context->state, &got, NULL), RC_ABSENT);
-	assert_int_equal(order_save(context->state, &order, NULL), RC_OK);
-	assert_int_equal(order_load(context->state, &got, NULL), RC_OK);
+	assert_int_equal(order_load(state, &got, NULL), RC_ABSENT);
+	assert_int_equal(order_save(state, &order, NULL), RC_OK);
+	assert_int_equal(order_load(state, &got, NULL), RC_OK);
 	assert_int_equal(got.purpose, KEY_DECRYPT);
 	assert_string_equal(got.authority, order.authority);
 	assert_string_equal(got.url, order.url);
@@ -69,14 +30,14 @@ an_order_comes_back_as_it_was(void **context_at)
 	assert_string_equal(got.from, order.from);
 	assert_string_equal(got.token, order.token);
 	assert_string_equal(got.answered, order.answered);
-	assert_int_equal(order_remove(context->state, NULL), RC_OK);
-	assert_int_equal(order_load(context->state, &got, NULL), RC_ABSENT);
+	assert_int_equal(order_remove(state, NULL), RC_OK);
+	assert_int_equal(order_load(state, &got, NULL), RC_ABSENT);
 }
 
 static void
-a_damaged_order_is_told_and_not_guessed(void **context_at)
+a_damaged_order_is_told_and_not_guessed(void **context)
 {
-	struct context *context = *context_at;
+	struct state *state = *context;
 	static const struct {
 		const char *purpose;
 		size_t cut;
@@ -97,9 +58,8 @@ a_damaged_order_is_told_and_not_guessed(void **context_at)
 		buf_cut(&text,
 		    text.len > cases[i].cut ? text.len - cases[i].cut : 0);
 		assert_int_equal(
-		    state_save(context->state, "order", buf_span(&text), NULL),
-		    RC_OK);
-		enum rc rc = order_load(context->state, &got, NULL);
+		    state_save(state, "order", buf_span(&text), NULL), RC_OK);
+		enum rc rc = order_load(state, &got, NULL);
 		if (rc != cases[i].rc)
 			fail_msg("case %zu: got %s", i, rc_name(rc));
 	}
@@ -107,36 +67,31 @@ a_damaged_order_is_told_and_not_guessed(void **context_at)
 
 /* The same account as long as it is the same authority. */
 static void
-the_account_key_is_kept_for_its_authority(void **context_at)
+the_account_key_is_kept_for_its_authority(void **context)
 {
-	struct context *context = *context_at;
+	struct state *state = *context;
 	struct buf first BUF_OWNED = BUF_SECRET(4096);
 	struct buf again BUF_OWNED = BUF_SECRET(4096);
 	struct buf other BUF_OWNED = BUF_SECRET(4096);
 
 	assert_int_equal(
-	    order_account_key(context->state, "https://a/d", &first, NULL),
-	    RC_OK);
+	    order_account_key(state, "https://a/d", &first, NULL), RC_OK);
 	assert_int_equal(
-	    order_account_key(context->state, "https://a/d", &again, NULL),
-	    RC_OK);
+	    order_account_key(state, "https://a/d", &again, NULL), RC_OK);
 	assert_int_equal(
-	    order_account_key(context->state, "https://b/d", &other, NULL),
-	    RC_OK);
+	    order_account_key(state, "https://b/d", &other, NULL), RC_OK);
 	assert_true(span_find(buf_span(&first), span_str("\"d\"")) > 0);
 	assert_int_equal(first.len, again.len);
 	assert_false(span_is(buf_span(&again), buf_span(&other)));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(an_order_comes_back_as_it_was),
-	    TEST(a_damaged_order_is_told_and_not_guessed),
-	    TEST(the_account_key_is_kept_for_its_authority),
+	    STATEKIT_TEST(an_order_comes_back_as_it_was),
+	    STATEKIT_TEST(a_damaged_order_is_told_and_not_guessed),
+	    STATEKIT_TEST(the_account_key_is_kept_for_its_authority),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,12 @@
 
 enum { ITEM_CERT = 'c', ITEM_CRL = 'l', ITEM_OCSP = 'o' };
 
+static const struct evidence_limits *
+limits_of(const struct evidence *evidence)
+{
+	return evidence->limits != NULL ? evidence->limits : &evidence_default;
+}
+
 void
 evidence_done(struct evidence *evidence)
 {
@@ -26,8 +32,10 @@ evidence_is_empty(const struct evidence *evidence)
 static enum rc
 pack_item(uint8_t what, struct span der, struct buf *out, struct err *err)
 {
-	if (der.len + HEAD_LEN > EVIDENCE_MAX ||
-	    out->len > EVIDENCE_MAX - HEAD_LEN - der.len)
+	size_t len;
+
+	if (!add_ok(out->len, HEAD_LEN, &len) || !add_ok(len, der.len, &len) ||
+	    len > out->max)
 		return RC_OK;
 	const uint8_t head[HEAD_LEN] = {what, (uint8_t)(der.len >> 24),
 	    (uint8_t)(der.len >> 16), (uint8_t)(der.len >> 8),
@@ -53,7 +61,7 @@ pack_items(const struct evidence *e, struct buf *out, struct err *err)
 enum rc
 evidence_pack(const struct evidence *evidence, struct buf *out, struct err *err)
 {
-	struct buf packed BUF_OWNED = BUF(EVIDENCE_MAX);
+	struct buf packed BUF_OWNED = BUF(limits_of(evidence)->packed);
 
 	if (evidence_is_empty(evidence))
 		return RC_OK;
@@ -110,14 +118,15 @@ evidence_unpack(struct span packed, struct evidence *ret, struct err *err)
 
 	if (packed.len == 0)
 		return RC_OK;
-	if (packed.len > EVIDENCE_MAX)
+	if (packed.len > limits_of(ret)->packed)
 		return err_set(err, RC_LIMIT, "more than %zu bytes of evidence",
-		    EVIDENCE_MAX);
+		    limits_of(ret)->packed);
 	if (!span_starts(packed, MAGIC))
 		return damaged(err);
 	packed = span_after(packed, strlen(MAGIC));
 	while (packed.len > 0)
 		TRY(unpack_item(&packed, &made, err));
+	made.limits = ret->limits;
 	evidence_done(ret);
 	*ret = made;
 	made = EVIDENCE_NONE;

@@ -3,14 +3,15 @@
  *
  * Nothing in it is believed because it was kept: certificates, lists and
  * answers are signed by those who made them, and are judged as if they had
- * just come.  Who loses it loses proof.  Who changes it gains no more than that
+ * just come.  Of what the letter itself brought no status is kept: its sender
+ * chose it.  Who loses it loses proof.  Who changes it gains no more than that
  * a true list, of the time before a theft, counts after the certificate has
  * expired: one that the letter itself brings does not then, for its sender
  * chose it.
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
  * Format:    doc/formats.md, "Evidence".
- * Limits:    EVIDENCE_MAX; what does not fit (a list of that length) is left
+ * Limits:    struct evidence_limits; what does not fit (a list of that length) is left
  *            out, and can be fetched again as long as it is published.
  */
 #ifndef FLOW_EVIDENCE_H
@@ -18,15 +19,23 @@
 
 #include "pki/chain.h"
 
-#define EVIDENCE_MAX ((size_t)1 << 20)
+struct evidence_limits {
+	size_t packed; /* bytes */
+};
+
+static const struct evidence_limits evidence_default = {
+    .packed = (size_t)1 << 20,
+};
 
 struct evidence {
 	struct certs certs; /* the paths of the signer and of the timestamp */
 	struct crls crls;
 	struct ocsps ocsps;
+	const struct evidence_limits *limits; /* NULL: evidence_default */
 };
 
-#define EVIDENCE_NONE ((struct evidence){CERTS_NONE, CRLS_NONE, OCSPS_NONE})
+#define EVIDENCE_NONE \
+	((struct evidence){CERTS_NONE, CRLS_NONE, OCSPS_NONE, NULL})
 #define EVIDENCE_OWNED __attribute__((cleanup(evidence_done)))
 void evidence_done(struct evidence *evidence);
 

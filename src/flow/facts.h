@@ -64,7 +64,8 @@ struct facts {
 		enum encrypted_state state;
 		char cipher[24];    /* "aes-256-gcm", "" if none */
 		const char *reason; /* "enc.undecryptable", "enc.not-for-us",
-				     * "enc.unsupported"; NULL if opened */
+				     * "enc.no-key", "enc.unsupported"; NULL if
+				     * opened */
 		bool part_inside;   /* a part of it is encrypted by itself: it
 				     * is never opened into the letter */
 	} encrypted;
@@ -93,6 +94,7 @@ struct facts {
 		bool
 		    good_before; /* expired or revoked now, good when stamped */
 		enum chain_revocation revocation;
+		bool unasked; /* nobody was to be asked about that */
 		int64_t revoked_at;
 	} sig;
 
@@ -102,16 +104,20 @@ struct facts {
 		bool
 		    token_invalid; /* there is a token, and it proves nothing */
 		bool token_late; /* over a day after the claimed signing time */
+		/* it proves the time unless its authority's key was stolen,
+		 * and whether that is so could not be found out */
+		bool token_unchecked;
 	} time;
 
 	char from[FACTS_ADDRESS_MAX]; /* what the verdict is about */
 	char outer_from[FACTS_ADDRESS_MAX];
 	bool unreadable;      /* the letter's header is that of no message */
+	bool headless;        /* it has none: something else was given */
 	bool ambiguous;       /* its MIME: others may show what is unsigned */
 	bool from_unclear;    /* none, several fields, or unreadable */
 	bool from_mismatch;   /* protected From is not the outer one */
-	bool outside_differs; /* shown as it came, and the header that is shown
-			       * is not the protected one */
+	bool outside_differs; /* the header that some programs show is not the
+			       * one that the verdict is about */
 	/* The sender passes for somebody else (flow/lookalike). */
 	struct {
 		const char *reason; /* "addr....."; NULL: for nobody */

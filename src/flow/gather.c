@@ -128,6 +128,41 @@ read_header(
 		   : RC_OK;
 }
 
+/* What stands in front of a header that a person might have saved so. */
+static enum rc
+no_message(struct span start, struct err *err)
+{
+	static const struct {
+		const char *begin, *why;
+	} kinds[] = {
+	    {"From ",
+		"it begins with a mailbox file's \"From \" line: give one "
+		"letter alone, without that line"},
+	    {"\xef\xbb\xbf", "it begins with a byte order mark (UTF-8 BOM): "
+			     "take that off"},
+	    {"-----BEGIN ", "it is PEM, and no letter"},
+	    {"\r\n", "it begins with an empty line, and has no header"},
+	    {"\n", "it begins with an empty line, and has no header"},
+	};
+
+	if (start.len == 0)
+		return err_set(
+		    err, RC_SYNTAX, "there is no letter: it is empty");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (span_starts(start, kinds[i].begin))
+			return err_set(err, RC_SYNTAX, "%s", kinds[i].why);
+	return err_set(err, RC_SYNTAX,
+	    "it is no letter: its first line is no header field");
+}
+
+static enum rc
+check_message(struct gathered *g, struct err *err)
+{
+	g->facts.headless = g->outer->fields.len == 0;
+	return g->facts.headless ? no_message(buf_span(&g->outer_start), err)
+				 : RC_OK;
+}
+
 static enum rc
 read_outer(struct gathered *g, struct err *err)
 {
@@ -307,15 +342,22 @@ check_part(struct reading *r, struct letter_layer *ret, struct err *err)
 
 /* --- layers ------------------------------------------------------------------ */
 
+/* Who has no key cannot say that the sender forgot him. */
+static const char *
+closed_reason(const struct reader *reader, enum rc rc)
+{
+	if (rc == RC_ABSENT)
+		return reader->keys_len > 0 ? "enc.not-for-us" : "enc.no-key";
+	return rc == RC_UNFIT ? "enc.unsupported" : "enc.undecryptable";
+}
+
 static void
 cannot_open(struct reading *r, enum rc rc)
 {
 	struct facts *f = &r->out->facts;
 
 	f->encrypted.state = ENCRYPTED_UNDECRYPTABLE;
-	f->encrypted.reason = rc == RC_ABSENT  ? "enc.not-for-us"
-			      : rc == RC_UNFIT ? "enc.unsupported"
-					       : "enc.undecryptable";
+	f->encrypted.reason = closed_reason(r->reader, rc);
 	r->closed = true;
 }
 
@@ -594,6 +636,7 @@ read_all(struct reading *r, struct err *err)
 
 	TRY(read_layers(r, err));
 	TRY(read_outer(g, err));
+	TRY(check_message(g, err));
 	TRY(take_layers(r, err));
 	TRY(take_part(r, err));
 	TRY(read_payload(r, err));
@@ -616,7 +659,8 @@ gather(const struct source *letter, const struct reader *reader,
 
 	enum rc rc = read_all(&r, err);
 	if (rc == RC_SYNTAX || rc == RC_LIMIT)
-		ret->facts = (struct facts){.unreadable = true};
+		ret->facts = (struct facts){
+		    .unreadable = true, .headless = ret->facts.headless};
 	return rc;
 }
 

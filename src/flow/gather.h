@@ -5,7 +5,7 @@
  * of it is made, and memory does not depend on its length.
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
- * Limits:    those of cms/letter.
+ * Limits:    struct gather_limits; those of cms/letter.
  *            Time: as long as the reader's status source may take, and the
  *            computing.
  */
@@ -21,6 +21,7 @@
 #include "flow/words.h"
 #include "keydir/correspondent.h"
 #include "keydir/history.h"
+#include "keydir/issuers.h"
 #include "keydir/status.h"
 #include "pki/key.h"
 
@@ -50,6 +51,15 @@ struct transports {
 	const void *self;
 };
 
+struct gather_limits {
+	/* So many lists, and answers, of the letter's own are looked at:
+	 * whoever was revoked shall not fill the room that the news of it
+	 * needs. */
+	size_t brought;
+};
+
+static const struct gather_limits gather_default = {.brought = 64};
+
 struct reader {
 	const struct reader_key *keys;
 	size_t keys_len;
@@ -68,6 +78,9 @@ struct reader {
 	/* who asks whether certificates were revoked; NULL: nobody is asked,
 	 * and what is not said in the letter is "could not be checked" */
 	const struct status_source *status;
+	/* who fetches certificates that the letter left out; NULL: nobody, as
+	 * it must be as long as a letter is only being shown */
+	const struct issuer_source *issuers;
 	const struct evidence *kept; /* of an earlier reading; or NULL */
 	const struct crls *crls;     /* at hand; NULL: none */
 	const struct ocsps *ocsps;   /* at hand; NULL: none */
@@ -75,6 +88,7 @@ struct reader {
 	/* When this reader's own agent first saw the letter: never a server's
 	 * word.  0: not known. */
 	int64_t first_seen;
+	const struct gather_limits *limits; /* NULL: gather_default */
 	bool requests; /* look for what the text asks for */
 	int64_t now;
 	enum language language; /* in which the verdict is told */
@@ -98,8 +112,9 @@ struct gathered {
 	bool opened;            /* an encryption layer was opened */
 	/* What the signer said can be read, and when; no bits: nothing. */
 	struct correspondent said;
-	/* What proved the signer's status and the time: to be kept with the
-	 * letter, and given as `kept` when it is read again. */
+	/* What proved the signer's status and the time, but for what the letter
+	 * brought itself: to be kept with the letter, and given as `kept` when
+	 * it is read again. */
 	struct evidence evidence;
 	struct history_letter seen; /* what there is to remember of it */
 	/* It lay at rest (flow/rest): the letter inside, which the facts are

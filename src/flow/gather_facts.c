@@ -91,7 +91,7 @@ read_from(const struct entity *entity, struct mailboxes *list, bool *unclear)
 
 	*unclear = is_cut_short(entity) || fields_count(fields, "From") != 1 ||
 		   mailboxes_parse(value, list, &ignored) != RC_OK ||
-		   list->len == 0 || list->has_group ||
+		   list->len == 0 || list->has_group || list->has_route ||
 		   has_encoded_word(list) || has_blank_line(field->whole);
 }
 
@@ -167,8 +167,9 @@ gather_from(struct gathered *g)
 	    outer.len > 0 ? outer.item[0].address : "");
 	f->from_mismatch = header_of(g) != g->outer &&
 			   (outer_unclear || !protect_from_matches(&letter));
-	f->outside_differs =
-	    !g->opened && header_of(g) != g->outer && !protect_agrees(&letter);
+	f->outside_differs = protect_claims_other(&letter) ||
+			     (!g->opened && header_of(g) != g->outer &&
+				 !protect_agrees(&letter));
 }
 
 static bool

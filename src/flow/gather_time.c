@@ -4,14 +4,12 @@
  * letter; else now.  What the letter or a server claims never does. */
 #include "cms/stamp.h"
 #include "flow/gather_priv.h"
+#include "keydir/completion.h"
 
 #include <string.h>
 #include "os/clock.h"
 
 #define DAY (24 * 60 * 60)
-/* So many lists, and answers, of the letter's own are looked at: whoever was
- * revoked shall not fill the room that the news of it needs. */
-#define BROUGHT_MAX 64
 
 /* ---- what is known --------------------------------------------------- */
 
@@ -40,12 +38,16 @@ add_statuses(struct evidence *to, const struct crls *crls,
 
 /* What came with the letter. */
 static enum rc
-add_brought(struct evidence *to, const struct crls *crls,
-    const struct ocsps *ocsps, struct err *err)
+add_brought(const struct reader *reader, struct evidence *to,
+    const struct crls *crls, const struct ocsps *ocsps, struct err *err)
 {
-	for (size_t i = 0; i < crls->len && to->crls.len < BROUGHT_MAX; i++)
+	const size_t most =
+	    (reader->limits != NULL ? reader->limits : &gather_default)
+		->brought;
+
+	for (size_t i = 0; i < crls->len && to->crls.len < most; i++)
 		TRY(unless_full(crls_share(&to->crls, crls->item[i], err)));
-	for (size_t i = 0; i < ocsps->len && to->ocsps.len < BROUGHT_MAX; i++)
+	for (size_t i = 0; i < ocsps->len && to->ocsps.len < most; i++)
 		TRY(unless_full(ocsps_share(&to->ocsps, ocsps->item[i], err)));
 	return RC_OK;
 }
@@ -64,7 +66,8 @@ know(struct reading *r, struct err *err)
 		TRY(add_statuses(own, &kept->crls, &kept->ocsps, err));
 	}
 	TRY(add_statuses(&known, &own->crls, &own->ocsps, err));
-	TRY(add_brought(&known, &r->known.crls, &r->known.ocsps, err));
+	TRY(add_brought(
+	    r->reader, &known, &r->known.crls, &r->known.ocsps, err));
 	TRY(add_statuses(own, r->reader->crls, r->reader->ocsps, err));
 	TRY(add_statuses(&known, &own->crls, &own->ocsps, err));
 	evidence_done(&r->known);
@@ -83,12 +86,11 @@ struct question {
 	bool may_ask; /* others, by the network */
 };
 
-static enum rc
-check_by(const struct reading *r, const struct question *q,
-    const struct evidence *statuses, struct chain_result *ret, struct err *err)
+static struct chain_request
+request_of(const struct reading *r, const struct question *q,
+    const struct evidence *statuses, const struct chain_grant *grant)
 {
-	const struct chain_grant grant = {gather_is_granted, r};
-	const struct chain_request ask = {
+	return (struct chain_request){
 	    .roots = q->roots,
 	    .untrusted = &r->known.certs,
 	    .crls = &statuses->crls,
@@ -96,8 +98,16 @@ check_by(const struct reading *r, const struct question *q,
 	    .at = q->at,
 	    .purpose = q->purpose,
 	    .seen = r->reader->seen,
-	    .grant = q->purpose == CHAIN_MAIL_SIGN ? &grant : NULL,
+	    .grant = q->purpose == CHAIN_MAIL_SIGN ? grant : NULL,
 	};
+}
+
+static enum rc
+check_by(const struct reading *r, const struct question *q,
+    const struct evidence *statuses, struct chain_result *ret, struct err *err)
+{
+	const struct chain_grant grant = {gather_is_granted, r};
+	const struct chain_request ask = request_of(r, q, statuses, &grant);
 
 	chain_result_done(ret);
 	return chain_check(q->cert, &ask, ret, err);
@@ -114,9 +124,35 @@ check(const struct reading *r, const struct question *q,
 static int64_t
 deadline_of(struct reading *r)
 {
+	const struct reader *reader = r->reader;
+
 	if (r->deadline == 0)
-		r->deadline = clock_ticks() + r->reader->status->budget;
+		r->deadline =
+		    clock_ticks() + (reader->status != NULL
+					    ? reader->status->budget
+					    : reader->issuers->budget);
 	return r->deadline;
+}
+
+/* What the letter left out, if the reader wants it fetched. */
+static enum rc
+complete(struct reading *r, const struct question *q, struct chain_result *ret,
+    struct err *err)
+{
+	const struct issuer_source *source = r->reader->issuers;
+	const struct chain_grant grant = {gather_is_granted, r};
+	const struct chain_request ask = request_of(r, q, &r->known, &grant);
+
+	if (source == NULL || !q->may_ask || ret->state == CHAIN_VALID)
+		return RC_OK;
+	const struct completion completion = {
+	    .source = source,
+	    .deadline = deadline_of(r),
+	    .cert = q->cert,
+	    .ask = &ask,
+	    .untrusted = &r->known.certs,
+	};
+	return completion_run(&completion, ret, err);
 }
 
 static bool
@@ -189,9 +225,57 @@ doubt(const struct reading *r, struct chain_result *result)
 	    !has_expired(&result->path, r->reader->now))
 		return;
 	result->revocation = REVOCATION_UNKNOWN;
-	/* kept, it would be proof of our own when the letter is read again */
+}
+
+static bool
+has_crl(const struct crls *crls, const struct crl *crl)
+{
+	for (size_t i = 0; i < crls->len; i++)
+		if (crls->item[i] == crl ||
+		    span_is(crl_der(crls->item[i]), crl_der(crl)))
+			return true;
+	return false;
+}
+
+static bool
+has_ocsp(const struct ocsps *ocsps, const struct ocsp *ocsp)
+{
+	for (size_t i = 0; i < ocsps->len; i++)
+		if (ocsps->item[i] == ocsp ||
+		    span_is(ocsp_der(ocsps->item[i]), ocsp_der(ocsp)))
+			return true;
+	return false;
+}
+
+static bool
+is_our_own(const struct reading *r, const struct chain_result *result)
+{
+	for (size_t i = 0; i < result->crls.len; i++)
+		if (!has_crl(&r->own.crls, result->crls.item[i]))
+			return false;
+	for (size_t i = 0; i < result->ocsps.len; i++)
+		if (!has_ocsp(&r->own.ocsps, result->ocsps.item[i]))
+			return false;
+	return true;
+}
+
+/* Of what counted only our own is evidence.  What came with the letter its
+ * sender chose: kept, it would be our own when the letter is read again, and
+ * whoever was revoked would only have to wait until he has expired.  The letter
+ * brings it then as it does now. */
+static enum rc
+leave_out_brought(const struct reading *r, const struct question *q,
+    struct chain_result *result, struct err *err)
+{
+	struct chain_result alone CHAIN_RESULT_OWNED = CHAIN_RESULT;
+
+	if (is_our_own(r, result))
+		return RC_OK;
+	TRY(check_by(r, q, &r->own, &alone, err));
 	crls_done(&result->crls);
 	ocsps_done(&result->ocsps);
+	TRY(crls_share_all(&result->crls, &alone.crls, err));
+	return ocsps_share_all(&result->ocsps, &alone.ocsps, err);
 }
 
 /* Only of a path that leads to a root: its certificates name whom to ask, and
@@ -203,6 +287,7 @@ judge(struct reading *r, const struct question *q, struct chain_result *ret,
 	bool more = false, news = false;
 
 	TRY(check(r, q, ret, err));
+	TRY(complete(r, q, ret, err));
 	TRY(needs_more(r, q, ret, &more, err));
 	if (more && r->reader->status != NULL && q->may_ask) {
 		TRY(ask_others(r, &ret->path, &news, err));
@@ -213,7 +298,7 @@ judge(struct reading *r, const struct question *q, struct chain_result *ret,
 	}
 	if (more)
 		doubt(r, ret);
-	return RC_OK;
+	return leave_out_brought(r, q, ret, err);
 }
 
 static enum rc
@@ -258,7 +343,8 @@ judge_stamp(struct reading *r, struct stamp_result *stamp, struct err *err)
 
 	TRY(find_stampers(r, &roots, err));
 	TRY(add_certs(&r->known.certs, &stamp->certs, err));
-	TRY(add_brought(&r->known, &stamp->crls, &stamp->ocsps, err));
+	TRY(add_brought(
+	    r->reader, &r->known, &stamp->crls, &stamp->ocsps, err));
 	TRY(recall(r, &stamp->certs, err));
 	return judge(r, &q, &stamp->chain, err);
 }
@@ -317,6 +403,17 @@ set_time(struct facts *f, enum time_source source, int64_t value)
 	f->time.value = value;
 }
 
+/* Our own eyes are worth more than a token whose authority may have lost its
+ * key, where one of them has to speak for a certificate that has expired. */
+static bool
+was_seen_in_time(const struct reading *r)
+{
+	int64_t end = cert_not_after(r->signer);
+
+	return r->out->facts.time.source == TIME_RECEIVED &&
+	       r->reader->first_seen <= end && end < r->reader->now;
+}
+
 static enum rc
 stamp_time(struct reading *r, struct err *err)
 {
@@ -329,7 +426,11 @@ stamp_time(struct reading *r, struct err *err)
 		return RC_OK;
 	}
 	TRY(rc);
+	bool unchecked = stamp.chain.revocation == REVOCATION_UNKNOWN;
+	if (unchecked && was_seen_in_time(r))
+		return RC_OK;
 	set_time(f, TIME_STAMPED, stamp.when);
+	f->time.token_unchecked = unchecked;
 	f->time.token_late = r->claimed != 0 && stamp.when - r->claimed > DAY;
 	return keep_evidence(r, &stamp.chain, err);
 }
@@ -412,6 +513,8 @@ gather_chain(struct reading *r, struct err *err)
 	};
 	bool good_now = true;
 
+	f->sig.unasked =
+	    r->reader->status == NULL || r->reader->status->offline;
 	TRY(judge(r, &q, &result, err));
 	TRY(gather_root(r, &result.path, err));
 	tell_chain(f, &result);

@@ -144,11 +144,14 @@ learn(
 
 /* Not a message we can read: a mail program may still want to try. */
 static enum rc
-show_as_it_is(struct span letter, struct incoming *ret, struct err *err)
+show_as_it_is(struct span letter, const struct reader *reader, bool headless,
+    struct incoming *ret, struct err *err)
 {
-	const struct facts nothing = {.from_unclear = true, .unreadable = true};
+	const struct facts nothing = {
+	    .from_unclear = true, .unreadable = true, .headless = headless};
 
 	verdict_decide(&nothing, &ret->verdict);
+	verdict_say(&nothing, reader->language, &ret->verdict);
 	return protect_strip_verdict(letter, &ret->view, err);
 }
 
@@ -159,7 +162,8 @@ decide(
 	verdict_decide(&g->facts, &ret->verdict);
 	verdict_say(&g->facts, reader->language, &ret->verdict);
 	ret->unchecked = g->facts.sig.state == SIGNED_VALID &&
-			 g->facts.sig.revocation == REVOCATION_UNKNOWN;
+			 (g->facts.sig.revocation == REVOCATION_UNKNOWN ||
+			     g->facts.time.token_unchecked);
 	learn(g, reader, ret);
 }
 
@@ -192,17 +196,18 @@ pack(const struct gathered *g, struct incoming *ret)
 }
 
 static enum rc
-show(struct gathered *g, const struct source *source, int64_t now,
-    struct span letter, struct incoming *ret, struct err *err)
+show(struct gathered *g, const struct source *source,
+    const struct reader *reader, struct span letter, struct incoming *ret,
+    struct err *err)
 {
 	struct err why = ERR_NONE;
 
 	if (!may_show_inside(g))
 		return protect_strip_verdict(letter, &ret->view, err);
-	enum rc rc = rebuild(g, source, now, ret, &why);
+	enum rc rc = rebuild(g, source, reader->now, ret, &why);
 	if (rc == RC_LIMIT) { /* compressed, and too much of it */
 		buf_clear(&ret->view);
-		return show_as_it_is(letter, ret, err);
+		return show_as_it_is(letter, reader, false, ret, err);
 	}
 	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
 }
@@ -225,10 +230,11 @@ read_letter(struct span letter, const struct reader *reader, bool shown,
 		return rc;
 	}
 	if (rc != RC_OK)
-		return show_as_it_is(letter, ret, err);
+		return show_as_it_is(
+		    letter, reader, g.facts.headless, ret, err);
 	decide(&g, reader, ret);
 	pack(&g, ret);
-	return shown ? show(&g, &source, reader->now, letter, ret, err) : RC_OK;
+	return shown ? show(&g, &source, reader, letter, ret, err) : RC_OK;
 }
 
 enum rc

@@ -6,12 +6,13 @@
 
 #include "flow/gatherkit_priv.h"
 #include "keydir/history.h"
+#include "store/statekit.h"
 
 #define FROM_ALICE "From: Alice Liddell <alice@alpha.test>\r\n"
 #define TO_CAROL "To: carol@gamma.test\r\n"
 
-static char folder[64];
-static struct state *state;
+static struct statekit kept_state;
+static struct state *state; /* of it */
 static struct fixture other_root;
 static struct person other_alice; /* the same address under another root */
 static struct fixture forged_root;
@@ -21,24 +22,17 @@ static struct certs both_roots;
 static int
 set_up(void **context)
 {
-	char path[96], key[96];
-
-	(void)snprintf(folder, sizeof(folder), "/tmp/incoming-test-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	(void)snprintf(path, sizeof(path), "%s/state", folder);
-	(void)snprintf(key, sizeof(key), "%s/key", folder);
-	assert_done(state_open(path, key, true, &state, &err), err);
+	(void)context;
+	statekit_init(&kept_state);
+	state = kept_state.state;
 	return 0;
 }
 
 static int
 tear_down(void **context)
 {
-	char command[96];
-
-	state_free(state);
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
-	return system(command);
+	(void)context;
+	return statekit_done(&kept_state);
 }
 
 static int

@@ -68,12 +68,43 @@ the_field_says_it_in_chinese(void **state)
 	    "\u7b7e\u540d; as of ");
 }
 
+/* It has no field to say it in, but the front tells its keywords and the
+ * sentence is kept. */
+static void
+what_cannot_be_read_is_said_in_the_language_too(void **state)
+{
+	static const struct {
+		const char *letter, *says;
+	} letters[] = {
+	    {"no field\r\n\r\nFrom: alice@alpha.test\r\n",
+		"\u8fd9\u4e0d\u662f\u4e00\u5c01\u4fe1\uff1a"},
+	    {"From: alice@alpha.test\rX: y\r\n\r\nHello.\r\n",
+		"\u8fd9\u4e0d\u662f\u4e00\u5c01\u6b63\u5e38\u7684\u4fe1"},
+	};
+	const struct reader reader = {
+	    .roots = &roots, .now = FIXTURE_NOW, .language = LANGUAGE_CHINESE};
+
+	for (size_t i = 0; i < COUNT(letters); i++) {
+		struct incoming incoming INCOMING_OWNED;
+		incoming_init(&incoming);
+		assert_done(incoming_read(span_str(letters[i].letter), &reader,
+				&incoming, &err),
+		    err);
+		assert_int_equal(incoming.verdict.level, VERDICT_UNSIGNED);
+		assert_string_equal(
+		    incoming.verdict.reason[0], "letter.unreadable");
+		assert_has(incoming.verdict.sentence, letters[i].says);
+		assert_span(buf_span(&incoming.view), letters[i].letter);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_field_says_it_in_english),
 	    cmocka_unit_test(the_field_says_it_in_chinese),
+	    cmocka_unit_test(what_cannot_be_read_is_said_in_the_language_too),
 	};
 
 	return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

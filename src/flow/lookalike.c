@@ -56,6 +56,7 @@ lookalike_free(struct lookalike *lookalike)
 	lookup_done(&lookalike->names);
 	lookup_done(&lookalike->brands);
 	lookup_done(&lookalike->scripts);
+	lookup_done(&lookalike->solid);
 	lookup_done(&lookalike->lures);
 	lookup_done(&lookalike->titles);
 	lookup_done(&lookalike->between);

@@ -3,62 +3,6 @@
 #include "flow/distance.h"
 #include "flow/lookalike_priv.h"
 
-/* How long what is imitated must be for a rule to mean something: short names
- * are near each other by chance.  One column for organisations and own
- * domains, one for the domains of people one writes to, who are many. */
-static const struct {
-	size_t digits, hyphen, words, glued, ending, one_slip, two_slips;
-} least_len[2] = {
-    {.digits = 3,
-	.hyphen = 4,
-	.words = 3,
-	.glued = 4,
-	.ending = 3,
-	.one_slip = 6,
-	.two_slips = 10},
-    {.digits = 4,
-	.hyphen = 5,
-	.words = 5,
-	.glued = 6,
-	.ending = 5,
-	.one_slip = 7,
-	.two_slips = 11},
-};
-#define LEAST(q, target, what) \
-	least_len[(q)->l->party[(target)->party].kind == LOOKALIKE_KNOWN].what
-
-/* A label of the sender's domain, as it is compared. */
-struct label {
-	struct span text; /* U-label */
-	struct buf strict;
-	struct buf loose; /* without hyphens */
-	bool bought;      /* the one somebody bought, not one below it */
-	bool among_lures; /* another label is a word that goes with fraud */
-};
-
-static const struct party *
-party_of(const struct inquiry *q, const struct target *target)
-{
-	return &q->l->party[target->party];
-}
-
-/* The same mailbox name at the imitated domain is somebody known: then even
- * a short name that is near is no chance. */
-static bool
-is_same_local(const struct inquiry *q, const struct target *target)
-{
-	struct buf key BUF_OWNED = BUF_SMALL;
-	struct span local = q->sender->local;
-
-	if (target->domain[0] == '\0' || lookup_has(&q->l->generic, local))
-		return false;
-	if (lookalike_loose_local(q->l, local, &key, NULL) != RC_OK ||
-	    buf_add_byte(&key, '@', NULL) != RC_OK ||
-	    buf_add_str(&key, target->domain, NULL) != RC_OK)
-		return false;
-	return lookup_has(&q->l->locals, buf_span(&key));
-}
-
 /* --- the same name, written otherwise --------------------------------------*/
 
 static bool
@@ -96,7 +40,7 @@ is_in_another_country(const struct inquiry *q, const struct target *target)
 {
 	size_t name = strcspn(target->domain, ".");
 
-	return party_of(q, target)->kind == LOOKALIKE_KNOWN &&
+	return lookalike_party(q, target)->kind == LOOKALIKE_KNOWN &&
 	       target->domain[name] == '.' &&
 	       lookalike_is_countrys(q->l, domain_suffix(&q->domain)) &&
 	       lookalike_is_countrys(q->l, target->domain + name + 1);
@@ -120,34 +64,59 @@ is_of_manuals(const struct inquiry *q, const struct target *target)
 }
 
 /* The very name, bought under another ending. */
+#define BAD_ENDING_LEAST 6
+
 static void
 offer_ending(struct inquiry *q, const struct target *target)
 {
-	const struct party *party = party_of(q, target);
+	const struct party *party = lookalike_party(q, target);
 
 	if (is_of_manuals(q, target))
 		return;
 	if ((target->flags & LOOKALIKE_A_WORD) != 0 && !is_bad_ending(q))
 		return;
-	if (is_same_local(q, target))
+	if (lookalike_is_same_local(q, target))
 		lookalike_offer(q, LOOKALIKE_ENDING, party, true);
-	else if (target->loose_len >= LEAST(q, target, ending) &&
+	else if (target->loose_len >= lookalike_least(q, target)->ending &&
 		 !is_in_another_country(q, target))
+		lookalike_offer(q, LOOKALIKE_ENDING, party,
+		    party->kind != LOOKALIKE_KNOWN ||
+			(is_bad_ending(q) &&
+			    target->loose_len >= BAD_ENDING_LEAST));
+}
+
+/* ourfirm.evil.test: a help desk that the firm hired has such a host, too; but
+ * nobody there is called as somebody at the firm is. */
+#define BELOW_LEAST 6
+
+static void
+offer_below(
+    struct inquiry *q, const struct label *label, const struct target *target)
+{
+	const struct party *party = lookalike_party(q, target);
+	bool same = !q->real && lookalike_is_same_local(q, target);
+
+	if ((party->kind == LOOKALIKE_OWN || same) &&
+	    target->loose_len >= BELOW_LEAST &&
+	    span_is(label->text, span_str(target->label)) &&
+	    !lookalike_all_lures(q->l, buf_span(&label->loose), false))
 		lookalike_offer(
-		    q, LOOKALIKE_ENDING, party, party->kind != LOOKALIKE_KNOWN);
+		    q, LOOKALIKE_SUBDOMAIN, party, label->among_lures || same);
 }
 
 static void
 offer_same(
     struct inquiry *q, const struct label *label, const struct target *target)
 {
-	const struct party *party = party_of(q, target);
+	const struct party *party = lookalike_party(q, target);
 	struct span other = span_str(target->label);
 
 	/* below somebody's domain hosts are called anything: "mail" is no
 	 * imitation of mall.test, nor "our" of our.test */
-	if (!label->bought && party->kind != LOOKALIKE_IMITATED)
+	if (!label->bought && party->kind != LOOKALIKE_IMITATED) {
+		offer_below(q, label, target);
 		return;
+	}
 	if (span_is(label->text, other)) {
 		if (label->bought)
 			offer_ending(q, target);
@@ -160,9 +129,9 @@ offer_same(
 	if (span_is(buf_span(&label->strict), span_str(target->strict)))
 		lookalike_offer(q, LOOKALIKE_CONFUSABLE, party, true);
 	else if (is_same_without_hyphens(label->text, other)) {
-		if (target->loose_len >= LEAST(q, target, hyphen))
+		if (target->loose_len >= lookalike_least(q, target)->hyphen)
 			lookalike_offer(q, LOOKALIKE_HYPHEN, party, true);
-	} else if (target->loose_len >= LEAST(q, target, digits)) {
+	} else if (target->loose_len >= lookalike_least(q, target)->digits) {
 		lookalike_offer(q, LOOKALIKE_DIGITS, party, true);
 	}
 }
@@ -225,15 +194,17 @@ lookalike_all_lures(const struct lookalike *l, struct span loose, bool sharp)
 	return reached[loose.len];
 }
 
-/* Short words stand in other words by chance: only hyphens set them apart. */
+/* Short words stand in other words by chance: only hyphens set them apart, or
+ * a name that is long. */
 #define GLUED_LURE_LEAST 3
+#define GLUED_NAME_LONG 7
 
 static void
 offer_words(struct inquiry *q, const struct target *target, bool strong)
 {
 	if ((target->flags & IMITATED_LETTERS) == 0)
 		lookalike_offer(
-		    q, LOOKALIKE_WORDS, party_of(q, target), strong);
+		    q, LOOKALIKE_WORDS, lookalike_party(q, target), strong);
 }
 
 /* Is the name written as it is, not only readable so?  Short names are read
@@ -245,37 +216,56 @@ is_plainly(const struct label *label, const struct target *target)
 	       span_find(label->text, span_str(target->label)) >= 0;
 }
 
-static void
-offer_glued(struct inquiry *q, const struct label *label, struct span name,
-    struct span rest)
+/* A name in `text` from `from` to `to`, and words around it. */
+struct glued {
+	struct span name, before, behind;
+};
+
+static bool
+are_lures(const struct inquiry *q, const struct glued *glued, bool sharp)
 {
+	return (glued->before.len == 0 ||
+		   lookalike_all_lures(q->l, glued->before, sharp)) &&
+	       (glued->behind.len == 0 ||
+		   lookalike_all_lures(q->l, glued->behind, sharp));
+}
+
+static void
+offer_glued(
+    struct inquiry *q, const struct label *label, const struct glued *glued)
+{
+	size_t rest = glued->before.len + glued->behind.len;
 	size_t at = LOOKUP_NONE, number = 0;
 
-	if (rest.len < GLUED_LURE_LEAST || !lookup_has(&q->l->by_loose, name) ||
-	    !lookalike_all_lures(q->l, rest, false))
+	if (!lookup_has(&q->l->by_loose, glued->name) ||
+	    !are_lures(q, glued, false))
 		return;
-	bool sharp = lookalike_all_lures(q->l, rest, true);
-	while (lookup_next(&q->l->by_loose, name, &at, &number)) {
+	bool sharp = are_lures(q, glued, true);
+	while (lookup_next(&q->l->by_loose, glued->name, &at, &number)) {
 		const struct target *t = &q->l->target[number];
-		if (t->loose_len < LEAST(q, t, glued) || !is_plainly(label, t))
+		if (t->loose_len < lookalike_least(q, t)->glued ||
+		    !is_plainly(label, t) ||
+		    (rest < GLUED_LURE_LEAST && t->loose_len < GLUED_NAME_LONG))
 			continue;
 		if (sharp || (t->flags & LOOKALIKE_NOT_ALONE) == 0)
 			offer_words(q, t, true);
 	}
 }
 
-/* paypalsecure, securepaypal */
+/* paypalsecure, securepaypal, securepaypallogin */
 static void
 ask_glued(struct inquiry *q, const struct label *label)
 {
 	struct span loose = buf_span(&label->loose);
 
-	for (size_t cut = 1; cut < loose.len; cut++) {
-		struct span head = span_first(loose, cut);
-		struct span tail = span_after(loose, cut);
-		offer_glued(q, label, head, tail);
-		offer_glued(q, label, tail, head);
-	}
+	for (size_t from = 0; from < loose.len; from++)
+		for (size_t to = from + 1; to <= loose.len; to++) {
+			struct glued glued = {
+			    span_first(span_after(loose, from), to - from),
+			    span_first(loose, from), span_after(loose, to)};
+			if (to - from + 1 < loose.len)
+				offer_glued(q, label, &glued);
+		}
 }
 
 /* The words between hyphens; run [from, to) of them may be a name. */
@@ -326,20 +316,20 @@ static void
 offer_part(struct inquiry *q, const struct target *target, struct span part,
     const struct others *others)
 {
-	const struct party *party = party_of(q, target);
+	const struct party *party = lookalike_party(q, target);
 
-	if (target->loose_len < LEAST(q, target, words))
+	if (target->loose_len < lookalike_least(q, target)->words)
 		return;
 	/* micr0soft-anything: nobody writes so by chance */
 	if (!is_same_without_hyphens(part, span_str(target->label)) &&
-	    target->loose_len >= LEAST(q, target, glued))
+	    target->loose_len >= lookalike_least(q, target)->glued)
 		lookalike_offer(q, LOOKALIKE_DIGITS, party, true);
 	else if ((target->flags & LOOKALIKE_A_WORD) != 0 ? others->sharp
 							 : others->lures)
 		offer_words(q, target, true);
 	else if ((target->flags & LOOKALIKE_NOT_ALONE) == 0 &&
 		 party->kind != LOOKALIKE_KNOWN &&
-		 target->loose_len >= LEAST(q, target, glued))
+		 target->loose_len >= lookalike_least(q, target)->glued)
 		offer_words(q, target, false);
 }
 
@@ -355,9 +345,11 @@ ask_run(struct inquiry *q, const struct parts *parts, size_t from, size_t to,
 	struct others others;
 
 	TRY(lookalike_loose_label(q->l, run, &loose, err));
-	if (!lookup_has(&q->l->by_loose, buf_span(&loose)))
-		return RC_OK;
 	TRY(look_at_others(q, parts, from, to, &others));
+	/* mircosoft-support */
+	if (others.sharp)
+		lookalike_ask_slips(
+		    q, &(struct label){.text = run, .loose = loose});
 	while (lookup_next(&q->l->by_loose, buf_span(&loose), &at, &number))
 		offer_part(q, &q->l->target[number], run, &others);
 	return RC_OK;
@@ -404,116 +396,10 @@ ask_numbered(struct inquiry *q, const struct label *label, struct err *err)
 		const struct target *t = &q->l->target[number];
 		if (span_is(text, span_str(t->label)) &&
 		    (t->flags & LOOKALIKE_NOT_ALONE) == 0 &&
-		    party_of(q, t)->kind == LOOKALIKE_IMITATED)
+		    lookalike_party(q, t)->kind != LOOKALIKE_KNOWN)
 			offer_words(q, t, true);
 	}
 	return RC_OK;
-}
-
-/* --- slips of the finger ---------------------------------------------------*/
-
-static size_t
-slips_allowed(const struct inquiry *q, const struct target *t)
-{
-	if ((t->flags & LOOKALIKE_A_WORD) != 0 ||
-	    ((t->flags & IMITATED_HOST) != 0 && t->loose_len < 8))
-		return 0;
-	if (t->loose_len >= LEAST(q, t, two_slips))
-		return 2;
-	return t->loose_len >= LEAST(q, t, one_slip) ? 1 : 0;
-}
-
-static size_t
-without_digits(struct span text, char *ret)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len && i < DISTANCE_MAX; i++)
-		if (text.data[i] < '0' || text.data[i] > '9')
-			ret[len++] = (char)text.data[i];
-	return len;
-}
-
-/* server12 and server14 belong together; one of them imitates nobody. */
-static bool
-differ_in_numbers(struct span a, struct span b)
-{
-	char one[DISTANCE_MAX], two[DISTANCE_MAX];
-	size_t one_len = without_digits(a, one);
-	size_t two_len = without_digits(b, two);
-
-	return one_len < a.len && two_len < b.len &&
-	       span_is(span_of(one, one_len), span_of(two, two_len));
-}
-
-/* One more s, or one less: two words as often as a slip. */
-static bool
-differ_in_plural(struct span a, struct span b)
-{
-	struct span longer = a.len > b.len ? a : b;
-	struct span shorter = a.len > b.len ? b : a;
-
-	return longer.len == shorter.len + 1 &&
-	       longer.data[longer.len - 1] == 's' &&
-	       span_is(span_first(longer, shorter.len), shorter);
-}
-
-/* A person's domain is one of many, and nobody chose it for being famous:
- * there the letters themselves must be near, not only what they look like, and
- * a short name only under the same ending. */
-static bool
-is_chance(const struct inquiry *q, const struct label *label,
-    const struct target *t, size_t allowed)
-{
-	struct span mine = label->text, other = span_str(t->label);
-	bool known = party_of(q, t)->kind == LOOKALIKE_KNOWN;
-
-	if (lookup_has(&q->l->near, mine) || differ_in_numbers(mine, other))
-		return true;
-	if ((known || t->loose_len < 8) &&
-	    distance_between(mine, other, allowed) > allowed)
-		return true;
-	if (!known)
-		return false;
-	return differ_in_plural(mine, other) ||
-	       (t->loose_len < 9 &&
-		   strcmp(domain_suffix(&q->domain),
-		       t->domain + strcspn(t->domain, ".") + 1) != 0);
-}
-
-static void
-offer_slip(struct inquiry *q, const struct label *label, const struct target *t)
-{
-	struct span loose = buf_span(&label->loose);
-	struct span other = span_of(t->loose, t->loose_len);
-	size_t allowed = slips_allowed(q, t);
-
-	/* the same mailbox name at a near domain is no chance */
-	if (t->domain[0] != '\0' && t->loose_len >= 3 &&
-	    distance_between(loose, other, 1) == 1 && is_same_local(q, t))
-		lookalike_offer(q, LOOKALIKE_SLIP, party_of(q, t), true);
-	if (allowed > 0 && distance_between(loose, other, allowed) <= allowed &&
-	    !is_chance(q, label, t, allowed))
-		lookalike_offer(q, LOOKALIKE_SLIP, party_of(q, t), true);
-}
-
-static void
-ask_slips(struct inquiry *q, const struct label *label)
-{
-	struct span loose = buf_span(&label->loose);
-	uint64_t bag = distance_bag(loose);
-
-	for (size_t i = 0; i < q->l->targets; i++) {
-		const struct target *t = &q->l->target[i];
-		if (t->loose_len + 2 < loose.len ||
-		    loose.len + 2 < t->loose_len || !t->ascii)
-			continue;
-		if (__builtin_popcountll(bag ^ t->bag) > 4 ||
-		    (loose.len == t->loose_len &&
-			span_is(loose, span_of(t->loose, t->loose_len))))
-			continue;
-		offer_slip(q, label, t);
-	}
 }
 
 /* --- a whole domain inside another -----------------------------------------*/
@@ -624,7 +510,7 @@ ask_label(struct inquiry *q, struct label *label, struct err *err)
 	TRY(ask_numbered(q, label, err));
 	ask_glued(q, label);
 	if (label->bought)
-		ask_slips(q, label);
+		lookalike_ask_slips(q, label);
 	return RC_OK;
 }
 
@@ -660,9 +546,10 @@ ask_joined(struct inquiry *q, struct err *err)
 	TRY(lookalike_loose_label(q->l, buf_span(&joined), &loose, err));
 	while (lookup_next(&q->l->by_loose, buf_span(&loose), &at, &number)) {
 		const struct target *t = &q->l->target[number];
-		if (t->loose_len >= 6 && (t->flags & LOOKALIKE_A_WORD) == 0)
-			lookalike_offer(
-			    q, LOOKALIKE_SUBDOMAIN, party_of(q, t), true);
+		if (t->loose_len >= lookalike_least(q, t)->joined &&
+		    (t->flags & LOOKALIKE_A_WORD) == 0)
+			lookalike_offer(q, LOOKALIKE_SUBDOMAIN,
+			    lookalike_party(q, t), true);
 	}
 	return RC_OK;
 }

@@ -149,6 +149,21 @@ add_label(struct lookalike *l, const struct imitated_word *word,
 	return add_target(l, span_str(word->text), span_str(""), number, err);
 }
 
+/* AliceCooper, A l i c e, Pay-Pal; short ones are other words by chance. */
+#define SOLID_LEAST 6
+
+static enum rc
+add_solid(struct lookalike *l, const struct words *words, size_t first,
+    size_t party, struct err *err)
+{
+	struct buf key BUF_OWNED = BUF_SMALL;
+
+	TRY(words_solid(words, first, &key, err));
+	if (key.len < SOLID_LEAST)
+		return RC_OK;
+	return lookup_add(&l->solid, buf_span(&key), party, err);
+}
+
 /* A name of Latin words is found by its words, one of Chinese anywhere. */
 static enum rc
 add_brand(struct lookalike *l, const struct imitated_word *word,
@@ -168,6 +183,8 @@ add_brand(struct lookalike *l, const struct imitated_word *word,
 		if (rc == RC_OK)
 			rc = buf_add(&key, words.word[i], err);
 	}
+	if (rc == RC_OK && (word->flags & IMITATED_WORD) == 0)
+		rc = add_solid(l, &words, 0, number, err);
 	words_done(&words);
 	TRY(rc);
 	if (words.len <= 1 && !is_ascii(buf_span(&key)) &&
@@ -305,6 +322,10 @@ add_name(struct lookalike *l, struct span name, size_t party, struct err *err)
 		rc = words_key(words.word, words.len, &key, err);
 		if (rc == RC_OK)
 			rc = lookup_add(&l->names, buf_span(&key), party, err);
+		if (rc == RC_OK)
+			rc = add_solid(l, &words, 0, party, err);
+		if (rc == RC_OK && words.len > 1)
+			rc = add_solid(l, &words, words.len - 1, party, err);
 	}
 	words_done(&words);
 	return rc;

@@ -224,14 +224,29 @@ is_proven(const struct inquiry *q, struct span key, bool *ret, struct err *err)
 	return RC_OK;
 }
 
+/* "Alice Cooper (Alpha Trading)": a word out of the person's own domain. */
 static bool
-rest_is_lures(
-    const struct inquiry *q, const struct words *words, size_t from, size_t to)
+is_of_domain(
+    const struct inquiry *q, struct span word, const struct party *party)
+{
+	struct buf domain BUF_OWNED = BUF_SMALL;
+	const char *at = strrchr(party->of, '@');
+
+	return party->kind == LOOKALIKE_KNOWN && at != NULL && word.len >= 3 &&
+	       lookalike_loose_label(q->l, span_str(at + 1), &domain, NULL) ==
+		   RC_OK &&
+	       span_find(buf_span(&domain), word) >= 0;
+}
+
+static bool
+rest_is_lures(const struct inquiry *q, const struct words *words, size_t from,
+    size_t to, const struct party *party)
 {
 	for (size_t i = 0; i < words->len; i++) {
 		struct span word = words->word[i];
 		if ((i < from || i >= to) && !lookup_has(&q->l->titles, word) &&
 		    !lookup_has(&q->l->places, word) &&
+		    !is_of_domain(q, word, party) &&
 		    !lookalike_all_lures(q->l, word, false))
 			return false;
 	}
@@ -246,7 +261,7 @@ static void
 offer_brand(struct inquiry *q, const struct words *words, size_t from,
     size_t to, const struct party *party)
 {
-	bool lures = rest_is_lures(q, words, from, to);
+	bool lures = rest_is_lures(q, words, from, to, party);
 	bool alone = from == 0 && to == words->len;
 	/* "Google Support" from gmail.com, where anybody gets an address */
 	bool theirs = lookalike_is_theirs(q, party);
@@ -347,7 +362,7 @@ ask_person(struct inquiry *q, const struct words *words, size_t from, size_t to,
 		    lookalike_is_same_mailbox(q, person))
 			continue;
 		lookalike_offer(q, LOOKALIKE_PERSON, person,
-		    rest_is_lures(q, words, from, to) &&
+		    rest_is_lures(q, words, from, to, person) &&
 			!has_between(q, words));
 	}
 	return RC_OK;
@@ -363,6 +378,34 @@ ask_people(struct inquiry *q, struct words *words, struct err *err)
 		for (size_t to = from + 1;
 		     to <= words->len && to - from <= PERSON_WORDS_MAX; to++)
 			TRY(ask_person(q, words, from, to, err));
+	return RC_OK;
+}
+
+/* --- a name with its blanks elsewhere --------------------------------------*/
+
+static void
+offer_solid(struct inquiry *q, const struct party *party)
+{
+	bool known = party->kind == LOOKALIKE_KNOWN;
+
+	if (known ? is_persons_domain(q, party) ||
+			lookalike_is_same_mailbox(q, party)
+		  : lookalike_is_theirs(q, party) ||
+			q->sender->organisation.len > 0)
+		return;
+	lookalike_offer(
+	    q, known ? LOOKALIKE_PERSON : LOOKALIKE_ORGANISATION, party, true);
+}
+
+static enum rc
+ask_solid(struct inquiry *q, const struct words *words, struct err *err)
+{
+	struct buf key BUF_OWNED = BUF_SMALL;
+	size_t at = LOOKUP_NONE, number = 0;
+
+	TRY(words_solid(words, 0, &key, err));
+	while (lookup_next(&q->l->solid, buf_span(&key), &at, &number))
+		offer_solid(q, &q->l->party[number]);
 	return RC_OK;
 }
 
@@ -389,6 +432,7 @@ ask_words(struct inquiry *q, struct words *words, struct err *err)
 		return RC_OK;
 	TRY(ask_domain(q, buf_span(&broken), words, err));
 	TRY(ask_brands(q, words, err));
+	TRY(ask_solid(q, words, err));
 	return ask_people(q, words, err);
 }
 

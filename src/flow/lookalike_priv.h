@@ -17,6 +17,22 @@
 #define LOOKALIKE_A_WORD (IMITATED_WORD | IMITATED_LETTERS)
 #define LOOKALIKE_NOT_ALONE (LOOKALIKE_A_WORD | IMITATED_HOST)
 
+/* A label of the sender's domain, as it is compared. */
+struct label {
+	struct span text; /* U-label */
+	struct buf strict;
+	struct buf loose; /* without hyphens */
+	bool bought;      /* the one somebody bought, not one below it */
+	bool among_lures; /* another label is a word that goes with fraud */
+};
+
+/* How long what is imitated must be for a rule to mean something: short names
+ * are near each other by chance. */
+struct lookalike_least {
+	size_t digits, hyphen, words, glued, ending, joined;
+	size_t one_slip, two_slips;
+};
+
 /* Somebody who can be imitated. */
 struct party {
 	enum lookalike_kind kind;
@@ -56,6 +72,7 @@ struct lookalike {
 	struct lookup names;     /* party (known), by its ordered words */
 	struct lookup brands;    /* party (imitated), by its words */
 	struct lookup scripts;   /* party, names without blanks (Chinese) */
+	struct lookup solid;     /* party, its name with the blanks taken out */
 
 	struct lookup lures; /* the word's flags */
 	struct lookup titles, between, generic, near, places, sold, endings;
@@ -103,6 +120,20 @@ enum rc lookalike_loose_local(const struct lookalike *l, struct span local,
 enum rc lookalike_address(struct span local, const struct domain *domain,
     struct buf *ret, struct err *err);
 
+/* --- lookalike_slip.c: how near is too near ------------------------------- */
+
+const struct party *lookalike_party(
+    const struct inquiry *inquiry, const struct target *target);
+/* For this target and this sender. */
+const struct lookalike_least *lookalike_least(
+    const struct inquiry *inquiry, const struct target *target);
+/* The same mailbox name at the imitated domain is somebody known: then even
+ * a short name that is near is no chance. */
+bool lookalike_is_same_local(
+    const struct inquiry *inquiry, const struct target *target);
+/* A letter or two are wrong in what somebody bought. */
+void lookalike_ask_slips(struct inquiry *inquiry, const struct label *label);
+
 /* --- the rules ------------------------------------------------------------ */
 
 enum rc lookalike_ask_domain(struct inquiry *inquiry, struct err *err);
@@ -134,6 +165,9 @@ enum rc words_split(const struct lookalike *l, struct span text,
 void words_done(struct words *words);
 /* Takes out those of `out`, and single ASCII letters. */
 void words_strip(struct words *words, const struct lookup *out);
+/* Append the words without blanks, `first` and what is behind it in front. */
+enum rc words_solid(
+    const struct words *words, size_t first, struct buf *ret, struct err *err);
 /* `len` words in alphabetical order, with blanks between. */
 enum rc words_key(
     const struct span *word, size_t len, struct buf *ret, struct err *err);

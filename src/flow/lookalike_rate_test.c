@@ -170,29 +170,60 @@ at_most_1_in_500_with_200_people_known(void **state)
 	lookup_done(&domains.seen);
 }
 
+#define DNSTWIST(domains, more)                           \
+	"for d in " domains "; do dnstwist -f list " more \
+	" $d | tail -n +2; done"
+#define WORDS "/usr/share/dnstwist/dictionaries/"
+
+static void
+ask_all(const struct lookalike *l, const char *command, struct rate *rate)
+{
+	FILE *file = popen(command, "r");
+	char line[512];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		ask(l, span_trim(span_str(line)), rate);
+	assert_int_equal(pclose(file), 0);
+}
+
 /* All that dnstwist makes but what is too short for any rule. */
 static void
 most_that_dnstwist_makes_is_found(void **state)
 {
 	struct lookalike *l OWNED(lookalike_free) = NULL;
 	struct rate rate = {0};
-	char line[512];
-	FILE *file = popen("for d in paypal.com netflix.com docusign.com "
-			   "wellsfargo.com; do dnstwist -f list "
-			   "--tld "
-			   "/usr/share/dnstwist/dictionaries/abused_tlds.dict "
-			   "$d | tail -n +2; done",
-	    "r");
 
 	(void)state;
-	assert_non_null(file);
 	assert_ok(lookalike_new(&l, NULL));
-	while (fgets(line, sizeof(line), file) != NULL)
-		ask(l, span_trim(span_str(line)), &rate);
-	assert_int_equal(pclose(file), 0);
+	ask_all(l,
+	    DNSTWIST("paypal.com netflix.com docusign.com wellsfargo.com",
+		"--tld " WORDS "abused_tlds.dict"),
+	    &rate);
 	tell("look-alikes of dnstwist that are found", &rate);
 	assert_true(rate.asked > 2000);
 	assert_true(rate.strong * 100 >= rate.asked * 95);
+}
+
+/* Domains nobody has heard of, with the words that frauds put beside them. */
+static void
+most_that_dnstwist_makes_of_an_own_domain_is_found(void **state)
+{
+	struct lookalike *l OWNED(lookalike_free) = NULL;
+	struct rate rate = {0};
+
+	(void)state;
+	assert_ok(lookalike_new(&l, NULL));
+	assert_ok(lookalike_add_own(l, span_str("contoso.com"), NULL));
+	assert_ok(lookalike_add_own(l, span_str("novartech.ch"), NULL));
+	assert_ok(lookalike_add_own(l, span_str("acme.com"), NULL));
+	ask_all(l,
+	    DNSTWIST("contoso.com novartech.ch acme.com",
+		"--dictionary " WORDS "english.dict"),
+	    &rate);
+	tell("look-alikes of own domains that are found", &rate);
+	assert_true(rate.asked > 2000);
+	assert_true(rate.strong * 100 >= rate.asked * 90);
 }
 
 int
@@ -203,6 +234,8 @@ main(void)
 		at_most_1_in_500_real_domains_is_taken_for_another),
 	    cmocka_unit_test(at_most_1_in_500_with_200_people_known),
 	    cmocka_unit_test(most_that_dnstwist_makes_is_found),
+	    cmocka_unit_test(
+		most_that_dnstwist_makes_of_an_own_domain_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,15 @@ words_strip(struct words *words, const struct lookup *out)
 	words->len = kept;
 }
 
+enum rc
+words_solid(
+    const struct words *words, size_t first, struct buf *ret, struct err *err)
+{
+	for (size_t i = 0; i < words->len; i++)
+		TRY(buf_add(ret, words->word[(first + i) % words->len], err));
+	return RC_OK;
+}
+
 static int
 order(const void *a, const void *b)
 {

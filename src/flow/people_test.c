@@ -6,12 +6,12 @@
 #include "base/expect.h"
 #include "keydir/history.h"
 #include "keydir/own.h"
+#include "store/statekit.h"
 
 #define NOW 1795292280
 
-static char root[64];
 static struct err err;
-static struct state *state;
+static struct statekit kit;
 static struct people *people;
 
 static void
@@ -22,19 +22,14 @@ open_people(void)
 	assert_ok(strlist_add_str(&me, "carol@gamma-works.test", &err));
 	people_free(people);
 	people = NULL;
-	assert_done(people_new(state, &me, &people, &err), err);
+	assert_done(people_new(kit.state, &me, &people, &err), err);
 }
 
 static int
 set_up(void **context)
 {
-	char folder[96], key[96];
-
-	(void)snprintf(root, sizeof(root), "/tmp/people-test-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	(void)snprintf(folder, sizeof(folder), "%s/state", root);
-	(void)snprintf(key, sizeof(key), "%s/key", root);
-	assert_done(state_open(folder, key, true, &state, &err), err);
+	(void)context;
+	statekit_init(&kit);
 	open_people();
 	return 0;
 }
@@ -42,13 +37,10 @@ set_up(void **context)
 static int
 tear_down(void **context)
 {
-	char command[96];
-
+	(void)context;
 	people_free(people);
 	people = NULL;
-	state_free(state);
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", root);
-	return system(command);
+	return statekit_done(&kit);
 }
 
 /* For whom `name` <local@domain> passes; "": for nobody. */
@@ -116,19 +108,20 @@ static void
 what_another_process_says_is_noticed(void **context)
 {
 	wrote("bob@beta-trading.test", "");
-	assert_done(
-	    history_accept(state, "bob@beta-tradlng.test", false, NOW, &err),
+	assert_done(history_accept(
+			kit.state, "bob@beta-tradlng.test", false, NOW, &err),
 	    err);
-	assert_done(own_touch(state, &err), err);
+	assert_done(own_touch(kit.state, &err), err);
 	assert_string_equal(passes_for("bob", "beta-tradlng.test", ""), "");
-	assert_done(history_undo(state, "bob@beta-tradlng.test", &err), err);
-	assert_done(own_touch(state, &err), err);
+	assert_done(
+	    history_undo(kit.state, "bob@beta-tradlng.test", &err), err);
+	assert_done(own_touch(kit.state, &err), err);
 	assert_string_equal(
 	    passes_for("bob", "beta-tradlng.test", ""), "beta-trading.test");
-	assert_done(own_add(state, "delta-holding.test", &err), err);
+	assert_done(own_add(kit.state, "delta-holding.test", &err), err);
 	assert_string_equal(
 	    passes_for("x", "de1ta-holding.test", ""), "delta-holding.test");
-	assert_done(own_remove(state, "delta-holding.test", &err), err);
+	assert_done(own_remove(kit.state, "delta-holding.test", &err), err);
 	assert_string_equal(passes_for("x", "de1ta-holding.test", ""), "");
 }
 
@@ -139,7 +132,8 @@ who_only_writes_is_not_measured_by(void **context)
 	    .is_signed = true, .when = NOW, .seen = NOW, .mark = 1};
 
 	assert_done(
-	    history_note(state, "bob@beta-trading.test", &letter, &err), err);
+	    history_note(kit.state, "bob@beta-trading.test", &letter, &err),
+	    err);
 	open_people();
 	assert_string_equal(passes_for("b", "beta-tradlng.test", ""), "");
 }
@@ -159,13 +153,14 @@ the_names_in_a_letter_are_those_of_its_readers(void **context)
 			&recipients, NOW, &err),
 	    err);
 	assert_done(
-	    history_recall(state, "bob@beta-trading.test", &h, &err), err);
+	    history_recall(kit.state, "bob@beta-trading.test", &h, &err), err);
 	assert_string_equal(h.name, "Bob Baker");
 	assert_int_equal(h.wrote, NOW);
 	assert_done(
-	    history_recall(state, "dave@delta-holding.test", &h, &err), err);
+	    history_recall(kit.state, "dave@delta-holding.test", &h, &err),
+	    err);
 	assert_string_equal(h.name, "D\xc3\xa4ve");
-	assert_rc(history_recall(state, "x@y.test", &h, &err), RC_ABSENT);
+	assert_rc(history_recall(kit.state, "x@y.test", &h, &err), RC_ABSENT);
 }
 
 static void
@@ -205,7 +200,7 @@ write_often(void *context)
 		(void)snprintf(
 		    address, sizeof(address), "person@%s.test", label);
 		wrote(address, "");
-		if (i % 5 == 0 && own_touch(state, &err) != RC_OK)
+		if (i % 5 == 0 && own_touch(kit.state, &err) != RC_OK)
 			return context;
 	}
 	return NULL;

@@ -298,9 +298,12 @@ static enum rc
 add_words(const struct verdict *verdict, enum language language,
     struct buf *out, struct err *err)
 {
-	TRY(buf_add_format(out, err, "%s: %s\n",
+	static const char *const colons[] = {
+	    [LANGUAGE_ENGLISH] = ": ", [LANGUAGE_CHINESE] = "\uff1a"};
+
+	TRY(buf_add_format(out, err, "%s%s%s\n",
 	    word_of("level", verdict_name(verdict->level), language),
-	    verdict->sentence));
+	    colons[language], verdict->sentence));
 	if (verdict->extra[0] != '\0')
 		TRY(buf_add_format(out, err, "  %s\n", verdict->extra));
 	return add_line("label.advice", language, verdict->advice, out, err);

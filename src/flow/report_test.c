@@ -391,7 +391,7 @@ a_person_reads_what_to_do(void **state)
 	    "  time:         none\n"
 	    "  reasons:      sig.none ask.money\n");
 	check_text(&good, LANGUAGE_CHINESE,
-	    "\u5df2\u8bc1\u5b9e: \u7531 Alpha Ltd \u7684 alice@alpha.test "
+	    "\u5df2\u8bc1\u5b9e\uff1a\u7531 Alpha Ltd \u7684 alice@alpha.test "
 	    "\u7b7e\u540d\u3002\n"
 	    "  \u600e\u4e48\u529e\uff1a      "
 	    "\u53ef\u4ee5\u76f8\u4fe1\u5b83\u51fa\u81ea\u6b64\u4eba\uff1b"

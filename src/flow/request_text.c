@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "mime/tag.h"
+
 /* --- charset ------------------------------------------------------------------- */
 
 static bool
@@ -90,20 +92,6 @@ request_from_plain(struct span text, struct buf *out, struct err *err)
 
 /* --- HTML ---------------------------------------------------------------------- */
 
-/* A tag, a comment or the like at the front of the text. */
-struct markup {
-	struct span name; /* empty: none that matters */
-	bool closing;
-	size_t len;
-};
-
-static bool
-is_letter(uint8_t c)
-{
-	c |= 0x20;
-	return c >= 'a' && c <= 'z';
-}
-
 static bool
 is_named(struct span name, const char *const *names)
 {
@@ -113,77 +101,14 @@ is_named(struct span name, const char *const *names)
 	return false;
 }
 
-static size_t
-behind(struct span text, size_t at, const char *what)
-{
-	ptrdiff_t found = span_find(span_after(text, at), span_str(what));
-
-	return found < 0 ? text.len : at + (size_t)found + strlen(what);
-}
-
-/* Behind the ">" of a tag; a quote counts only behind "=". */
-static size_t
-tag_end(struct span html, size_t at)
-{
-	bool value = false;
-
-	while (at < html.len) {
-		uint8_t c = html.data[at++];
-		if (c == '>')
-			return at;
-		if (value && (c == '"' || c == '\''))
-			at = behind(html, at, c == '"' ? "\"" : "'");
-		value = c == '=' || (value && c <= ' ');
-	}
-	return at;
-}
-
-/* False: a "<" that is only a sign. */
-static bool
-read_markup(struct span html, struct markup *ret)
-{
-	size_t at = 1;
-
-	*ret = (struct markup){.name = SPAN_NONE};
-	if (span_starts(html, "<!--")) {
-		ret->len = behind(html, 4, "-->");
-		return true;
-	}
-	if (span_starts(html, "<!") || span_starts(html, "<?")) {
-		ret->len = behind(html, 2, ">");
-		return true;
-	}
-	ret->closing = html.len > 1 && html.data[1] == '/';
-	at += ret->closing ? 1 : 0;
-	size_t from = at;
-	if (at == html.len || !is_letter(html.data[at]))
-		return false;
-	while (at < html.len && html.data[at] > ' ' && html.data[at] != '/' &&
-	       html.data[at] != '>')
-		at++;
-	ret->name = span_after(span_first(html, at), from);
-	ret->len = tag_end(html, at);
-	return true;
-}
-
 /* Behind the end of an element whose content is no text. */
 static size_t
-skip_element(struct span html, const struct markup *begin)
+skip_element(struct span html, const struct tag *begin)
 {
-	size_t at = begin->len;
+	struct tag end;
 
-	while (at < html.len) {
-		ptrdiff_t next =
-		    span_find(span_after(html, at), span_str("</"));
-		if (next < 0)
-			return html.len;
-		at += (size_t)next + 2;
-		struct span rest = span_after(html, at);
-		if (span_equal_nocase(
-			span_first(rest, begin->name.len), begin->name))
-			return tag_end(html, at + begin->name.len);
-	}
-	return at;
+	return tag_read(html, tag_find_end(html, begin), &end) ? end.to
+							       : html.len;
 }
 
 static enum rc
@@ -243,17 +168,17 @@ add_markup(struct span html, size_t *ret_len, struct buf *out, struct err *err)
 	    "bdo", "big", "code", "del", "em", "font", "i", "ins", "kbd",
 	    "mark", "o:p", "s", "small", "span", "strike", "strong", "sub",
 	    "sup", "tt", "u", "wbr", NULL};
-	struct markup m;
+	struct tag tag;
 
 	*ret_len = 0;
-	if (!read_markup(html, &m))
+	if (!tag_read(html, 0, &tag))
 		return RC_OK;
-	*ret_len = m.len;
-	if (!m.closing && is_named(m.name, no_text))
-		*ret_len = skip_element(html, &m);
-	if (span_is_nocase(m.name, "br"))
+	*ret_len = tag.to;
+	if (!tag.closing && is_named(tag.name, no_text))
+		*ret_len = skip_element(html, &tag);
+	if (span_is_nocase(tag.name, "br"))
 		return buf_add_byte(out, ' ', err);
-	if (m.name.len == 0 || is_named(m.name, inline_names))
+	if (tag.name.len == 0 || is_named(tag.name, inline_names))
 		return RC_OK;
 	return buf_add_byte(out, '\n', err);
 }

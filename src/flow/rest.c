@@ -38,10 +38,14 @@ look(const struct source *letter, struct buf *header, struct err *err)
 		wire_look(&wire, piece);
 	} while (piece.len > 0);
 	wire_end(&wire);
-	if (wire.control || wire.bare_lf)
+	if (wire.control)
 		return err_set(err, RC_UNFIT,
-		    "the letter has line ends or characters that mail "
-		    "does not carry");
+		    "the letter has a NUL or a bare CR, which mail does not "
+		    "carry");
+	if (wire.bare_lf)
+		return err_set(err, RC_UNFIT,
+		    "the letter has lines that end in LF alone: it would not "
+		    "come back byte for byte; give it with CRLF, as it came");
 	return RC_OK;
 }
 

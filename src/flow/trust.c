@@ -143,11 +143,9 @@ is_same_domain(const char *a, const char *b)
 	return address_matches(at_a, at_b);
 }
 
-static enum rc
-parse_domain(struct span word, char ret[TRUST_DOMAIN_MAX + 1], struct err *err)
+static bool
+read_domain(struct span word, char ret[TRUST_DOMAIN_MAX + 1])
 {
-	struct span shown = span_first(word, 100);
-
 	ret[0] = '\0';
 	for (size_t i = 0; i < word.len && word.len <= TRUST_DOMAIN_MAX; i++) {
 		uint8_t c = word.data[i];
@@ -156,13 +154,29 @@ parse_domain(struct span word, char ret[TRUST_DOMAIN_MAX + 1], struct err *err)
 	}
 	/* an address does not fit either: for its domain somebody else may
 	 * vouch, or nobody */
-	if (!is_domain(ret) || strlen(ret) != word.len ||
-	    !is_same_domain(ret, ret)) /* no UTF-8 */
-		return err_set(err, RC_SYNTAX,
-		    "\"%.*s\" is no domain: example.org, *.example.org (those "
-		    "below it) or * (any)",
-		    SPAN_ARGS(shown));
-	return RC_OK;
+	return is_domain(ret) && strlen(ret) == word.len &&
+	       is_same_domain(ret, ret); /* no UTF-8 */
+}
+
+static enum rc
+parse_domain(struct span word, char ret[TRUST_DOMAIN_MAX + 1], struct err *err)
+{
+	if (read_domain(word, ret))
+		return RC_OK;
+	return err_set(err, RC_SYNTAX,
+	    "\"%.*s\" is no domain: example.org, *.example.org (those below "
+	    "it) or * (any)",
+	    SPAN_ARGS(span_first(word, 100)));
+}
+
+static enum rc
+parse_server(struct span word, char ret[TRUST_DOMAIN_MAX + 1], struct err *err)
+{
+	if (read_domain(word, ret))
+		return RC_OK;
+	return err_set(err, RC_SYNTAX,
+	    "\"%.*s\" is no server's name, such as mx.example.org",
+	    SPAN_ARGS(span_first(word, 100)));
 }
 
 /* "*", "example.org" or "*.example.org" */
@@ -184,12 +198,18 @@ parse_pattern(struct span word, struct trust_grant *ret, struct err *err)
 
 /* --- the statements ------------------------------------------------------------ */
 
+static const struct trust_limits *
+limits_of(const struct trust *trust)
+{
+	return trust->limits != NULL ? trust->limits : &trust_default;
+}
+
 static enum rc
 add_grant(struct trust *trust, const struct trust_grant *grant, struct err *err)
 {
-	if (trust->grants == TRUST_GRANTS_MAX)
-		return err_set(err, RC_LIMIT, "more than %d domains in all",
-		    TRUST_GRANTS_MAX);
+	if (trust->grants >= limits_of(trust)->grants)
+		return err_set(err, RC_LIMIT, "more than %zu domains in all",
+		    limits_of(trust)->grants);
 	if (trust->grants == trust->cap) {
 		size_t cap = trust->cap == 0 ? 16 : trust->cap * 2;
 		struct trust_grant *more =
@@ -229,13 +249,15 @@ trust_add_server(struct trust *trust, struct span text, struct err *err)
 	if (trust->servers == TRUST_SERVERS_MAX)
 		return err_set(
 		    err, RC_LIMIT, "more than %d servers", TRUST_SERVERS_MAX);
-	TRY(parse_domain(take_word(&text), server.name, err));
+	TRY(parse_server(take_word(&text), server.name, err));
 	struct span by = take_word(&text);
 	if (by.len > 0 && !span_is_nocase(by, "by"))
 		return err_set(err, RC_SYNTAX,
-		    "behind the server's name stands nothing, or by HOST");
+		    "\"%.*s\" cannot stand behind the server's name: only "
+		    "\"by HOST\" can",
+		    SPAN_ARGS(span_first(by, 40)));
 	if (by.len > 0)
-		TRY(parse_domain(take_word(&text), server.by, err));
+		TRY(parse_server(take_word(&text), server.by, err));
 	TRY(check_end(&text, err));
 	trust->server[trust->servers++] = server;
 	return RC_OK;
@@ -322,9 +344,14 @@ trust_parse(struct span text, struct trust *ret, struct err *err)
 {
 	struct trust before = *ret;
 
-	if (text.len > TRUST_MAX)
+	if (text.len > limits_of(ret)->text)
 		return err_set(err, RC_LIMIT,
-		    "trust settings of more than %zu bytes", TRUST_MAX);
+		    "trust settings of more than %zu bytes",
+		    limits_of(ret)->text);
+	if (span_starts(text, "\xef\xbb\xbf"))
+		return err_set(err, RC_SYNTAX,
+		    "it begins with a byte order mark (UTF-8 BOM): save it "
+		    "without");
 	enum rc rc = parse_lines(text, ret, err);
 	if (rc == RC_OK)
 		return RC_OK;

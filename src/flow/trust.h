@@ -18,20 +18,27 @@
  * Standard:  RFC 5937 section 1 (limits that a trust anchor cannot set for
  *            itself); RFC 8601 section 5 for `authserv` (flow/transport).
  * May use:   base codec mime pki.  No I/O, no clock.
- * Limits:    TRUST_MAX bytes, TRUST_GRANTS_MAX domains in all,
- *            TRUST_SERVERS_MAX servers, TRUST_STAMPERS_MAX roots that
- *            prove time: RC_LIMIT.
+ * Limits:    struct trust_limits; room for TRUST_SERVERS_MAX servers and
+ *            TRUST_STAMPERS_MAX roots that prove time: RC_LIMIT.
  */
 #ifndef FLOW_TRUST_H
 #define FLOW_TRUST_H
 
 #include "pki/cert.h"
 
-#define TRUST_MAX ((size_t)256 * 1024)
-#define TRUST_GRANTS_MAX 2000
 #define TRUST_SERVERS_MAX 16
 #define TRUST_STAMPERS_MAX 64
 #define TRUST_DOMAIN_MAX 253
+
+struct trust_limits {
+	size_t text;   /* bytes of a file */
+	size_t grants; /* domains, in all */
+};
+
+static const struct trust_limits trust_default = {
+    .text = (size_t)256 * 1024,
+    .grants = 2000,
+};
 
 /* That root may name addresses of this domain, up to this level. */
 struct trust_grant {
@@ -61,6 +68,7 @@ struct trust {
 	size_t stampers;
 	bool public_roots; /* the system's are asked for too */
 	bool dkim;         /* a sender's domain may be asked for its key */
+	const struct trust_limits *limits; /* NULL: trust_default */
 };
 
 #define TRUST_NONE ((struct trust){.grant = NULL})

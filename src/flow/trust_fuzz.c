@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static void
 check(const struct trust *trust)
 {
-	if (trust->grants > TRUST_GRANTS_MAX ||
+	if (trust->grants > trust_default.grants ||
 	    trust->servers > TRUST_SERVERS_MAX ||
 	    trust->stampers > TRUST_STAMPERS_MAX)
 		bug("trust: over its limits");

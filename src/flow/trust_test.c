@@ -261,9 +261,10 @@ static const struct {
     {"tsa", "line 1: a root is named by the SHA-256"},
     {"tsa 1234", "a root is named by the SHA-256"},
     {"tsa %R V1", "\"V1\" is too much"},
-    {"authserv\n", "is no domain"},
-    {"authserv mx.a.test at mx", "or by HOST"},
-    {"authserv mx.a.test by", "is no domain"},
+    {"authserv\n", "\"\" is no server's name"},
+    {"authserv *", "\"*\" is no server's name, such as mx.example.org"},
+    {"authserv mx.a.test at mx", "\"at\" cannot stand behind"},
+    {"authserv mx.a.test by", "is no server's name"},
     {"authserv mx.a.test by mx mx", "\"mx\" is too much"},
     {"public-roots yes", "\"yes\" is too much"},
     {"dkim no", "\"no\" is too much"},
@@ -280,6 +281,8 @@ what_is_wrong_is_told_with_its_line_and_changes_nothing(void **state)
 		assert_has(err.text, broken[i].why);
 		assert_has(err.text, "line ");
 	}
+	assert_rc(parse("\xef\xbb\xbf# mine\ndkim\n", &trust), RC_SYNTAX);
+	assert_has(err.text, "byte order mark");
 	assert_rc(
 	    parse("dkim\ntsa %R\nauthserv a.test\nroot %R V4 * *x", &trust),
 	    RC_SYNTAX);
@@ -303,7 +306,10 @@ the_longest_file_is_read_and_no_longer_one(void **state)
 	struct trust trust TRUST_OWNED = TRUST_NONE;
 	struct buf text BUF_OWNED = BUF_SMALL;
 
-	repeat(&text, "#", TRUST_MAX);
+	const struct trust_limits limits = {.text = 100, .grants = 1};
+
+	trust.limits = &limits;
+	repeat(&text, "#", limits.text);
 	assert_ok(trust_parse(buf_span(&text), &trust, &err));
 	repeat(&text, "#", 1);
 	assert_rc(trust_parse(buf_span(&text), &trust, &err), RC_LIMIT);
@@ -317,10 +323,10 @@ as_many_domains_and_servers_as_the_limits_say_and_no_more(void **state)
 	const char *line;
 
 	assert_ok(buf_add_str(&text, "root %R V1", NULL));
-	repeat(&text, " a.test", TRUST_GRANTS_MAX);
+	repeat(&text, " a.test", trust_default.grants);
 	assert_ok(buf_str(&text, &line, NULL));
 	assert_done(parse(line, &trust), err);
-	assert_int_equal(trust.grants, TRUST_GRANTS_MAX);
+	assert_int_equal(trust.grants, trust_default.grants);
 	assert_rc(parse("root %R V1 *", &trust), RC_LIMIT);
 	assert_has(err.text, "line 1: more than 2000 domains");
 	for (size_t i = 0; i < TRUST_SERVERS_MAX; i++)

@@ -311,6 +311,14 @@ token_late(const struct facts *f)
 	return is_signed(f) && f->time.token_late;
 }
 
+/* Only the timestamp speaks for a certificate that is good no more; RFC 3161
+ * section 4: of an authority whose key was stolen no token is believed. */
+static bool
+rests_on_unchecked_token(const struct facts *f)
+{
+	return is_signed(f) && was_good(f) && f->time.token_unchecked;
+}
+
 /* Whoever signed the ciphertext need not know what is in it; and a mail
  * program that opened it among other text would give it away (EFAIL). */
 static bool
@@ -396,6 +404,7 @@ static const struct rule rules[] = {
     {resembles, VERDICT_CAUTION, NULL, lookalike_reason},
     {part_encrypted, VERDICT_CAUTION, "enc.mixed-context", NULL},
     {token_late, VERDICT_CAUTION, "tst.late", NULL},
+    {rests_on_unchecked_token, VERDICT_CAUTION, "tst.status-unknown", NULL},
 };
 
 /* --- notes: worth knowing, but no reason to trust a letter less or more ---- */
@@ -421,6 +430,12 @@ static bool
 token_invalid(const struct facts *f)
 {
 	return f->time.token_invalid;
+}
+
+static bool
+token_unchecked(const struct facts *f)
+{
+	return is_signed(f) && f->time.token_unchecked;
 }
 
 static bool
@@ -483,6 +498,7 @@ static const struct note notes[] = {
     {malleable, "enc.cbc-unauth"},
     {at_rest, "enc.at-rest"},
     {token_invalid, "tst.invalid"},
+    {token_unchecked, "tst.status-unknown"},
     {not_stamped, "tst.none"},
     {good_when_stamped, "cert.good-when-stamped"},
     {good_when_received, "cert.good-when-received"},

@@ -100,6 +100,7 @@ make_facts(struct facts *f)
 	f->time.source = (enum time_source)below(TIME_STAMPED + 1);
 	f->time.token_invalid = rarely();
 	f->time.token_late = rarely();
+	f->time.token_unchecked = rarely();
 	copy(f->from, sizeof(f->from), rarely() ? "" : "alice@alpha.test");
 	f->unreadable = below(50) == 0;
 	f->ambiguous = rarely();
@@ -155,7 +156,9 @@ nothing_speaks_against(const struct facts *f)
 	bool changed = (f->history.conflict || f->history.new_root) &&
 		       !f->history.accepted;
 
-	return !hidden && !looks && !changed && !f->not_for_reader &&
+	bool rests = f->sig.good_before && f->time.token_unchecked;
+
+	return !hidden && !looks && !changed && !rests && !f->not_for_reader &&
 	       !f->time.token_late;
 }
 
@@ -277,6 +280,7 @@ static void
 worse_token(struct facts *f)
 {
 	f->time.token_late = f->time.token_invalid = true;
+	f->time.token_unchecked = true;
 }
 
 static void

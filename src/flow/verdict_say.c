@@ -38,12 +38,24 @@ code_of_verified(const struct facts *f)
 	return first ? "verified.first" : "verified";
 }
 
+/* "Try again when you are online" is no advice to who said: ask nobody; and
+ * where there is no letter it was no sender who did something wrong. */
+static const char *
+variant_of(const struct facts *f, const struct verdict *v, const char *code)
+{
+	if (f->sig.unasked && !strcmp(code, "cert.status-unknown"))
+		return "unasked";
+	if (f->headless && !strcmp(code, "letter.unreadable"))
+		return "headless";
+	return verdict_name(v->level);
+}
+
 static const struct words *
 words_of(const struct facts *f, const struct verdict *v)
 {
 	const char *code =
 	    v->level == VERDICT_VERIFIED ? code_of_verified(f) : v->reason[0];
-	const struct words *words = words_find(code, verdict_name(v->level));
+	const struct words *words = words_find(code, variant_of(f, v, code));
 
 	return words != NULL ? words : words_find("sig.unproven", "");
 }

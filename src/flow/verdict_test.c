@@ -27,6 +27,64 @@ each_case_has_its_verdict(void **state)
 	}
 }
 
+static bool
+gives(const struct facts *facts, const char *reason)
+{
+	struct verdict got;
+
+	verdict_decide(facts, &got);
+	for (size_t i = 0; i < got.reasons; i++)
+		if (!strcmp(got.reason[i], reason))
+			return true;
+	return false;
+}
+
+/* doc/verdicts.md names those that are asked of every letter. */
+static void
+what_needs_a_signature_is_not_said_without_one(void **state)
+{
+	const struct facts with = {.sig = {GOOD_SIGNER, .other_invalid = true,
+				       .revocation = REVOCATION_UNKNOWN},
+	    GOOD_REST,
+	    .from_unclear = true,
+	    .ambiguous = true,
+	    .outside_differs = true,
+	    .not_for_reader = true,
+	    .encrypted = {.part_inside = true}};
+	static const char *const signed_only[] = {"hdr.from-unclear",
+	    "letter.ambiguous", "hdr.outside-differs", "addr.not-for-you",
+	    "sig.several", "cert.status-unknown"};
+	struct facts without = with;
+
+	(void)state;
+	without.sig.state = SIGNED_NONE;
+	for (size_t i = 0; i < COUNT(signed_only); i++) {
+		assert_true(gives(&with, signed_only[i]));
+		assert_false(gives(&without, signed_only[i]));
+	}
+	assert_true(gives(&with, "enc.mixed-context"));
+	assert_true(gives(&without, "enc.mixed-context"));
+}
+
+static void
+who_was_to_ask_nobody_is_not_told_to_go_online(void **state)
+{
+	struct facts facts = {
+	    .sig = {GOOD_SIGNER, .revocation = REVOCATION_UNKNOWN}, GOOD_REST};
+	struct verdict got;
+
+	(void)state;
+	verdict_decide(&facts, &got);
+	assert_non_null(strstr(got.sentence, "revocation not checked"));
+	assert_non_null(strstr(got.advice, "--status-wait"));
+	facts.sig.unasked = true;
+	verdict_decide(&facts, &got);
+	assert_string_equal(got.reason[0], "cert.status-unknown");
+	assert_non_null(strstr(got.sentence, "revocation not checked"));
+	assert_null(strstr(got.advice, "online"));
+	assert_non_null(strstr(got.advice, "without --offline"));
+}
+
 static void
 the_worst_reason_comes_first_and_all_are_kept(void **state)
 {
@@ -43,18 +101,6 @@ the_worst_reason_comes_first_and_all_are_kept(void **state)
 	assert_string_equal(got.reason[0], "addr.mismatch");
 	assert_string_equal(got.reason[1], "chain.no-anchor");
 	assert_string_equal(got.reason[2], "addr.not-for-you");
-}
-
-static bool
-gives(const struct facts *facts, const char *reason)
-{
-	struct verdict got;
-
-	verdict_decide(facts, &got);
-	for (size_t i = 0; i < got.reasons; i++)
-		if (!strcmp(got.reason[i], reason))
-			return true;
-	return false;
 }
 
 static void
@@ -103,6 +149,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_case_has_its_verdict),
+	    cmocka_unit_test(what_needs_a_signature_is_not_said_without_one),
+	    cmocka_unit_test(who_was_to_ask_nobody_is_not_told_to_go_online),
 	    cmocka_unit_test(the_worst_reason_comes_first_and_all_are_kept),
 	    cmocka_unit_test(notes_are_told_beside_the_verdict),
 	    cmocka_unit_test(a_sentence_has_at_most_120_characters),

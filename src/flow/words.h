@@ -19,7 +19,8 @@ enum language { LANGUAGE_ENGLISH, LANGUAGE_CHINESE, LANGUAGES };
 
 struct words {
 	const char *code;  /* a reason, "addr.mismatch", or a label */
-	const char *level; /* only for that verdict, "danger"; "": for all */
+	const char *level; /* only for that verdict, "danger", or in that
+			    * case, "unasked"; "": for all */
 	const char *says[LANGUAGES];   /* with {from} for names */
 	const char *advice[LANGUAGES]; /* what to do; NULL for labels */
 };

@@ -6,37 +6,10 @@
 #include "keydir/keydir.h"
 #include "os/file.h"
 #include "pki/fixture.h"
+#include "store/statekit.h"
 
 #define NOW 1795292280
 #define DAY (24 * 60 * 60)
-
-static char root[64];
-
-static int
-set_up(void **context)
-{
-	static struct state *state;
-	char folder[96], key[96];
-	struct err err = ERR_NONE;
-
-	(void)snprintf(root, sizeof(root), "/tmp/people-test-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	(void)snprintf(folder, sizeof(folder), "%s/state", root);
-	(void)snprintf(key, sizeof(key), "%s/key", root);
-	assert_done(state_open(folder, key, true, &state, &err), err);
-	*context = state;
-	return 0;
-}
-
-static int
-tear_down(void **context)
-{
-	char command[96];
-
-	state_free(*context);
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", root);
-	return system(command);
-}
 
 static void
 learn(const struct state *state, const char *address, unsigned ciphers,
@@ -143,13 +116,13 @@ the_newest_word_of_signature_and_certificate_counts(void **context)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(what_was_learnt_is_recalled_in_any_case_of_letters),
-	    TEST(newer_words_replace_older_ones_and_never_the_other_way_round),
-	    TEST(a_time_that_is_far_ahead_or_not_said_is_not_believed),
-	    TEST(what_was_damaged_is_told_and_then_replaced),
-	    TEST(the_newest_word_of_signature_and_certificate_counts),
+	    STATEKIT_TEST(what_was_learnt_is_recalled_in_any_case_of_letters),
+	    STATEKIT_TEST(
+		newer_words_replace_older_ones_and_never_the_other_way_round),
+	    STATEKIT_TEST(a_time_that_is_far_ahead_or_not_said_is_not_believed),
+	    STATEKIT_TEST(what_was_damaged_is_told_and_then_replaced),
+	    STATEKIT_TEST(the_newest_word_of_signature_and_certificate_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,7 +156,7 @@ begin(const char *address, struct history *ret)
 
 /* One address while it is changed. */
 struct change {
-	struct state_guard guard;
+	struct file_guard guard;
 	char name[PERSON_NAME_MAX];
 	struct history history;
 };
@@ -166,7 +166,7 @@ struct change {
 static void
 change_done(struct change *change)
 {
-	state_guard_done(&change->guard);
+	file_guard_done(&change->guard);
 }
 
 static enum rc
@@ -177,7 +177,7 @@ change_begin(const struct state *state, const char *address, struct change *ret,
 	const char *text = NULL;
 	struct err why = ERR_NONE;
 
-	ret->guard = STATE_GUARD_NONE;
+	ret->guard = FILE_GUARD_NONE;
 	TRY(address_canonical(address, &form, err));
 	TRY(buf_str(&form, &text, err));
 	if (text[0] == '\0' || strlen(text) >= HISTORY_ADDRESS_MAX)

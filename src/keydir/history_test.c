@@ -6,39 +6,13 @@
 #include "codec/hex.h"
 #include "keydir/correspondent.h"
 #include "keydir/person.h"
+#include "store/statekit.h"
 
 #define NOW ((int64_t)1795292280)
 #define DAY ((int64_t)24 * 60 * 60)
 #define BOB "bob@beta.test"
 
-static char root[64];
 static struct err err;
-
-static int
-set_up(void **context)
-{
-	static struct state *state;
-	char folder[96], key[96];
-
-	err = ERR_NONE;
-	(void)snprintf(root, sizeof(root), "/tmp/history-test-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	(void)snprintf(folder, sizeof(folder), "%s/state", root);
-	(void)snprintf(key, sizeof(key), "%s/key", root);
-	assert_done(state_open(folder, key, true, &state, &err), err);
-	*context = state;
-	return 0;
-}
-
-static int
-tear_down(void **context)
-{
-	char command[96];
-
-	state_free(*context);
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", root);
-	return system(command);
-}
 
 /* A letter `day` days after NOW, under the key and the root of that name;
  * '\0': without a signature. */
@@ -474,29 +448,31 @@ all_are_found_beside_what_else_is_kept_of_them(void **context)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(who_signed_three_letters_always_signs),
-	    TEST(unsigned_letters_do_not_end_the_habit),
-	    TEST(the_reader_ends_it_and_can_begin_it_again),
-	    TEST(strangers_without_signature_leave_nothing),
-	    TEST(a_new_key_under_the_same_root_is_quiet),
-	    TEST(a_new_root_is_told_until_it_has_been_alone_for_a_while),
-	    TEST(two_roots_in_use_at_once_are_a_conflict),
-	    TEST(letters_in_whatever_order_give_the_same_order_of_roots),
-	    TEST(what_the_reader_says_is_fine_covers_what_was_seen),
-	    TEST(an_address_is_one_however_it_is_written),
-	    TEST(keys_are_limited_and_roots_are_not_forgotten_for_keys),
-	    TEST(more_roots_than_there_is_room_for_are_an_error),
-	    TEST(a_letter_counts_once_however_often_it_is_noted),
-	    TEST(to_whom_the_reader_wrote_is_known_and_meant),
-	    TEST(an_answer_to_an_impostor_does_not_make_him_known),
-	    TEST(whose_letters_were_verified_is_known_and_not_meant),
-	    TEST(an_item_is_read_exactly_or_not_at_all),
-	    TEST(the_lists_of_an_item_have_their_limits),
-	    TEST(the_fullest_history_comes_back_as_it_was),
-	    TEST(a_damaged_history_is_begun_anew),
-	    TEST(all_are_found_beside_what_else_is_kept_of_them),
+	    STATEKIT_TEST(who_signed_three_letters_always_signs),
+	    STATEKIT_TEST(unsigned_letters_do_not_end_the_habit),
+	    STATEKIT_TEST(the_reader_ends_it_and_can_begin_it_again),
+	    STATEKIT_TEST(strangers_without_signature_leave_nothing),
+	    STATEKIT_TEST(a_new_key_under_the_same_root_is_quiet),
+	    STATEKIT_TEST(
+		a_new_root_is_told_until_it_has_been_alone_for_a_while),
+	    STATEKIT_TEST(two_roots_in_use_at_once_are_a_conflict),
+	    STATEKIT_TEST(
+		letters_in_whatever_order_give_the_same_order_of_roots),
+	    STATEKIT_TEST(what_the_reader_says_is_fine_covers_what_was_seen),
+	    STATEKIT_TEST(an_address_is_one_however_it_is_written),
+	    STATEKIT_TEST(
+		keys_are_limited_and_roots_are_not_forgotten_for_keys),
+	    STATEKIT_TEST(more_roots_than_there_is_room_for_are_an_error),
+	    STATEKIT_TEST(a_letter_counts_once_however_often_it_is_noted),
+	    STATEKIT_TEST(to_whom_the_reader_wrote_is_known_and_meant),
+	    STATEKIT_TEST(an_answer_to_an_impostor_does_not_make_him_known),
+	    STATEKIT_TEST(whose_letters_were_verified_is_known_and_not_meant),
+	    STATEKIT_TEST(an_item_is_read_exactly_or_not_at_all),
+	    STATEKIT_TEST(the_lists_of_an_item_have_their_limits),
+	    STATEKIT_TEST(the_fullest_history_comes_back_as_it_was),
+	    STATEKIT_TEST(a_damaged_history_is_begun_anew),
+	    STATEKIT_TEST(all_are_found_beside_what_else_is_kept_of_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

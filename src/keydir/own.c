@@ -83,7 +83,7 @@ save(const struct state *state, const struct strlist *list, struct err *err)
 enum rc
 own_add(const struct state *state, const char *domain, struct err *err)
 {
-	struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+	struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 	struct strlist list STRLIST_OWNED = STRLIST_NONE;
 
 	TRY(check(span_str(domain), err));
@@ -116,7 +116,7 @@ take_out(struct strlist *list, const char *domain)
 enum rc
 own_remove(const struct state *state, const char *domain, struct err *err)
 {
-	struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+	struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 	struct strlist list STRLIST_OWNED = STRLIST_NONE;
 
 	TRY(state_guard_take(state, &guard, err));
@@ -130,7 +130,7 @@ own_remove(const struct state *state, const char *domain, struct err *err)
 enum rc
 own_touch(const struct state *state, struct err *err)
 {
-	struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+	struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 	struct strlist list STRLIST_OWNED = STRLIST_NONE;
 
 	TRY(state_guard_take(state, &guard, err));

@@ -1,36 +1,9 @@
 #include "keydir/own.h"
 
-#include <stdio.h>
-
 #include "base/expect.h"
+#include "store/statekit.h"
 
-static char root[64];
 static struct err err;
-
-static int
-set_up(void **context)
-{
-	static struct state *state;
-	char folder[96], key[96];
-
-	(void)snprintf(root, sizeof(root), "/tmp/own-test-XXXXXX");
-	assert_non_null(mkdtemp(root));
-	(void)snprintf(folder, sizeof(folder), "%s/state", root);
-	(void)snprintf(key, sizeof(key), "%s/key", root);
-	assert_done(state_open(folder, key, true, &state, &err), err);
-	*context = state;
-	return 0;
-}
-
-static int
-tear_down(void **context)
-{
-	char command[96];
-
-	state_free(*context);
-	(void)snprintf(command, sizeof(command), "rm -r '%s'", root);
-	return system(command);
-}
 
 static void
 what_was_named_is_there_until_it_is_removed(void **context)
@@ -111,13 +84,12 @@ what_is_damaged_is_told(void **context)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(what_was_named_is_there_until_it_is_removed),
-	    TEST(every_change_has_a_stamp_of_its_own),
-	    TEST(what_is_no_domain_is_refused),
-	    TEST(there_may_be_so_many_and_no_more),
-	    TEST(what_is_damaged_is_told),
+	    STATEKIT_TEST(what_was_named_is_there_until_it_is_removed),
+	    STATEKIT_TEST(every_change_has_a_stamp_of_its_own),
+	    STATEKIT_TEST(what_is_no_domain_is_refused),
+	    STATEKIT_TEST(there_may_be_so_many_and_no_more),
+	    STATEKIT_TEST(what_is_damaged_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,9 +13,7 @@
 #define PATIENT 1000 /* ms: whoever waits longer */
 /* An answer that still holds is asked for again after this, unseen. */
 #define REFRESH (12 * 3600)
-#define DEADS_MAX 32
 #define RECALL_MAX 16 /* certificates at once */
-#define ORIGIN_MAX 300
 #define DAY_OF_MS 86400000
 
 struct worker {
@@ -24,79 +22,22 @@ struct worker {
 	pthread_t thread;
 };
 
-/* A server that does not answer. */
-struct dead {
-	char origin[ORIGIN_MAX];
-	int64_t from, until; /* ticks */
-};
-
 struct status {
 	struct status_rules rules;
+	const struct status_limits *limits;
 	struct status_source source;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t work, done;
-	struct status_item *item[STATUS_KEPT_MAX];
+	struct status_item **item;
 	size_t items;
 	uint64_t uses;
-	struct worker worker[STATUS_WORKERS];
+	struct worker *worker;
 	size_t workers, idle;
-	struct dead dead[DEADS_MAX];
+	struct status_deads deads;
 	bool stopping;
 };
 
 /* ---- servers that do not answer -------------------------------------- */
-
-/* "http://host:port", which is whom one waits for. */
-static void
-print_origin(const char *url, char ret[ORIGIN_MAX])
-{
-	const char *host = strstr(url, "://");
-	size_t len = host != NULL ? (size_t)(host - url) + 3 : 0;
-
-	len += strcspn(url + len, "/?#");
-	if (len >= ORIGIN_MAX)
-		len = ORIGIN_MAX - 1;
-	memcpy(ret, url, len);
-	ret[len] = '\0';
-}
-
-static struct dead *
-find_dead(struct status *status, const char *url)
-{
-	char origin[ORIGIN_MAX];
-
-	print_origin(url, origin);
-	for (size_t i = 0; i < DEADS_MAX; i++)
-		if (!strcmp(status->dead[i].origin, origin))
-			return &status->dead[i];
-	return NULL;
-}
-
-/* In the place of the one that would be asked again soonest. */
-static void
-note_dead(struct status *status, const char *url, int64_t for_ms)
-{
-	struct dead *at = find_dead(status, url);
-	int64_t now = clock_ticks();
-
-	for (size_t i = 0; at == NULL && i < DEADS_MAX; i++)
-		if (status->dead[i].until <= now)
-			at = &status->dead[i];
-	if (at == NULL)
-		at = &status->dead[(size_t)now % DEADS_MAX];
-	print_origin(url, at->origin);
-	at->from = now;
-	at->until = now + for_ms;
-}
-
-static void
-note_alive(struct status *status, const char *url)
-{
-	struct dead *dead = find_dead(status, url);
-
-	if (dead != NULL)
-		*dead = (struct dead){.until = 0};
-}
 
 /* Whoever can wait tries again sooner. */
 static bool
@@ -112,7 +53,8 @@ static bool
 may_be_asked(
     struct status *status, const struct status_item *item, bool patient)
 {
-	const struct dead *dead = find_dead(status, item->url);
+	const struct status_dead *dead =
+	    status_dead_find(&status->deads, item->url);
 
 	if (status->rules.offline)
 		return false;
@@ -163,12 +105,14 @@ make_nonce(uint8_t nonce[OCSP_NONCE_LEN])
 }
 
 static enum rc
-question(struct fetch *fetch, const struct status_item *item,
+question(const struct worker *worker, const struct status_item *item,
     struct result *ret, struct err *err)
 {
+	const struct status_limits *limits = worker->status->limits;
+	struct fetch *fetch = worker->fetch;
 	bool is_list = item->kind == STATUS_LIST;
 	struct buf body BUF_OWNED =
-	    BUF(is_list ? STATUS_LIST_MAX : OCSP_DER_MAX);
+	    BUF(is_list ? limits->list : ocsp_default.der);
 	uint8_t nonce[OCSP_NONCE_LEN];
 	const struct span span = span_of(nonce, sizeof(nonce));
 
@@ -197,7 +141,7 @@ static bool
 take_result(struct status *status, struct status_item *item, bool proven,
     struct result *result)
 {
-	note_alive(status, item->url);
+	status_dead_clear(&status->deads, item->url);
 	item->dead_until = 0;
 	if (!proven) {
 		status_item_take_loose(item, &result->crls, &result->ocsps);
@@ -225,7 +169,7 @@ note_result(struct status *status, struct status_item *item, enum rc rc,
 	item->dead_from = clock_ticks();
 	item->dead_until = item->dead_from + STATUS_DEAD * 1000;
 	if (rc == RC_IO)
-		note_dead(status, item->url, STATUS_DEAD * 1000);
+		status_dead_note(&status->deads, item->url, STATUS_DEAD * 1000);
 }
 
 /* With the lock held, and again when it returns. */
@@ -238,7 +182,7 @@ serve(struct worker *worker, struct status_item *item)
 
 	item->stage = STATUS_RUNNING;
 	(void)pthread_mutex_unlock(&status->lock);
-	enum rc rc = question(worker->fetch, item, &result, &why);
+	enum rc rc = question(worker, item, &result, &why);
 	bool proven = rc == RC_OK && status_item_proves(item, &result.crls,
 					 &result.ocsps, clock_now());
 	if (proven)
@@ -302,7 +246,7 @@ add_worker(struct status *status)
 {
 	struct worker *worker = &status->worker[status->workers];
 
-	if (status->workers == STATUS_WORKERS ||
+	if (status->workers == status->limits->workers ||
 	    status->idle >= count_queued(status))
 		return;
 	worker->status = status;
@@ -339,16 +283,17 @@ find_item(const struct status *status, const char *name)
 static enum rc
 make_room(struct status *status, struct err *err)
 {
-	size_t oldest = STATUS_KEPT_MAX;
+	const size_t kept = status->limits->kept;
+	size_t oldest = kept;
 
-	if (status->items < STATUS_KEPT_MAX)
+	if (status->items < kept)
 		return RC_OK;
 	for (size_t i = 0; i < status->items; i++)
 		if (status->item[i]->stage == STATUS_IDLE &&
-		    (oldest == STATUS_KEPT_MAX ||
+		    (oldest == kept ||
 			status->item[i]->used < status->item[oldest]->used))
 			oldest = i;
-	if (oldest == STATUS_KEPT_MAX)
+	if (oldest == kept)
 		return err_set(err, RC_LIMIT, "too many are asked at once");
 	status_item_free(status->item[oldest]);
 	status->item[oldest] = status->item[--status->items];
@@ -358,6 +303,7 @@ make_room(struct status *status, struct err *err)
 /* Whom to ask. */
 struct target {
 	enum status_kind kind;
+	bool is_delta; /* only what a list lacks is there */
 	const char *url;
 	struct certs path; /* borrowed; of one that was only met: it alone */
 };
@@ -407,10 +353,10 @@ share(const struct status_item *item, struct crls *crls, struct ocsps *ocsps,
 
 /* ---- one certificate ------------------------------------------------- */
 
-#define TARGETS_MAX STATUS_URLS_MAX
+#define TARGETS_MAX ((size_t)3 * POINTER_MAX)
 
 struct targets {
-	struct strlist lists, responders;
+	struct strlist lists, deltas, responders;
 	struct target item[TARGETS_MAX];
 	size_t len;
 };
@@ -421,16 +367,18 @@ static void
 targets_done(struct targets *targets)
 {
 	strlist_done(&targets->lists);
+	strlist_done(&targets->deltas);
 	strlist_done(&targets->responders);
 }
 
 static void
-add_targets(struct targets *targets, enum status_kind kind,
-    const struct strlist *urls, const struct certs *path)
+add_targets(struct targets *targets, const struct target *like,
+    const struct strlist *urls)
 {
-	for (size_t i = 0; i < urls->len && targets->len < TARGETS_MAX; i++)
-		targets->item[targets->len++] =
-		    (struct target){kind, urls->item[i], *path};
+	for (size_t i = 0; i < urls->len && targets->len < TARGETS_MAX; i++) {
+		targets->item[targets->len] = *like;
+		targets->item[targets->len++].url = urls->item[i];
+	}
 }
 
 /* Lists first: whoever fetches one says less of himself than whoever asks about
@@ -438,11 +386,17 @@ add_targets(struct targets *targets, enum status_kind kind,
 static enum rc
 find_targets(const struct certs *path, struct targets *ret, struct err *err)
 {
+	const struct target list = {STATUS_LIST, false, NULL, *path},
+			    delta = {STATUS_LIST, true, NULL, *path},
+			    answer = {STATUS_ANSWER, false, NULL, *path};
+
 	*ret = (struct targets){.len = 0};
 	TRY(pointer_lists(path->item[0], &ret->lists, err));
+	TRY(pointer_deltas(path->item[0], &ret->deltas, err));
 	TRY(pointer_responders(path->item[0], &ret->responders, err));
-	add_targets(ret, STATUS_LIST, &ret->lists, path);
-	add_targets(ret, STATUS_ANSWER, &ret->responders, path);
+	add_targets(ret, &list, &ret->lists);
+	add_targets(ret, &delta, &ret->deltas);
+	add_targets(ret, &answer, &ret->responders);
 	return RC_OK;
 }
 
@@ -510,11 +464,17 @@ struct asking {
 	struct crls *crls;
 	struct ocsps *ocsps;
 	size_t waiting; /* for so many */
-	size_t asked;   /* addresses, at most STATUS_URLS_MAX */
+	size_t asked;   /* addresses */
 	bool is_over;   /* the time is: take what came */
 };
 
-/* True: it is there, or will be. */
+static bool
+is_only_delta(const struct status_item *item)
+{
+	return item->kind == STATUS_LIST && crl_is_delta(item->crls.item[0]);
+}
+
+/* True: there is a whole list or an answer, or there will be. */
 static enum rc
 ask_target(struct asking *asking, const struct target *target, bool *ret,
     struct err *err)
@@ -523,7 +483,7 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	struct status_item *item = NULL;
 
 	*ret = false;
-	if (asking->asked == STATUS_URLS_MAX)
+	if (asking->asked == status->limits->addresses)
 		return RC_OK;
 	asking->asked++;
 	TRY(get_item(status, target, false, &item, err));
@@ -532,7 +492,8 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 	TRY(ocsps_share_all(asking->ocsps, &item->loose_ocsps, err));
 	if (asking->is_over) {
 		if (item->stage != STATUS_IDLE)
-			note_dead(status, item->url, STATUS_FETCH_TIME);
+			status_dead_note(
+			    &status->deads, item->url, STATUS_FETCH_TIME);
 		return RC_OK;
 	}
 	bool fresh = status_item_is_fresh(item, clock_now());
@@ -543,7 +504,8 @@ ask_target(struct asking *asking, const struct target *target, bool *ret,
 		enqueue(status, item);
 	bool coming = item->stage != STATUS_IDLE && !fresh;
 	asking->waiting += coming;
-	*ret = fresh || coming;
+	/* a delta says nothing without its base, wherever it lies */
+	*ret = coming ? !target->is_delta : fresh && !is_only_delta(item);
 	return RC_OK;
 }
 
@@ -644,6 +606,14 @@ init_waiting(struct status *status)
 	(void)pthread_condattr_destroy(&attributes);
 }
 
+static void
+release(struct status *status)
+{
+	free(status->item);
+	free(status->worker);
+	free(status);
+}
+
 enum rc
 status_new(
     const struct status_rules *rules, struct status **ret, struct err *err)
@@ -652,9 +622,18 @@ status_new(
 	struct status *status = calloc(1, sizeof(*status));
 	if (status == NULL)
 		return err_nomem(err, "status");
+	status->limits = status_limits_of(rules);
+	status->item =
+	    calloc(status->limits->kept, sizeof(struct status_item *));
+	status->worker =
+	    calloc(status->limits->workers, sizeof(*status->worker));
+	if (status->item == NULL || status->worker == NULL) {
+		release(status);
+		return err_nomem(err, "status");
+	}
 	status->rules = *rules;
-	status->source =
-	    (struct status_source){recall, ask, status, rules->budget};
+	status->source = (struct status_source){
+	    recall, ask, status, rules->budget, rules->offline};
 	init_waiting(status);
 	*ret = status;
 	return RC_OK;
@@ -686,7 +665,7 @@ status_free(struct status *status)
 	(void)pthread_cond_destroy(&status->done);
 	(void)pthread_cond_destroy(&status->work);
 	(void)pthread_mutex_destroy(&status->lock);
-	free(status);
+	release(status);
 }
 
 const struct status_source *

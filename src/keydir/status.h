@@ -11,11 +11,9 @@
  *            asked whom a certificate names whose path leads to a trusted root,
  *            an answer is kept as long as it holds, and issuers' certificates
  *            are never fetched.
- * Limits:    STATUS_URLS_MAX addresses for one path; STATUS_LIST_MAX bytes of a
- *            list, OCSP_DER_MAX of an answer; STATUS_KEPT_MAX answers
- *            remembered; a server that does not answer is left alone for
- *            STATUS_DEAD seconds (whoever waits for longer than a second asks
- *            it again sooner); STATUS_WORKERS threads.
+ * Limits:    struct status_limits; those of pki/ocsp for an answer; a server
+ *            that does not answer is left alone for STATUS_DEAD seconds
+ *            (whoever waits for longer than a second asks it again sooner).
  */
 #ifndef KEYDIR_STATUS_H
 #define KEYDIR_STATUS_H
@@ -28,13 +26,23 @@
 #define STATUS_BUDGET 120             /* ms, for a letter being shown */
 #define STATUS_BUDGET_ENCRYPT 5000    /* ms, for a recipient */
 #define STATUS_FETCH_TIME (10 * 1000) /* ms, for one answer */
-#define STATUS_URLS_MAX 16
-#define STATUS_LIST_MAX ((size_t)10 << 20)
-#define STATUS_KEPT_MAX 256
 #define STATUS_DEAD (5 * 60)
 #define STATUS_DEAD_PATIENT 10
-#define STATUS_WORKERS 4
 #define STATUS_SKEW (5 * 60) /* seconds that two clocks may differ */
+
+struct status_limits {
+	size_t addresses; /* that are asked for one path */
+	size_t list;      /* bytes of one */
+	size_t kept;      /* answers, in memory and on the disk */
+	size_t workers;   /* threads */
+};
+
+static const struct status_limits status_default = {
+    .addresses = 16,
+    .list = (size_t)10 << 20,
+    .kept = 256,
+    .workers = 4,
+};
 
 /* Whoever knows: behind pointers, for who judges letters without a network
  * shall not load the libraries for one.  All add to `crls` and `ocsps`. */
@@ -48,7 +56,8 @@ struct status_source {
 	enum rc (*ask)(void *self, const struct certs *path, int64_t deadline,
 	    struct crls *crls, struct ocsps *ocsps, struct err *err);
 	void *self;
-	int budget; /* ms that one letter may wait */
+	int budget;   /* ms that one letter may wait */
+	bool offline; /* `ask` asks nobody */
 };
 
 /* Whoever asks and remembers; shared by threads, has threads of its own. */
@@ -60,7 +69,8 @@ struct status_rules {
 	 * ("status/..."), else in a folder of the user's, else in memory only */
 	const struct state *state;
 	const char *folder;
-	int budget;   /* ms; see struct status_source */
+	const struct status_limits *limits; /* NULL: status_default */
+	int budget;                         /* ms; see struct status_source */
 	bool offline; /* recall what is remembered, ask and write nothing */
 };
 

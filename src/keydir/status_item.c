@@ -19,6 +19,12 @@
 #define LIST_HOLDS 3600
 #define ANSWER_HOLDS 60
 
+const struct status_limits *
+status_limits_of(const struct status_rules *rules)
+{
+	return rules->limits != NULL ? rules->limits : &status_default;
+}
+
 /* ---- what is asked --------------------------------------------------- */
 
 static void
@@ -276,10 +282,19 @@ read_time(struct span in)
 	return time <= INT64_MAX ? (int64_t)time : 0;
 }
 
+static size_t
+record_max(const struct status_rules *rules)
+{
+	size_t list = status_limits_of(rules)->list;
+
+	return (list > ocsp_default.der ? list : ocsp_default.der) +
+	       strlen(MAGIC) + TIME_LEN;
+}
+
 void
 status_item_load(const struct status_rules *rules, struct status_item *item)
 {
-	struct buf record BUF_OWNED = BUF(STATUS_RECORD_MAX);
+	struct buf record BUF_OWNED = BUF(record_max(rules));
 	struct crls crls CRLS_OWNED = CRLS_NONE;
 	struct ocsps ocsps OCSPS_OWNED = OCSPS_NONE;
 	const size_t head = strlen(MAGIC);
@@ -326,13 +341,29 @@ is_older_than_saved(const struct status_rules *rules,
 	return older;
 }
 
+/* From the look at what there is until it is replaced: two processes that got
+ * two lists shall leave the newer one. */
+static enum rc
+keep_others_out(const struct status_rules *rules, struct file_guard *ret)
+{
+	struct err ignored = ERR_NONE;
+	char path[PATH_MAX_LEN];
+
+	if (rules->state != NULL)
+		return state_guard_take(rules->state, ret, &ignored);
+	return print_path(rules, ".guard", path)
+		   ? file_guard_take(path, ret, &ignored)
+		   : RC_ABSENT;
+}
+
 /* A disk that is full costs the next run a question. */
 void
 status_item_save(const struct status_rules *rules,
     const struct status_item *item, int64_t fetched, const struct crls *crls,
     const struct ocsps *ocsps)
 {
-	struct buf record BUF_OWNED = BUF(STATUS_RECORD_MAX);
+	struct buf record BUF_OWNED = BUF(record_max(rules));
+	struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 	struct err ignored = ERR_NONE;
 	char path[PATH_MAX_LEN];
 	struct span der = item->kind == STATUS_LIST ? crl_der(crls->item[0])
@@ -341,6 +372,7 @@ status_item_save(const struct status_rules *rules,
 
 	if (!is_kept(rules) || !print_path(rules, item->name, path) ||
 	    is_older(item, crls, ocsps) ||
+	    keep_others_out(rules, &guard) != RC_OK ||
 	    is_older_than_saved(rules, item, crls, ocsps) ||
 	    print_record(fetched, der, &record) != RC_OK)
 		return;
@@ -390,7 +422,7 @@ status_folder_prepare(const struct status_rules *rules, struct err *err)
 		TRY(file_make_private_dir(rules->folder, err));
 		TRY(file_list(rules->folder, &names, err));
 	}
-	for (size_t i = STATUS_KEPT_MAX; i < names.len; i++)
+	for (size_t i = status_limits_of(rules)->kept; i < names.len; i++)
 		TRY(remove_file(rules, names.item[i], err));
 	return RC_OK;
 }

@@ -1,5 +1,6 @@
 /* What somebody on the way gave us, and what is kept of it. */
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "keydir/status_world.h"
 
@@ -99,7 +100,7 @@ save_list(const char *folder, EVP_PKEY *key, int64_t from)
 	    status_item_new(STATUS_LIST, url, w.alice.cert, &item, NULL),
 	    RC_OK);
 	assert_int_equal(status_item_know(item, &w.path, w.now, NULL), RC_OK);
-	status_item_save(&rules, item, w.now, &crls, &(struct ocsps){NULL, 0});
+	status_item_save(&rules, item, w.now, &crls, &OCSPS_NONE);
 }
 
 /* Two processes, and the slower one got what was given out before. */
@@ -121,6 +122,48 @@ what_another_process_saved_is_not_made_older(void **context)
 	assert_int_equal(kept_from(folder), w.now - 1);
 	save_list(folder, w.root.key, w.now - 3);
 	assert_int_equal(kept_from(folder), w.now - 3);
+}
+
+#define RUNNERS 4
+#define ROUNDS 25
+
+/* One process of several that save into one folder; the one that has the newest
+ * is as likely to come first as last. */
+static void
+save_rounds(const char *folder, int runner)
+{
+	for (int round = 0; round < ROUNDS; round++)
+		save_list(folder, w.root.key,
+		    w.now - 10000 + round * RUNNERS + runner);
+}
+
+/* The day of what is there never goes back, and it can always be read. */
+static void
+several_processes_lose_and_tear_nothing(void **context)
+{
+	char folder[100];
+	pid_t runner[RUNNERS];
+	int64_t last = 0;
+
+	(void)context;
+	(void)snprintf(folder, sizeof(folder), "%s/race", w.folder);
+	assert_int_equal(file_make_private_dir(folder, NULL), RC_OK);
+	for (int i = 0; i < RUNNERS; i++) {
+		runner[i] = fork();
+		assert_true(runner[i] >= 0);
+		if (runner[i] == 0) {
+			save_rounds(folder, i);
+			_exit(0);
+		}
+	}
+	for (int left = RUNNERS; left > 0;) {
+		int64_t from = kept_from(folder);
+		assert_true(from >= last && (from != 0 || last == 0));
+		last = from;
+		left -= waitpid(-1, NULL, WNOHANG) > 0;
+	}
+	assert_int_equal(
+	    kept_from(folder), w.now - 10000 + ROUNDS * RUNNERS - 1);
 }
 
 static void
@@ -171,6 +214,7 @@ main(void)
 	    cmocka_unit_test(what_is_dated_later_than_now_is_not_kept),
 	    cmocka_unit_test(what_is_older_is_not_saved),
 	    cmocka_unit_test(what_another_process_saved_is_not_made_older),
+	    cmocka_unit_test(several_processes_lose_and_tear_nothing),
 	    cmocka_unit_test(what_was_spoilt_on_the_disk_is_asked_again),
 	    cmocka_unit_test(offline_nobody_is_asked_and_nothing_is_made),
 	};

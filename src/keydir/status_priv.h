@@ -9,7 +9,6 @@
 #include "keydir/status.h"
 
 #define STATUS_NAME_MAX 65
-#define STATUS_RECORD_MAX (STATUS_LIST_MAX + 64)
 
 enum status_kind { STATUS_LIST, STATUS_ANSWER };
 
@@ -40,6 +39,31 @@ struct status_item {
 	int64_t dead_from, dead_until; /* ticks */
 	uint64_t used;
 };
+
+/* ---- servers that do not answer (status_dead.c) ----------------------- */
+
+#define STATUS_DEADS_MAX 32
+#define STATUS_ORIGIN_MAX 300
+
+struct status_deads {
+	struct status_dead {
+		/* "http://host:port", which is whom one waits for */
+		char origin[STATUS_ORIGIN_MAX];
+		int64_t from, until; /* ticks */
+	} item[STATUS_DEADS_MAX];
+};
+
+/* Lends; NULL: nothing is known of the server at that address. */
+struct status_dead *status_dead_find(
+    struct status_deads *deads, const char *url);
+/* In the place of one whose time is over, if there is no room. */
+void status_dead_note(
+    struct status_deads *deads, const char *url, int64_t for_ms);
+void status_dead_clear(struct status_deads *deads, const char *url);
+
+/* ---- one address ------------------------------------------------------- */
+
+const struct status_limits *status_limits_of(const struct status_rules *rules);
 
 /* Of a cert, at that address. */
 enum rc status_item_new(enum status_kind kind, const char *url,

@@ -1,5 +1,7 @@
 #include "keydir/status_world.h"
 
+#define KEPT status_default.kept
+
 /* ---- asking and remembering ------------------------------------------ */
 
 static void
@@ -59,14 +61,14 @@ what_is_too_much_on_the_disk_is_removed(void **context)
 	(void)context;
 	(void)snprintf(folder, sizeof(folder), "%s/many", w.folder);
 	assert_int_equal(file_make_private_dir(folder, NULL), RC_OK);
-	for (int i = 0; i < STATUS_KEPT_MAX + 3; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%d", folder, i);
+	for (size_t i = 0; i < KEPT + 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%zu", folder, i);
 		assert_int_equal(
 		    file_save(path, span_str("x"), 0600, NULL), RC_OK);
 	}
 	status_free(open_status(NULL, folder));
 	assert_int_equal(file_list(folder, &names, NULL), RC_OK);
-	assert_int_equal(names.len, STATUS_KEPT_MAX);
+	assert_int_equal(names.len, KEPT);
 }
 
 static void
@@ -76,21 +78,72 @@ so_many_are_remembered_and_no_more(void **context)
 
 	(void)context;
 	assert_int_equal(ask(status, &w.path, 5000), 1);
-	for (int i = 0; i < STATUS_KEPT_MAX; i++) {
+	for (size_t i = 0; i < KEPT; i++) {
 		const int at_once = 5000;
 		char name[20];
-		(void)snprintf(name, sizeof(name), "x%d", i);
+		(void)snprintf(name, sizeof(name), "x%zu", i);
 		struct fixture one FIXTURE_OWNED = make_alice(name);
 		struct cert *two[] = {one.cert, w.root.cert};
 		const struct certs path = {two, 2}, met = {two, 1};
-		if (i == STATUS_KEPT_MAX - 1)
+		if (i == KEPT - 1)
 			assert_int_equal(recall(status, &w.path), 1);
 		/* who was only met makes nothing be forgotten */
 		assert_int_equal(recall(status, &met), 0);
 		assert_int_equal(ask(status, &path, at_once), 1);
 	}
 	assert_int_equal(recall(status, &w.path), 1);
-	assert_int_equal(atomic_load(&w.server.asked), STATUS_KEPT_MAX + 1);
+	assert_int_equal(atomic_load(&w.server.asked), KEPT + 1);
+}
+
+static struct status *
+open_limited(const struct status_limits *limits)
+{
+	const struct status_rules rules = {.fetch = {.networks = &w.loopback},
+	    .budget = STATUS_BUDGET,
+	    .limits = limits};
+	struct status *status = NULL;
+	struct err err = ERR_NONE;
+
+	atomic_store(&w.server.asked, 0);
+	assert_done(status_new(&rules, &status, &err), err);
+	return status;
+}
+
+static void
+a_list_may_be_so_long(void **context)
+{
+	struct buf list BUF_OWNED = BUF_SMALL;
+	struct status_limits limits = status_default;
+
+	(void)context;
+	print_list(NULL, w.now - DAY, w.now + DAY, &list);
+	give_out(&list);
+	limits.list = list.len;
+	struct status *at OWNED(status_free) = open_limited(&limits);
+	assert_int_equal(ask(at, &w.path, 5000), 1);
+	limits.list--;
+	struct status *beyond OWNED(status_free) = open_limited(&limits);
+	assert_int_equal(ask(beyond, &w.path, 5000), 0);
+	assert_int_equal(atomic_load(&w.server.asked), 1);
+	publish(NULL);
+}
+
+static void
+so_many_addresses_are_asked_for_one_path(void **context)
+{
+	struct fixture twice FIXTURE_OWNED = make_alice("twice");
+	struct cert *two[] = {twice.cert, w.root.cert};
+	const struct certs path = {two, 2};
+	struct status_limits limits = status_default;
+
+	(void)context;
+	for (limits.addresses = 1; limits.addresses <= 3; limits.addresses++) {
+		struct status *status OWNED(status_free) =
+		    open_limited(&limits);
+		size_t want = limits.addresses < 2 ? 1 : 2;
+		assert_int_equal(ask(status, &path, 5000), 1);
+		assert_int_equal(atomic_load(&w.server.asked), want);
+	}
 }
 
 static void
@@ -248,6 +301,8 @@ main(void)
 	    cmocka_unit_test(so_many_are_remembered_and_no_more),
 	    cmocka_unit_test(
 		what_has_ended_is_asked_again_and_never_replaced_by_older),
+	    cmocka_unit_test(a_list_may_be_so_long),
+	    cmocka_unit_test(so_many_addresses_are_asked_for_one_path),
 	    cmocka_unit_test(nobody_waits_behind_a_slow_server),
 	    cmocka_unit_test(a_server_that_is_silent_holds_up_one_letter_once),
 	    cmocka_unit_test(what_comes_too_late_is_there_for_the_next_letter),

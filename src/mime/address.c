@@ -213,17 +213,20 @@ take_address(struct cursor *at, const struct words *words, struct buf *out)
 
 /* "@a,@b:", the route nobody follows any more (RFC 5322 section 4.4). */
 static enum rc
-skip_route(struct cursor *at)
+skip_route(struct cursor *at, bool *ret_has)
 {
 	TRY(cursor_skip_blanks(at));
 	if (cursor_peek(at) != '@')
 		return RC_OK;
-	while (cursor_peek(at) == '@' || cursor_peek(at) == ',') {
+	*ret_has = true;
+	while (cursor_peek(at) == '@') {
 		struct buf domain BUF_OWNED = BUF(TEXT_MAX);
-		if (cursor_peek(at) == '@') {
-			cursor_skip(at, 1);
-			TRY(take_domain(at, &domain));
-		} else {
+		cursor_skip(at, 1);
+		TRY(take_domain(at, &domain));
+		/* "@alice@alpha.test:" is read as Alice's by some */
+		if (cursor_peek(at) == '@')
+			break;
+		while (cursor_peek(at) == ',') {
 			cursor_skip(at, 1);
 			TRY(cursor_skip_blanks(at));
 		}
@@ -236,12 +239,12 @@ skip_route(struct cursor *at)
 }
 
 static enum rc
-take_angle(struct cursor *at, struct buf *out)
+take_angle(struct cursor *at, struct buf *out, bool *ret_has_route)
 {
 	struct words words WORDS_OWNED = WORDS_NONE;
 
 	cursor_skip(at, 1);
-	TRY(skip_route(at));
+	TRY(skip_route(at, ret_has_route));
 	TRY(take_words(at, &words));
 	TRY(take_address(at, &words, out));
 	if (cursor_peek(at) != '>')
@@ -296,7 +299,7 @@ take_mailbox(struct cursor *at, struct words *words, struct mailboxes *list)
 	struct buf name BUF_OWNED = BUF(4 * TEXT_MAX);
 
 	if (cursor_peek(at) == '<') {
-		TRY(take_angle(at, &address));
+		TRY(take_angle(at, &address, &list->has_route));
 		TRY(word_decode(buf_span(&words->name), &name, at->err));
 	} else {
 		TRY(take_address(at, words, &address));
@@ -378,7 +381,7 @@ mailboxes_parse(struct span value, struct mailboxes *list, struct err *err)
 	struct buf comments BUF_OWNED = BUF(2 * TEXT_MAX);
 	struct cursor at = {value, "an address field", err, &comments};
 	size_t len = list->len;
-	bool has_group = list->has_group;
+	bool has_group = list->has_group, has_route = list->has_route;
 
 	if (value.len > TEXT_MAX)
 		return err_set(err, RC_LIMIT,
@@ -390,6 +393,7 @@ mailboxes_parse(struct span value, struct mailboxes *list, struct err *err)
 		return RC_OK;
 	cut(list, len);
 	list->has_group = has_group;
+	list->has_route = has_route;
 	return rc;
 }
 

@@ -26,11 +26,13 @@ struct mailboxes {
 	struct mailbox *item; /* owned */
 	size_t len;
 	bool has_group; /* a group was among them */
+	bool has_route; /* "<@a.test:x@b.test>", which readers show as all
+			 * sorts of things */
 	char *comments; /* owned; the text of all comments, as a name; some
 			 * programs show it as one; NULL: none */
 };
 
-#define MAILBOXES_NONE ((struct mailboxes){NULL, 0, false, NULL})
+#define MAILBOXES_NONE ((struct mailboxes){NULL, 0, false, false, NULL})
 #define MAILBOXES_OWNED __attribute__((cleanup(mailboxes_done)))
 
 /* Append every mailbox of an address list (From, To, Cc, ...).  RC_SYNTAX:

@@ -141,6 +141,31 @@ an_address_has_one_form_however_it_is_written(void **state)
 }
 
 static void
+a_source_route_is_told(void **state)
+{
+	static const struct {
+		const char *input;
+		bool want;
+	} cases[] = {
+	    {"<@c.test:a@b.test>", true},
+	    {"a@b.test, X <@c.test,,@d.test:a@b.test>", true},
+	    {"<a@b.test>, G: c@d.test;", false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+		assert_ok(
+		    mailboxes_parse(span_str(cases[i].input), &list, NULL));
+		assert_int_equal(list.has_route, cases[i].want);
+	}
+	struct mailboxes list MAILBOXES_OWNED = MAILBOXES_NONE;
+	assert_rc(
+	    mailboxes_parse(span_str("<@c.test:a@b.test>, x"), &list, NULL),
+	    RC_SYNTAX);
+	assert_false(list.has_route);
+}
+
+static void
 a_label_that_is_too_long_stays_as_it_is(void **state)
 {
 	char address[160] = "a@";
@@ -206,6 +231,7 @@ what_is_no_address_is_not_guessed_and_nothing_added(void **state)
 	    "G: a@b.test", "G: H: a@b.test;;", ": a@b.test;", "\"a@b.test",
 	    "(a@b.test", "a@b.test (", "a@[1.2", "a@[b c]", "a@b.test,,\001",
 	    "Alice, Bob <a@b.test>", "a@b.test:", "<@x:y>", "<@x a@b.test>",
+	    "<@c@d.test:a@b.test>", "<@c@d.test,@e.test:a@b.test>",
 	    "\"a\001b\"@c.test", "\xff@b.test", "a@b\xc0.test",
 	    "x@y.test <a@b.test>", "a\\@b.test"};
 
@@ -398,6 +424,7 @@ main(void)
 	    cmocka_unit_test(
 		what_is_no_address_is_not_guessed_and_nothing_added),
 	    cmocka_unit_test(an_address_has_one_form_however_it_is_written),
+	    cmocka_unit_test(a_source_route_is_told),
 	    cmocka_unit_test(a_label_that_is_too_long_stays_as_it_is),
 	    cmocka_unit_test(what_is_no_address_list_is_guessed_to_warn),
 	    cmocka_unit_test(guesses_end_at_the_limit_of_addresses),

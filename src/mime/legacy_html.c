@@ -1,69 +1,7 @@
 #include "mime/legacy_html_priv.h"
 
+#include "mime/tag.h"
 #include "mime/utf8_priv.h"
-
-struct tag {
-	size_t from, to; /* "<" and behind ">" */
-	struct span name;
-	bool closing;
-};
-
-static bool
-is_letter(uint8_t c)
-{
-	c |= 0x20;
-	return c >= 'a' && c <= 'z';
-}
-
-static bool
-is_space(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
-}
-
-/* Behind the next `what` from `at` on; the end if there is none. */
-static size_t
-behind(struct span html, size_t at, const char *what)
-{
-	ptrdiff_t found = span_find(span_after(html, at), span_str(what));
-
-	return found < 0 ? html.len : at + (size_t)found + strlen(what);
-}
-
-/* Behind the ">" that ends a tag, at `at` behind its name.  A quote counts
- * only behind "=". */
-static size_t
-tag_end(struct span html, size_t at)
-{
-	bool value = false;
-
-	while (at < html.len) {
-		uint8_t c = html.data[at++];
-		if (c == '>')
-			return at;
-		if (value && (c == '"' || c == '\''))
-			at = behind(html, at, c == '"' ? "\"" : "'");
-		value = c == '=' || (value && is_space(c));
-	}
-	return html.len;
-}
-
-static bool
-read_tag(struct span html, size_t at, struct tag *ret)
-{
-	ret->from = at++;
-	ret->closing = at < html.len && html.data[at] == '/';
-	at += ret->closing ? 1 : 0;
-	size_t name = at;
-	if (at == html.len || !is_letter(html.data[at]))
-		return false;
-	while (at < html.len && !is_space(html.data[at]) &&
-	       html.data[at] != '/' && html.data[at] != '>')
-		at++;
-	ret->name = span_after(span_first(html, at), name);
-	ret->to = tag_end(html, at);
-	return true;
-}
 
 /* The next tag from `at` on, comments and the like passed over. */
 static bool
@@ -74,15 +12,12 @@ next_tag(struct span html, size_t at, struct tag *ret)
 		if (next < 0)
 			return false;
 		at += (size_t)next;
-		struct span rest = span_after(html, at);
-		if (span_starts(rest, "<!--"))
-			at = behind(html, at + 4, "-->");
-		else if (span_starts(rest, "<!") || span_starts(rest, "<?"))
-			at = behind(html, at, ">");
-		else if (read_tag(html, at, ret))
-			return true;
-		else
+		if (!tag_read(html, at, ret))
 			at++;
+		else if (ret->name.len == 0)
+			at = ret->to;
+		else
+			return true;
 	}
 	return false;
 }
@@ -94,22 +29,11 @@ after_tag(struct span html, const struct tag *tag)
 {
 	static const char *const raw[] = {"script", "style", "title",
 	    "textarea", "xmp", "iframe", "noembed", "noframes"};
-	size_t at = tag->to;
 	bool is_raw = false;
 
 	for (size_t i = 0; i < sizeof(raw) / sizeof(raw[0]); i++)
 		is_raw |= span_is_nocase(tag->name, raw[i]);
-	if (!is_raw || tag->closing)
-		return at;
-	while (at < html.len) {
-		size_t end = behind(html, at, "</");
-		struct span rest = span_after(html, end);
-		if (span_equal_nocase(
-			span_first(rest, tag->name.len), tag->name))
-			return end - 2;
-		at = end;
-	}
-	return html.len;
+	return is_raw && !tag->closing ? tag_find_end(html, tag) : tag->to;
 }
 
 /* The next attribute from `*at` on in what is between name and ">". */
@@ -119,23 +43,23 @@ next_attribute(
 {
 	size_t i = *at, from;
 
-	while (i < in.len && (is_space(in.data[i]) || in.data[i] == '/'))
+	while (i < in.len && (tag_is_blank(in.data[i]) || in.data[i] == '/'))
 		i++;
 	for (from = i; i < in.len && in.data[i] != '=' &&
-		       !is_space(in.data[i]) && in.data[i] != '/';)
+		       !tag_is_blank(in.data[i]) && in.data[i] != '/';)
 		i++;
 	*name = span_after(span_first(in, i), from);
 	*value = SPAN_NONE;
-	while (i < in.len && is_space(in.data[i]))
+	while (i < in.len && tag_is_blank(in.data[i]))
 		i++;
 	if (i < in.len && in.data[i] == '=') {
-		for (i++; i < in.len && is_space(in.data[i]);)
+		for (i++; i < in.len && tag_is_blank(in.data[i]);)
 			i++;
 		uint8_t quote = i < in.len ? in.data[i] : 0;
 		bool quoted = quote == '"' || quote == '\'';
 		for (from = i += quoted ? 1 : 0;
-		     i < in.len &&
-		     (quoted ? in.data[i] != quote : !is_space(in.data[i]));)
+		     i < in.len && (quoted ? in.data[i] != quote
+					   : !tag_is_blank(in.data[i]));)
 			i++;
 		*value = span_after(span_first(in, i), from);
 		i += quoted && i < in.len ? 1 : 0;
@@ -150,7 +74,7 @@ has_word(struct span text, const char *word)
 {
 	while (text.len > 0) {
 		size_t len = 0;
-		while (len < text.len && !is_space(text.data[len]))
+		while (len < text.len && !tag_is_blank(text.data[len]))
 			len++;
 		if (span_is(span_first(text, len), span_str(word)))
 			return true;
@@ -200,6 +124,15 @@ legacy_html_find(struct span html, size_t *ret_from, size_t *ret_to)
 	return false;
 }
 
+/* Behind the next ">" from `at` on; the end if there is none. */
+static size_t
+behind_close(struct span html, size_t at)
+{
+	ptrdiff_t found = span_find_byte(span_after(html, at), '>');
+
+	return found < 0 ? html.len : at + (size_t)found + 1;
+}
+
 /* Behind the type of the document, where there is one. */
 static size_t
 after_doctype(struct span html)
@@ -208,16 +141,16 @@ after_doctype(struct span html)
 
 	if (span_starts(html, "\xef\xbb\xbf"))
 		at = 3;
-	while (at < html.len && is_space(html.data[at]))
+	while (at < html.len && tag_is_blank(html.data[at]))
 		at++;
 	struct span rest = span_after(html, at);
 	if (span_starts(rest, "<?xml"))
-		rest = span_after(html, at = behind(html, at, ">"));
-	while (at < html.len && is_space(html.data[at]))
+		rest = span_after(html, at = behind_close(html, at));
+	while (at < html.len && tag_is_blank(html.data[at]))
 		at++;
 	rest = span_after(html, at);
 	if (span_starts_nocase(rest, "<!doctype"))
-		return behind(html, at, ">");
+		return behind_close(html, at);
 	return span_starts(html, "\xef\xbb\xbf") ? 3 : 0;
 }
 

@@ -124,6 +124,11 @@ enum protect_state protect_state_of(
  * those. */
 bool protect_agrees(const struct protect_letter *letter);
 
+/* Is there no protected header, and yet a From in the payload's own, with other
+ * addresses than the one outside?  Programs that follow an older draft show that
+ * one. */
+bool protect_claims_other(const struct protect_letter *letter);
+
 /* RFC 9788 section 4.4: does the real outer From (not HP-Outer) name the same
  * addresses as the protected one?  False if either is unclear. */
 bool protect_from_matches(const struct protect_letter *letter);

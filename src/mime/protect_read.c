@@ -147,6 +147,15 @@ protect_agrees(const struct protect_letter *letter)
 }
 
 bool
+protect_claims_other(const struct protect_letter *letter)
+{
+	return letter->payload != NULL && letter->payload != letter->outer &&
+	       protect_form_of(letter) == PROTECT_FORM_NONE &&
+	       fields_count(&letter->payload->fields, "From") > 0 &&
+	       !same_from(letter->outer, letter->payload);
+}
+
+bool
 protect_from_matches(const struct protect_letter *letter)
 {
 	return same_from(letter->outer, protect_header_of(letter));

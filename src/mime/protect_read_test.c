@@ -413,6 +413,35 @@ what_is_shown_outside_is_compared_field_by_field(void **state)
 	}
 }
 
+/* Programs of an older draft show the From inside, whatever hp= says. */
+static void
+a_from_inside_that_is_no_protected_header_is_noticed(void **state)
+{
+	static const struct {
+		const char *inside;
+		bool want;
+	} cases[] = {
+	    {"Content-Type: text/plain\r\n\r\n", false},
+	    {"From: A@X.test\r\nContent-Type: text/plain\r\n\r\n", false},
+	    {"From: b@x.test\r\nContent-Type: text/plain\r\n\r\n", true},
+	    {"From: b@x.test\r\nContent-Type: text/plain; hp=odd\r\n\r\n",
+		true},
+	    {"From:\r\nContent-Type: text/plain\r\n\r\n", true},
+	    /* a protected header is judged by protect_from_matches() */
+	    {"From: b@x.test\r\nContent-Type: text/plain; hp=clear\r\n\r\n",
+		false},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct received got RECEIVED_OWNED;
+		receive_spans(
+		    span_str("From: a@x.test\r\nSubject: y\r\n" ENVELOPED),
+		    span_str(cases[i].inside), false, true, &got);
+		if (protect_claims_other(&got.letter) != cases[i].want)
+			fail_msg("case %zu", i);
+	}
+}
+
 int
 main(void)
 {
@@ -436,6 +465,8 @@ main(void)
 	    cmocka_unit_test(
 		the_real_outer_from_is_compared_with_the_protected_one),
 	    cmocka_unit_test(what_is_shown_outside_is_compared_field_by_field),
+	    cmocka_unit_test(
+		a_from_inside_that_is_no_protected_header_is_noticed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,8 @@ fetch_new(const struct fetch_rules *rules, struct fetch **ret, struct err *err)
 	if (fetch->multi == NULL)
 		return err_nomem(err, "HTTP");
 	fetch->rules = *rules;
+	if (rules->limits == NULL)
+		fetch->rules.limits = &fetch_default;
 	atomic_init(&fetch->stopped, false);
 	*ret = take(fetch);
 	return RC_OK;
@@ -71,13 +73,13 @@ fetch_stop(struct fetch *fetch)
 /* -- Where to ---------------------------------------------------------- */
 
 static enum rc
-check_url(const char *url, struct err *err)
+check_url(const struct fetch *fetch, const char *url, struct err *err)
 {
 	size_t len = strlen(url);
 
-	if (len > FETCH_URL_MAX)
-		return err_set(err, RC_LIMIT, "URL is longer than %d bytes",
-		    FETCH_URL_MAX);
+	if (len > fetch->rules.limits->url)
+		return err_set(err, RC_LIMIT, "URL is longer than %zu bytes",
+		    fetch->rules.limits->url);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)url[i] <= ' ' ||
 		    (unsigned char)url[i] >= 0x7f)
@@ -300,7 +302,7 @@ run_hop(struct hop *hop, int64_t left, char **ret_next, struct err *err)
 	char *host OWNED(curl_free) = NULL, *port OWNED(curl_free) = NULL;
 	CURLcode code = CURLE_OK;
 
-	TRY(check_url(hop->url, err));
+	TRY(check_url(hop->fetch, hop->url, err));
 	TRY(libcurl_split(hop->url, &host, &port, err));
 	TRY(resolve(hop, host, port, err));
 	TRY(set_rules(hop, left, err));
@@ -343,7 +345,7 @@ run(struct fetch *fetch, const struct fetch_request *request, struct buf *body,
 	int64_t end = clock_ticks() + request->timeout;
 	size_t was = body->len;
 
-	for (int hops = 0; hops <= FETCH_REDIRECTS_MAX; hops++) {
+	for (int hops = 0; hops <= fetch->rules.limits->redirects; hops++) {
 		char *next = NULL;
 		int64_t left = end - clock_ticks();
 		if (left <= 0)

@@ -7,8 +7,8 @@
  * proxy; no cookies; no compression.
  *
  * May use:   base codec os pki proto.
- * Limits:    URLs of FETCH_URL_MAX; FETCH_REDIRECTS_MAX redirects; a body larger
- *            than the buf is RC_LIMIT; a time for all of it.
+ * Limits:    struct fetch_limits; a body larger than the buf is RC_LIMIT; a
+ *            time for all of it.
  */
 #ifndef NET_FETCH_H
 #define NET_FETCH_H
@@ -17,8 +17,15 @@
 #include "net/name.h"
 #include "net/network.h"
 
-#define FETCH_URL_MAX 2048
-#define FETCH_REDIRECTS_MAX 3
+struct fetch_limits {
+	size_t url;    /* bytes of one */
+	int redirects; /* in a row */
+};
+
+static const struct fetch_limits fetch_default = {
+    .url = 2048,
+    .redirects = 3,
+};
 
 struct fetch; /* one request at a time */
 
@@ -27,7 +34,8 @@ struct fetch_rules {
 	/* that may be asked although they are not public, on any port: one's
 	 * own organisation.  NULL: none. */
 	const struct networks *networks;
-	const char *trust_file; /* for https; NULL: the system's */
+	const char *trust_file;            /* for https; NULL: the system's */
+	const struct fetch_limits *limits; /* NULL: fetch_default */
 };
 
 /* Borrows the rules until fetch_free(). */

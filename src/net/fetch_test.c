@@ -141,14 +141,17 @@ nobody_is_sent_to(void **state)
 static void
 a_url_has_a_limit(void **state)
 {
-	static char url[FETCH_URL_MAX + 2] = "http://127.0.0.1/";
-	struct fetch *fetch OWNED(fetch_free) = open_fetch(NULL);
+	static char url[60] = "http://127.0.0.1/";
+	const struct fetch_limits limits = {.url = sizeof(url) - 2};
+	const struct fetch_rules rules = {.limits = &limits};
+	struct fetch *fetch OWNED(fetch_free) = NULL;
 
 	(void)state;
-	memset(url + strlen(url), 'a', FETCH_URL_MAX - strlen(url));
+	assert_int_equal(fetch_new(&rules, &fetch, NULL), RC_OK);
+	memset(url + strlen(url), 'a', limits.url - strlen(url));
 	struct try last TRY_OWNED = get(fetch, url, 1000);
 	assert_int_equal(last.rc, RC_UNFIT);
-	url[FETCH_URL_MAX] = 'a';
+	url[limits.url] = 'a';
 	struct try more TRY_OWNED = get(fetch, url, 1000);
 	assert_int_equal(more.rc, RC_LIMIT);
 }
@@ -191,7 +194,7 @@ follow(size_t redirects)
 {
 	static const char *const last[] = {
 	    "<~ GET", OK_HEAD "Content-Length: 4\r\n\r\nlist", NULL};
-	struct peer peer[FETCH_REDIRECTS_MAX + 2];
+	struct peer peer[8];
 
 	peer[0] = peer_listen(last);
 	for (size_t i = 1; i <= redirects; i++) {
@@ -215,8 +218,8 @@ redirects_have_a_limit(void **state)
 {
 	(void)state;
 	assert_int_equal(follow(1), RC_OK);
-	assert_int_equal(follow(FETCH_REDIRECTS_MAX), RC_OK);
-	assert_int_equal(follow(FETCH_REDIRECTS_MAX + 1), RC_IO);
+	assert_int_equal(follow((size_t)fetch_default.redirects), RC_OK);
+	assert_int_equal(follow((size_t)fetch_default.redirects + 1), RC_IO);
 }
 
 /* ---- time ------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,6 +188,34 @@ file_save(const char *path, struct span bytes, unsigned mode, struct err *err)
 	if (!draft_save(&draft, bytes, name))
 		return err_errno(err, "save %s", path);
 	return RC_OK;
+}
+
+/* Of an open file of one's own, so that threads wait for each other too. */
+enum rc
+file_guard_take(const char *path, struct file_guard *ret, struct err *err)
+{
+	int done;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_errno(err, "%s", path);
+	do
+		done = flock(fd, LOCK_EX);
+	while (done != 0 && errno == EINTR);
+	if (done != 0) {
+		(void)close(fd);
+		return err_errno(err, "%s", path);
+	}
+	ret->fd = fd;
+	return RC_OK;
+}
+
+void
+file_guard_done(struct file_guard *guard)
+{
+	if (guard->fd >= 0)
+		(void)close(guard->fd);
+	*guard = FILE_GUARD_NONE;
 }
 
 enum rc

@@ -20,6 +20,18 @@ enum rc file_read(const char *path, struct buf *out, struct err *err);
 enum rc file_save(
     const char *path, struct span bytes, unsigned mode, struct err *err);
 
+/* Who reads a file to change it keeps others from doing so meanwhile, other
+ * threads and other processes: whoever takes the guard of this path.  An empty
+ * file, made if it is not there.  Waits; who dies gives it back. */
+struct file_guard {
+	int fd;
+};
+#define FILE_GUARD_NONE ((struct file_guard){-1})
+#define FILE_GUARD_OWNED __attribute__((cleanup(file_guard_done)))
+enum rc file_guard_take(
+    const char *path, struct file_guard *ret, struct err *err);
+void file_guard_done(struct file_guard *guard);
+
 /* Remove durably; a file that is not there is RC_OK. */
 enum rc file_remove(const char *path, struct err *err);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 
 #include "pki/cert_priv.h"
@@ -25,6 +24,7 @@ destroy(struct cert *cert)
 {
 	ready_done(&cert->verifying);
 	ready_done(&cert->sealing);
+	EVP_PKEY_free(cert->key);
 	X509_free(cert->x509);
 	buf_done(&cert->der);
 	buf_done(&cert->name);
@@ -278,58 +278,6 @@ read_extended_usage(struct cert *cert, struct err *err)
 	return RC_OK;
 }
 
-/* ---- the key ------------------------------------------------------------ */
-
-/* With e = 1 everybody can sign. */
-static bool
-has_sound_exponent(const EVP_PKEY *key)
-{
-	BIGNUM *e OWNED(BN_clear_free) = NULL;
-
-	return EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
-	       BN_is_odd(e) && !BN_is_one(e);
-}
-
-/* A curve written out instead of named can have a generator of the attacker's
- * choice (CVE-2020-0601). */
-static bool
-has_named_curve(const EVP_PKEY *key)
-{
-	int explicit = 0;
-
-	(void)EVP_PKEY_get_int_param(
-	    key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit);
-	ERR_clear_error();
-	return !explicit;
-}
-
-static void
-read_key(struct cert *cert)
-{
-	const EVP_PKEY *key = X509_get0_pubkey(cert->x509);
-
-	ERR_clear_error();
-	if (key == NULL)
-		return;
-	cert->bits = EVP_PKEY_get_bits(key);
-	if (EVP_PKEY_is_a(key, "RSA") && has_sound_exponent(key))
-		cert->kind = KIND_RSA;
-	if (EVP_PKEY_is_a(key, "RSA-PSS") && has_sound_exponent(key))
-		cert->kind = KIND_RSA_PSS;
-	if (EVP_PKEY_is_a(key, "EC") && has_named_curve(key))
-		cert->kind = KIND_EC;
-	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
-		cert->kind = KIND_ED;
-	if (EVP_PKEY_is_a(key, "ML-DSA-44") ||
-	    EVP_PKEY_is_a(key, "ML-DSA-65") || EVP_PKEY_is_a(key, "ML-DSA-87"))
-		cert->kind = KIND_ML_DSA;
-	if (EVP_PKEY_is_a(key, "X25519") || EVP_PKEY_is_a(key, "X448"))
-		cert->kind = KIND_X;
-	if (EVP_PKEY_is_a(key, "ML-KEM-768") ||
-	    EVP_PKEY_is_a(key, "ML-KEM-1024"))
-		cert->kind = KIND_KEM;
-}
-
 /* ---- other extensions --------------------------------------------------- */
 
 /* RFC 5280 section 4.2: "A certificate MUST NOT include more than one
@@ -431,8 +379,8 @@ read_fingerprint(struct cert *cert, struct err *err)
 	static const char digits[] = "0123456789abcdef";
 	uint8_t hash[32];
 
-	if (!EVP_Digest(
-		cert->der.data, cert->der.len, hash, NULL, EVP_sha256(), NULL))
+	if (!EVP_Digest(cert->der.data, cert->der.len, hash, NULL,
+		crypto_sha2(256), NULL))
 		return crypto_failed(err, "fingerprint");
 	for (size_t i = 0; i < sizeof(hash); i++) {
 		cert->fingerprint[2 * i] = digits[hash[i] >> 4];
@@ -468,11 +416,12 @@ read_all(struct cert *cert, struct err *err)
 	TRY(read_key_usage(cert, err));
 	TRY(read_extended_usage(cert, err));
 	TRY(read_pointers(cert, err));
-	read_key(cert);
+	cert_read_key(cert);
 	/* fills the library's own cache now, so that the certificate can be
 	 * used by several threads later */
 	(void)X509_check_purpose(x509, -1, 0);
 	ERR_clear_error();
+	cert->signs_itself = cert_names_itself(cert);
 	return RC_OK;
 }
 
@@ -502,12 +451,7 @@ cert_parse(struct span der, struct cert **ret, struct err *err)
 	if (cert == NULL)
 		return err_nomem(err, "certificate");
 	TRY(buf_add(&cert->der, der, err));
-	const uint8_t *at = cert->der.data;
-	cert->x509 = d2i_X509(NULL, &at, (long)cert->der.len);
-	if (cert->x509 == NULL || at != cert->der.data + cert->der.len) {
-		ERR_clear_error();
-		return err_set(err, RC_SYNTAX, "this is no certificate");
-	}
+	TRY(cert_decode(cert, err));
 	TRY(read_all(cert, err));
 	*ret = take(cert);
 	return RC_OK;
@@ -576,6 +520,12 @@ X509 *
 cert_x509(const struct cert *cert)
 {
 	return cert->x509;
+}
+
+EVP_PKEY *
+cert_key(const struct cert *cert)
+{
+	return cert->key;
 }
 
 struct ready *

@@ -41,8 +41,11 @@ enum rc cert_from_x509(X509 *x509, struct cert **ret, struct err *err);
 struct cert *cert_ref(const struct cert *cert);
 void cert_free(const struct cert *cert);
 
-/* Lends; valid as long as the certificate. */
+/* Lends; valid as long as the certificate.  The X509 may be without its key,
+ * so that X509_get0_pubkey() has none: cert_key() has it. */
 X509 *cert_x509(const struct cert *cert);
+/* NULL: of a kind that the library does not know. */
+EVP_PKEY *cert_key(const struct cert *cert);
 struct span cert_der(const struct cert *cert);
 /* Where contexts wait: one that verifies with the key of this certificate, and
  * one that seals for it. */

@@ -1,13 +1,56 @@
 /* clang -g -fsanitize=fuzzer,address,undefined -std=gnu2x -Isrc, this file
  * and the sources of pki and base without their tests, -lcrypto: what is read
  * of any bytes can be asked everything. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/own.h"
-#include "pki/cert.h"
+#include "pki/cert_priv.h"
 #include "pki/chain.h"
 #include "pki/der.h"
+#include "pki/fixture.h"
 #include "pki/mailbox.h"
+#include "pki/orphan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static void
+leave_seed(const char *folder, const char *name, EVP_PKEY *key)
+{
+	char path[400];
+	struct fixture made FIXTURE_OWNED =
+	    fixture_make(&(struct fixture_spec){.name = name,
+		.mail = "a@example.org",
+		.key = key,
+		.more = {{"subjectKeyIdentifier", "hash"},
+		    {"authorityKeyIdentifier", "keyid"}}});
+	struct span der = cert_der(made.cert);
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *out = fopen(path, "wb");
+	if (out == NULL)
+		return;
+	(void)fwrite(der.data, 1, der.len, out);
+	(void)fclose(out);
+}
+
+/* FUZZ_SEEDS: where to leave certificates to begin with. */
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *folder = getenv("FUZZ_SEEDS");
+
+	(void)argc;
+	(void)argv;
+	if (folder == NULL)
+		return 0;
+	leave_seed(folder, "P-256", EVP_EC_gen("P-256"));
+	leave_seed(folder, "P-521", EVP_EC_gen("P-521"));
+	leave_seed(folder, "RSA", EVP_RSA_gen(2048));
+	leave_seed(folder, "Ed25519", EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+	return 0;
+}
 
 static void
 check_addresses(const struct cert *cert)
@@ -23,6 +66,28 @@ check_addresses(const struct cert *cert)
 	}
 }
 
+/* What is read and verified by hand, the library reads and verifies the same
+ * way. */
+static void
+compare(const struct cert *cert, struct span der)
+{
+	const uint8_t *at = der.data;
+	X509 *x509 OWNED(X509_free) = d2i_X509(NULL, &at, (long)der.len);
+	EVP_PKEY *key = x509 != NULL ? X509_get0_pubkey(x509) : NULL;
+
+	if (x509 == NULL || (key == NULL) != (cert_key(cert) == NULL))
+		bug("cert: read by hand only");
+	if (key == NULL || cert->kind == KIND_OTHER || cert_key_is_huge(cert))
+		return;
+	if (EVP_PKEY_eq(key, cert_key(cert)) != 1)
+		bug("cert: another key");
+	if (cert->signs_itself != (X509_self_signed(x509, 0) == 1))
+		bug("cert: signs itself or not");
+	if (cert_is_signed(cert, cert) != (X509_verify(x509, key) == 1))
+		bug("cert: its signature holds or not");
+	ERR_clear_error();
+}
+
 static void
 check(const struct cert *cert, struct span der)
 {
@@ -34,6 +99,7 @@ check(const struct cert *cert, struct span der)
 	if (!span_is(cert_der(cert), der))
 		bug("cert: other bytes than were read");
 	check_addresses(cert);
+	compare(cert, der);
 	(void)(cert_can_sign(cert, NULL) == RC_OK);
 	(void)(cert_can_receive(cert, NULL) == RC_OK);
 	(void)(certs_add(&certs, cert, NULL) == RC_OK);
@@ -56,5 +122,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (certs_parse(&list, in, NULL) != RC_OK && list.len > 0)
 		bug("certs: added something and failed");
+	certs_done(&list);
+	if (orphans_parse_issuers(in, 2, &list, NULL) != RC_OK && list.len > 0)
+		bug("orphans: added something and failed");
+	if (list.len > 2)
+		bug("orphans: more than were wanted");
 	return 0;
 }

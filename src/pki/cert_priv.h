@@ -20,6 +20,7 @@ enum key_kind {
 struct cert {
 	_Atomic unsigned references;
 	X509 *x509;
+	EVP_PKEY *key; /* NULL: of a kind the library does not know */
 	struct ready verifying, sealing;
 	struct buf der;
 	char fingerprint[2 * 32 + 1];
@@ -30,13 +31,22 @@ struct cert {
 	enum key_kind kind;
 	int bits;
 	bool is_ca;
-	uint32_t usage; /* UINT32_MAX: not restricted */
+	bool signs_itself; /* it says so; the signature may not hold */
+	uint32_t usage;    /* UINT32_MAX: not restricted */
 	bool has_eku, eku_critical;
 	bool eku_mail, eku_stamp, eku_any, eku_other;
 	bool has_pointer, no_revocation;
 	bool ocsp_no_check;    /* RFC 6960 section 4.2.2.2.1 */
 	unsigned capabilities; /* enum capability */
 };
+
+/* From its DER: `x509`, and `key` if it can be read by hand.  RC_SYNTAX: it is
+ * none. */
+enum rc cert_decode(struct cert *cert, struct err *err);
+/* Fill in `key`, `bits` and `kind`. */
+void cert_read_key(struct cert *cert);
+/* See `signs_itself`. */
+bool cert_names_itself(const struct cert *cert);
 
 /* Why a certificate may not be used for something; the first that holds. */
 enum cert_fault {
@@ -63,6 +73,9 @@ bool cert_eku_allows(const struct cert *cert, int purpose);
 /* Too large to be worth one verification: nobody makes us compute with keys
  * beyond 8192 bits. */
 bool cert_key_is_huge(const struct cert *cert);
+
+/* By the key of `by`, with whatever algorithm. */
+bool cert_is_signed(const struct cert *cert, const struct cert *by);
 
 /* RFC 9608 section 3: "no revocation information will ever be there" is not
  * valid beside a pointer to some, or in an authority's certificate. */

@@ -1,6 +1,8 @@
 #include <openssl/obj_mac.h>
 
 #include "pki/cert_priv.h"
+#include "pki/der.h"
+#include "pki/signature.h"
 
 #define RSA_MIN_BITS 2048
 #define RSA_MAX_BITS 8192
@@ -170,6 +172,23 @@ cert_check_time(const struct cert *cert, int64_t when, struct err *err)
 	return RC_OK;
 }
 
+/* The algorithm is named twice, and only one of them is signed. */
+bool
+cert_is_signed(const struct cert *cert, const struct cert *by)
+{
+	struct span in = cert_der(cert);
+	struct der all, tbs;
+	const X509_ALGOR *algorithm = NULL;
+	const ASN1_BIT_STRING *signature = NULL;
+
+	X509_get0_signature(&signature, &algorithm, cert->x509);
+	return X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(cert->x509)) ==
+		   0 &&
+	       der_expect(&in, DER_SEQUENCE, &all, NULL) == RC_OK &&
+	       der_expect(&all.value, DER_SEQUENCE, &tbs, NULL) == RC_OK &&
+	       signature_is(tbs.whole, algorithm, signature, by);
+}
+
 unsigned
 cert_capabilities(const struct cert *cert)
 {
@@ -189,7 +208,7 @@ cert_key_digest(
 	uint8_t *der = NULL;
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert_x509(cert)), &der);
 	bool done = len > 0 && EVP_Digest(der, (size_t)len, ret, NULL,
-				   EVP_sha256(), NULL) == 1;
+				   crypto_sha2(256), NULL) == 1;
 
 	OPENSSL_free(der);
 	return done ? RC_OK

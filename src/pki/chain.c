@@ -81,56 +81,59 @@ note_signature(
 	return good;
 }
 
-/* Each is tried once with each key; what held in a former search holds again. */
+/* Each is tried once with each key; what held in a former search holds again.
+ * `mark` is what it is remembered by. */
 static bool
-is_signed_by(struct chain_work *work, const void *what, struct span der,
-    const struct cert *by, bool (*holds)(const void *what, EVP_PKEY *key))
+is_signed_by(struct chain_work *work, const void *what, struct span mark,
+    const struct cert *by,
+    bool (*holds)(const void *what, const struct cert *by))
 {
-	EVP_PKEY *key = X509_get0_pubkey(by->x509);
 	bool good = false;
 
 	if (find_signature(work, what, by, &good))
 		return good;
-	if (seen_has_signature(work->seen, der, by))
+	if (seen_has_signature(work->seen, mark, by))
 		return true;
 	if (!may_verify(work))
 		return false;
-	good = key != NULL && holds(what, key);
+	good = by->key != NULL && holds(what, by);
 	if (good)
-		seen_add_signature(work->seen, der, by);
+		seen_add_signature(work->seen, mark, by);
 	return note_signature(work, what, by, good);
 }
 
 static bool
-cert_holds(const void *what, EVP_PKEY *key)
+cert_holds(const void *what, const struct cert *by)
 {
-	return X509_verify(((const struct cert *)what)->x509, key) == 1;
+	return cert_is_signed(what, by);
 }
 
 static bool
-crl_holds(const void *what, EVP_PKEY *key)
+crl_holds(const void *what, const struct cert *by)
 {
-	return crl_is_signed(what, key);
+	return crl_is_signed(what, by);
 }
 
 static bool
-ocsp_holds(const void *what, EVP_PKEY *key)
+ocsp_holds(const void *what, const struct cert *by)
 {
-	return ocsp_is_signed(what, key);
+	return ocsp_is_signed(what, by);
 }
 
 bool
 chain_cert_signed(
     struct chain_work *work, const struct cert *cert, const struct cert *by)
 {
-	return is_signed_by(work, cert, cert_der(cert), by, cert_holds);
+	return is_signed_by(
+	    work, cert, span_str(cert->fingerprint), by, cert_holds);
 }
 
 bool
 chain_crl_signed(
     struct chain_work *work, const struct crl *crl, const struct cert *by)
 {
-	return is_signed_by(work, crl, crl_der(crl), by, crl_holds);
+	return is_signed_by(
+	    work, crl, span_of(crl->hash, sizeof(crl->hash)), by, crl_holds);
 }
 
 bool
@@ -167,7 +170,7 @@ add_steps(struct search *search, const struct certs *certs, bool roots)
 		if (cert_key_is_huge(cert) || is_there(search, cert))
 			continue;
 		/* an intermediate in the list of roots would make it one */
-		bool is_root = roots && X509_self_signed(cert->x509, 0) == 1;
+		bool is_root = roots && cert->signs_itself;
 		search->step[search->steps++] =
 		    (struct step){cert, is_root, is_root ? 1 : 0};
 	}
@@ -407,8 +410,7 @@ goes_round(const struct search *search, const struct cert *next)
 		if (!strcmp(cert->fingerprint, next->fingerprint))
 			return true;
 		if (same_names(cert, next) &&
-		    EVP_PKEY_eq(X509_get0_pubkey(cert->x509),
-			X509_get0_pubkey(next->x509)) == 1)
+		    EVP_PKEY_eq(cert->key, next->key) == 1)
 			return true;
 	}
 	return false;

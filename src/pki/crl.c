@@ -12,9 +12,8 @@
 #include "pki/crypto.h"
 #include "pki/der.h"
 #include "pki/pem.h"
-#include "pki/signature_priv.h"
+#include "pki/signature.h"
 
-#define PEM_TEXT_MAX ((size_t)100 << 20)
 #define DER_ENUMERATED 0x0a
 #define DER_BOOLEAN 0x01
 #define DER_UTC_TIME 0x17
@@ -443,16 +442,24 @@ read_list(struct crl *crl, struct err *err)
 	return read_signature(crl, outer.value, err);
 }
 
+static const struct crl_limits *
+limits_of(const struct crls *crls)
+{
+	return crls->limits != NULL ? crls->limits : &crl_default;
+}
+
 static enum rc
 check_room(const struct crls *crls, size_t len, struct err *err)
 {
-	if (crls->len >= CRLS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d revocation lists", CRLS_MAX);
-	if (len > CRLS_BYTES_MAX - crls->bytes)
+	const struct crl_limits *limits = limits_of(crls);
+
+	if (crls->len >= limits->lists)
+		return err_set(err, RC_LIMIT, "more than %zu revocation lists",
+		    limits->lists);
+	if (crls->bytes > limits->bytes || len > limits->bytes - crls->bytes)
 		return err_set(err, RC_LIMIT,
-		    "more than %zu MiB of revocation lists",
-		    CRLS_BYTES_MAX >> 20);
+		    "more than %zu KiB of revocation lists",
+		    limits->bytes >> 10);
 	return RC_OK;
 }
 
@@ -491,6 +498,9 @@ crls_add(struct crls *crls, struct span der, struct err *err)
 	memcpy(crl->der, der.data, der.len);
 	crl->len = der.len;
 	TRY(read_list(crl, err));
+	if (!EVP_Digest(
+		der.data, der.len, crl->hash, NULL, crypto_sha2(256), NULL))
+		return crypto_failed(err, "revocation list");
 	crls->bytes += der.len;
 	crls->item[crls->len++] = take(crl);
 	return RC_OK;
@@ -540,6 +550,12 @@ crl_from(const struct crl *crl)
 	return crl->from;
 }
 
+bool
+crl_is_delta(const struct crl *crl)
+{
+	return crl->is_delta;
+}
+
 int64_t
 crl_until(const struct crl *crl)
 {
@@ -587,10 +603,10 @@ crls_parse(struct crls *crls, struct span pem, struct err *err)
 {
 	size_t before = crls->len;
 
-	if (pem.len > PEM_TEXT_MAX)
+	if (pem.len > limits_of(crls)->text)
 		return err_set(err, RC_LIMIT,
-		    "more than %zu MiB of revocation lists",
-		    PEM_TEXT_MAX >> 20);
+		    "more than %zu KiB of revocation lists",
+		    limits_of(crls)->text >> 10);
 	enum rc rc = pem.len > 0 && pem.data[0] == DER_SEQUENCE
 			 ? crls_add(crls, pem, err)
 			 : add_pem(crls, pem, err);
@@ -606,15 +622,15 @@ crls_done(struct crls *crls)
 {
 	cut(crls, 0);
 	free(crls->item);
-	*crls = CRLS_NONE;
+	*crls = (struct crls){.limits = crls->limits};
 }
 
 /* ---- what chain asks ---------------------------------------------------- */
 
 bool
-crl_is_signed(const struct crl *crl, EVP_PKEY *key)
+crl_is_signed(const struct crl *crl, const struct cert *by)
 {
-	return signature_holds(crl->tbs, crl->algorithm, crl->signature, key);
+	return signature_holds(crl->tbs, crl->algorithm, crl->signature, by);
 }
 
 int

@@ -4,7 +4,7 @@
  * May use:   base.
  * Not here:  whether a list is about a certificate, and may be believed
  *            (chain).
- * Limits:    CRLS_MAX lists, CRLS_BYTES_MAX of DER in all of them.  A list is
+ * Limits:    struct crl_limits, which a set carries with it.  A list is
  *            kept as it came and searched from its beginning: no memory for
  *            each entry, and time that grows with its length only.
  */
@@ -13,18 +13,28 @@
 
 #include "base/buf.h"
 
-#define CRLS_MAX 256
-#define CRLS_BYTES_MAX ((size_t)64 << 20)
+struct crl_limits {
+	size_t lists;
+	size_t bytes; /* of DER, in all of them */
+	size_t text;  /* of one PEM text */
+};
+
+static const struct crl_limits crl_default = {
+    .lists = 256,
+    .bytes = (size_t)64 << 20,
+    .text = (size_t)100 << 20,
+};
 
 struct crl; /* immutable; shared by counting, also between threads */
 
 struct crls {
 	struct crl **item; /* one reference each */
 	size_t len;
-	size_t bytes; /* of DER, in all of them */
+	size_t bytes;                    /* of DER, in all of them */
+	const struct crl_limits *limits; /* NULL: crl_default */
 };
 
-#define CRLS_NONE ((struct crls){NULL, 0, 0})
+#define CRLS_NONE ((struct crls){NULL, 0, 0, NULL})
 #define CRLS_OWNED __attribute__((cleanup(crls_done)))
 
 /* Add one list.  RC_SYNTAX: no CRL, not DER, an extension twice or damaged.
@@ -44,6 +54,7 @@ enum rc crls_share_all(
 /* Lends; valid as long as the list. */
 struct span crl_der(const struct crl *crl);
 int64_t crl_from(const struct crl *crl); /* thisUpdate */
+bool crl_is_delta(const struct crl *crl);
 /* nextUpdate; INT64_MIN: it does not say. */
 int64_t crl_until(const struct crl *crl);
 

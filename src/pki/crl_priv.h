@@ -6,10 +6,13 @@
 
 #include "pki/crl.h"
 
+struct cert;
+
 struct crl {
 	_Atomic unsigned references;
 	uint8_t *der; /* owned; the spans lie in it */
 	size_t len;
+	uint8_t hash[32]; /* SHA-256 of it */
 	struct span tbs;
 	struct span entries; /* the values of the SEQUENCE OF */
 	struct span key_id;  /* of the key that signed; empty: not said */
@@ -53,7 +56,7 @@ bool crl_find(const struct crl *crl, struct span serial,
     const X509_NAME *issuer, struct crl_entry *ret);
 
 /* Is it signed by the key, with an algorithm that is strong enough? */
-bool crl_is_signed(const struct crl *crl, EVP_PKEY *key);
+bool crl_is_signed(const struct crl *crl, const struct cert *by);
 
 /* Numbers of up to 20 octets, none of them negative: below, at, above 0. */
 int crl_number_order(struct span a, struct span b);

@@ -145,8 +145,8 @@ a_list_is_read(void **state)
 	assert_int_equal(entry.reason, CRL_UNSPECIFIED);
 	assert_false(find(&crls, "\54", 1, &root, &entry));
 	assert_false(find(&crls, "\5", 1, &other, &entry));
-	assert_true(crl_is_signed(crl, root.key));
-	assert_false(crl_is_signed(crl, other.key));
+	assert_true(crl_is_signed(crl, root.cert));
+	assert_false(crl_is_signed(crl, other.cert));
 }
 
 /* Each part of a list, and each list with a bit turned over. */
@@ -164,7 +164,7 @@ damaged_lists_are_refused_or_not_signed(void **state)
 		free(cut);
 		der.data[i] ^= 1;
 		if (add(&crls, &der) == RC_OK)
-			assert_false(crl_is_signed(crls.item[0], root.key));
+			assert_false(crl_is_signed(crls.item[0], root.cert));
 		der.data[i] ^= 1;
 	}
 }
@@ -262,21 +262,32 @@ numbers_are_compared_by_value(void **state)
 }
 
 static void
-there_may_be_256_lists_of_64_mib_and_not_one_more(void **state)
+there_may_be_so_many_lists_of_so_many_bytes_and_not_one_more(void **state)
 {
 	struct buf der BUF_OWNED = full_list();
 	struct crls crls CRLS_OWNED = CRLS_NONE;
-	struct crls heavy CRLS_OWNED = CRLS_NONE;
+	struct crl_limits limits = {3, 5 * der.len, der.len};
 
-	for (size_t i = 0; i < CRLS_MAX; i++)
+	crls.limits = &limits;
+	for (size_t i = 0; i < limits.lists; i++)
 		assert_int_equal(add(&crls, &der), RC_OK);
 	assert_int_equal(add(&crls, &der), RC_LIMIT);
-	assert_int_equal(crls.len, CRLS_MAX);
-	heavy.bytes = CRLS_BYTES_MAX - der.len;
-	assert_int_equal(add(&heavy, &der), RC_OK);
-	crls_done(&heavy);
-	heavy.bytes = CRLS_BYTES_MAX - der.len + 1;
-	assert_int_equal(add(&heavy, &der), RC_LIMIT);
+	assert_int_equal(crls.len, limits.lists);
+	crls_done(&crls);
+	limits = (struct crl_limits){9, 2 * der.len, der.len};
+	assert_int_equal(crls_parse(&crls, buf_span(&der), NULL), RC_OK);
+	assert_int_equal(add(&crls, &der), RC_OK);
+	assert_int_equal(add(&crls, &der), RC_LIMIT);
+	crls_done(&crls);
+	limits.bytes--;
+	assert_int_equal(add(&crls, &der), RC_OK);
+	assert_int_equal(add(&crls, &der), RC_LIMIT);
+	limits = (struct crl_limits){9, 9 * der.len, der.len - 1};
+	assert_int_equal(crls_parse(&crls, buf_span(&der), NULL), RC_LIMIT);
+	assert_int_equal(crls.len, 1);
+	/* what one gets who says nothing */
+	assert_int_equal(crl_default.lists, 256);
+	assert_int_equal(crl_default.bytes, 64 << 20);
 }
 
 static void
@@ -288,14 +299,15 @@ weak_signatures_do_not_count(void **state)
 
 	assert_int_equal(add(&crls, &weak), RC_OK);
 	assert_int_equal(add(&crls, &strong), RC_OK);
-	assert_false(crl_is_signed(crls.item[0], root.key));
-	assert_true(crl_is_signed(crls.item[1], root.key));
+	assert_false(crl_is_signed(crls.item[0], root.cert));
+	assert_true(crl_is_signed(crls.item[1], root.cert));
 }
 
 static void
 pss_counts_by_its_digest(void **state)
 {
-	EVP_PKEY *rsa = EVP_RSA_gen(2048);
+	struct fixture rsa FIXTURE_OWNED = fixture_make(
+	    &(struct fixture_spec){.name = "RSA", .key = EVP_RSA_gen(2048)});
 	const EVP_MD *const digests[] = {EVP_sha1(), EVP_sha256()};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -305,18 +317,18 @@ pss_counts_by_its_digest(void **state)
 		uint8_t *der = NULL;
 		struct crls crls CRLS_OWNED = CRLS_NONE;
 		assert_int_equal(
-		    EVP_DigestSignInit(ctx, &how, digests[i], NULL, rsa), 1);
+		    EVP_DigestSignInit(ctx, &how, digests[i], NULL, rsa.key),
+		    1);
 		EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING);
 		assert_true(X509_CRL_sign_ctx(crl, ctx) > 0);
 		int len = i2d_X509_CRL(crl, &der);
 		assert_int_equal(
 		    crls_add(&crls, span_of(der, (size_t)len), NULL), RC_OK);
-		assert_int_equal(crl_is_signed(crls.item[0], rsa), i == 1);
+		assert_int_equal(crl_is_signed(crls.item[0], rsa.cert), i == 1);
 		OPENSSL_free(der);
 		EVP_MD_CTX_free(ctx);
 		X509_CRL_free(crl);
 	}
-	EVP_PKEY_free(rsa);
 }
 
 /* RFC 5280 section 5.3.3. */
@@ -400,7 +412,8 @@ main(void)
 	    cmocka_unit_test(there_may_be_64_extensions_and_not_one_more),
 	    cmocka_unit_test(a_number_has_20_octets_and_not_one_more),
 	    cmocka_unit_test(numbers_are_compared_by_value),
-	    cmocka_unit_test(there_may_be_256_lists_of_64_mib_and_not_one_more),
+	    cmocka_unit_test(
+		there_may_be_so_many_lists_of_so_many_bytes_and_not_one_more),
 	    cmocka_unit_test(weak_signatures_do_not_count),
 	    cmocka_unit_test(pss_counts_by_its_digest),
 	    cmocka_unit_test(an_entrys_issuer_holds_for_those_that_follow),

@@ -51,10 +51,10 @@ crypto_digest(const EVP_PKEY *key)
 }
 
 const EVP_MD *
-crypto_sha256(void)
+crypto_sha2(int bits)
 {
 	(void)pthread_once(&fetched, fetch_all);
-	return sha256;
+	return bits == 256 ? sha256 : bits == 384 ? sha384 : sha512;
 }
 
 #define KNOWN 3

@@ -38,7 +38,8 @@ enum rc crypto_failed(struct err *err, const char *what);
  * for P-384 and P-521, else SHA-256; NULL for Ed25519, Ed448 and ML-DSA, which
  * have their own.  Fetched from the library once and kept. */
 const EVP_MD *crypto_digest(const EVP_PKEY *key);
-const EVP_MD *crypto_sha256(void);
+/* SHA-256, SHA-384 or SHA-512; fetched once, too. */
+const EVP_MD *crypto_sha2(int bits);
 
 /* Must a point of this key's curve be checked to be of full order before one
  * agrees with it?  On NIST's prime curves the cofactor is 1, and to be on the

@@ -163,6 +163,18 @@ fixture_make(const struct fixture_spec *spec)
 	return made;
 }
 
+/* The caller's: one that has its key, for the library to sign with. */
+static inline X509 *
+fixture_x509(const struct fixture *fixture)
+{
+	const struct span der = cert_der(fixture->cert);
+	const uint8_t *at = der.data;
+	X509 *x509 = d2i_X509(NULL, &at, (long)der.len);
+
+	fixture_must(x509 != NULL, "certificate");
+	return x509;
+}
+
 /* The usual ones. */
 static inline struct fixture
 fixture_root(const char *name)

@@ -14,11 +14,10 @@
 #include "pki/der.h"
 #include "pki/ocsp_priv.h"
 #include "pki/pem.h"
-#include "pki/signature_priv.h"
+#include "pki/signature.h"
 
 #define DER_ENUMERATED 0x0a
 #define DIGEST_LEAST 20 /* octets: SHA-1 names things, it signs nothing */
-#define PEM_TEXT_MAX (OCSPS_MAX * 2 * OCSP_DER_MAX)
 
 OWNER(OCSP_CERTID, OCSP_CERTID_free);
 OWNER(OCSP_REQUEST, OCSP_REQUEST_free);
@@ -37,15 +36,21 @@ ocsp_free(struct ocsp *ocsp)
 
 OWNER(struct ocsp, ocsp_free);
 
+static const struct ocsp_limits *
+limits_of(const struct ocsps *ocsps)
+{
+	return ocsps->limits != NULL ? ocsps->limits : &ocsp_default;
+}
+
 static struct ocsp *
-new_ocsp(void)
+new_ocsp(const struct ocsp_limits *limits)
 {
 	struct ocsp *ocsp = calloc(1, sizeof(*ocsp));
 
 	if (ocsp == NULL)
 		return NULL;
 	atomic_init(&ocsp->references, 1);
-	ocsp->der = BUF(OCSP_DER_MAX);
+	ocsp->der = BUF(limits->der);
 	ocsp->until = INT64_MAX;
 	return ocsp;
 }
@@ -131,13 +136,13 @@ read_basic(struct ocsp *ocsp, struct span basic, struct err *err)
 
 /* One that we cannot read is passed over: then it is not the signer's. */
 static enum rc
-read_certs(struct ocsp *ocsp, struct err *err)
+read_certs(struct ocsp *ocsp, int most, struct err *err)
 {
 	const STACK_OF(X509) *certs = OCSP_resp_get0_certs(ocsp->basic);
 
-	if (sk_X509_num(certs) > OCSP_CERTS_MAX)
+	if (sk_X509_num(certs) > most)
 		return err_set(err, RC_LIMIT,
-		    "OCSP answer: more than %d certificates", OCSP_CERTS_MAX);
+		    "OCSP answer: more than %d certificates", most);
 	for (int i = 0; i < sk_X509_num(certs); i++) {
 		struct cert *cert OWNED(cert_free) = NULL;
 		enum rc rc =
@@ -228,14 +233,14 @@ read_entries(struct ocsp *ocsp, struct err *err)
 }
 
 static enum rc
-read_answer(struct ocsp *ocsp, struct err *err)
+read_answer(struct ocsp *ocsp, int most_certs, struct err *err)
 {
 	struct span basic = SPAN_NONE;
 
 	TRY(open_answer(buf_span(&ocsp->der), &basic, err));
 	TRY(read_basic(ocsp, basic, err));
 	TRY(read_entries(ocsp, err));
-	TRY(read_certs(ocsp, err));
+	TRY(read_certs(ocsp, most_certs, err));
 	return read_extensions(ocsp, err);
 }
 
@@ -244,9 +249,9 @@ read_answer(struct ocsp *ocsp, struct err *err)
 static enum rc
 make_room(struct ocsps *ocsps, struct err *err)
 {
-	if (ocsps->len >= OCSPS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d OCSP answers", OCSPS_MAX);
+	if (ocsps->len >= limits_of(ocsps)->answers)
+		return err_set(err, RC_LIMIT, "more than %zu OCSP answers",
+		    limits_of(ocsps)->answers);
 	struct ocsp **item =
 	    reallocarray(ocsps->item, ocsps->len + 1, sizeof(struct ocsp *));
 	if (item == NULL)
@@ -259,11 +264,11 @@ enum rc
 ocsps_add(struct ocsps *ocsps, struct span der, struct err *err)
 {
 	TRY(make_room(ocsps, err));
-	struct ocsp *ocsp OWNED(ocsp_free) = new_ocsp();
+	struct ocsp *ocsp OWNED(ocsp_free) = new_ocsp(limits_of(ocsps));
 	if (ocsp == NULL)
 		return err_nomem(err, "OCSP answer");
 	TRY(buf_add(&ocsp->der, der, err));
-	TRY(read_answer(ocsp, err));
+	TRY(read_answer(ocsp, limits_of(ocsps)->certs, err));
 	ocsps->item[ocsps->len++] = take(ocsp);
 	return RC_OK;
 }
@@ -308,7 +313,7 @@ ocsps_done(struct ocsps *ocsps)
 {
 	cut(ocsps, 0);
 	free(ocsps->item);
-	*ocsps = OCSPS_NONE;
+	*ocsps = (struct ocsps){.limits = ocsps->limits};
 }
 
 static enum rc
@@ -340,11 +345,12 @@ add_pem(struct ocsps *ocsps, struct span pem, struct err *err)
 enum rc
 ocsps_parse(struct ocsps *ocsps, struct span text, struct err *err)
 {
-	size_t before = ocsps->len;
+	const struct ocsp_limits *limits = limits_of(ocsps);
+	size_t before = ocsps->len, most = limits->answers * 2 * limits->der;
 
-	if (text.len > PEM_TEXT_MAX)
+	if (text.len > most)
 		return err_set(err, RC_LIMIT,
-		    "more than %zu KiB of OCSP answers", PEM_TEXT_MAX >> 10);
+		    "more than %zu KiB of OCSP answers", most >> 10);
 	enum rc rc = text.len > 0 && text.data[0] == DER_SEQUENCE
 			 ? ocsps_add(ocsps, text, err)
 			 : add_pem(ocsps, text, err);
@@ -557,9 +563,9 @@ ocsp_names_signer(const struct ocsp *ocsp, const struct cert *cert)
 }
 
 bool
-ocsp_is_signed(const struct ocsp *ocsp, EVP_PKEY *key)
+ocsp_is_signed(const struct ocsp *ocsp, const struct cert *by)
 {
 	return signature_holds(ocsp->tbs,
 	    OCSP_resp_get0_tbs_sigalg(ocsp->basic),
-	    OCSP_resp_get0_signature(ocsp->basic), key);
+	    OCSP_resp_get0_signature(ocsp->basic), by);
 }

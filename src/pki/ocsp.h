@@ -4,8 +4,7 @@
  * May use:   base.
  * Library:   ASN.1 is OpenSSL's.  Whether an answer may be believed is decided
  *            by chain: OCSP_basic_verify() builds paths of its own.
- * Limits:    OCSPS_MAX answers of OCSP_DER_MAX, each with OCSP_CERTS_MAX
- *            certificates.
+ * Limits:    struct ocsp_limits, which a set carries with it.
  */
 #ifndef PKI_OCSP_H
 #define PKI_OCSP_H
@@ -13,9 +12,18 @@
 #include "base/buf.h"
 #include "pki/cert.h"
 
-#define OCSPS_MAX 256
-#define OCSP_DER_MAX ((size_t)64 << 10)
-#define OCSP_CERTS_MAX 8
+struct ocsp_limits {
+	size_t answers;
+	size_t der; /* bytes of one; in PEM, twice that of all */
+	int certs;  /* in one */
+};
+
+static const struct ocsp_limits ocsp_default = {
+    .answers = 256,
+    .der = (size_t)64 << 10,
+    .certs = 8,
+};
+
 #define OCSP_NONCE_LEN 32 /* RFC 9654 section 2.1 */
 
 struct ocsp; /* immutable; shared by counting, also between threads */
@@ -23,9 +31,10 @@ struct ocsp; /* immutable; shared by counting, also between threads */
 struct ocsps {
 	struct ocsp **item; /* one reference each */
 	size_t len;
+	const struct ocsp_limits *limits; /* NULL: ocsp_default */
 };
 
-#define OCSPS_NONE ((struct ocsps){NULL, 0})
+#define OCSPS_NONE ((struct ocsps){NULL, 0, NULL})
 #define OCSPS_OWNED __attribute__((cleanup(ocsps_done)))
 
 /* Add one OCSPResponse.  RC_SYNTAX: no answer, or not DER.  RC_REFUSED: the

@@ -31,8 +31,9 @@ leave_seed(const char *folder, int status)
 	    status == V_OCSP_CERTSTATUS_REVOKED ? now : NULL, now, now);
 	(void)OCSP_basic_add1_nonce(
 	    basic, (unsigned char *)(uintptr_t) "0123456789abcdef", 16);
-	(void)OCSP_basic_sign(basic, cert_x509(root.cert), root.key,
-	    EVP_sha256(), NULL, status == 0 ? OCSP_RESPID_KEY : 0);
+	X509 *signer OWNED(X509_free) = fixture_x509(&root);
+	(void)OCSP_basic_sign(basic, signer, root.key, EVP_sha256(), NULL,
+	    status == 0 ? OCSP_RESPID_KEY : 0);
 	OCSP_RESPONSE *response =
 	    OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
 	(void)snprintf(path, sizeof(path), "%s/answer%d", folder, status);

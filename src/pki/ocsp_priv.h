@@ -7,6 +7,8 @@
 #include "pki/crl_priv.h"
 #include "pki/ocsp.h"
 
+struct cert;
+
 struct ocsp {
 	_Atomic unsigned references;
 	struct buf der;
@@ -40,6 +42,6 @@ bool ocsp_find(const struct ocsp *ocsp, const struct cert *cert,
 /* Does the answer say that this certificate's key signed it? */
 bool ocsp_names_signer(const struct ocsp *ocsp, const struct cert *cert);
 
-bool ocsp_is_signed(const struct ocsp *ocsp, EVP_PKEY *key);
+bool ocsp_is_signed(const struct ocsp *ocsp, const struct cert *by);
 
 #endif

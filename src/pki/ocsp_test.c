@@ -22,6 +22,7 @@ static struct world {
 	struct fixture root, stranger, leaf, bob;
 	struct fixture delegate;        /* told to, with ocsp-nocheck */
 	struct fixture checkable;       /* told to, and can be revoked */
+	struct fixture silent;          /* told to, and says no more */
 	struct fixture expired;         /* was told to */
 	struct fixture purpose;         /* another purpose */
 	struct fixture foreign;         /* told to by the stranger */
@@ -111,8 +112,9 @@ sign(OCSP_BASICRESP *basic, const struct said *said)
 
 	assert_non_null(ASN1_GENERALIZEDTIME_set(
 	    produced, said->produced != 0 ? said->produced : from));
+	X509 *x509 OWNED(X509_free) = fixture_x509(signer);
 	assert_int_equal(
-	    OCSP_basic_sign(basic, cert_x509(signer->cert), signer->key,
+	    OCSP_basic_sign(basic, x509, signer->key,
 		said->sha1 ? EVP_sha1() : EVP_sha256(), NULL, flags),
 	    1);
 }
@@ -183,6 +185,7 @@ setup(void **state)
 	    make_responder(&w.root, "R", "OCSPSigning", "noCheck", "ignored");
 	w.checkable = make_responder(&w.root, "C", "OCSPSigning",
 	    "crlDistributionPoints", "URI:http://a.test/c");
+	w.silent = make_responder(&w.root, "S", "OCSPSigning", NULL, NULL);
 	w.expired = fixture_make(&(struct fixture_spec){.name = "E",
 	    .issuer = &w.root,
 	    .extended = "OCSPSigning",
@@ -214,8 +217,8 @@ teardown(void **state)
 {
 	(void)state;
 	struct fixture *all[] = {&w.root, &w.stranger, &w.leaf, &w.bob,
-	    &w.delegate, &w.checkable, &w.expired, &w.purpose, &w.foreign,
-	    &w.between, &w.below, &w.rollover, &w.newer};
+	    &w.delegate, &w.checkable, &w.silent, &w.expired, &w.purpose,
+	    &w.foreign, &w.between, &w.below, &w.rollover, &w.newer};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		fixture_done(all[i]);
 	certs_done(&w.roots);
@@ -417,6 +420,38 @@ an_answer_counts_if_it_may_be_believed(void **state)
 		check_case(i);
 }
 
+/* Hard fail: then the answer of a delegate is enough only where his authority
+ * said that he need not be asked about himself. */
+static void
+where_a_status_is_needed_an_answer_can_give_it(void **state)
+{
+	static const struct {
+		const struct fixture *signer;
+		bool good;
+	} signers[] = {{NULL, true}, {&w.delegate, true}, {&w.checkable, false},
+	    {&w.silent, false}, {&w.foreign, false}, {&w.below, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signers) / sizeof(signers[0]); i++) {
+		struct ocsps ocsps OCSPS_OWNED = OCSPS_NONE;
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		const struct chain_request ask = {.roots = &w.roots,
+		    .untrusted = &w.untrusted,
+		    .ocsps = &ocsps,
+		    .need_status = true,
+		    .at = NOW};
+		const struct said said = {.signer = signers[i].signer};
+		add_answer(&said, &ocsps);
+		assert_int_equal(
+		    chain_check(w.leaf.cert, &ask, &got, NULL), RC_OK);
+		if ((got.state == CHAIN_VALID) != signers[i].good)
+			fail_msg("signer %zu: %s", i,
+			    got.reason != NULL ? got.reason : "valid");
+		if (!signers[i].good)
+			assert_string_equal(got.reason, "cert.status-unknown");
+	}
+}
+
 /* ---- what cannot be read --------------------------------------------- */
 
 static void
@@ -478,19 +513,22 @@ there_is_a_limit_to_answers_and_their_certificates(void **state)
 
 	(void)state;
 	print_answer(&said, &der);
-	for (size_t i = 0; i < OCSPS_MAX; i++)
+	const struct ocsp_limits limits = {3, ocsp_default.der, 2};
+
+	ocsps.limits = &limits;
+	for (size_t i = 0; i < limits.answers; i++)
 		assert_int_equal(add_copy(&ocsps, buf_span(&der)), RC_OK);
 	assert_int_equal(add_copy(&ocsps, buf_span(&der)), RC_LIMIT);
 	ocsps_done(&ocsps);
 	add_status(basic, &said);
-	for (size_t i = 0; i <= OCSP_CERTS_MAX; i++) {
+	for (int i = 0; i <= limits.certs; i++) {
 		assert_int_equal(
 		    OCSP_basic_add1_cert(basic, cert_x509(w.bob.cert)), 1);
 		sign(basic, &(struct said){.no_certs = true});
 		buf_clear(&der);
 		print_basic(basic, &der);
 		assert_int_equal(add_copy(&ocsps, buf_span(&der)),
-		    i < OCSP_CERTS_MAX ? RC_OK : RC_LIMIT);
+		    i < limits.certs ? RC_OK : RC_LIMIT);
 	}
 	OCSP_BASICRESP_free(basic);
 }
@@ -499,13 +537,21 @@ static void
 too_long_an_answer_is_not_looked_at(void **state)
 {
 	struct ocsps ocsps OCSPS_OWNED = OCSPS_NONE;
-	static const uint8_t zeros[OCSP_DER_MAX + 1];
+	const struct ocsp_limits limits = {1, 100, 1};
+	static const uint8_t zeros[2 * 100 + 1];
 
 	(void)state;
+	ocsps.limits = &limits;
 	assert_int_equal(
-	    add_copy(&ocsps, span_of(zeros, OCSP_DER_MAX)), RC_SYNTAX);
+	    add_copy(&ocsps, span_of(zeros, limits.der)), RC_SYNTAX);
 	assert_int_equal(
-	    add_copy(&ocsps, span_of(zeros, OCSP_DER_MAX + 1)), RC_LIMIT);
+	    add_copy(&ocsps, span_of(zeros, limits.der + 1)), RC_LIMIT);
+	assert_int_equal(
+	    ocsps_parse(&ocsps, span_of(zeros, 2 * limits.der), NULL),
+	    RC_ABSENT);
+	assert_int_equal(
+	    ocsps_parse(&ocsps, span_of(zeros, 2 * limits.der + 1), NULL),
+	    RC_LIMIT);
 }
 
 /* ---- the question ---------------------------------------------------- */
@@ -579,6 +625,8 @@ static void
 a_certificate_says_where_to_ask(void **state)
 {
 	struct strlist lists STRLIST_OWNED = STRLIST_NONE;
+	struct strlist deltas STRLIST_OWNED = STRLIST_NONE;
+	struct strlist issuers STRLIST_OWNED = STRLIST_NONE;
 	struct strlist responders STRLIST_OWNED = STRLIST_NONE;
 	struct fixture cert FIXTURE_OWNED =
 	    fixture_make(&(struct fixture_spec){.name = "X",
@@ -590,13 +638,19 @@ a_certificate_says_where_to_ask(void **state)
 		    {"freshestCRL", "URI:http://a.test/delta"},
 		    {"authorityInfoAccess",
 			"OCSP;URI:http://b.test/,caIssuers;URI:http://c.test/,"
+			"caIssuers;URI:https://c.test/,"
 			"OCSP;URI:file:///etc/passwd"}}});
 
 	(void)state;
 	assert_int_equal(pointer_lists(cert.cert, &lists, NULL), RC_OK);
-	assert_int_equal(lists.len, POINTER_MAX + 1);
+	assert_int_equal(lists.len, POINTER_MAX);
 	assert_string_equal(lists.item[1], "HTTPS://a.test/3");
-	assert_string_equal(lists.item[POINTER_MAX], "http://a.test/delta");
+	assert_int_equal(pointer_deltas(cert.cert, &deltas, NULL), RC_OK);
+	assert_int_equal(deltas.len, 1);
+	assert_string_equal(deltas.item[0], "http://a.test/delta");
+	assert_int_equal(pointer_issuers(cert.cert, &issuers, NULL), RC_OK);
+	assert_int_equal(issuers.len, 1);
+	assert_string_equal(issuers.item[0], "http://c.test/");
 	assert_int_equal(
 	    pointer_responders(cert.cert, &responders, NULL), RC_OK);
 	assert_int_equal(responders.len, 1);
@@ -608,6 +662,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_answer_counts_if_it_may_be_believed),
+	    cmocka_unit_test(where_a_status_is_needed_an_answer_can_give_it),
 	    cmocka_unit_test(a_refusal_is_no_answer),
 	    cmocka_unit_test(half_an_answer_is_none),
 	    cmocka_unit_test(

@@ -50,7 +50,7 @@ extension_fault(const X509 *x509)
 static bool
 has_weak_key(const struct cert *cert)
 {
-	EVP_PKEY *key = X509_get0_pubkey(cert->x509);
+	EVP_PKEY *key = cert->key;
 
 	ERR_clear_error();
 	return key == NULL || cert->kind == KIND_OTHER ||
@@ -70,6 +70,17 @@ path_signature_is_weak(const struct cert *cert)
 
 /* ---- as an authority ---------------------------------------------------- */
 
+/* X509_check_ca() takes it for one only if it has its key. */
+static bool
+is_old_root(const struct cert *cert)
+{
+	uint32_t flags = X509_get_extension_flags(cert->x509);
+
+	return cert->signs_itself &&
+	       X509_get_version(cert->x509) == X509_VERSION_1 &&
+	       !(flags & (EXFLAG_BCONS | EXFLAG_KUSAGE));
+}
+
 /* "If certificate i is a version 3 certificate, verify that the
  * basicConstraints extension is present and that cA is set to TRUE"; who has a
  * lower version is none.  What is a root is its owner's matter. */
@@ -79,7 +90,7 @@ may_issue(const struct certs *path, size_t at)
 	X509 *x509 = path->item[at]->x509;
 
 	if (at + 1 == path->len)
-		return X509_check_ca(x509) != 0;
+		return X509_check_ca(x509) != 0 || is_old_root(path->item[at]);
 	return X509_get_version(x509) == X509_VERSION_3 &&
 	       path->item[at]->is_ca &&
 	       (X509_get_key_usage(x509) & KU_KEY_CERT_SIGN);

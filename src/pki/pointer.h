@@ -12,11 +12,18 @@
 
 #define POINTER_MAX 4
 
-/* Add the addresses of its revocation lists, and of the deltas to them. */
+/* Add the addresses of its revocation lists. */
 enum rc pointer_lists(
+    const struct cert *cert, struct strlist *ret, struct err *err);
+/* Add those of the deltas to them. */
+enum rc pointer_deltas(
     const struct cert *cert, struct strlist *ret, struct err *err);
 /* Add the addresses of its OCSP responders. */
 enum rc pointer_responders(
+    const struct cert *cert, struct strlist *ret, struct err *err);
+/* Add those of its issuer's certificate.  http:// only: who needs a certificate
+ * to get a certificate may need it for that. */
+enum rc pointer_issuers(
     const struct cert *cert, struct strlist *ret, struct err *err);
 
 #endif

@@ -158,7 +158,7 @@ may_sign_lists(const struct cert *cert, const struct crl *crl)
  * the certification path MUST be the same". */
 enum rc
 revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
-    int64_t when, bool need_known, bool *ret_good, struct err *err)
+    int64_t when, enum signer_status want, bool *ret_good, struct err *err)
 {
 	struct certs root = {&lookup->path->item[lookup->path->len - 1], 1};
 	struct chain_result result CHAIN_RESULT_OWNED = CHAIN_RESULT;
@@ -168,7 +168,7 @@ revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
 	    .crls = lookup->ask->crls,
 	    .at = when,
 	    .purpose = CHAIN_ANY,
-	    .need_status = lookup->ask->need_status,
+	    .need_status = want != SIGNER_EXEMPT && lookup->ask->need_status,
 	};
 
 	*ret_good = false;
@@ -176,8 +176,9 @@ revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
 		return RC_OK;
 	TRY(chain_search(
 	    signer, &ask, lookup->work, lookup->nesting + 1, &result, err));
-	*ret_good = result.state == CHAIN_VALID &&
-		    (!need_known || result.revocation != REVOCATION_UNKNOWN);
+	*ret_good =
+	    result.state == CHAIN_VALID &&
+	    (want != SIGNER_KNOWN || result.revocation != REVOCATION_UNKNOWN);
 	return RC_OK;
 }
 
@@ -192,7 +193,7 @@ is_signed_aside(const struct lookup *lookup, const struct crl *crl,
 		if (may_sign_lists(cert, crl) && !cert_key_is_huge(cert) &&
 		    chain_crl_signed(lookup->work, crl, cert))
 			TRY(revocation_check_signer(lookup, cert,
-			    lookup->ask->at, false, ret_good, err));
+			    lookup->ask->at, SIGNER_USUAL, ret_good, err));
 	}
 	return RC_OK;
 }
@@ -425,22 +426,36 @@ read_list(
 	return keep_lists(lookup, list, delta, err);
 }
 
-/* A delta alone says nothing of those it does not name. */
+/* A delta alone says nothing of those it does not name; nor of one on hold, who
+ * may have been released before its base was made or after it. */
+static enum rc
+read_delta(struct lookup *lookup, struct crl *delta, struct err *err)
+{
+	struct crl_entry entry;
+
+	if (!find_entry(lookup, delta, &entry) || entry.reason == CRL_REMOVED ||
+	    entry.reason == CRL_HOLD)
+		return RC_OK;
+	revocation_note(lookup, &entry);
+	return keep_lists(lookup, delta, NULL, err);
+}
+
 static enum rc
 consider(struct lookup *lookup, const DIST_POINT *point, struct crl *list,
     struct err *err)
 {
 	bool good;
 
-	if ((list->is_delta && !lookup->only_hears) ||
-	    !is_about_it(lookup, point, list))
+	if (!is_about_it(lookup, point, list))
 		return RC_OK;
 	TRY(is_believed(lookup, list, &good, err));
 	if (!good)
 		return RC_OK;
 	lookup->was_listed = true;
-	return lookup->only_hears
-		   ? RC_OK
+	if (lookup->only_hears)
+		return RC_OK;
+	return list->is_delta
+		   ? read_delta(lookup, list, err)
 		   : read_list(lookup, list, reasons_of(point, list), err);
 }
 
@@ -575,11 +590,16 @@ add_up(const struct revocation_answer *one, struct chain_result *result)
 	result->revocation = one->status;
 }
 
-/* RFC 9608 section 4: who says that there will never be any needs none. */
+/* RFC 9608 section 4: who says that there will never be any needs none; and
+ * RFC 6960 section 4.2.2.2.1, as long as it answers for others. */
 static bool
 lacks_status(const struct lookup *lookup)
 {
-	return lookup->ask->need_status && !lookup->cert->no_revocation &&
+	const struct cert *cert = lookup->cert;
+	bool excused =
+	    cert->no_revocation || (cert->ocsp_no_check && lookup->nesting > 0);
+
+	return lookup->ask->need_status && !excused &&
 	       lookup->answer.status != REVOCATION_GOOD;
 }
 

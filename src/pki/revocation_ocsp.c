@@ -38,16 +38,19 @@ is_delegate(const struct lookup *lookup, const struct cert *cert)
 }
 
 /* Whoever was told to answer and has been stolen since is known by lists only:
- * his own word would not do.  Who carries ocsp-nocheck, or names no place where
- * one could ask, lives too short for it (section 4.2.2.2.1). */
+ * his own word would not do.  Who carries ocsp-nocheck lives too short for it
+ * (section 4.2.2.2.1); so does who names no place where one could ask, unless
+ * every step must be known. */
 static enum rc
 check_delegate(const struct lookup *lookup, const struct ocsp *ocsp,
     const struct cert *cert, bool *ret_good, struct err *err)
 {
-	bool need = !cert->ocsp_no_check && cert->has_pointer;
+	enum signer_status want = cert->ocsp_no_check ? SIGNER_EXEMPT
+				  : cert->has_pointer ? SIGNER_KNOWN
+						      : SIGNER_USUAL;
 
 	return revocation_check_signer(
-	    lookup, cert, ocsp->produced, need, ret_good, err);
+	    lookup, cert, ocsp->produced, want, ret_good, err);
 }
 
 /* One key may have had several certificates: the longest lived counts. */

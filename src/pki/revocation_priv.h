@@ -47,11 +47,18 @@ bool revocation_is_timely(
 
 void revocation_note(struct lookup *lookup, const struct crl_entry *entry);
 
-/* Does the certificate lead to the root of this path, at that time, and (if
- * `need_known`) is nothing on the way unknown that could be asked? */
+/* What has to be known of whether whoever signed was revoked himself. */
+enum signer_status {
+	SIGNER_EXEMPT, /* nothing: his certificate says so */
+	SIGNER_USUAL,  /* what the request wants of every step */
+	SIGNER_KNOWN,  /* and all that could be asked */
+};
+
+/* Does the certificate lead to the root of this path, at that time, and is that
+ * known? */
 enum rc revocation_check_signer(const struct lookup *lookup,
-    const struct cert *signer, int64_t when, bool need_known, bool *ret_good,
-    struct err *err);
+    const struct cert *signer, int64_t when, enum signer_status want,
+    bool *ret_good, struct err *err);
 
 /* What the OCSP answers at hand say. */
 enum rc revocation_ask_ocsp(struct lookup *lookup, struct err *err);

@@ -115,7 +115,7 @@ make_mark(struct span what, const struct cert *by, struct mark *ret)
 	const char *hash = cert_fingerprint(by);
 
 	return ctx != NULL &&
-	       EVP_DigestInit_ex2(ctx, crypto_sha256(), NULL) == 1 &&
+	       EVP_DigestInit_ex2(ctx, crypto_sha2(256), NULL) == 1 &&
 	       EVP_DigestUpdate(ctx, hash, strlen(hash)) == 1 &&
 	       EVP_DigestUpdate(ctx, what.data, what.len) == 1 &&
 	       EVP_DigestFinal_ex(ctx, ret->hash, NULL) == 1;

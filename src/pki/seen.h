@@ -32,8 +32,9 @@ OWNER(struct seen, seen_free);
 enum rc seen_cert(
     struct seen *seen, struct span der, struct cert **ret, struct err *err);
 
-/* The signature over `what` (a whole certificate, list or answer, its
- * signature included) was verified with the key of `by`. */
+/* The signature over `what` was verified with the key of `by`.  `what` is a
+ * whole certificate, list or answer, its signature included; or, for it may be
+ * long, the SHA-256 of one. */
 void seen_add_signature(
     struct seen *seen, struct span what, const struct cert *by);
 /* Was that said before?  NULL: no. */

@@ -297,35 +297,14 @@ state_key(const struct state *state)
 	return &state->key;
 }
 
-void
-state_guard_done(struct state_guard *guard)
-{
-	if (guard->fd >= 0)
-		(void)close(guard->fd);
-	*guard = STATE_GUARD_NONE;
-}
-
-/* Of an open file of one's own, so that threads wait for each other too. */
 enum rc
 state_guard_take(
-    const struct state *state, struct state_guard *ret, struct err *err)
+    const struct state *state, struct file_guard *ret, struct err *err)
 {
 	struct path path;
-	int done;
 
 	TRY(path_join(state->folder, ".guard", &path, err));
-	int fd = open(path.text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_errno(err, "%s", path.text);
-	do
-		done = flock(fd, LOCK_EX);
-	while (done != 0 && errno == EINTR);
-	if (done != 0) {
-		(void)close(fd);
-		return err_errno(err, "%s", path.text);
-	}
-	ret->fd = fd;
-	return RC_OK;
+	return file_guard_take(path.text, ret, err);
 }
 
 /* What a crash left half-written is ours to remove now; but not what one that
@@ -333,7 +312,7 @@ state_guard_take(
 static enum rc
 sweep(const struct state *state, struct err *err)
 {
-	struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+	struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 
 	TRY(state_guard_take(state, &guard, err));
 	return file_sweep(state->folder, err);

@@ -13,6 +13,7 @@
 #include "base/own.h"
 #include "base/strlist.h"
 #include "codec/wrap.h"
+#include "os/file.h"
 
 struct state; /* may be shared by threads */
 
@@ -55,14 +56,8 @@ uint64_t state_stamp(const struct state *state, const char *name);
 
 /* Who reads an item to change it keeps others from doing so meanwhile: other
  * threads, and other processes, which need not hold the folder.  Waits. */
-struct state_guard {
-	int fd;
-};
-#define STATE_GUARD_NONE ((struct state_guard){-1})
-#define STATE_GUARD_OWNED __attribute__((cleanup(state_guard_done)))
 enum rc state_guard_take(
-    const struct state *state, struct state_guard *ret, struct err *err);
-void state_guard_done(struct state_guard *guard);
+    const struct state *state, struct file_guard *ret, struct err *err);
 
 const char *state_folder(const struct state *state);
 const struct wrap_key *state_key(const struct state *state);

@@ -289,7 +289,7 @@ add_ones(void *context)
 	const struct state *state = context;
 
 	for (int i = 0; i < ADDITIONS; i++) {
-		struct state_guard guard STATE_GUARD_OWNED = STATE_GUARD_NONE;
+		struct file_guard guard FILE_GUARD_OWNED = FILE_GUARD_NONE;
 		struct buf was BUF_OWNED = BUF_SMALL;
 		if (state_guard_take(state, &guard, NULL) != RC_OK ||
 		    state_load(state, "sum", &was, NULL) != RC_OK ||

@@ -37,7 +37,7 @@ package_done(struct package *package)
 static bool
 belongs(const struct cert *cert, const EVP_PKEY *key)
 {
-	const EVP_PKEY *public_key = X509_get0_pubkey(cert_x509(cert));
+	const EVP_PKEY *public_key = cert_key(cert);
 
 	return public_key != NULL && EVP_PKEY_eq(public_key, key) == 1;
 }

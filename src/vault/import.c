@@ -375,7 +375,7 @@ purpose_of(const struct found *found, const EVP_PKEY *key)
 
 	for (size_t i = 0; i < found->certs.len; i++) {
 		const struct cert *cert = found->certs.item[i];
-		const EVP_PKEY *public_key = X509_get0_pubkey(cert_x509(cert));
+		const EVP_PKEY *public_key = cert_key(cert);
 		if (public_key == NULL || EVP_PKEY_eq(public_key, key) != 1)
 			continue;
 		sign |= cert_can_sign(cert, NULL) == RC_OK;

@@ -138,8 +138,9 @@ no_passphrase_at_all_is_tried_too(void **state)
 	struct err err = ERR_NONE;
 	uint8_t *room;
 	const int old = NID_pbe_WithSHA1And3_Key_TripleDES_CBC;
-	PKCS12 *p12 OWNED(PKCS12_free) = PKCS12_create(NULL, NULL, made.key,
-	    cert_x509(made.cert), NULL, old, old, 2048, 2048, 0);
+	X509 *x509 OWNED(X509_free) = fixture_x509(&made);
+	PKCS12 *p12 OWNED(PKCS12_free) = PKCS12_create(
+	    NULL, NULL, made.key, x509, NULL, old, old, 2048, 2048, 0);
 
 	assert_non_null(p12);
 	assert_int_equal(buf_reserve(&der, 10000, &room, NULL), RC_OK);
@@ -160,8 +161,9 @@ a_check_of_too_many_rounds_is_not_computed(void **state)
 	struct fixture made FIXTURE_OWNED = fixture_signer(NULL, "a@b.test");
 	struct buf der BUF_OWNED = BUF_SMALL;
 	uint8_t *room;
-	PKCS12 *p12 OWNED(PKCS12_free) = PKCS12_create(PASS, NULL, made.key,
-	    cert_x509(made.cert), NULL, -1, -1, 0, 65537, 0);
+	X509 *x509 OWNED(X509_free) = fixture_x509(&made);
+	PKCS12 *p12 OWNED(PKCS12_free) = PKCS12_create(
+	    PASS, NULL, made.key, x509, NULL, -1, -1, 0, 65537, 0);
 
 	assert_non_null(p12);
 	assert_int_equal(buf_reserve(&der, 10000, &room, NULL), RC_OK);

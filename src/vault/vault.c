@@ -126,7 +126,7 @@ enum rc
 vault_find(const struct vault *vault, const struct cert *cert,
     const struct key **ret, struct err *err)
 {
-	const EVP_PKEY *wanted = X509_get0_pubkey(cert_x509(cert));
+	const EVP_PKEY *wanted = cert_key(cert);
 	const struct key *key =
 	    wanted != NULL ? find_public(vault, wanted) : NULL;
 

@@ -1,0 +1,24 @@
+/* pki/spki -- the public key in a certificate.
+ *
+ * Standard:  RFC 5280 section 4.1.2.7, RFC 5480 (points), RFC 8017 appendix
+ *            A.1.1 (RSA).
+ * Library:   It reads a key through its decoders, which it looks for anew each
+ *            time: that takes longer than to verify two signatures with it.
+ *
+ * Only inside pki.
+ */
+#ifndef PKI_SPKI_PRIV_H
+#define PKI_SPKI_PRIV_H
+
+#include "pki/crypto.h"
+
+/* The caller's.  NULL: the key is of another kind than RSA (with an exponent
+ * that is odd and not 1), P-256, P-384 and P-521, not written as everybody
+ * writes it, or none at all; the library may know better. */
+EVP_PKEY *spki_read(struct span der);
+
+/* A certificate, but without its key: X509_get0_pubkey() has none.  For those
+ * whose key has been read by hand. */
+X509 *spki_read_around(struct span der);
+
+#endif
