@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 import urllib.error
 
 import pytest
@@ -113,9 +114,30 @@ def test_all_keys_can_be_in_a_token(lone):
         assert b"PRIVATE KEY" not in path.read_bytes(), path
     run("openssl", "verify", "-x509_strict", "-CAfile", lone.dir / "root.pem",
         lone.dir / "issuing.pem", lone.dir / "tsa-ca.pem")
+    lone.done("rollover", lone.dir)
     lone.start()
     lone.stamp()
+    for name in ("issuing", "issuing-2"):
+        check_list(lone, name)
     lone.stop()
+
+
+def check_list(lone, name):
+    """The revocation list of a CA: a job of the running authority had the token sign it."""
+    crl = lone.folder / "list.crl"
+    crl.write_bytes(wait_for_list(lone, certificate_id(lone.dir / f"{name}.pem")))
+    run("openssl", "crl", "-inform", "DER", "-in", crl, "-noout", "-verify",
+        "-CAfile", lone.dir / f"{name}.pem")
+
+
+def wait_for_list(lone, ca):
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return lone.http(f"/crl/{ca}/0.crl")[0]
+        except urllib.error.HTTPError:
+            assert time.monotonic() < deadline, lone.log()
+            time.sleep(0.1)
 
 
 def test_an_authority_with_a_token_says_when_it_cannot_open_it(lone):
