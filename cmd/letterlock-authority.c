@@ -223,29 +223,31 @@ static const struct command {
 	enum rc (*run)(int argc, char **argv, struct err *err);
 	const char *words;
 	const char *help;
+	bool has_options; /* and tells of them itself */
 } commands[] = {
     {"init", init_command, "DIR OPTION ...",
-	"make the keys, certificates and settings of an authority"},
-    {"run", run_command, "DIR", "serve it, until SIGTERM"},
+	"make the keys, certificates and settings of an authority", true},
+    {"run", run_command, "DIR", "serve it, until SIGTERM", false},
     {"backup", backup_command, "DIR TO",
-	"copy everything into the new folder TO, also while it runs"},
+	"copy everything into the new folder TO, also while it runs", false},
     {"restore", restore_command, "FROM DIR",
-	"make DIR from a backup, as it was then"},
+	"make DIR from a backup, as it was then", false},
     {"rollover", rollover_command, "DIR [--offline DIR]",
-	"make a new issuing CA beside the old one; needs the root's key"},
+	"make a new issuing CA beside the old one; needs the root's key", true},
     {"lists", lists_command, "DIR [--offline DIR]",
 	"make the revocation lists of the root and the timestamping CA anew, "
-	"once a year; needs their keys"},
+	"once a year; needs their keys",
+	true},
     {"upgrade", upgrade_command, "DIR",
-	"bring the database and the folder of an older program up to date"},
+	"bring the database and the folder of an older program up to date",
+	false},
     {"audit", audit_command, "verify|list DIR",
-	"does the log of everything done still say so; what does it say"},
+	"does the log of everything done still say so; what does it say",
+	false},
     {"eab", external_command, "DIR [OPTION ...]",
-	"make a key that binds ACME accounts to somebody whom you know"},
+	"make a key that binds ACME accounts to somebody whom you know", true},
     {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",
-	"nobody shall rely on that certificate any more"},
-    {"lists", authority_lists, "DIR",
-	"make the revocation lists of the offline CAs, once a year"},
+	"nobody shall rely on that certificate any more", true},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -260,6 +262,14 @@ print_help(void)
 }
 
 static enum rc
+print_usage(const struct command *command)
+{
+	printf("usage: letterlock-authority %s %s\n\n%s\n", command->name,
+	    command->words, command->help);
+	return RC_OK;
+}
+
+static enum rc
 run(int argc, char **argv, int *ret_status, struct err *err)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -271,6 +281,9 @@ run(int argc, char **argv, int *ret_status, struct err *err)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;
+		if (!commands[i].has_options && argc == 3 &&
+		    strcmp(argv[2], "--help") == 0)
+			return print_usage(&commands[i]);
 		enum rc rc = commands[i].run(argc - 1, argv + 1, err);
 		/* whoever asks a question wants to know "no" from "cannot" */
 		if (rc == RC_REFUSED && commands[i].run == audit_command)

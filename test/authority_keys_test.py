@@ -131,7 +131,7 @@ def check_list(lone, name):
 
 
 def wait_for_list(lone, ca):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             return lone.http(f"/crl/{ca}/0.crl")[0]

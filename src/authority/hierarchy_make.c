@@ -186,9 +186,10 @@ find_responder(const struct keys *keys, size_t index, struct err *err)
 /* The certificate comes last: with it the CA is there, whole. */
 static enum rc
 make_ca(const struct keys *keys, size_t index,
-    const struct profile_issuer *root, struct profile_order *order, X509 **ret,
-    struct err *err)
+    const struct profile_issuer *root, const struct profile_order *like,
+    X509 **ret, struct err *err)
 {
+	struct profile_order order = *like;
 	struct signer *signer OWNED(signer_free) = NULL;
 	X509 *cert OWNED(X509_free) = NULL;
 	char name[HIERARCHY_NAME_SIZE], title[HIERARCHY_NAME_SIZE];
@@ -197,9 +198,9 @@ make_ca(const struct keys *keys, size_t index,
 	(void)snprintf(title, sizeof(title), "Mail CA %zu", index + 1);
 	TRY(find_key(keys, name, &signer, err));
 	TRY(find_responder(keys, index, err));
-	order->public_key = signer_public(signer);
-	order->name = title;
-	TRY(profile_issue(order, root, &cert, err));
+	order.public_key = signer_public(signer);
+	order.name = title;
+	TRY(profile_issue(&order, root, &cert, err));
 	TRY(hierarchy_save_cert(keys->folder, name, cert, err));
 	*ret = take(cert);
 	return RC_OK;
