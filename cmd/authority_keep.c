@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "authority/hierarchy.h"
+#include "authority/keyfile.h"
 #include "authority/lists.h"
 #include "authority/schema.h"
 #include "cmd/authority_home.h"
@@ -16,6 +17,8 @@
 struct words {
 	struct strlist words;
 	const char *offline;
+	const char *offline_pin;
+	struct buf pin; /* what is in it */
 	bool help;
 };
 
@@ -23,6 +26,7 @@ static void
 words_done(struct words *words)
 {
 	strlist_done(&words->words);
+	buf_done(&words->pin);
 }
 
 #define WORDS_OWNED __attribute__((cleanup(words_done)))
@@ -39,6 +43,12 @@ read_words(int argc, char **argv, const char *usage, struct words *ret,
 		.value = "DIR",
 		.help = "folder with root.key and tsa-ca.key, if they are not "
 			"in the authority's"},
+	    {.name = "offline-pin-file",
+		.kind = OPTION_TEXT,
+		.into = &ret->offline_pin,
+		.value = "FILE",
+		.help = "PIN of the token that they are in, if it is another "
+			"than that of the other keys"},
 	    {.name = "help",
 		.kind = OPTION_FLAG,
 		.into = &ret->help,
@@ -52,7 +62,10 @@ read_words(int argc, char **argv, const char *usage, struct words *ret,
 		options_help(table);
 		return RC_ABSENT;
 	}
-	return authority_home_word(&ret->words, usage, err);
+	TRY(authority_home_word(&ret->words, usage, err));
+	return ret->offline_pin == NULL
+		   ? RC_OK
+		   : keyfile_pin(ret->offline_pin, &ret->pin, err);
 }
 
 static struct keys
@@ -62,6 +75,8 @@ offline_keys(const struct authority_home *home, const struct words *words)
 
 	if (words->offline != NULL)
 		keys.folder = words->offline;
+	if (words->pin.len > 0)
+		keys.pin = buf_span(&words->pin);
 	return keys;
 }
 
@@ -95,7 +110,8 @@ enum rc
 rollover_command(int argc, char **argv, struct err *err)
 {
 	struct authority_home home AUTHORITY_HOME_OWNED = {0};
-	struct words words WORDS_OWNED = {.words = STRLIST_NONE};
+	struct words words WORDS_OWNED = {
+	    .words = STRLIST_NONE, .pin = BUF_SECRET(KEYFILE_PASSPHRASE_MAX)};
 
 	enum rc rc =
 	    read_words(argc, argv, "rollover DIR [--offline DIR]", &words, err);
@@ -111,7 +127,8 @@ enum rc
 lists_command(int argc, char **argv, struct err *err)
 {
 	struct authority_home home AUTHORITY_HOME_OWNED = {0};
-	struct words words WORDS_OWNED = {.words = STRLIST_NONE};
+	struct words words WORDS_OWNED = {
+	    .words = STRLIST_NONE, .pin = BUF_SECRET(KEYFILE_PASSPHRASE_MAX)};
 
 	enum rc rc =
 	    read_words(argc, argv, "lists DIR [--offline DIR]", &words, err);

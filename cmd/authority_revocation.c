@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "authority/lists.h"
 #include "authority/revoked.h"
 #include "authority/schema.h"
 #include "cmd/options.h"
@@ -13,8 +12,6 @@
 
 #define ACTOR_MAX 300
 #define SERIAL_TEXT_MAX 128
-
-/* --- revoke --------------------------------------------------------------- */
 
 struct revoke {
 	const char *serial;
@@ -131,52 +128,4 @@ authority_revoke(int argc, char **argv, struct err *err)
 	TRY(revoke_in(words.item[0], &asked, reason, err));
 	printf("Revoked; its list and OCSP tell of it within a minute.\n");
 	return RC_OK;
-}
-
-/* --- lists ---------------------------------------------------------------- */
-
-static enum rc
-renew(const char *folder, const struct keys *keys, const char *name, X509 *ca,
-    struct err *err)
-{
-	struct signer *signer OWNED(signer_free) = NULL;
-
-	TRY(keys_load(keys, name, &signer, err));
-	struct lists_offline wish = {.folder = folder,
-	    .name = name,
-	    .ca = ca,
-	    .signer = signer,
-	    .now = clock_now()};
-	TRY(lists_make_file(&wish, err));
-	printf("%s/%s.crl is good for %d days.\n", folder, name,
-	    LISTS_OFFLINE_DAYS);
-	return RC_OK;
-}
-
-static enum rc
-renew_all(const char *folder, struct err *err)
-{
-	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
-	struct hierarchy hierarchy HIERARCHY_OWNED = {0};
-	struct settings settings SETTINGS_OWNED;
-	struct keys keys;
-
-	settings_init(&settings);
-	TRY(settings_load(folder, &settings, err));
-	if (settings.http_url == NULL)
-		return err_set(err, RC_UNFIT,
-		    "\"http_url\" is missing: no list is published");
-	TRY(keys_open(folder, &settings, &secrets, &keys, err));
-	TRY(hierarchy_load(&keys, &hierarchy, err));
-	TRY(renew(folder, &keys, "root", hierarchy.root, err));
-	return renew(folder, &keys, "tsa-ca", hierarchy.tsa_ca, err);
-}
-
-enum rc
-authority_lists(int argc, char **argv, struct err *err)
-{
-	if (argc != 2 || argv[1][0] == '-')
-		return err_set(err, RC_SYNTAX,
-		    "want lists DIR, with root.key and tsa-ca.key in it");
-	return renew_all(argv[1], err);
 }

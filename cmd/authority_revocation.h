@@ -1,6 +1,4 @@
-/* cmd/authority_revocation -- what an administrator does about revocation:
- * letterlock-authority revoke, letterlock-authority lists.
- */
+/* cmd/authority_revocation -- `letterlock-authority revoke`. */
 #ifndef CMD_AUTHORITY_REVOCATION_H
 #define CMD_AUTHORITY_REVOCATION_H
 
@@ -8,6 +6,5 @@
 
 /* argv[0] is the command's name. */
 enum rc authority_revoke(int argc, char **argv, struct err *err);
-enum rc authority_lists(int argc, char **argv, struct err *err);
 
 #endif

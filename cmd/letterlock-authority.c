@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "authority/hierarchy.h"
+#include "authority/keyfile.h"
 #include "authority/serve.h"
 #include "cmd/authority_audit.h"
 #include "cmd/authority_backup.h"
@@ -119,54 +120,114 @@ read_settings(const char *const values[INIT_OPTIONS], struct settings *settings,
 	return set_send_from(settings, err);
 }
 
+/* What is not in the settings: it is needed for init only. */
+struct once {
+	const char *offline; /* URI of a token, or OFFLINE_FILES */
+	const char *offline_pin;
+	bool help;
+};
+
+#define OFFLINE_FILES "files"
+
 static void
-print_next(const char *folder, const struct settings *settings)
+print_offline(const char *folder, const struct settings *settings,
+    const struct once *once)
+{
+	if (once->offline != NULL && strcmp(once->offline, OFFLINE_FILES) != 0)
+		printf("2. Lock away the token with the keys of the root and "
+		       "the timestamping CA.\n");
+	else if (settings->pkcs11 != NULL && once->offline == NULL)
+		printf("2. The keys of the root and the timestamping CA are in "
+		       "the same token, where\n   whoever has this machine "
+		       "can use them; --offline-pkcs11 puts them elsewhere.\n");
+	else
+		printf("2. Keep %s/root.key and tsa-ca.key elsewhere, "
+		       "offline; they are not\n   needed to run.\n",
+		    folder);
+}
+
+static void
+print_next(const char *folder, const struct settings *settings,
+    const struct once *once)
 {
 	printf("The authority for %s is in %s.\n\n"
 	       "Next:\n"
-	       "1. Copy %s/root.pem to those who shall trust it.\n"
-	       "2. Keep %s/root.key and tsa-ca.key elsewhere, offline; only "
-	       "issuing.key,\n"
-	       "   ocsp.key and tsa.key are needed to run.\n"
-	       "3. In DNS: MX of %s leads to %s, and\n"
+	       "1. Copy %s/root.pem to those who shall trust it.\n",
+	    settings->domain, folder, folder);
+	print_offline(folder, settings, once);
+	printf("3. In DNS: MX of %s leads to %s, and\n"
 	       "   %s._domainkey.%s has the public DKIM key.\n"
-	       "4. letterlock-authority run %s\n",
-	    settings->domain, folder, folder, folder, settings->domain,
-	    settings->mx_listen, settings->dkim_selector, settings->domain,
-	    folder);
+	       "4. letterlock-authority run %s\n"
+	       "5. Now and then letterlock-authority backup %s TO; once a year "
+	       "lists %s.\n",
+	    settings->domain, settings->mx_listen, settings->dkim_selector,
+	    settings->domain, folder, folder, folder);
+}
+
+/* Where the keys that are to be put away are made.  `pin` gets what `ret`
+ * borrows. */
+static enum rc
+open_offline(const struct keys *keys, const struct once *once, struct buf *pin,
+    struct keys *ret, struct err *err)
+{
+	*ret = *keys;
+	ret->token = once->offline;
+	if (strcmp(once->offline, OFFLINE_FILES) == 0)
+		ret->token = NULL;
+	if (ret->token == NULL && keys->passphrase.len == 0)
+		return err_set(err, RC_SYNTAX,
+		    "--offline-pkcs11 files needs a --passphrase-file");
+	if (once->offline_pin == NULL)
+		return RC_OK;
+	TRY(keyfile_pin(once->offline_pin, pin, err));
+	ret->pin = buf_span(pin);
+	return RC_OK;
 }
 
 static enum rc
-init(
-    const char *folder, const char *const values[INIT_OPTIONS], struct err *err)
+init(const char *folder, const char *const values[INIT_OPTIONS],
+    const struct once *once, struct err *err)
 {
 	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
+	struct buf pin BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
 	struct settings settings SETTINGS_OWNED;
-	struct keys keys;
+	struct keys keys, offline;
 
 	settings_init(&settings);
 	TRY(read_settings(values, &settings, err));
 	TRY(keys_open(folder, &settings, &secrets, &keys, err));
+	if (once->offline != NULL) {
+		TRY(open_offline(&keys, once, &pin, &offline, err));
+		keys.offline = &offline;
+	}
 	TRY(hierarchy_found(&keys, &settings, clock_now(), err));
-	print_next(folder, &settings);
+	print_next(folder, &settings, once);
 	return RC_OK;
 }
 
+#define ONCE_OPTIONS 3
+
 static void
-make_table(struct option table[INIT_OPTIONS + 2],
-    const char *values[INIT_OPTIONS], bool *help)
+make_table(struct option table[INIT_OPTIONS + ONCE_OPTIONS + 1],
+    const char *values[INIT_OPTIONS], struct once *once)
 {
+	const struct option more[ONCE_OPTIONS + 1] = {
+	    {"offline-pkcs11", OPTION_TEXT, &once->offline, "URI",
+		"make the keys of the root and the timestamping CA in this "
+		"token, or as encrypted files (files), to be locked away "
+		"(default: where the others are)",
+		false},
+	    {"offline-pin-file", OPTION_TEXT, &once->offline_pin, "FILE",
+		"its PIN (default: that of the other token)", false},
+	    {"help", OPTION_FLAG, &once->help, NULL, "this text", false}, {0}};
+
 	for (size_t i = 0; i < INIT_OPTIONS; i++)
 		table[i] = (struct option){.name = init_options[i].option,
 		    .kind = OPTION_TEXT,
 		    .into = &values[i],
 		    .value = init_options[i].value,
 		    .help = init_options[i].help};
-	table[INIT_OPTIONS] = (struct option){.name = "help",
-	    .kind = OPTION_FLAG,
-	    .into = help,
-	    .help = "this text"};
-	table[INIT_OPTIONS + 1] = (struct option){0};
+	memcpy(table + INIT_OPTIONS, more, sizeof(more));
 }
 
 /* A setting that init was not given is named by its option. */
@@ -186,12 +247,12 @@ init_command(int argc, char **argv, struct err *err)
 {
 	struct strlist words STRLIST_OWNED = STRLIST_NONE;
 	const char *values[INIT_OPTIONS] = {NULL};
-	struct option table[INIT_OPTIONS + 2];
-	bool help = false;
+	struct option table[INIT_OPTIONS + ONCE_OPTIONS + 1];
+	struct once once = {0};
 
-	make_table(table, values, &help);
+	make_table(table, values, &once);
 	TRY(options_parse(argc - 1, argv + 1, table, &words, err));
-	if (help) {
+	if (once.help) {
 		printf("usage: letterlock-authority init DIR OPTION ...\n\n");
 		options_help(table);
 		return RC_OK;
@@ -200,7 +261,7 @@ init_command(int argc, char **argv, struct err *err)
 		return err_set(err, RC_SYNTAX,
 		    "want init DIR; see letterlock-authority init --help");
 	TRY(check_required(values, err));
-	return init(words.item[0], values, err);
+	return init(words.item[0], values, &once, err);
 }
 
 static enum rc
@@ -223,29 +284,31 @@ static const struct command {
 	enum rc (*run)(int argc, char **argv, struct err *err);
 	const char *words;
 	const char *help;
+	bool has_options; /* and tells of them itself */
 } commands[] = {
     {"init", init_command, "DIR OPTION ...",
-	"make the keys, certificates and settings of an authority"},
-    {"run", run_command, "DIR", "serve it, until SIGTERM"},
+	"make the keys, certificates and settings of an authority", true},
+    {"run", run_command, "DIR", "serve it, until SIGTERM", false},
     {"backup", backup_command, "DIR TO",
-	"copy everything into the new folder TO, also while it runs"},
+	"copy everything into the new folder TO, also while it runs", false},
     {"restore", restore_command, "FROM DIR",
-	"make DIR from a backup, as it was then"},
+	"make DIR from a backup, as it was then", false},
     {"rollover", rollover_command, "DIR [--offline DIR]",
-	"make a new issuing CA beside the old one; needs the root's key"},
+	"make a new issuing CA beside the old one; needs the root's key", true},
     {"lists", lists_command, "DIR [--offline DIR]",
 	"make the revocation lists of the root and the timestamping CA anew, "
-	"once a year; needs their keys"},
+	"once a year; needs their keys",
+	true},
     {"upgrade", upgrade_command, "DIR",
-	"bring the database and the folder of an older program up to date"},
+	"bring the database and the folder of an older program up to date",
+	false},
     {"audit", audit_command, "verify|list DIR",
-	"does the log of everything done still say so; what does it say"},
+	"does the log of everything done still say so; what does it say",
+	false},
     {"eab", external_command, "DIR [OPTION ...]",
-	"make a key that binds ACME accounts to somebody whom you know"},
+	"make a key that binds ACME accounts to somebody whom you know", true},
     {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",
-	"nobody shall rely on that certificate any more"},
-    {"lists", authority_lists, "DIR",
-	"make the revocation lists of the offline CAs, once a year"},
+	"nobody shall rely on that certificate any more", true},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -260,6 +323,14 @@ print_help(void)
 }
 
 static enum rc
+print_usage(const struct command *command)
+{
+	printf("usage: letterlock-authority %s %s\n\n%s\n", command->name,
+	    command->words, command->help);
+	return RC_OK;
+}
+
+static enum rc
 run(int argc, char **argv, int *ret_status, struct err *err)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -271,6 +342,9 @@ run(int argc, char **argv, int *ret_status, struct err *err)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;
+		if (!commands[i].has_options && argc == 3 &&
+		    strcmp(argv[2], "--help") == 0)
+			return print_usage(&commands[i]);
 		enum rc rc = commands[i].run(argc - 1, argv + 1, err);
 		/* whoever asks a question wants to know "no" from "cannot" */
 		if (rc == RC_REFUSED && commands[i].run == audit_command)

@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 import urllib.error
 
 import pytest
@@ -113,9 +114,68 @@ def test_all_keys_can_be_in_a_token(lone):
         assert b"PRIVATE KEY" not in path.read_bytes(), path
     run("openssl", "verify", "-x509_strict", "-CAfile", lone.dir / "root.pem",
         lone.dir / "issuing.pem", lone.dir / "tsa-ca.pem")
+    lone.done("rollover", lone.dir)
+    lone.start()
+    lone.stamp()
+    for name in ("issuing", "issuing-2"):
+        check_list(lone, name)
+    lone.stop()
+
+
+def check_list(lone, name):
+    """The revocation list of a CA: a job of the running authority had the token sign it."""
+    crl = lone.folder / "list.crl"
+    crl.write_bytes(wait_for_list(lone, certificate_id(lone.dir / f"{name}.pem")))
+    run("openssl", "crl", "-inform", "DER", "-in", crl, "-noout", "-verify",
+        "-CAfile", lone.dir / f"{name}.pem")
+
+
+def wait_for_list(lone, ca):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return lone.http(f"/crl/{ca}/0.crl")[0]
+        except urllib.error.HTTPError:
+            assert time.monotonic() < deadline, lone.log()
+            time.sleep(0.1)
+
+
+def test_the_keys_that_go_offline_can_be_in_another_token(lone):
+    token = lone.make_token()
+    pin = lone.write("offline-pin", "9999999999\n")
+    run("softhsm2-util", "--init-token", "--free", "--label", "safe", "--so-pin", "12345678",
+        "--pin", pin.read_text().strip(), env=lone.environment)
+    said = lone.init(*token, "--offline-pkcs11", f"pkcs11:token=safe?module-path={SOFTHSM}",
+                     "--offline-pin-file", pin, secret=False)
+    assert said.returncode == 0, said.stderr
+    assert "Lock away the token" in said.stdout
+    for name in NAMES:
+        place = "safe" if name in ("root", "tsa-ca") else "letterlock"
+        assert f"token={place};" in (lone.dir / f"{name}.key").read_text()
+    said = lone.command("rollover", lone.dir)
+    assert said.returncode == 2 and "root.key: the token does not take this PIN" in said.stderr
+    lone.done("rollover", lone.dir, "--offline-pin-file", pin)
+    run("openssl", "verify", "-x509_strict", "-CAfile", lone.dir / "root.pem",
+        lone.dir / "issuing-2.pem")
+    # the token is locked away
+    run("softhsm2-util", "--delete-token", "--token", "safe", env=lone.environment)
     lone.start()
     lone.stamp()
     lone.stop()
+
+
+def test_the_keys_that_go_offline_can_be_files_beside_a_token(lone):
+    token = lone.make_token()
+    said = lone.init(*token, "--offline-pkcs11", "files")
+    assert said.returncode == 0, said.stderr
+    for name in NAMES:
+        text = (lone.dir / f"{name}.key").read_text()
+        begins = "-----BEGIN ENC" if name in ("root", "tsa-ca") else "pkcs11:token=letterlock;"
+        assert text.startswith(begins), name
+    lone.done("rollover", lone.dir)
+    shutil.rmtree(lone.dir)
+    said = lone.init(*token, "--offline-pkcs11", "files", secret=False)
+    assert said.returncode == 2 and "needs a --passphrase-file" in said.stderr
 
 
 def test_an_authority_with_a_token_says_when_it_cannot_open_it(lone):

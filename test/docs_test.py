@@ -152,7 +152,7 @@ def test_words_at_their_limit_are_built(tmp_path, text):
 
 
 COMMANDS = {"letterlock": "setup agent status recover seal open inspect chain".split(),
-            "letterlock-authority": "init run".split()}
+            "letterlock-authority": "init run backup restore rollover lists upgrade audit eab revoke".split()}
 
 
 @pytest.mark.parametrize("program, command", [(program, command) for program in COMMANDS

@@ -108,7 +108,7 @@ class Lone:
         self.process = subprocess.Popen([self.program, "run", self.dir], stdout=log, stderr=log,
                                         env=self.environment)
         log.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not self.answers():
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
@@ -125,7 +125,7 @@ class Lone:
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0, self.log()
+        assert self.process.wait(60) == 0, self.log()
         self.process = None
 
     def close(self):

@@ -77,6 +77,7 @@ what_was_there_is_there_again_and_goes_on(void **state)
 	    count(shop.sql, "SELECT count(*) FROM certificate"), 3);
 	assert_int_equal(count(shop.sql, "SELECT count(*) FROM acme_order"), 3);
 	X509 *next OWNED(X509_free) = shop_issue(&shop, shop.kit->now);
+	assert_non_null(next);
 	assert_int_equal(count(shop.sql, "SELECT max(id) FROM certificate"), 4);
 }
 

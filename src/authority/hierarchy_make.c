@@ -17,12 +17,15 @@ static const struct {
 	const char *curve;
 	enum profile_kind kind;
 	enum place issuer;
+	bool offline;
 } places[PLACES] = {
-    [ROOT] = {ROOT_NAME, "Root CA", "P-384", PROFILE_ROOT, ROOT},
-    [ISSUING] = {ISSUING_NAME, "Mail CA 1", "P-256", PROFILE_MAIL_CA, ROOT},
-    [TSA_CA] = {TSA_CA_NAME, "Timestamping CA 1", "P-256", PROFILE_TSA_CA,
-	ROOT},
-    [TSA] = {TSA_NAME, "Timestamping Service 1", "P-256", PROFILE_TSA, TSA_CA},
+    [ROOT] = {ROOT_NAME, "Root CA", "P-384", PROFILE_ROOT, ROOT, true},
+    [ISSUING] = {ISSUING_NAME, "Mail CA 1", "P-256", PROFILE_MAIL_CA, ROOT,
+	false},
+    [TSA_CA] = {TSA_CA_NAME, "Timestamping CA 1", "P-256", PROFILE_TSA_CA, ROOT,
+	true},
+    [TSA] = {TSA_NAME, "Timestamping Service 1", "P-256", PROFILE_TSA, TSA_CA,
+	false},
 };
 
 struct made {
@@ -66,8 +69,11 @@ static enum rc
 make(const struct keys *keys, size_t i, const struct settings *settings,
     int64_t now, struct made *made, struct err *err)
 {
+	const struct keys *where =
+	    places[i].offline && keys->offline != NULL ? keys->offline : keys;
+
 	TRY(keys_make(
-	    keys, places[i].name, places[i].curve, &made->signer[i], err));
+	    where, places[i].name, places[i].curve, &made->signer[i], err));
 	struct profile_order order = {.kind = places[i].kind,
 	    .public_key = signer_public(made->signer[i]),
 	    .name = places[i].title,
@@ -186,9 +192,10 @@ find_responder(const struct keys *keys, size_t index, struct err *err)
 /* The certificate comes last: with it the CA is there, whole. */
 static enum rc
 make_ca(const struct keys *keys, size_t index,
-    const struct profile_issuer *root, struct profile_order *order, X509 **ret,
-    struct err *err)
+    const struct profile_issuer *root, const struct profile_order *like,
+    X509 **ret, struct err *err)
 {
+	struct profile_order order = *like;
 	struct signer *signer OWNED(signer_free) = NULL;
 	X509 *cert OWNED(X509_free) = NULL;
 	char name[HIERARCHY_NAME_SIZE], title[HIERARCHY_NAME_SIZE];
@@ -197,9 +204,9 @@ make_ca(const struct keys *keys, size_t index,
 	(void)snprintf(title, sizeof(title), "Mail CA %zu", index + 1);
 	TRY(find_key(keys, name, &signer, err));
 	TRY(find_responder(keys, index, err));
-	order->public_key = signer_public(signer);
-	order->name = title;
-	TRY(profile_issue(order, root, &cert, err));
+	order.public_key = signer_public(signer);
+	order.name = title;
+	TRY(profile_issue(&order, root, &cert, err));
 	TRY(hierarchy_save_cert(keys->folder, name, cert, err));
 	*ret = take(cert);
 	return RC_OK;

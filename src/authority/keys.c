@@ -142,7 +142,9 @@ keys_open(const char *folder, const struct settings *settings,
 		return rc;
 	if (settings->pkcs11 != NULL)
 		TRY(keyfile_pin(settings->pin_file, &secrets->pin, err));
-	*ret = (struct keys){folder, buf_span(&secrets->passphrase),
-	    settings->pkcs11, buf_span(&secrets->pin)};
+	*ret = (struct keys){.folder = folder,
+	    .passphrase = buf_span(&secrets->passphrase),
+	    .token = settings->pkcs11,
+	    .pin = buf_span(&secrets->pin)};
 	return RC_OK;
 }

@@ -19,6 +19,9 @@ struct keys {
 	struct span passphrase; /* of keys in files; empty: not given */
 	const char *token;      /* URI: where new keys go; NULL: into files */
 	struct span pin;        /* of the token; empty: not given */
+	/* Where the keys of the root and the timestamping CA are made, which
+	 * are to be put away afterwards; NULL: as the others. */
+	const struct keys *offline;
 };
 
 /* Make a key on "P-256" or "P-384".  RC_REFUSED: there is one of that name;
