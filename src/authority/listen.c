@@ -9,7 +9,7 @@
 
 #include "base/own.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024
 
 OWNER(struct addrinfo, freeaddrinfo);
 

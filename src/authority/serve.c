@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "authority/acme.h"
 #include "authority/audit_seal.h"
@@ -320,6 +321,18 @@ start_jobs(struct service *service, struct err *err)
 	return jobs_new(&service->jobs_config, &service->jobs, err);
 }
 
+/* As many connections as the settings allow, if the system does. */
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Threads inherit this: signals come to the event loop only. */
 static void
 quiet_signals(bool quiet)
@@ -387,6 +400,7 @@ serve(const char *folder, struct err *err)
 	struct service service SERVICE_OWNED = {
 	    .folder = folder, .dkim_key = BUF_SECRET(PEM_MAX)};
 
+	raise_limits();
 	TRY(start(&service, err));
 	TRY(serve_web(&service, err));
 	log_info("stopped");

@@ -95,7 +95,7 @@ static const struct {
     NUMBER(lookups_per_minute, 600, 1, 1000000),
     NUMBER(authorization_reuse, 3600, 0, (int64_t)24 * 3600),
     NUMBER(audit_seal_every, 60, 1, (int64_t)24 * 3600),
-    NUMBER(connections, 200, 1, 10000),
+    NUMBER(connections, 1000, 1, 10000),
     NUMBER(mx_connections, 50, 1, 1000),
     NUMBER(http_connections, 200, 1, 10000),
     NUMBER(crl_parts, 1, 1, 1024),

@@ -17,7 +17,7 @@ settings_come_back_as_they_were(void **state)
 	assert_string_equal(is.domain, KIT_DOMAIN);
 	assert_string_equal(is.url, KIT_URL);
 	assert_int_equal(is.challenge_mails_per_hour, 7);
-	assert_int_equal(is.connections, 200);
+	assert_int_equal(is.connections, 1000);
 	assert_null(is.dns);
 }
 

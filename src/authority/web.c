@@ -17,6 +17,7 @@
 #include "authority/listen.h"
 #include "authority/web_plain.h"
 #include "authority/web_tls.h"
+#include "os/clock.h"
 #include "os/log.h"
 
 #define METHODS                                                                \
@@ -24,7 +25,9 @@
 	    EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH)
 
 #define URI_PART 1024
+#define CROWD_MS 200 /* between two looks at a house that is full */
 
+struct guest;
 struct web;
 
 /* A server without TLS. */
@@ -43,8 +46,10 @@ struct web {
 	struct evhttp *http;
 	struct evconnlistener *listener; /* borrowed from http */
 	struct event *stop[2];
+	struct event *crowd;
 	SSL_CTX *tls;
 	int64_t connections;
+	struct guest *first; /* of those who are here */
 	struct plain plain[PLAINS];
 };
 
@@ -53,6 +58,8 @@ struct guest {
 	struct web *web;
 	struct bufferevent *stream; /* borrowed */
 	struct event *deadline;
+	int64_t since;            /* when he came, or asked last; ticks */
+	struct guest *next, **at; /* of web->first */
 };
 
 static int guest_index = -1;
@@ -61,13 +68,53 @@ static int guest_index = -1;
 static void
 count(struct web *web, int64_t more)
 {
+	const struct timeval soon = {.tv_usec = CROWD_MS * 1000};
+
 	web->connections += more;
 	if (web->listener == NULL)
 		return;
-	if (web->connections >= web->config->connections)
+	if (web->connections >= web->config->connections) {
 		(void)evconnlistener_disable(web->listener);
-	else
-		(void)evconnlistener_enable(web->listener);
+		(void)event_add(web->crowd, &soon);
+		return;
+	}
+	(void)evconnlistener_enable(web->listener);
+	(void)event_del(web->crowd);
+}
+
+/* Ten thousand who only hold their connections open keep nobody out: while the
+ * house is full, who has asked nothing for a while must go. */
+static void
+on_crowd(evutil_socket_t fd, short what, void *context)
+{
+	struct web *web = context;
+	int64_t before = clock_ticks() - WEB_PATIENCE_MS;
+
+	for (struct guest *guest = web->first; guest; guest = guest->next)
+		if (guest->since <= before)
+			/* evhttp sees the end and cleans up as usual */
+			(void)shutdown(
+			    bufferevent_getfd(guest->stream), SHUT_RDWR);
+}
+
+static void
+add_guest(struct web *web, struct guest *guest)
+{
+	guest->next = web->first;
+	guest->at = &web->first;
+	if (guest->next != NULL)
+		guest->next->at = &guest->next;
+	web->first = guest;
+	count(web, 1);
+}
+
+static void
+remove_guest(struct guest *guest)
+{
+	*guest->at = guest->next;
+	if (guest->next != NULL)
+		guest->next->at = guest->at;
+	count(guest->web, -1);
 }
 
 /* Called by SSL_free(): the one place where every connection ends, whoever
@@ -81,7 +128,7 @@ guest_free(void *parent, void *value, CRYPTO_EX_DATA *data, int index,
 
 	if (guest == NULL)
 		return;
-	count(guest->web, -1);
+	remove_guest(guest);
 	if (guest->deadline != NULL)
 		event_free(guest->deadline);
 	free(guest);
@@ -106,9 +153,10 @@ guest_new(struct web *web, SSL *ssl, struct bufferevent *stream)
 		return false;
 	guest->web = web;
 	guest->stream = stream;
-	count(web, 1);
+	guest->since = clock_ticks();
+	add_guest(web, guest);
 	if (!SSL_set_ex_data(ssl, guest_index, guest)) {
-		count(web, -1);
+		remove_guest(guest);
 		free(guest);
 		return false;
 	}
@@ -140,11 +188,19 @@ accept_tls(struct event_base *base, void *context)
 	return NULL;
 }
 
+/* The request came over TLS, and so from a guest. */
 static bool
 is_safe(struct evhttp_request *req)
 {
-	return bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(
-		   evhttp_request_get_connection(req))) != NULL;
+	const SSL *ssl =
+	    bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(
+		evhttp_request_get_connection(req)));
+	struct guest *guest =
+	    ssl != NULL ? SSL_get_ex_data(ssl, guest_index) : NULL;
+
+	if (guest != NULL)
+		guest->since = clock_ticks();
+	return guest != NULL;
 }
 
 static const char *
@@ -380,6 +436,9 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 	web->base = event_base_new();
 	if (web->base == NULL || guest_index < 0)
 		return err_nomem(err, "web server");
+	web->crowd = event_new(web->base, -1, EV_PERSIST, on_crowd, web);
+	if (web->crowd == NULL)
+		return err_nomem(err, "web server");
 	TRY(web_tls_new(
 	    config->certificate_pem, config->key_pem, &web->tls, err));
 	TRY(new_http(web, on_request, web, &web->http, err));
@@ -408,6 +467,8 @@ web_free(struct web *web)
 	for (size_t i = 0; i < 2; i++)
 		if (web->stop[i] != NULL)
 			event_free(web->stop[i]);
+	if (web->crowd != NULL)
+		event_free(web->crowd);
 	for (size_t i = 0; i < PLAINS; i++)
 		done_plain(&web->plain[i]);
 	if (web->http != NULL)

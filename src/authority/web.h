@@ -7,7 +7,8 @@
  * Limits:    HTTP_BODY_MAX, WEB_HEADERS_MAX; WEB_IDLE_SECONDS between two
  *            bytes, WEB_CONNECTION_SECONDS for a connection however it goes on
  *            (a byte a second keeps nobody out for long); the number of
- *            connections, beyond which new ones wait in the kernel.
+ *            connections, beyond which new ones wait in the kernel, and those
+ *            who have asked nothing for WEB_PATIENCE_MS must make room.
  *
  * One thread: a service answers at once or not at all.
  */
@@ -20,6 +21,7 @@
 #define WEB_HEADERS_MAX 8192
 #define WEB_IDLE_SECONDS 15
 #define WEB_CONNECTION_SECONDS 60
+#define WEB_PATIENCE_MS 1500
 #define WEB_METRICS_CONNECTIONS 8 /* for metrics, at once */
 
 struct web;

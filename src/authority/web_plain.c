@@ -9,6 +9,7 @@
 #include <event2/listener.h>
 #include <sys/socket.h>
 
+#include "authority/web.h"
 #include "os/clock.h"
 
 /* A listener that was told to stop may still hand over those whom it has
@@ -18,6 +19,7 @@
 struct guest {
 	struct bufferevent *stream; /* one reference */
 	int64_t until;              /* ticks */
+	int64_t since;              /* when it came, or asked last; ticks */
 };
 
 struct web_plain {
@@ -66,13 +68,15 @@ static void
 on_look(evutil_socket_t fd, short what, void *context)
 {
 	struct web_plain *plain = context;
-	int64_t now = clock_ticks();
+	int64_t now = clock_ticks(), before = now - WEB_PATIENCE_MS;
+	bool full = plain->len >= plain->limit;
 
 	for (size_t i = plain->len; i-- > 0;) {
 		struct guest *guest = &plain->guest[i];
 		if (was_let_go(guest->stream))
 			remove_guest(plain, i);
-		else if (guest->until <= now)
+		else if (guest->until <= now ||
+			 (full && guest->since <= before))
 			/* evhttp sees the end and cleans up as usual */
 			(void)shutdown(
 			    bufferevent_getfd(guest->stream), SHUT_RDWR);
@@ -94,7 +98,7 @@ accept_plain(struct event_base *base, void *context)
 		return NULL;
 	bufferevent_incref(stream);
 	plain->guest[plain->len++] =
-	    (struct guest){stream, clock_ticks() + plain->stay};
+	    (struct guest){stream, clock_ticks() + plain->stay, clock_ticks()};
 	open_or_close(plain);
 	return stream;
 }
@@ -114,7 +118,13 @@ on_close(struct evhttp_connection *connection, void *context)
 void
 web_plain_seen(struct web_plain *plain, struct evhttp_connection *connection)
 {
+	const struct bufferevent *stream =
+	    evhttp_connection_get_bufferevent(connection);
+
 	evhttp_connection_set_closecb(connection, on_close, plain);
+	for (size_t i = 0; i < plain->len; i++)
+		if (plain->guest[i].stream == stream)
+			plain->guest[i].since = clock_ticks();
 }
 
 void
