@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
+#include "authority/audit.h"
 #include "codec/hex.h"
 #include "os/random.h"
+
+OWNER(char, free);
 
 #define NAME_BYTES 16
 /* "MUST be at least 128 bits long after decoding" (RFC 8823 section 3.1), and
@@ -289,12 +292,35 @@ want_one(const struct sql *sql, struct err *err)
 	    err, RC_ABSENT, "the authorization is not pending any more");
 }
 
+/* In the audit log, with whose and what mailbox it is. */
+static enum rc
+write_down(struct sql *sql, const struct authorization_event *event,
+    const char *what, const char *detail, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	struct audit_act act = {
+	    .act = what, .detail = detail, .now = event->now};
+	char *actor OWNED(free) = NULL;
+	char *object OWNED(free) = NULL;
+
+	TRY(sql_select(sql,
+	    "SELECT 'account ' || a.name, z.address FROM acme_authorization"
+	    " AS z JOIN account AS a ON a.id = z.account WHERE z.id = ?",
+	    SQL_VALUES(SQL_NUMBER(event->id)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	TRY(sql_rows_text(rows, 0, &actor, err));
+	TRY(sql_rows_text(rows, 1, &object, err));
+	act.actor = actor;
+	act.object = object;
+	return audit_add(sql, &act, err);
+}
+
 /* Both halves are there: it is valid from now on. */
 static enum rc
 become_valid(
     struct sql *sql, const struct authorization_event *event, struct err *err)
 {
-	return sql_change(sql,
+	TRY(sql_change(sql,
 	    "UPDATE acme_authorization SET status = 'valid', validated = ?,"
 	    " expires = ?, mail_next = NULL"
 	    " WHERE id = ? AND status = 'pending' AND posted = 1"
@@ -302,7 +328,10 @@ become_valid(
 	    SQL_VALUES(SQL_NUMBER(event->now),
 		SQL_NUMBER(event->now + event->valid_for),
 		SQL_NUMBER(event->id)),
-	    err);
+	    err));
+	if (sql_changed(sql) == 0)
+		return RC_OK;
+	return write_down(sql, event, "authorize", "", err);
 }
 
 enum rc
@@ -345,6 +374,9 @@ enum rc
 authorization_fail(
     struct sql *sql, const struct authorization_event *event, struct err *err)
 {
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(sql, &act, err));
 	TRY(sql_change(sql,
 	    "UPDATE acme_authorization SET status = 'invalid', error_type = ?,"
 	    " error_detail = ?, mail_next = NULL"
@@ -352,19 +384,26 @@ authorization_fail(
 	    SQL_VALUES(sql_text(event->type), sql_text(event->detail),
 		SQL_NUMBER(event->id)),
 	    err));
-	return want_one(sql, err);
+	TRY(want_one(sql, err));
+	TRY(write_down(sql, event, "challenge-failed", event->detail, err));
+	return sql_act_commit(&act, err);
 }
 
 enum rc
 authorization_deactivate(
     struct sql *sql, const struct authorization_event *event, struct err *err)
 {
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(sql, &act, err));
 	TRY(sql_change(sql,
 	    "UPDATE acme_authorization SET status = 'deactivated',"
 	    " mail_next = NULL WHERE id = ? AND status IN ('pending', 'valid')"
 	    " AND expires > ?",
 	    SQL_VALUES(SQL_NUMBER(event->id), SQL_NUMBER(event->now)), err));
-	return want_one(sql, err);
+	TRY(want_one(sql, err));
+	TRY(write_down(sql, event, "deactivate-authorization", "", err));
+	return sql_act_commit(&act, err);
 }
 
 static enum rc

@@ -109,7 +109,8 @@ enum rc authorization_count(struct sql *sql,
     const struct authorization_sum *sum, int64_t *ret, struct err *err);
 
 /* The arrows.  Each looks at the state again and changes what it finds, so
- * that two at once cannot both succeed; RC_ABSENT: not in a state for that. */
+ * that two at once cannot both succeed; RC_ABSENT: not in a state for that.
+ * What they end in is in the audit log. */
 struct authorization_event {
 	int64_t id;
 	int64_t now;

@@ -129,6 +129,50 @@ it_takes_the_answer_and_the_post_in_either_order(void **state)
 	}
 }
 
+/* How many acts of this name the log has about ADDRESS. */
+static int64_t
+written_down(const struct world *world, const char *what)
+{
+	struct err err = ERR_NONE;
+	int64_t count = -1;
+
+	assert_done(
+	    sql_number(world->sql,
+		"SELECT count(*) FROM audit WHERE act = ?"
+		" AND object = ? AND actor LIKE 'account _%'",
+		SQL_VALUES(sql_text(what), sql_text(ADDRESS)), &count, &err),
+	    err);
+	return count;
+}
+
+static void
+what_became_of_a_challenge_is_in_the_audit_log(void **state)
+{
+	struct world proved WORLD_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	world_init(&proved, state);
+	struct authorization_event event = event_at(&proved, START);
+	assert_ok(authorization_answer(proved.sql, &event, &err));
+	assert_int_equal(written_down(&proved, "authorize"), 0);
+	assert_ok(authorization_post(proved.sql, &event, &err));
+	assert_int_equal(written_down(&proved, "authorize"), 1);
+	assert_ok(authorization_deactivate(proved.sql, &event, &err));
+	assert_int_equal(written_down(&proved, "deactivate-authorization"), 1);
+	assert_rc(
+	    authorization_deactivate(proved.sql, &event, &err), RC_ABSENT);
+	assert_int_equal(written_down(&proved, "deactivate-authorization"), 1);
+
+	struct world failed WORLD_OWNED = {0};
+	world_init(&failed, state);
+	event = event_at(&failed, START);
+	event.type = "incorrectResponse";
+	event.detail = "wrong";
+	assert_ok(authorization_fail(failed.sql, &event, &err));
+	assert_int_equal(written_down(&failed, "challenge-failed"), 1);
+	assert_int_equal(written_down(&failed, "authorize"), 0);
+}
+
 static void
 an_answer_is_taken_once(void **state)
 {
@@ -464,6 +508,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(it_takes_the_answer_and_the_post_in_either_order),
+	    cmocka_unit_test(what_became_of_a_challenge_is_in_the_audit_log),
 	    cmocka_unit_test(an_answer_is_taken_once),
 	    cmocka_unit_test(a_challenge_that_failed_stays_failed),
 	    cmocka_unit_test(a_challenge_is_open_for_a_day),
