@@ -108,11 +108,13 @@ nonces_make(
     struct nonces *nonces, int64_t now, struct buf *out, struct err *err)
 {
 	uint64_t number = nonces->sql != NULL ? (uint64_t)now : nonces->next;
-	uint8_t bytes[ID_LEN + MAC_LEN];
+	uint8_t bytes[ID_LEN + MAC_LEN] = {0};
 
 	for (size_t i = 0; i < NUMBER_LEN; i++)
 		bytes[i] = (uint8_t)(number >> (8 * (NUMBER_LEN - 1 - i)));
-	random_fill(bytes + NUMBER_LEN, RANDOM_LEN);
+	/* a counter needs nothing to differ by, a time does */
+	if (nonces->sql != NULL)
+		random_fill(bytes + NUMBER_LEN, RANDOM_LEN);
 	TRY(add_mac(nonces, bytes, err));
 	TRY(base64url_encode(span_of(bytes, sizeof(bytes)), out, err));
 	/* its bit was that of one that is now too old */

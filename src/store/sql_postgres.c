@@ -6,6 +6,8 @@
 
 #include <libpq-fe.h>
 
+#include "os/clock.h"
+
 #define PARAMETERS_MAX 32
 #define STATEMENT_MAX ((size_t)64 * 1024)
 #define NAME_LEN 16
@@ -30,7 +32,8 @@ OWNER(char, free);
 struct postgres {
 	struct sql sql;
 	char *url;
-	PGconn *conn; /* NULL, or perhaps dead: see ready() */
+	PGconn *conn;       /* NULL, or perhaps dead: see ready() */
+	int64_t not_before; /* clock_ticks() of the next try to connect */
 	struct {
 		char *text;
 		size_t parameters;
@@ -146,6 +149,8 @@ set_session(struct postgres *postgres, struct err *err)
 	return RC_OK;
 }
 
+/* A host that does not even say no costs seconds: whoever waits for us is told
+ * for as long as that took, without another try, that there is nothing. */
 static enum rc
 connect_anew(struct postgres *postgres, struct err *err)
 {
@@ -153,19 +158,26 @@ connect_anew(struct postgres *postgres, struct err *err)
 	const char *const names[] = {"connect_timeout", "keepalives_idle",
 	    "tcp_user_timeout", "fallback_application_name", "dbname",
 	    "client_encoding", NULL};
-	const char *const values[] = {"5", "30", "15000",
+	const char *const values[] = {"2", "30", "15000",
 	    "letterlock-authority", postgres->url, "UTF8", NULL};
 
+	int64_t began = clock_ticks();
+
 	forget(postgres);
+	if (began < postgres->not_before)
+		return err_set(err, RC_IO, "the database is gone");
 	postgres->conn = PQconnectdbParams(names, values, 1);
 	if (postgres->conn == NULL)
 		return err_nomem(err, "database");
+	int64_t now = clock_ticks();
+	postgres->not_before = now + (now - began);
 	if (PQstatus(postgres->conn) != CONNECTION_OK) {
 		const char *why = PQerrorMessage(postgres->conn);
 		return err_set(err, RC_IO,
 		    "no connection to the database: %.*s",
 		    (int)strcspn(why, "\n"), why);
 	}
+	postgres->not_before = 0;
 	(void)PQsetNoticeProcessor(postgres->conn, say_nothing, NULL);
 	return set_session(postgres, err);
 }

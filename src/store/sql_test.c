@@ -8,7 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <cmocka.h>
+
+#include "os/clock.h"
 
 OWNER(char, free);
 
@@ -389,6 +394,48 @@ a_server_that_comes_back_is_found_again(void **state)
 	assert_int_equal(count(sql), 2);
 }
 
+/* In the server's place, somebody who takes connections and says nothing. */
+static int
+listen_in_its_place(void)
+{
+	struct sockaddr_un place = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(place.sun_path, sizeof(place.sun_path),
+	    "%s/.s.PGSQL.5432", postgres.folder);
+	(void)unlink(place.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&place, sizeof(place)), 0);
+	assert_int_equal(chmod(place.sun_path, 0777), 0);
+	assert_int_equal(listen(fd, 10), 0);
+	return fd;
+}
+
+static int64_t
+time_of_a_failure(struct sql *sql)
+{
+	struct err err = ERR_NONE;
+	int64_t began = clock_ticks();
+
+	assert_int_equal(add(sql, "x", SPAN_NONE, &err), RC_IO);
+	return clock_ticks() - began;
+}
+
+static void
+a_server_that_is_silent_is_not_waited_for_by_everybody(void **state)
+{
+	struct err err = ERR_NONE;
+	struct sql *sql = *state;
+
+	assert_int_equal(postgres_fixture_down(&postgres), 0);
+	int fd = listen_in_its_place();
+	assert_in_range(time_of_a_failure(sql), 1000, 4000);
+	assert_in_range(time_of_a_failure(sql), 0, 500);
+	(void)close(fd);
+	assert_int_equal(postgres_fixture_up(&postgres), 0);
+	(void)usleep(2500000);
+	assert_int_equal(add(sql, "x", SPAN_NONE, &err), RC_OK);
+}
+
 static void
 no_server_says_so(void **state)
 {
@@ -448,6 +495,8 @@ test_postgres(void)
 	    OF_BOTH,
 	    WITH_DATABASE(two_who_read_before_they_write_do_not_both_win),
 	    WITH_DATABASE(a_server_that_comes_back_is_found_again),
+	    WITH_DATABASE(
+		a_server_that_is_silent_is_not_waited_for_by_everybody),
 	    cmocka_unit_test(no_server_says_so),
 	};
 	int failed = 1;
