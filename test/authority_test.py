@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import time
 import urllib.parse
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -795,6 +796,21 @@ def test_the_log_holds_no_secret(world, authority, contest):
     passphrase = open(authority["passphrase_file"]).read().strip()
     for secret in (challenge["token"], token_of(mail), digest, passphrase):
         assert secret not in log
+
+
+def test_letters_and_answers_are_counted(world, authority):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with setting(world, "metrics_listen", f"127.0.0.1:{port}"):
+        client = Client(world)
+        assert client.register().status == 201
+        assert client.authorize(EVE)["status"] == "ready"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+            text = reply.read().decode()
+    for what in ("mail-sent", "mail-answer", "acme-account", "acme-order", "acme-challenge"):
+        counted = re.search(rf'{{request="{what}",result="ok"}} (\d+)', text)
+        assert int(counted[1]) >= 1, what
+    assert EVE not in text
 
 
 # a new issuing CA; last, for it stays

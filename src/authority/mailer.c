@@ -8,6 +8,7 @@
 #include "authority/authorization.h"
 #include "authority/bell.h"
 #include "authority/http01.h"
+#include "authority/metrics.h"
 #include "authority/schema.h"
 #include "codec/when.h"
 #include "dns/dkim.h"
@@ -187,6 +188,7 @@ send_one(
 	if (a->kind == AUTHORIZATION_HOST)
 		return settle_host(mailer, a, err);
 	enum rc rc = send_letter(mailer, a, &result, &why);
+	metrics_count(METRICS_MAIL_SENT, rc == RC_OK && result.code == 250);
 
 	if (rc != RC_OK)
 		return try_later(mailer, a, why.text, err);

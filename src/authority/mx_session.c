@@ -5,6 +5,7 @@
 
 #include "authority/account.h"
 #include "authority/answer.h"
+#include "authority/metrics.h"
 #include "authority/schema.h"
 #include "dns/dkim.h"
 #include "os/clock.h"
@@ -213,6 +214,7 @@ take_letter(struct session *session, struct err *err)
 	if (session->authorization.id == 0)
 		return reply(session, 550, "5.1.1", "no recipient", err);
 	enum rc rc = decide(session, &why);
+	metrics_count(METRICS_MAIL_ANSWER, rc == RC_OK);
 	authorization_done(&session->authorization);
 	switch (rc) {
 	case RC_OK:
