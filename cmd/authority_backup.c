@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "authority/backup.h"
+#include "authority/schema.h"
 #include "cmd/authority_home.h"
 
 /* What the settings name is elsewhere, and the operator's to keep. */
@@ -27,8 +28,14 @@ backup(struct authority_home *home, const char *to, struct err *err)
 {
 	struct strlist files STRLIST_OWNED = STRLIST_NONE;
 
+	struct sql *sql OWNED(sql_free) = NULL;
+	int64_t version = 0;
+
+	TRY(schema_look(home->folder, &home->settings, &sql, &version, err));
 	TRY(backup_make(home->folder, &home->settings, to, &files, err));
-	TRY(authority_home_audit(home, "backup", to, NULL, err));
+	/* an older one's log may be another, or none */
+	if (version == schema_newest())
+		TRY(authority_home_audit(home, "backup", to, NULL, err));
 	printf("%s has %zu files and their checksums.  Not in it, for they "
 	       "are not in %s:\n",
 	    to, files.len, home->folder);

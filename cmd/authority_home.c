@@ -61,6 +61,14 @@ add(struct sql *sql, const struct audit_act *act, struct err *err)
 }
 
 enum rc
+authority_home_connect(struct authority_home *home, struct err *err)
+{
+	return home->sql != NULL ? RC_OK
+				 : schema_open(home->folder, &home->settings,
+				       &home->sql, err);
+}
+
+enum rc
 authority_home_audit(struct authority_home *home, const char *act,
     const char *object, const char *detail, struct err *err)
 {
@@ -70,9 +78,7 @@ authority_home_audit(struct authority_home *home, const char *act,
 
 	name_operator(name);
 	struct audit_act what = {name, act, object, detail, clock_now()};
-	if (home->sql == NULL)
-		TRY(schema_open(
-		    home->folder, &home->settings, &home->sql, err));
+	TRY(authority_home_connect(home, err));
 	do
 		rc = add(home->sql, &what, err);
 	while (rc == RC_AGAIN && sql_again(&tries));

@@ -23,6 +23,9 @@ enum rc authority_home_settings(
 enum rc authority_home_open(
     const char *folder, struct authority_home *home, struct err *err);
 
+/* Open the database: before something is done that is to be in the audit log.
+ */
+enum rc authority_home_connect(struct authority_home *home, struct err *err);
 /* Write into the audit log that the person at this terminal did something;
  * opens the database if it is not open. */
 enum rc authority_home_audit(struct authority_home *home, const char *act,

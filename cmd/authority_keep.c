@@ -89,6 +89,7 @@ roll(struct authority_home *home, const struct words *words, struct err *err)
 	X509 *cert OWNED(X509_free) = NULL;
 	char id[PUBLISHED_ID_LEN + 1];
 
+	TRY(authority_home_connect(home, err));
 	TRY(hierarchy_rollover(
 	    &home->keys, &offline, &home->settings, clock_now(), &cert, err));
 	TRY(published_id(cert, id, err));
@@ -136,6 +137,7 @@ lists_command(int argc, char **argv, struct err *err)
 		return words.help ? RC_OK : rc;
 	TRY(authority_home_open(words.words.item[0], &home, err));
 	struct keys offline = offline_keys(&home, &words);
+	TRY(authority_home_connect(&home, err));
 	TRY(hierarchy_lists(
 	    &home.keys, &offline, &home.settings, clock_now(), err));
 	TRY(authority_home_audit(&home, "lists", "root, tsa-ca", NULL, err));

@@ -331,6 +331,7 @@ def test_an_older_authority_is_upgraded_and_not_before_it_is_asked_for(ready):
     (ready.dir / "ocsp.key").unlink()
     said = ready.command("run", ready.dir)
     assert said.returncode == 2 and "letterlock-authority upgrade" in said.stderr
+    ready.done("backup", ready.dir, ready.folder / "before")
     said = ready.done("upgrade", ready.dir)
     assert re.match(r"Done: database version 1 to \d+, new keys: 1\.\n", said), said
     assert ready.done("upgrade", ready.dir).startswith("Nothing was to be done")
@@ -340,6 +341,10 @@ def test_an_older_authority_is_upgraded_and_not_before_it_is_asked_for(ready):
         rows = database.execute("SELECT issuer FROM certificate").fetchall()
     assert rows == [(certificate_id(ready.dir / "issuing.pem"),)]
     assert "\tupgrade\tdatabase version 1 to " in audit_list(ready)
+    shutil.rmtree(ready.dir)
+    ready.done("restore", ready.folder / "before", ready.dir)
+    with sqlite3.connect(ready.dir / "authority.db") as database:
+        assert database.execute("SELECT count(*) FROM certificate").fetchone() == (1,)
 
 
 def test_an_older_database_alone_is_not_touched_by_run(ready):

@@ -212,17 +212,14 @@ add_file(const char *folder, const char *name, const char *to, json_t *files,
 }
 
 static enum rc
-copy_rows(struct sql *from, const struct settings *settings, const char *to,
-    struct err *err)
+copy_rows(struct sql *from, int64_t version, const char *to, struct err *err)
 {
-	struct settings own = *settings; /* borrows all but: */
 	struct sql *file OWNED(sql_free) = NULL;
 	unsigned tries = 0;
 	int64_t rows = 0;
 	enum rc rc;
 
-	own.store = NULL;
-	TRY(schema_open(to, &own, &file, err));
+	TRY(schema_make(to, version, &file, err));
 	do
 		rc = sql_copy(from, file, &rows, err);
 	while (rc == RC_AGAIN && sql_again(&tries));
@@ -235,10 +232,12 @@ add_database(const char *folder, const struct settings *settings,
 {
 	struct sql *sql OWNED(sql_free) = NULL;
 	char path[PATH_LEN_MAX], hex[HEX_SIZE];
+	int64_t version = 0;
 
 	path_of(to, SCHEMA_FILE, path);
-	TRY(schema_open(folder, settings, &sql, err));
-	TRY(sql_is_shared(sql) ? copy_rows(sql, settings, to, err)
+	/* also an older one: a backup comes before an upgrade */
+	TRY(schema_look(folder, settings, &sql, &version, err));
+	TRY(sql_is_shared(sql) ? copy_rows(sql, version, to, err)
 			       : sql_copy_file(sql, path, err));
 	if (chmod(path, 0600) != 0)
 		return err_errno(err, "%s", path);

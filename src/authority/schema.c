@@ -187,22 +187,35 @@ schema_newest(void)
 }
 
 static enum rc
-upgrade(struct sql *sql, struct err *err)
+check_known(int64_t version, struct err *err)
+{
+	if (version <= schema_newest())
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "the database was written by a newer letterlock-authority "
+	    "(version %lld): use that one",
+	    (long long)version);
+}
+
+static enum rc
+bring_to(struct sql *sql, int64_t want, struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	int64_t version = 0;
 
 	TRY(sql_act_begin(sql, &act, err));
 	TRY(sql_version(sql, &version, err));
-	if (version > (int64_t)COUNT_OF(steps))
-		return err_set(err, RC_UNFIT,
-		    "the database was written by a newer letterlock-authority "
-		    "(version %lld): use that one",
-		    (long long)version);
-	for (size_t i = (size_t)version; i < COUNT_OF(steps); i++)
+	TRY(check_known(version, err));
+	for (int64_t i = version; i < want; i++)
 		TRY(sql_run(sql, steps[i], err));
-	TRY(sql_set_version(sql, COUNT_OF(steps), err));
+	TRY(sql_set_version(sql, want, err));
 	return sql_act_commit(&act, err);
+}
+
+static enum rc
+upgrade(struct sql *sql, struct err *err)
+{
+	return bring_to(sql, schema_newest(), err);
 }
 
 /* An empty database gets its tables; that of another version is left alone. */
@@ -271,5 +284,33 @@ schema_upgrade(const char *folder, const struct settings *settings,
 	TRY(sql_version(sql, &before, err));
 	TRY(upgrade(sql, err));
 	*ret_before = before;
+	return RC_OK;
+}
+
+enum rc
+schema_look(const char *folder, const struct settings *settings,
+    struct sql **ret, int64_t *ret_version, struct err *err)
+{
+	struct sql *sql OWNED(sql_free) = NULL;
+	int64_t version = 0;
+
+	TRY(open_with(do_nothing, folder, settings, &sql, err));
+	TRY(sql_version(sql, &version, err));
+	TRY(check_known(version, err));
+	*ret_version = version;
+	*ret = take(sql);
+	return RC_OK;
+}
+
+enum rc
+schema_make(
+    const char *folder, int64_t version, struct sql **ret, struct err *err)
+{
+	const struct settings here = {.store = NULL};
+	struct sql *sql OWNED(sql_free) = NULL;
+
+	TRY(open_with(do_nothing, folder, &here, &sql, err));
+	TRY(bring_to(sql, version, err));
+	*ret = take(sql);
 	return RC_OK;
 }

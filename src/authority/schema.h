@@ -25,6 +25,14 @@ int64_t schema_newest(void);
 enum rc schema_open(const char *folder, const struct settings *settings,
     struct sql **ret, struct err *err);
 
+/* Open it whatever version it is of that this program knows, and change
+ * nothing.  RC_UNFIT: it is a newer program's. */
+enum rc schema_look(const char *folder, const struct settings *settings,
+    struct sql **ret, int64_t *ret_version, struct err *err);
+/* A new SQLite database in the folder, with the tables of that version. */
+enum rc schema_make(
+    const char *folder, int64_t version, struct sql **ret, struct err *err);
+
 /* Bring the tables up to date.  *ret_before: which version they were. */
 enum rc schema_upgrade(const char *folder, const struct settings *settings,
     int64_t *ret_before, struct err *err);

@@ -97,6 +97,10 @@ parse(struct token *token, const char *text, struct err *err)
 	    strlen(text) <= TOKEN_URI_MAX
 		? p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, token->uri)
 		: P11_KIT_URI_BAD_SYNTAX;
+	if (p11_kit_uri_get_pin_value(token->uri) != NULL)
+		return err_set(err, RC_SYNTAX,
+		    "the URI of the token has its PIN in it, which would be "
+		    "seen by others: put it into a --pin-file");
 	/* what is not understood might be what tells two keys apart */
 	if (code != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(token->uri))
 		return err_set(err, RC_SYNTAX,

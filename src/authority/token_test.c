@@ -156,6 +156,9 @@ what_cannot_be_opened_says_why(void **state)
 	} cases[] = {
 	    {TOKEN, "wrong", RC_REFUSED, "PIN"},
 	    {TOKEN, "", RC_ABSENT, "--pin-file"},
+	    {TOKEN "&pin-value="
+		   "1234",
+		PIN, RC_SYNTAX, "--pin-file"},
 	    {"https://token", PIN, RC_SYNTAX, "pkcs11:token="},
 	    {"pkcs11:token=x;colour=red", PIN, RC_SYNTAX, "pkcs11:token="},
 	    {"pkcs11:token=Nobody?module-path=" MODULE, PIN, RC_ABSENT,
