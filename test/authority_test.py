@@ -1,6 +1,7 @@
 """The authority, driven by a foreign ACME client, the openssl program and people who cheat."""
 
 import base64
+import ctypes
 import json
 import re
 import resource
@@ -764,9 +765,76 @@ def test_a_weak_digest_is_refused(https, tmp_path):
     assert "Status: Rejected" in text, text
 
 
-def test_other_types_and_large_queries_are_refused(https, tmp_path):
-    problem(stamp(https, query(tmp_path, "-sha256"), "text/plain"), 415, "malformed")
-    problem(stamp(https, b"\x30" * (16 * 1024 + 1)), 400, "malformed")
+def refusal(reply, tmp_path):
+    """The failInfo of an answer without a token, as openssl reads it."""
+    assert reply.headers.get_content_type() == "application/timestamp-reply"
+    (tmp_path / "reply.tsr").write_bytes(reply.body)
+    text = openssl("ts", "-reply", "-in", tmp_path / "reply.tsr", "-text").stdout.decode()
+    assert "Status: Rejected" in text, text
+    assert "TST info:\nNot included." in text
+    return re.search(r"Failure info: (.*)", text)[1]
+
+
+@pytest.mark.parametrize("options, says", [
+    (("-sha1", "-cert"), "unrecognized or unsupported algorithm identifier"),
+    (("-sha256", "-tspolicy", "1.2.3"), "the requested TSA policy is not supported by the TSA"),
+])
+def test_a_refusal_of_a_timestamp_says_why(https, tmp_path, options, says):
+    reply = stamp(https, query(tmp_path, *options))
+    assert reply.status == 200
+    assert refusal(reply, tmp_path) == says
+
+
+def test_other_types_and_large_queries_are_refused_in_both_languages(https, tmp_path):
+    other = stamp(https, query(tmp_path, "-sha256"), "text/plain")
+    assert other.status == 415
+    assert refusal(other, tmp_path) == "transaction not permitted or supported"
+    large = stamp(https, b"\x30" * (16 * 1024 + 1))
+    assert large.status == 413
+    assert refusal(large, tmp_path) == "the data submitted has the wrong format"
+    assert stamp(https, b"\x30" * (65 * 1024)).status == 413  # no service sees it
+    problem(https.send("GET", "/tsa"), 405, "malformed")
+
+
+def test_a_query_in_chunks_is_answered(authority, https, tmp_path):
+    body = query(tmp_path, "-sha256", "-cert")
+    pieces = (body[i:i + 7] for i in range(0, len(body), 7))
+    reply = stamp(https, pieces)  # http.client sends what has no length in chunks
+    assert reply.status == 200
+    (tmp_path / "reply.tsr").write_bytes(reply.body)
+    assert b"Status: Granted" in openssl("ts", "-reply", "-in", tmp_path / "reply.tsr",
+                                         "-text").stdout
+
+
+@pytest.mark.parametrize("nonce", ["00", "01", "7f", "0080", "00ffffffffffffffff", "80", "ff7f",
+                                   "00" + "ab" * 31],
+                         ids=["0", "1", "127", "128", "64 bits", "-128", "negative", "31 bytes"])
+def test_a_nonce_comes_back_octet_for_octet(https, tmp_path, nonce):
+    body = query(tmp_path, "-sha256", "-no_nonce")
+    integer = bytes.fromhex(f"02{len(nonce) // 2:02x}{nonce}")
+    assert body[0] == 0x30 and body[1] < 0x80
+    reply = stamp(https, bytes([0x30, body[1] + len(integer)]) + body[2:] + integer)
+    assert reply.status == 200
+    assert integer in reply.body
+    (tmp_path / "reply.tsr").write_bytes(reply.body)
+    assert b"Status: Granted" in openssl("ts", "-reply", "-in", tmp_path / "reply.tsr",
+                                         "-text").stdout
+
+
+def test_without_a_clock_that_is_kept_right_nothing_is_stamped(world, authority, tmp_path):
+    """Where the kernel knows of nothing that keeps its clock, and nobody says that it is right."""
+    with setting(world, "clock", "synchronised"):
+        reply = stamp(Https(world), query(tmp_path, "-sha256", "-cert"))
+        if kernel_keeps_time():
+            assert b"timeNotAvailable" not in reply.body
+        else:
+            assert refusal(reply, tmp_path) == "the TSA's time source is not available"
+
+
+def kernel_keeps_time():
+    libc = ctypes.CDLL(None, use_errno=True)
+    timex = (ctypes.c_char * 208)()  # struct timex; modes = 0 asks only
+    return libc.adjtimex(timex) not in (-1, 5)  # TIME_ERROR
 
 
 # the program

@@ -95,8 +95,8 @@ static enum rc
 answer_tsa(struct service *service, const struct http_request *request,
     struct http_answer *answer, struct err *err)
 {
-	return tsa_answer(
-	    &service->hierarchy, request, clock_now(), answer, err);
+	return tsa_answer(&service->hierarchy, request,
+	    tsa_now(&service->settings), answer, err);
 }
 
 /* For people who set up a reader: they compare it with one that came another

@@ -20,6 +20,7 @@ OWNER(char, free);
 static enum rc check_domain(const char *, struct err *);
 static enum rc check_url(const char *, struct err *);
 static enum rc check_http_url(const char *, struct err *);
+static enum rc check_clock(const char *, struct err *);
 static enum rc check_place(const char *, struct err *);
 static enum rc check_pkcs11(const char *, struct err *);
 static enum rc check_store(const char *, struct err *);
@@ -53,6 +54,7 @@ static const struct {
     TEXT(dkim_key, false, NULL),
     TEXT(dkim_selector, false, check_domain),
     TEXT(passphrase_file, true, NULL),
+    TEXT(clock, true, check_clock),
     TEXT(pkcs11, true, check_pkcs11),
     TEXT(pin_file, true, NULL),
     TEXT(metrics_listen, true, check_place),
@@ -171,6 +173,15 @@ static enum rc
 check_url(const char *value, struct err *err)
 {
 	return check_host(value, "https://", err);
+}
+
+static enum rc
+check_clock(const char *value, struct err *err)
+{
+	if (strcmp(value, SETTINGS_CLOCK_TRUSTED) == 0 ||
+	    strcmp(value, "synchronised") == 0)
+		return RC_OK;
+	return err_set(err, RC_UNFIT, "want synchronised or trusted");
 }
 
 static enum rc

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 
 #define SETTINGS_FILE "authority.json"
+#define SETTINGS_CLOCK_TRUSTED "trusted"
 #define SETTINGS_DOMAIN_MAX 64 /* becomes an organizationName in X.509 */
 
 /* All strings are owned; those an operator may leave out can be NULL. */
@@ -31,6 +32,7 @@ struct settings {
 	char *dkim_key; /* PEM file */
 	char *dkim_selector;
 	char *passphrase_file; /* may be NULL */
+	char *clock;           /* for timestamps; may be NULL: synchronised */
 	char *pkcs11;          /* URI of the token of new keys; may be NULL */
 	char *pin_file;        /* may be NULL */
 	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */

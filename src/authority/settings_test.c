@@ -44,6 +44,7 @@ a_wrong_setting_is_named(void **state)
 	    {"http_url", "\"http://x\"", "belong together"},
 	    {"http_listen", "\"x\"", "host:port"},
 	    {"http_listen", "\"127.0.0.1:80\"", "belong together"},
+	    {"clock", "\"right\"", "synchronised or trusted"},
 	    {"crl_parts", "0", "1 to 1024"},
 	    {"crl_parts", "1025", "1 to 1024"},
 	    {"crl_hours", "241", "1 to 240"},

@@ -17,8 +17,12 @@
 /* Who stamps; borrows the hierarchy. */
 struct stamp_authority tsa_stamper(const struct hierarchy *hierarchy);
 
-/* As acme_answer().  A query that is refused is an answer too (status 200,
- * with the reason inside). */
+/* The time, or 0: nothing keeps the clock right, and no setting says that it is
+ * all the same (RFC 3161 section 2.1: "to use a trustworthy source of time"). */
+int64_t tsa_now(const struct settings *settings);
+
+/* As acme_answer().  A query that is refused is an answer too, a TimeStampResp
+ * with the reason inside: status 200; 413 and 415 if the carrier was wrong. */
 enum rc tsa_answer(const struct hierarchy *hierarchy,
     const struct http_request *request, int64_t now, struct http_answer *answer,
     struct err *err);

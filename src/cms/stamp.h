@@ -85,4 +85,12 @@ enum rc stamp_answer(const struct stamp_authority *tsa, struct span request,
     int64_t now, const uint8_t serial[16], struct buf *response,
     struct err *err);
 
+/* The TimeStampResp for what its carrier kept from being read as a request. */
+enum stamp_failure {
+	STAMP_OTHER_TYPE, /* badRequest */
+	STAMP_TOO_LONG,   /* badDataFormat */
+};
+enum rc stamp_refuse(
+    enum stamp_failure failure, struct buf *response, struct err *err);
+
 #endif

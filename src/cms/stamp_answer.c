@@ -390,6 +390,21 @@ write_refusal(const struct refusal *why, struct buf *out, struct err *err)
 	return der_write_end(out, response, err);
 }
 
+enum rc
+stamp_refuse(enum stamp_failure failure, struct buf *response, struct err *err)
+{
+	static const struct refusal refusals[] = {
+	    [STAMP_OTHER_TYPE] = {TS_INFO_BAD_REQUEST,
+		"Send it as application/timestamp-query."},
+	    [STAMP_TOO_LONG] = {TS_INFO_BAD_DATA_FORMAT,
+		"Longer than any TimeStampReq."},
+	};
+	struct buf made BUF_OWNED = BUF_SMALL;
+
+	TRY(write_refusal(&refusals[failure], &made, err));
+	return buf_add(response, buf_span(&made), err);
+}
+
 static enum rc
 check_authority(const struct stamp_authority *tsa, struct err *err)
 {

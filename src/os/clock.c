@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <sys/timex.h>
+
 #include "base/rc.h"
 
 static struct timespec
@@ -26,4 +28,16 @@ clock_ticks(void)
 	struct timespec now = read_clock(CLOCK_MONOTONIC);
 
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool
+clock_is_synchronised(void)
+{
+	struct timex timex = {.modes = 0}; /* asks, and sets nothing */
+
+	/* STA_UNSYNC is set from the start, and again when the error that the
+	 * kernel reckons with has grown to 16 seconds */
+	int state = adjtimex(&timex);
+	return state >= 0 && state != TIME_ERROR &&
+	       (timex.status & STA_UNSYNC) == 0;
 }

@@ -1,6 +1,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sys/timex.h>
+
 #include "base/expect.h"
 #include "os/clock.h"
 
@@ -27,11 +29,24 @@ ticks_are_milliseconds_and_never_go_back(void **state)
 	}
 }
 
+/* What another program makes of the same kernel: timedatectl asks the same
+ * call, so this is asked by hand. */
+static void
+whether_it_is_kept_right_is_what_the_kernel_says(void **state)
+{
+	struct timex timex = {.modes = 0};
+	bool right = ntp_adjtime(&timex) != TIME_ERROR &&
+		     (timex.status & STA_UNSYNC) == 0;
+
+	assert_int_equal(clock_is_synchronised(), right);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(now_is_what_the_c_library_says),
+	    cmocka_unit_test(whether_it_is_kept_right_is_what_the_kernel_says),
 	    cmocka_unit_test(ticks_are_milliseconds_and_never_go_back),
 	};
 
