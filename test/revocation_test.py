@@ -6,6 +6,7 @@ import http.client
 import re
 import smtplib
 import socket
+import struct
 import subprocess
 import time
 import urllib.parse
@@ -378,7 +379,7 @@ def test_the_list_is_in_parts_of_which_a_certificate_names_one(plain, papers, go
 
 def test_without_tls_nothing_else_is_served(plain):
     for path in ("/acme/directory", "/directory/v1?address=alice%40alpha.test", "/root.pem", "/",
-                 "/tsa", "/crl/", "/ca/", "/ocspx"):
+                 "/crl/", "/ca/", "/ocspx"):
         reply, _ = plain.send("GET", path)
         assert reply.status == 404, path
     reply, _ = plain.send("PUT", "/ocsp", b"x")
@@ -419,6 +420,43 @@ def test_a_byte_a_second_keeps_a_connection_for_a_minute_only(plain, begin):
                 slow.sendall(b"a")
                 time.sleep(1)
         assert 50 < time.monotonic() - began < 75
+
+
+# timestamps, which are signed too
+
+
+def cabinet(name, content):
+    """A file that osslsigncode signs: Microsoft's cabinet format with one uncompressed file."""
+    data = struct.pack("<IHH", 0, len(content), len(content)) + content
+    entry = struct.pack("<IIHHHH", len(content), 0, 0, 0x5000, 0, 0x20) + name + b"\0"
+    files = 36 + 8
+    blocks = files + len(entry)
+    folder = struct.pack("<IHH", blocks, 1, 0)
+    return struct.pack("<4sIIIIIBBHHHHH", b"MSCF", 0, blocks + len(data), 0, files, 0, 3, 1, 1, 1,
+                       0, 0, 0) + folder + entry + data
+
+
+def test_another_client_gets_and_believes_a_timestamp(world, plain, tmp_path):
+    made = openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                   "-keyout", tmp_path / "key", "-out", tmp_path / "cert", "-subj", "/CN=Maker",
+                   "-addext", "extendedKeyUsage=codeSigning", "-addext", "keyUsage=digitalSignature")
+    assert made.returncode == 0, made.stderr
+    (tmp_path / "in.cab").write_bytes(cabinet(b"a.txt", b"hello"))
+    signed = subprocess.run(
+        ["osslsigncode", "sign", "-certs", tmp_path / "cert", "-key", tmp_path / "key", "-h",
+         "sha256", "-ts", f"{plain.reachable}/tsa", "-in", tmp_path / "in.cab", "-out",
+         tmp_path / "out.cab"], capture_output=True, text=True, check=False)
+    assert signed.returncode == 0, signed.stdout + signed.stderr
+    lists = [list_of(plain, x509.load_pem_x509_certificate(
+        open(f"{world.authority['dir']}/{name}.pem", "rb").read())) for name in ("tsa", "tsa-ca")]
+    (tmp_path / "lists").write_bytes(b"".join(
+        one.public_bytes(serialization.Encoding.PEM) for one in lists))
+    verified = subprocess.run(
+        ["osslsigncode", "verify", "-CAfile", tmp_path / "cert", "-TSA-CAfile",
+         world.authority["root"], "-TSA-CRLfile", tmp_path / "lists", "-in", tmp_path / "out.cab"],
+        capture_output=True, text=True, check=False)
+    assert "Timestamp Server Signature verification: ok" in verified.stdout, verified.stdout
+    assert "Timestamping Service 1" in verified.stdout
 
 
 # what the agents make of it

@@ -157,7 +157,7 @@ static const struct {
 } services[] = {
     {ACME_PATH, false, answer_acme},
     {LOOKUP_PATH, false, answer_lookup},
-    {TSA_PATH, false, answer_tsa},
+    {TSA_PATH, true, answer_tsa},
     {ROOT_PATH, false, answer_root},
     {PUBLISHED_CRL, true, answer_list},
     {PUBLISHED_CA, true, answer_ca},
