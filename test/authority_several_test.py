@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ PEOPLE = [ALICE, "bob@beta.test", "carol@alpha.test", "dave@beta.test"]
 PROCESSES = 3
 PORTS = {"listen": 8443, "mx_listen": 2525, "http_listen": 8080}
 FEW, MANY = 60, 10_000
+KILLS = 3  # at least
 PATIENCE = 60
 SETTINGS = {"orders_per_hour": 1_000_000, "accounts_per_hour": 1_000_000,
             "challenge_mails_per_hour": 1000, "authorization_reuse": 24 * 3600,
@@ -285,11 +287,11 @@ def orders_under_fire(several, count):
         clients[address].register()
         clients[address].authorize(address)
     serials = {address: [] for address in PEOPLE}
-    faults = []
+    faults, killed = [], []
 
     def work(address):
         try:
-            for _ in range(count // len(PEOPLE)):
+            while len(serials[address]) < count // len(PEOPLE) or len(killed) < KILLS:
                 serials[address].append(clients[address].certificate(address))
         except BaseException as fault:
             faults.append(fault)
@@ -298,15 +300,13 @@ def orders_under_fire(several, count):
     threads = [threading.Thread(target=work, args=(address,)) for address in PEOPLE]
     for thread in threads:
         thread.start()
-    kills = 0
     while any(thread.is_alive() for thread in threads):
         time.sleep(random.uniform(0.2, 1))
         victim = random.choice(several.processes)
         victim.kill()
         victim.start()
-        kills += 1
+        killed.append(victim)
     assert not faults
-    assert kills >= 3
     return serials
 
 
@@ -331,6 +331,7 @@ def check_nothing_is_lost(several, serials):
         audit = process.audit()
         assert audit.returncode == 0, audit.stdout
         assert f"{len(stored)} certificates" in audit.stdout
+        assert int(re.search(r"(\d+) seals", audit.stdout).group(1)) > 1
     return stored
 
 
@@ -343,7 +344,8 @@ def test_whatever_was_acknowledged_survives_the_death_of_any_process(several, co
     before = {int.from_bytes(row[0], "big")
               for row in several.postgres.query("SELECT serial FROM certificate")}
     serials = orders_under_fire(several, count)
-    assert sum(map(len, serials.values())) == count
+    acknowledged = sum(map(len, serials.values()))
+    assert acknowledged >= count
     stored = check_nothing_is_lost(several, serials)
     # nor is there one that nobody has: each order has one, and each was asked for until it came
-    assert len(set(stored) - before) == count
+    assert len(set(stored) - before) == acknowledged

@@ -292,7 +292,9 @@ init_status(struct service *service, struct err *err)
 static int64_t
 sealing_time(void *context)
 {
-	return clock_now();
+	const struct service *service = context;
+
+	return tsa_now(&service->settings);
 }
 
 /* What is done again and again, by one of all processes (authority/jobs.h). */
@@ -313,7 +315,8 @@ start_jobs(struct service *service, struct err *err)
 	memcpy(service->job, table, sizeof(table));
 	service->sealer = (struct audit_sealer){.folder = service->folder,
 	    .stamper = tsa_stamper(&service->hierarchy),
-	    .time = sealing_time};
+	    .time = sealing_time,
+	    .context = service};
 	service->jobs_config = (struct jobs_config){.folder = service->folder,
 	    .settings = &service->settings,
 	    .job = service->job,
