@@ -13,6 +13,8 @@ make_key(const char *kind)
 {
 	EVP_PKEY *key = strcmp(kind, "RSA") == 0
 			    ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048)
+			: strcmp(kind, "ED25519") == 0
+			    ? EVP_PKEY_Q_keygen(NULL, NULL, kind)
 			    : EVP_PKEY_Q_keygen(NULL, NULL, "EC", kind);
 
 	assert_non_null(key);
@@ -64,6 +66,8 @@ certificates_of_mailboxes_have_what_their_kind_needs(void **state)
 	    {PROFILE_SIGNING, "P-384", "Digital Signature\n",
 		"E-mail Protection, TLS Web Client Authentication\n"},
 	    {PROFILE_SIGNING, "RSA", "Digital Signature\n",
+		"E-mail Protection, TLS Web Client Authentication\n"},
+	    {PROFILE_SIGNING, "ED25519", "Digital Signature\n",
 		"E-mail Protection, TLS Web Client Authentication\n"},
 	    {PROFILE_ENCRYPTING, "P-256", "Key Agreement\n",
 		"E-mail Protection\n"},
@@ -131,14 +135,16 @@ an_address_too_long_for_a_common_name_is_in_a_critical_san(void **state)
 }
 
 static void
-an_address_cannot_bring_a_second_name(void **state)
+what_breaks_a_rule_is_not_signed(void **state)
 {
-	char text[10000];
+	X509 *cert OWNED(X509_free) = NULL;
 
-	describe(*state, PROFILE_SIGNING, "P-256", "a@x.test,email:boss@x.test",
-	    text);
-	assert_run(*state, "openssl x509 -in leaf.pem -noout -email | "
-			   "grep -qx boss@x.test && exit 1 || exit 0");
+	assert_rc(issue(*state, PROFILE_SIGNING, "P-256",
+		      "a@x.test,email:boss@x.test", &cert),
+	    RC_UNFIT);
+	assert_rc(
+	    issue(*state, PROFILE_MAIL_CA, "P-256", NULL, &cert), RC_UNFIT);
+	assert_null(cert);
 }
 
 static void
@@ -149,6 +155,175 @@ an_ec_key_is_not_for_both(void **state)
 	assert_rc(
 	    issue(*state, PROFILE_DUAL, "P-256", "a@x.test", &cert), RC_UNFIT);
 	assert_null(cert);
+}
+
+static void
+an_ed25519_key_does_not_encrypt(void **state)
+{
+	X509 *cert OWNED(X509_free) = NULL;
+
+	assert_rc(
+	    issue(*state, PROFILE_ENCRYPTING, "ED25519", "a@x.test", &cert),
+	    RC_UNFIT);
+	assert_rc(issue(*state, PROFILE_DUAL, "ED25519", "a@x.test", &cert),
+	    RC_UNFIT);
+}
+
+static const struct profile_subject alice = {.given_name = "Alice",
+    .surname = "\xc3\x85ngstr\xc3\xb6m",
+    .organization = "Alpha Ltd",
+    .organization_identifier = "NTRGB-12345678",
+    .country = "GB",
+    .locality = "London"};
+
+/* Issue what is said, and have openssl verify and print it. */
+static enum rc
+describe_order(
+    const struct kit *kit, struct profile_order order, char text[10000])
+{
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = make_key("P-256");
+	X509 *cert OWNED(X509_free) = NULL;
+	struct profile_issuer issuer = kit_issuer(kit);
+
+	order.public_key = key;
+	order.now = kit->now;
+	enum rc rc = profile_issue(&order, &issuer, &cert, NULL);
+	if (rc != RC_OK)
+		return rc;
+	kit_write_cert(kit, "leaf.pem", cert);
+	assert_run(kit, "openssl verify -x509_strict -policy_check "
+			"-CAfile root.pem -untrusted issuing.pem leaf.pem");
+	assert_run(kit, "openssl x509 -noout -text -nameopt "
+			"sep_comma_plus,utf8,lname -in leaf.pem");
+	kit_output(kit, text, 10000);
+	return RC_OK;
+}
+
+static void
+a_level_says_what_was_checked_and_no_more(void **state)
+{
+	static const struct {
+		enum profile_level level;
+		const char *subject;
+		const char *policy;
+	} cases[] = {
+	    {PROFILE_MAILBOX, "Subject: commonName=a@x.test\n", POLICY_MAILBOX},
+	    {PROFILE_INDIVIDUAL,
+		"Subject: countryName=GB,localityName=London,"
+		"surname=\xc3\x85ngstr\xc3\xb6m,givenName=Alice,"
+		"commonName=a@x.test\n",
+		POLICY_INDIVIDUAL},
+	    {PROFILE_ORGANIZATION,
+		"Subject: countryName=GB,localityName=London,"
+		"organizationName=Alpha Ltd,"
+		"organizationIdentifier=NTRGB-12345678,"
+		"commonName=a@x.test\n",
+		POLICY_ORGANIZATION},
+	    {PROFILE_SPONSOR,
+		"Subject: countryName=GB,localityName=London,"
+		"organizationName=Alpha Ltd,"
+		"organizationIdentifier=NTRGB-12345678,"
+		"surname=\xc3\x85ngstr\xc3\xb6m,givenName=Alice,"
+		"commonName=a@x.test\n",
+		POLICY_SPONSOR},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[10000];
+		struct profile_order order = {.kind = PROFILE_SIGNING,
+		    .level = cases[i].level,
+		    .subject = &alice,
+		    .address = "a@x.test"};
+		assert_ok(describe_order(*state, order, text));
+		assert_has(text, cases[i].subject);
+		char want[200];
+		(void)snprintf(
+		    want, sizeof(want), "Policy: %s\n", cases[i].policy);
+		assert_has(text, want);
+	}
+}
+
+static void
+a_level_without_its_names_is_not_issued(void **state)
+{
+	const struct profile_subject nameless = {.country = "GB"};
+	char text[10000];
+
+	for (enum profile_level level = PROFILE_INDIVIDUAL;
+	     level <= PROFILE_SPONSOR; level++) {
+		struct profile_order order = {.kind = PROFILE_SIGNING,
+		    .level = level,
+		    .address = "a@x.test"};
+		assert_rc(describe_order(*state, order, text), RC_UNFIT);
+		order.subject = &nameless;
+		assert_rc(describe_order(*state, order, text), RC_UNFIT);
+	}
+}
+
+static void
+the_strict_generation_is_for_mail_alone(void **state)
+{
+	char text[10000];
+	struct profile_order order = {.kind = PROFILE_SIGNING,
+	    .generation = PROFILE_STRICT,
+	    .address = "a@x.test"};
+
+	assert_ok(describe_order(*state, order, text));
+	assert_has(
+	    text, "Extended Key Usage: \n                E-mail Protection\n");
+}
+
+static void
+an_address_beyond_ascii_is_a_smtp_utf8_mailbox(void **state)
+{
+	char text[10000];
+	struct profile_order order = {
+	    .kind = PROFILE_SIGNING, .address = "j\xc3\xb6rg@X.test"};
+
+	assert_ok(describe_order(*state, order, text));
+	/* not every openssl prints this name: Python does */
+	assert_run(*state, "openssl x509 -in leaf.pem -outform DER | "
+			   "openssl asn1parse -inform DER | grep -q "
+			   "':j\xc3\xb6rg@x.test'");
+	assert_run(*state,
+	    "/usr/bin/python3 -c \"from cryptography import x509\n"
+	    "c = x509.load_pem_x509_certificate(open('leaf.pem', "
+	    "'rb').read())\n"
+	    "n = c.extensions.get_extension_for_class("
+	    "x509.SubjectAlternativeName).value.get_values_for_type("
+	    "x509.OtherName)\n"
+	    "assert n[0].type_id.dotted_string == '1.3.6.1.5.5.7.8.9'\n"
+	    "assert n[0].value[2:].decode() == 'j\xc3\xb6rg@x.test'\"");
+	assert_null(strstr(text, "email:"));
+	order.address = "joerg@x\xc3\xb6.test";
+	assert_rc(describe_order(*state, order, text), RC_UNFIT);
+}
+
+/* id-aes256-GCM and id-aes128-CBC */
+#define CAPABILITIES                                           \
+	"\x30\x1a\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04" \
+	"\x01\x2e\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04" \
+	"\x01\x02"
+
+static void
+capabilities_are_where_one_encrypts_to(void **state)
+{
+	const struct kit *kit = *state;
+	char text[10000];
+	struct profile_order order = {.kind = PROFILE_ENCRYPTING,
+	    .address = "a@x.test",
+	    .capabilities = span_of(CAPABILITIES, sizeof(CAPABILITIES) - 1)};
+
+	assert_ok(describe_order(kit, order, text));
+	assert_has(text, "S/MIME Capabilities");
+	assert_run(kit, "openssl asn1parse -in leaf.pem | "
+			"grep -A1 'S/MIME Cap' | grep -q 301A300B0609");
+	order.kind = PROFILE_SIGNING;
+	assert_ok(describe_order(kit, order, text));
+	assert_null(strstr(text, "S/MIME Capabilities"));
+	order.kind = PROFILE_ENCRYPTING;
+	order.capabilities = span_str("\x30\x03\x02\x01\x05");
+	assert_rc(describe_order(kit, order, text), RC_UNFIT);
 }
 
 /* What openssl prints of a certificate of this kind. */
@@ -162,6 +337,7 @@ describe_published(
 	    .public_key = key,
 	    .address = kind == PROFILE_SIGNING ? "a@x.test" : NULL,
 	    .name = "Name",
+	    .organization = "Alpha",
 	    .published_at = "http://a.test:8080",
 	    .crl_parts = 1024,
 	    .now = kit->now};
@@ -240,8 +416,14 @@ main(void)
 		openssl_accepts_the_signing_one_for_mail_and_for_login),
 	    cmocka_unit_test(
 		an_address_too_long_for_a_common_name_is_in_a_critical_san),
-	    cmocka_unit_test(an_address_cannot_bring_a_second_name),
+	    cmocka_unit_test(what_breaks_a_rule_is_not_signed),
 	    cmocka_unit_test(an_ec_key_is_not_for_both),
+	    cmocka_unit_test(an_ed25519_key_does_not_encrypt),
+	    cmocka_unit_test(a_level_says_what_was_checked_and_no_more),
+	    cmocka_unit_test(a_level_without_its_names_is_not_issued),
+	    cmocka_unit_test(the_strict_generation_is_for_mail_alone),
+	    cmocka_unit_test(an_address_beyond_ascii_is_a_smtp_utf8_mailbox),
+	    cmocka_unit_test(capabilities_are_where_one_encrypts_to),
 	    cmocka_unit_test(a_certificate_says_where_its_status_is),
 	    cmocka_unit_test(serials_are_long_positive_and_differ),
 	    cmocka_unit_test(nothing_outlives_its_issuer),

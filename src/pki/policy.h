@@ -12,7 +12,16 @@
 #define POLICY_ARC                                                           \
 	"1.2.840.113556.1.8000.2554.63198.55771.62533.20284.46899.12150378." \
 	"7957973"
+/* The same as the contents of an OBJECT IDENTIFIER. */
+#define POLICY_ARC_DER                                                     \
+	"\x2a\x86\x48\x86\xf7\x14\x01\xbe\x40\x93\x7a\x83\xed\x5e\x83\xb3" \
+	"\x5b\x83\xe8\x45\x81\x9e\x3c\x82\xee\x33\x85\xe5\xcc\x6a\x83\xe5" \
+	"\xdb\x55"
+
 #define POLICY_MAILBOX POLICY_ARC ".1.1"
+#define POLICY_ORGANIZATION POLICY_ARC ".1.2"
+#define POLICY_SPONSOR POLICY_ARC ".1.3"
+#define POLICY_INDIVIDUAL POLICY_ARC ".1.4"
 #define POLICY_TIMESTAMP POLICY_ARC ".2.1"
 
 /* CA/B Forum S/MIME BR: 2.23.140.1.5.{1 mailbox, 2 organization, 3 sponsor,
