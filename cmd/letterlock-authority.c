@@ -13,6 +13,7 @@
 #include "cmd/authority_audit.h"
 #include "cmd/authority_backup.h"
 #include "cmd/authority_keep.h"
+#include "cmd/authority_lint.h"
 #include "cmd/external.h"
 #include "cmd/authority_revocation.h"
 #include "cmd/options.h"
@@ -309,6 +310,8 @@ static const struct command {
 	"make a key that binds ACME accounts to somebody whom you know", true},
     {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",
 	"nobody shall rely on that certificate any more", true},
+    {"lint", lint_command, "FILE [--issuer FILE]",
+	"which rules does a certificate break", true},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -347,7 +350,8 @@ run(int argc, char **argv, int *ret_status, struct err *err)
 			return print_usage(&commands[i]);
 		enum rc rc = commands[i].run(argc - 1, argv + 1, err);
 		/* whoever asks a question wants to know "no" from "cannot" */
-		if (rc == RC_REFUSED && commands[i].run == audit_command)
+		if (rc == RC_REFUSED && (commands[i].run == audit_command ||
+					    commands[i].run == lint_command))
 			*ret_status = EXIT_NO;
 		return rc;
 	}
