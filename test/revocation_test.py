@@ -25,7 +25,8 @@ ALICE = "alice@alpha.test"
 BOB = "bob@beta.test"
 DAVE = "dave@beta.test"
 TOLD_WITHIN = 60
-MALFORMED, UNAUTHORIZED = ocsp.OCSPResponseStatus.MALFORMED_REQUEST, ocsp.OCSPResponseStatus.UNAUTHORIZED
+MALFORMED = ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+UNAUTHORIZED = ocsp.OCSPResponseStatus.UNAUTHORIZED
 GOOD, REVOKED = ocsp.OCSPCertStatus.GOOD, ocsp.OCSPCertStatus.REVOKED
 
 
@@ -302,7 +303,8 @@ def test_one_question_may_be_about_several(papers, plain, good, revoked):
     lambda text: "//" + text,
     lambda text: "/" + text.rstrip("="),
 ], ids=["escaped", "as it is", "two slashes", "no padding"])
-def test_a_question_in_a_path_is_answered_and_may_be_cached_for_a_moment(plain, good, papers, spell):
+def test_a_question_in_a_path_is_answered_and_may_be_cached_for_a_moment(plain, good, papers,
+                                                                          spell):
     text = base64.b64encode(question(good, papers.issuing)).decode()
     reply, body = plain.send("GET", "/ocsp" + spell(text))
     assert reply.status == 200
@@ -350,7 +352,8 @@ def test_a_second_revocation_and_an_unknown_number_are_refused(papers, world, au
 
 
 @long
-def test_lists_that_are_made_anew_have_a_higher_number(plain, world, authority_program, papers):
+def test_lists_that_are_made_anew_have_a_higher_number(plain, world, authority_program, papers,
+                                                        good):
     before = list_of(plain, papers.issuing)
     time.sleep(1)
     done = subprocess.run([authority_program, "lists", world.authority["dir"]],
@@ -439,7 +442,8 @@ def cabinet(name, content):
 def test_another_client_gets_and_believes_a_timestamp(world, plain, tmp_path):
     made = openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                    "-keyout", tmp_path / "key", "-out", tmp_path / "cert", "-subj", "/CN=Maker",
-                   "-addext", "extendedKeyUsage=codeSigning", "-addext", "keyUsage=digitalSignature")
+                   "-addext", "extendedKeyUsage=codeSigning",
+                   "-addext", "keyUsage=digitalSignature")
     assert made.returncode == 0, made.stderr
     (tmp_path / "in.cab").write_bytes(cabinet(b"a.txt", b"hello"))
     signed = subprocess.run(

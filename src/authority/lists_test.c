@@ -132,6 +132,31 @@ our_own_reader_takes_it(void **state)
 	assert_int_equal(crl_until(crls.item[0]), desk.kit.now + DAY);
 }
 
+/* "When there are no revoked certificates, the revoked certificates list MUST
+ * be absent" (RFC 5280 section 5.1.2.6): an empty one is not the same. */
+static void
+an_empty_list_has_no_list_in_it(void **state)
+{
+	struct desk desk DESK_OWNED = {0};
+	struct buf der BUF_OWNED = BUF((size_t)1 << 20);
+	struct err err = ERR_NONE;
+	struct der one;
+
+	desk_init(&desk, state);
+	publish(&desk, desk.kit.now);
+	assert_ok(lists_find(desk.shop.sql, desk.id, 0, &der, &err));
+	struct span in = buf_span(&der);
+	assert_ok(der_expect(&in, DER_SEQUENCE, &one, &err));
+	in = one.value;
+	assert_ok(der_expect(&in, DER_SEQUENCE, &one, &err));
+	in = one.value;
+	/* version, signature, issuer, thisUpdate, nextUpdate */
+	for (int i = 0; i < 5; i++)
+		assert_ok(der_next(&in, &one, &err));
+	assert_ok(der_expect(&in, DER_CONTEXT_0, &one, &err));
+	assert_int_equal(in.len, 0);
+}
+
 static void
 a_revocation_comes_to_its_own_list_at_once(void **state)
 {
@@ -284,6 +309,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_part_has_a_list_that_openssl_believes),
 	    cmocka_unit_test(our_own_reader_takes_it),
+	    cmocka_unit_test(an_empty_list_has_no_list_in_it),
 	    cmocka_unit_test(a_revocation_comes_to_its_own_list_at_once),
 	    cmocka_unit_test(
 		a_list_is_made_again_when_half_of_its_time_has_gone),
