@@ -321,5 +321,5 @@ main(void)
 	    cmocka_unit_test(a_list_of_an_offline_ca_is_a_file_for_a_year),
 	};
 
-	return cmocka_run_group_tests(tests, kit_make, kit_remove);
+	return kit_test_both(tests, COUNT(tests));
 }

@@ -318,5 +318,5 @@ main(void)
 	    cmocka_unit_test(many_are_signed_in_several_batches),
 	};
 
-	return cmocka_run_group_tests(tests, kit_make, kit_remove);
+	return kit_test_both(tests, COUNT(tests));
 }
