@@ -238,6 +238,9 @@ def test_metrics_are_told_at_a_place_of_their_own(ready):
             requests_counted(before, request, result) + 1
     assert requests_counted(after, "tsa", "refused") == 0
     assert re.search(r'^letterlock_certificate_seconds_left{certificate="tsa"} \d+$', after, re.M)
+    for name in ("root", "tsa-ca"):
+        left = re.search(rf'^letterlock_list_seconds_left{{list="{name}"}} (\d+)$', after, re.M)
+        assert 359 * 86400 < int(left[1]) <= 360 * 86400
     for path, where in (("/metrics", "http"), ("/tsa", "metrics"), ("/root.pem", "metrics")):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             ready.http(path, where)

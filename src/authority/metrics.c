@@ -6,7 +6,11 @@
 #include <openssl/asn1.h>
 #include <sys/resource.h>
 
+#include "authority/crl_make.h"
+#include "authority/lists.h"
 #include "pki/crypto.h"
+
+OWNER(X509_CRL, X509_CRL_free);
 
 static const char *const names[METRICS_WHATS] = {
     [METRICS_ACME_ACCOUNT] = "acme-account",
@@ -95,16 +99,56 @@ print_requests(struct buf *out, struct err *err)
 
 /* Seconds until it ends; below 0 since it ended. */
 static enum rc
-print_end(const char *name, const X509 *cert, int64_t now, struct buf *out,
-    struct err *err)
+print_left(const char *what, const char *name, const ASN1_TIME *end,
+    int64_t now, struct buf *out, struct err *err)
 {
 	struct tm tm;
 
-	if (!ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm))
-		return crypto_failed(err, "read a certificate's time");
+	if (!ASN1_TIME_to_tm(end, &tm))
+		return crypto_failed(err, "read the time when it ends");
 	return buf_add_format(out, err,
-	    "letterlock_certificate_seconds_left{certificate=\"%s\"} %lld\n",
-	    name, (long long)((int64_t)timegm(&tm) - now));
+	    "letterlock_%s_seconds_left{%s=\"%s\"} %lld\n", what, what, name,
+	    (long long)((int64_t)timegm(&tm) - now));
+}
+
+static enum rc
+print_end(const char *name, const X509 *cert, int64_t now, struct buf *out,
+    struct err *err)
+{
+	return print_left(
+	    "certificate", name, X509_get0_notAfter(cert), now, out, err);
+}
+
+/* One that was never made is left out. */
+static enum rc
+print_list(const char *folder, const char *name, int64_t now, struct buf *out,
+    struct err *err)
+{
+	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX);
+
+	enum rc rc = lists_read_file(folder, name, &der, err);
+	if (rc != RC_OK)
+		return rc == RC_ABSENT ? RC_OK : rc;
+	const uint8_t *at = der.data;
+	X509_CRL *list OWNED(X509_CRL_free) =
+	    d2i_X509_CRL(NULL, &at, (long)der.len);
+	if (list == NULL || X509_CRL_get0_nextUpdate(list) == NULL)
+		return crypto_failed(err, "read a revocation list");
+	return print_left(
+	    "list", name, X509_CRL_get0_nextUpdate(list), now, out, err);
+}
+
+/* Nobody makes these by himself: they need keys that are offline. */
+static enum rc
+print_lists(const char *folder, int64_t now, struct buf *out, struct err *err)
+{
+	TRY(buf_add_str(out,
+	    "# HELP letterlock_list_seconds_left Until a revocation list ends "
+	    "that letterlock-authority lists has to make anew.\n"
+	    "# TYPE letterlock_list_seconds_left gauge\n",
+	    err));
+	TRY(print_list(folder, "root", now, out, err));
+	return print_list(folder, "tsa-ca", now, out, err);
 }
 
 static enum rc
@@ -147,10 +191,11 @@ print_process(struct buf *out, struct err *err)
 }
 
 enum rc
-metrics_print(const struct hierarchy *hierarchy, int64_t now, struct buf *out,
-    struct err *err)
+metrics_print(const struct hierarchy *hierarchy, const char *folder,
+    int64_t now, struct buf *out, struct err *err)
 {
 	TRY(print_requests(out, err));
 	TRY(print_ends(hierarchy, now, out, err));
+	TRY(print_lists(folder, now, out, err));
 	return print_process(out, err);
 }

@@ -44,8 +44,9 @@ enum metrics_what metrics_of_path(const char *path);
 /* One more; `ok`: it was given what it asked for. */
 void metrics_count(enum metrics_what what, bool ok);
 
-/* Append everything. */
-enum rc metrics_print(const struct hierarchy *hierarchy, int64_t now,
-    struct buf *out, struct err *err);
+/* Append everything; `folder` is the authority's, with the lists of the CAs
+ * whose keys are offline. */
+enum rc metrics_print(const struct hierarchy *hierarchy, const char *folder,
+    int64_t now, struct buf *out, struct err *err);
 
 #endif

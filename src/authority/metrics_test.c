@@ -7,7 +7,9 @@ print(const struct kit *kit, struct buf *out, const char **ret)
 {
 	struct err err = ERR_NONE;
 
-	assert_done(metrics_print(&kit->hierarchy, kit->now, out, &err), err);
+	assert_done(
+	    metrics_print(&kit->hierarchy, kit->folder, kit->now, out, &err),
+	    err);
 	assert_done(buf_str(out, ret, &err), err);
 }
 
@@ -74,6 +76,7 @@ the_end_of_each_certificate_is_told(void **state)
 	    kit->hierarchy.issuing[0].id, 10 * 365 * 86400 - 1);
 	assert_has(text, want);
 	assert_has(text, "{certificate=\"root\"} 630719999\n");
+	assert_null(strstr(text, "{list="));
 	assert_has(text, "{certificate=\"tsa\"} ");
 }
 

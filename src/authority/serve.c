@@ -193,7 +193,8 @@ answer_metrics(const struct service *service,
 	if (strcmp(request->path, METRICS_PATH) != 0)
 		return problem_set(answer, PROBLEM_NOT_FOUND, err,
 		    "there is nothing here but " METRICS_PATH);
-	TRY(metrics_print(&service->hierarchy, clock_now(), &text, err));
+	TRY(metrics_print(
+	    &service->hierarchy, service->folder, clock_now(), &text, err));
 	return http_answer_set(answer, 200, METRICS_TYPE, buf_span(&text), err);
 }
 
