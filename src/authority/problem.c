@@ -1,3 +1,4 @@
+#define AUTHORITY_PROBLEM_C /* the functions themselves */
 #include "authority/problem.h"
 
 #include <stdarg.h>

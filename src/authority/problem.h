@@ -68,4 +68,10 @@ enum rc problem_set_more(struct http_answer *answer, enum problem problem,
 void problem_settle(struct http_answer *answer, enum rc rc,
     const struct http_request *request, const struct err *why);
 
+/* Neither ever yields RC_OK (see base/err.h). */
+#if defined(__clang_analyzer__) && !defined(AUTHORITY_PROBLEM_C)
+#define problem_set(...) err_failed(problem_set(__VA_ARGS__))
+#define problem_set_more(...) err_failed(problem_set_more(__VA_ARGS__))
+#endif
+
 #endif
