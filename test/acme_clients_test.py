@@ -106,40 +106,55 @@ def test_acme_tiny(authority, run, webroot, tmp_path):
     check_chain(pem.encode(), authority)
 
 
-def test_certbot_gets_revokes_and_leaves(authority, run, webroot, tmp_path):
-    places = [f"--{kind}-dir={tmp_path / kind}" for kind in ("config", "work", "logs")]
-    server = ["--server", directory(authority), "--non-interactive", *places]
-    run("certbot", "certonly", *server, "--webroot", "--webroot-path", webroot, "--agree-tos",
-        "--email", "alice@alpha.test", "--no-eff-email", "-d", HOST)
-    live = tmp_path / "config" / "live" / HOST
-    check_chain((live / "fullchain.pem").read_bytes(), authority)
-    run("certbot", "update_account", *server, "--email", "bob@beta.test", "--no-eff-email")
-    run("certbot", "renew", *server, "--force-renewal", "--no-random-sleep-on-renew")
-    run("certbot", "revoke", *server, "--cert-path", live / "cert.pem", "--reason",
-        "keycompromise", "--no-delete-after-revoke")
-    run("certbot", "unregister", *server)
+class Certbot:
+    def __init__(self, authority, run, folder):
+        self.run, self.folder = run, folder
+        self.more = ["--server", directory(authority), "--non-interactive",
+                     *[f"--{kind}-dir={folder / kind}" for kind in ("config", "work", "logs")]]
+        self.live = folder / "config" / "live" / HOST
+
+    def __call__(self, command, *words):
+        self.run("certbot", command, *self.more, *words)
+
+    def certify(self, webroot, *words):
+        self("certonly", "--webroot", "--webroot-path", webroot, "--agree-tos", "-d", HOST,
+             "--register-unsafely-without-email", *words)
+
+
+@pytest.fixture
+def certbot(authority, run, tmp_path):
+    return Certbot(authority, run, tmp_path)
+
+
+def test_certbot(authority, certbot, webroot):
+    certbot.certify(webroot)
+    check_chain((certbot.live / "fullchain.pem").read_bytes(), authority)
+    certbot("revoke", "--cert-path", certbot.live / "cert.pem", "--reason", "keycompromise",
+            "--no-delete-after-revoke")
 
 
 @long
-def test_certbot_revokes_with_the_key_of_the_certificate(authority, run, webroot, tmp_path):
-    places = [f"--{kind}-dir={tmp_path / kind}" for kind in ("config", "work", "logs")]
-    server = ["--server", directory(authority), "--non-interactive", *places]
-    run("certbot", "certonly", *server, "--webroot", "--webroot-path", webroot, "--agree-tos",
-        "--register-unsafely-without-email", "-d", HOST, "--key-type", "rsa")
-    live = tmp_path / "config" / "live" / HOST
-    run("certbot", "revoke", *server, "--cert-path", live / "cert.pem", "--key-path",
-        live / "privkey.pem", "--no-delete-after-revoke")
+def test_certbot_renews_and_leaves(certbot, webroot):
+    certbot.certify(webroot)
+    certbot("update_account", "--email", "bob@beta.test", "--no-eff-email")
+    certbot("renew", "--force-renewal", "--no-random-sleep-on-renew")
+    certbot("unregister")
 
 
 @long
-def test_certbot_binds_its_account(world, authority, run, tmp_path):
+def test_certbot_revokes_with_the_key_of_the_certificate(certbot, webroot):
+    certbot.certify(webroot, "--key-type", "rsa")
+    certbot("revoke", "--cert-path", certbot.live / "cert.pem", "--key-path",
+            certbot.live / "privkey.pem", "--no-delete-after-revoke")
+
+
+@long
+def test_certbot_binds_its_account(authority, certbot):
     made = subprocess.run([authority["program"], "eab", authority["dir"]], check=True,
                           capture_output=True, text=True).stdout
     words = dict(line.split(": ") for line in made.splitlines())
-    places = [f"--{kind}-dir={tmp_path / kind}" for kind in ("config", "work", "logs")]
-    run("certbot", "register", "--server", directory(authority), "--non-interactive", *places,
-        "--agree-tos", "--register-unsafely-without-email", "--eab-kid", words["kid"],
-        "--eab-hmac-key", words["key"])
+    certbot("register", "--agree-tos", "--register-unsafely-without-email", "--eab-kid",
+            words["kid"], "--eab-hmac-key", words["key"])
 
 
 def test_dehydrated(world, authority, run, webroot, tmp_path):
@@ -155,8 +170,6 @@ def test_dehydrated(world, authority, run, webroot, tmp_path):
     certificates = tmp_path / "certs" / HOST
     check_chain((certificates / "fullchain.pem").read_bytes(), authority)
     run(*words, "--revoke", certificates / "cert.pem")
-    run(*words, "--account")
-    run(*words, "--deactivate")
 
 
 def test_lego(world, authority, run, tmp_path):
