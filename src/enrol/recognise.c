@@ -134,7 +134,8 @@ recognise_challenge(const struct recognise *recognise, struct span letter,
 		return err_set(err, RC_ABSENT, "not a challenge");
 	TRY(rc);
 	TRY(recognise_fields(recognise, &fields, &found, err));
-	TRY(dkim_check_challenge(recognise->resolver, letter, DKIM_CHALLENGE, err));
+	TRY(dkim_check_challenge(
+	    recognise->resolver, letter, DKIM_CHALLENGE, err));
 	*ret = found;
 	return RC_OK;
 }
