@@ -286,6 +286,37 @@ nothing_is_said_of_what_was_never_issued(void **state)
 	assert_int_equal(again.der.len, 5);
 }
 
+/* What is not signed says nothing of the certificate, and is asked again. */
+static void
+a_database_that_fails_is_no_answer(void **state)
+{
+	struct desk desk DESK_OWNED = {0};
+	struct http_answer answer HTTP_ANSWER_OWNED = HTTP_ANSWER;
+	struct err err = ERR_NONE;
+
+	desk_init(&desk, state);
+	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, desk.kit.now);
+	OCSP_REQUEST *asked OWNED(OCSP_REQUEST_free) = OCSP_REQUEST_new();
+	uint8_t *der = NULL;
+	assert_non_null(
+	    OCSP_request_add0_id(asked, name(&desk, cert, EVP_sha1())));
+	int len = i2d_OCSP_REQUEST(asked, &der);
+	struct http_request request = {.method = "POST",
+	    .path = PUBLISHED_OCSP,
+	    .content_type = "application/ocsp-request",
+	    .body = span_of(der, (size_t)len)};
+	assert_done(
+	    sql_run(desk.shop.sql, "DROP TABLE ocsp_answer", &err), err);
+	assert_done(ocsp_service_answer(desk.service, desk.shop.sql, &request,
+			desk.kit.now, &answer, &err),
+	    err);
+	OPENSSL_free(der);
+	assert_int_equal(answer.status, 503);
+	assert_bytes(buf_span(&answer.body),
+	    span_of("\x30\x03\x0a\x01\x03", 5)); /* tryLater */
+	assert_string_equal(answer.header[1].name, "Retry-After");
+}
+
 /* More than one batch, and none is forgotten. */
 static void
 many_are_signed_in_several_batches(void **state)
@@ -314,6 +345,7 @@ main(void)
 		an_old_answer_is_not_given_when_the_job_has_stopped),
 	    cmocka_unit_test(of_what_has_expired_one_can_still_ask),
 	    cmocka_unit_test(nothing_is_said_of_what_was_never_issued),
+	    cmocka_unit_test(a_database_that_fails_is_no_answer),
 	    cmocka_unit_test(many_are_signed_in_several_batches),
 	};
 
