@@ -4,6 +4,7 @@
 
 #include "authority/account.h"
 #include "authority/audit.h"
+#include "authority/directory.h"
 #include "authority/hierarchy.h"
 #include "codec/hex.h"
 #include "os/clock.h"
@@ -120,6 +121,7 @@ issued_add(struct sql *sql, const struct order *order,
 	int64_t id = 0;
 
 	TRY(insert(sql, order, request, cert, &id, err));
+	TRY(directory_add(sql, id, cert, err));
 	TRY(sql_change(sql,
 	    "UPDATE acme_order SET certificate = ?"
 	    " WHERE id = ? AND certificate IS NULL",
@@ -166,34 +168,6 @@ issued_find_serial(
 {
 	return find(
 	    sql, COLUMNS " WHERE serial = ?", SQL_BLOB(serial), ret, err);
-}
-
-enum rc
-issued_select(struct sql *sql, const char *address, int64_t now,
-    struct sql_rows **ret, struct err *err)
-{
-	return sql_select(sql,
-	    "SELECT der, kind, issuer FROM certificate"
-	    " WHERE address = ? AND not_before <= ? AND not_after > ?"
-	    " ORDER BY id DESC LIMIT 100",
-	    SQL_VALUES(sql_text(address), SQL_NUMBER(now), SQL_NUMBER(now)),
-	    ret, err);
-}
-
-enum rc
-issued_find_spelling(struct sql *sql, const char *folded, int64_t now,
-    char **ret, struct err *err)
-{
-	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
-
-	TRY(sql_select(sql,
-	    "SELECT min(address), count(DISTINCT address) FROM certificate"
-	    " WHERE folded = ? AND not_after > ?",
-	    SQL_VALUES(sql_text(folded), SQL_NUMBER(now)), &rows, err));
-	TRY(sql_rows_next(rows, err));
-	if (sql_rows_number(rows, 1) != 1)
-		return err_set(err, RC_ABSENT, "no such address");
-	return sql_rows_text(rows, 0, ret, err);
 }
 
 enum rc

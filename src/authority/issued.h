@@ -37,15 +37,6 @@ enum rc issued_find(
 enum rc issued_find_serial(
     struct sql *sql, struct span serial, struct issued *ret, struct err *err);
 
-/* Rows (der, kind, issuer) of the certificates of exactly this address that are good
- * at `now`, newest first. */
-enum rc issued_select(struct sql *sql, const char *address, int64_t now,
-    struct sql_rows **ret, struct err *err);
-/* The one spelling under which an address of that ASCII lower case is known.
- * RC_ABSENT: none, or several (then nobody can say which is meant). */
-enum rc issued_find_spelling(struct sql *sql, const char *folded, int64_t now,
-    char **ret, struct err *err);
-
 /* What was issued when there was one issuing CA only does not say which: it
  * was this one. */
 enum rc issued_adopt(struct sql *sql, const char *issuer, struct err *err);

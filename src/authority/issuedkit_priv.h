@@ -48,13 +48,16 @@ shop_init(struct shop *shop, void **state)
 
 /* A certificate as the kit's authority makes it, not in the database. */
 static inline X509 *
-shop_make(const struct shop *shop, int64_t now)
+shop_make_for(const struct shop *shop, const char *address,
+    enum profile_kind kind, int64_t now)
 {
 	EVP_PKEY *key OWNED(EVP_PKEY_free) =
-	    EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-	struct profile_order wish = {.kind = PROFILE_SIGNING,
+	    kind == PROFILE_DUAL
+		? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048)
+		: EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	struct profile_order wish = {.kind = kind,
 	    .public_key = key,
-	    .address = "alice@alpha.test",
+	    .address = address,
 	    .published_at = shop->kit->settings.http_url,
 	    .crl_parts = shop->kit->settings.crl_parts,
 	    .now = now};
@@ -66,14 +69,21 @@ shop_make(const struct shop *shop, int64_t now)
 	return cert;
 }
 
+static inline X509 *
+shop_make(const struct shop *shop, int64_t now)
+{
+	return shop_make_for(shop, "alice@alpha.test", PROFILE_SIGNING, now);
+}
+
 static inline void
-shop_keep(const struct shop *shop, X509 *cert, int64_t now)
+shop_keep_for(const struct shop *shop, X509 *cert, const char *address,
+    enum profile_kind kind, int64_t now)
 {
 	struct authorization a AUTHORIZATION_OWNED = {0};
 	struct order order ORDER_OWNED = {0};
-	struct request request = {.kind = PROFILE_SIGNING};
+	struct request request = {.kind = kind};
 	struct authorization_wish ask = {.account = shop->account,
-	    .address = "alice@alpha.test",
+	    .address = address,
 	    .client = "192.0.2.1",
 	    .thumbprint = "t",
 	    .now = now};
@@ -83,6 +93,22 @@ shop_keep(const struct shop *shop, X509 *cert, int64_t now)
 	assert_done(authorization_add(shop->sql, &ask, &a, &err), err);
 	assert_done(order_add(shop->sql, &wish, &order, &err), err);
 	assert_done(issued_add(shop->sql, &order, &request, cert, &err), err);
+}
+
+static inline void
+shop_keep(const struct shop *shop, X509 *cert, int64_t now)
+{
+	shop_keep_for(shop, cert, "alice@alpha.test", PROFILE_SIGNING, now);
+}
+
+static inline X509 *
+shop_issue_for(const struct shop *shop, const char *address,
+    enum profile_kind kind, int64_t now)
+{
+	X509 *cert = shop_make_for(shop, address, kind, now);
+
+	shop_keep_for(shop, cert, address, kind, now);
+	return cert;
 }
 
 static inline X509 *

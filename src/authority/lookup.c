@@ -4,8 +4,7 @@
 
 #include <jansson.h>
 
-#include "authority/acme.h"
-#include "authority/issued.h"
+#include "authority/directory.h"
 #include "authority/problem.h"
 #include "codec/base64.h"
 #include "os/clock.h"
@@ -15,20 +14,21 @@
 OWNER(json_t, json_decref);
 OWNER(char, free);
 
+/* An address that is asked for tells whether it exists: nobody may ask for all
+ * of them. */
 static enum rc
-check(const struct lookup *lookup, const struct http_request *request,
-    struct http_answer *answer, struct err *err)
+count(const struct lookup *lookup, const struct http_request *request,
+    size_t addresses, struct http_answer *answer, struct err *err)
 {
+	char client[RATE_CLIENT_MAX];
+	bool allowed = true;
 	int64_t wait = 0;
 
-	if (strcmp(request->method, "GET") != 0 &&
-	    strcmp(request->method, "HEAD") != 0) {
-		TRY(http_answer_add_header(answer, "Allow", err, "GET, HEAD"));
-		return problem_set(answer, PROBLEM_METHOD, err, "use GET here");
-	}
-	/* An address that is asked for tells whether it exists: nobody may
-	 * ask for all of them. */
-	if (rate_allow(lookup->rate, request->peer, clock_ticks(), &wait))
+	rate_client(request->peer, client);
+	for (size_t i = 0; i < addresses && allowed; i++)
+		allowed =
+		    rate_allow(lookup->rate, client, clock_ticks(), &wait);
+	if (allowed)
 		return RC_OK;
 	TRY(http_answer_add_header(
 	    answer, "Retry-After", err, "%lld", (long long)wait));
@@ -49,48 +49,45 @@ add_der(json_t *list, struct span der, struct err *err)
 	return RC_OK;
 }
 
-/* Add every certificate of exactly this address; RC_ABSENT: it has none. */
 static enum rc
-collect(const struct lookup *lookup, const char *address, int64_t now,
-    json_t *lists[2], struct err *err)
+add_found(const struct directory_found *found, json_t *object, struct err *err)
 {
-	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
-	enum rc rc, found = RC_ABSENT;
+	json_t *encrypting = json_object_get(object, "encrypting");
+	json_t *signing = json_object_get(object, "signing");
 
-	TRY(issued_select(lookup->sql, address, now, &rows, err));
-	while ((rc = sql_rows_next(rows, err)) == RC_OK) {
-		struct span der = sql_rows_bytes(rows, 0);
-		struct span kind = sql_rows_bytes(rows, 1);
-		if (!span_is(kind, span_str("signing")))
-			TRY(add_der(lists[0], der, err));
-		if (!span_is(kind, span_str("encrypting")))
-			TRY(add_der(lists[1], der, err));
-		found = RC_OK;
+	for (size_t i = 0; i < found->len; i++) {
+		struct span der = directory_der(found, i);
+		if (found->item[i].encrypting)
+			TRY(add_der(encrypting, der, err));
+		if (found->item[i].signing)
+			TRY(add_der(signing, der, err));
 	}
-	return rc == RC_ABSENT ? found : rc;
+	return RC_OK;
 }
 
-/* The spelling under which there is something, appended to `spelling`, and its
- * certificates. */
 static enum rc
-find(const struct lookup *lookup, const char *address, int64_t now,
-    json_t *object, struct err *err)
+new_object(const char *address, json_t **ret, struct err *err)
 {
-	json_t *lists[2] = {json_object_get(object, "encrypting"),
-	    json_object_get(object, "signing")};
-	struct buf folded BUF_OWNED = BUF_SMALL;
-	char *other OWNED(free) = NULL;
-	const char *text = NULL;
+	*ret = json_pack(
+	    "{s:s, s:[], s:[]}", "address", address, "encrypting", "signing");
+	return *ret != NULL ? RC_OK : err_nomem(err, "look-up");
+}
 
-	enum rc rc = collect(lookup, address, now, lists, err);
-	if (rc != RC_ABSENT)
-		return rc;
-	TRY(authorization_fold(address, &folded, err));
-	TRY(buf_str(&folded, &text, err));
-	TRY(issued_find_spelling(lookup->sql, text, now, &other, err));
-	if (json_object_set_new(object, "address", json_string(other)) != 0)
-		return err_nomem(err, "look-up");
-	return collect(lookup, other, now, lists, err);
+/* Make the object of one address.  RC_ABSENT: nothing is known of it.
+ * RC_SYNTAX: not an address. */
+static enum rc
+look_up(const struct lookup *lookup, struct span address, int64_t now,
+    json_t **ret, struct err *err)
+{
+	struct directory_found found DIRECTORY_FOUND_OWNED = DIRECTORY_FOUND;
+	json_t *object OWNED(json_decref) = NULL;
+
+	TRY(directory_find_address(
+	    lookup->sql, lookup->settings, address, now, &found, err));
+	TRY(new_object(found.address, &object, err));
+	TRY(add_found(&found, object, err));
+	*ret = take(object);
+	return RC_OK;
 }
 
 /* Every CA whose certificates are good still: who asks has what he needs for
@@ -99,8 +96,10 @@ static enum rc
 add_chain(const struct lookup *lookup, json_t *object, struct err *err)
 {
 	const struct hierarchy *hierarchy = lookup->hierarchy;
-	json_t *chain = json_object_get(object, "chain");
+	json_t *chain = json_array();
 
+	if (json_object_set_new(object, "chain", chain) != 0)
+		return err_nomem(err, "look-up");
 	for (size_t i = 0; i < hierarchy->issuings; i++) {
 		struct buf der BUF_OWNED = BUF(DER_MAX);
 		TRY(hierarchy_der(hierarchy->issuing[i].cert, &der, err));
@@ -110,45 +109,98 @@ add_chain(const struct lookup *lookup, json_t *object, struct err *err)
 }
 
 static enum rc
-read_address(const struct lookup *lookup, const struct http_request *request,
-    struct buf *address, struct err *err)
+answer_json(const struct lookup *lookup, json_t *object,
+    struct http_answer *answer, struct err *err)
 {
-	struct buf raw BUF_OWNED = BUF_SMALL;
+	TRY(add_chain(lookup, object, err));
+	char *text OWNED(free) = json_dumps(object, 0);
+	if (text == NULL)
+		return err_nomem(err, "look-up");
+	return http_answer_set(
+	    answer, 200, "application/json", span_str(text), err);
+}
 
-	TRY(http_query(request, "address", &raw, err));
-	return acme_address(lookup->settings, buf_span(&raw), address, err);
+static enum rc
+answer_one(const struct lookup *lookup, const struct http_request *request,
+    int64_t now, struct http_answer *answer, struct err *err)
+{
+	json_t *object OWNED(json_decref) = NULL;
+	struct buf address BUF_OWNED = BUF_SMALL;
+	struct err why = ERR_NONE;
+
+	TRY(count(lookup, request, 1, answer, err));
+	enum rc rc = http_query(request, "address", &address, &why);
+	if (rc == RC_OK) {
+		rc = look_up(lookup, buf_span(&address), now, &object, &why);
+		if (rc == RC_ABSENT)
+			return problem_set(answer, PROBLEM_NOT_FOUND, err,
+			    "no certificate is known for this address");
+	}
+	if (rc == RC_ABSENT || rc == RC_SYNTAX)
+		return problem_set(
+		    answer, PROBLEM_MALFORMED, err, "%s", why.text);
+	if (rc != RC_OK)
+		return err_set(err, rc, "%s", why.text);
+	return answer_json(lookup, object, answer, err);
+}
+
+static enum rc
+read_addresses(const struct http_request *request, json_t **ret_body,
+    json_t **ret, struct http_answer *answer, struct err *err)
+{
+	if (!http_has_type(request, "application/json"))
+		return problem_set(
+		    answer, PROBLEM_MEDIA_TYPE, err, "send application/json");
+	*ret_body = json_loadb((const char *)request->body.data,
+	    request->body.len, JSON_REJECT_DUPLICATES, NULL);
+	*ret = json_object_get(*ret_body, "addresses");
+	if (!json_is_array(*ret) || json_array_size(*ret) == 0 ||
+	    json_array_size(*ret) > LOOKUP_ADDRESSES_MAX)
+		return problem_set(answer, PROBLEM_MALFORMED, err,
+		    "want {\"addresses\": [...]} with 1 to %d of them",
+		    LOOKUP_ADDRESSES_MAX);
+	for (size_t i = 0; i < json_array_size(*ret); i++)
+		if (!json_is_string(json_array_get(*ret, i)))
+			return problem_set(answer, PROBLEM_MALFORMED, err,
+			    "an address is a text");
+	return RC_OK;
+}
+
+static enum rc
+answer_many(const struct lookup *lookup, const struct http_request *request,
+    int64_t now, struct http_answer *answer, struct err *err)
+{
+	json_t *body OWNED(json_decref) = NULL;
+	json_t *addresses = NULL; /* lent by the body */
+
+	TRY(read_addresses(request, &body, &addresses, answer, err));
+	size_t len = json_array_size(addresses);
+	TRY(count(lookup, request, len, answer, err));
+	json_t *all OWNED(json_decref) = json_pack("{s:[]}", "found");
+	for (size_t i = 0; i < len; i++) {
+		const char *one =
+		    json_string_value(json_array_get(addresses, i));
+		json_t *object = NULL;
+		enum rc rc = look_up(lookup, span_str(one), now, &object, err);
+		if (rc == RC_ABSENT || rc == RC_SYNTAX)
+			rc = new_object(one, &object, err);
+		TRY(rc);
+		if (json_array_append_new(
+			json_object_get(all, "found"), object) != 0)
+			return err_nomem(err, "look-up");
+	}
+	return answer_json(lookup, all, answer, err);
 }
 
 enum rc
 lookup_answer(const struct lookup *lookup, const struct http_request *request,
     int64_t now, struct http_answer *answer, struct err *err)
 {
-	struct buf address BUF_OWNED = BUF_SMALL;
-	struct err why = ERR_NONE;
-	const char *text = NULL;
-
-	TRY(check(lookup, request, answer, err));
-	enum rc rc = read_address(lookup, request, &address, &why);
-	if (rc == RC_UNFIT)
-		rc = RC_ABSENT;
-	else if (rc != RC_OK)
-		return problem_set(
-		    answer, PROBLEM_MALFORMED, err, "%s", why.text);
-	TRY(buf_str(&address, &text, err));
-	json_t *object OWNED(json_decref) = json_pack("{s:s, s:[], s:[], s:[]}",
-	    "address", text, "encrypting", "signing", "chain");
-	if (object == NULL)
-		return err_nomem(err, "look-up");
-	if (rc == RC_OK)
-		rc = find(lookup, text, now, object, err);
-	if (rc == RC_ABSENT)
-		return problem_set(answer, PROBLEM_NOT_FOUND, err,
-		    "no certificate is known for this address");
-	TRY(rc);
-	TRY(add_chain(lookup, object, err));
-	char *json OWNED(free) = json_dumps(object, 0);
-	if (json == NULL)
-		return err_nomem(err, "look-up");
-	return http_answer_set(
-	    answer, 200, "application/json", span_str(json), err);
+	if (strcmp(request->method, "GET") == 0 ||
+	    strcmp(request->method, "HEAD") == 0)
+		return answer_one(lookup, request, now, answer, err);
+	if (strcmp(request->method, "POST") == 0)
+		return answer_many(lookup, request, now, answer, err);
+	TRY(http_answer_add_header(answer, "Allow", err, "GET, HEAD, POST"));
+	return problem_set(answer, PROBLEM_METHOD, err, "use GET or POST here");
 }

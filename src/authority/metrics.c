@@ -50,6 +50,7 @@ static const struct {
     {"/acme/", METRICS_ACME_OTHER},
     {"/directory/", METRICS_LOOKUP},
     {"/certificates/", METRICS_CERTIFICATES},
+    {"/crls/", METRICS_CRL},
     {"/ocsp", METRICS_OCSP},
     {"/crl/", METRICS_CRL},
     {"/ca/", METRICS_CA},

@@ -418,47 +418,6 @@ an_order_has_one_certificate_and_a_serial_is_used_once(void **state)
 }
 
 static void
-two_spellings_of_an_address_are_nobody_in_particular(void **state)
-{
-	struct world world WORLD_OWNED = {0};
-	struct err err = ERR_NONE;
-	char *found OWNED(free) = NULL;
-	char *none OWNED(free) = NULL;
-
-	world_init(&world, state);
-	assert_rc(store(&world, ADDRESS, &err), RC_REFUSED);
-	assert_ok(issued_find_spelling(
-	    world.sql, "alice@alpha.test", START, &found, &err));
-	assert_string_equal(found, ADDRESS);
-	assert_rc(store(&world, "aLice@alpha.test", &err), RC_REFUSED);
-	assert_rc(issued_find_spelling(
-		      world.sql, "alice@alpha.test", START, &none, &err),
-	    RC_ABSENT);
-}
-
-static void
-certificates_are_found_while_they_are_good(void **state)
-{
-	static const struct {
-		int64_t at;
-		enum rc want;
-	} cases[] = {{START - HOUR - 1, RC_ABSENT}, {START - HOUR, RC_OK},
-	    {START + 90 * (24 * HOUR) - 2, RC_OK},
-	    {START + 90 * (24 * HOUR), RC_ABSENT}};
-	struct world world WORLD_OWNED = {0};
-	struct err err = ERR_NONE;
-
-	world_init(&world, state);
-	assert_rc(store(&world, ADDRESS, &err), RC_REFUSED);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct sql_rows *rows OWNED(sql_rows_free) = NULL;
-		assert_ok(issued_select(
-		    world.sql, ADDRESS, cases[i].at, &rows, &err));
-		assert_rc(sql_rows_next(rows, &err), cases[i].want);
-	}
-}
-
-static void
 a_newer_database_is_left_alone(void **state)
 {
 	struct world world WORLD_OWNED = {0};
@@ -520,9 +479,6 @@ main(void)
 	    cmocka_unit_test(no_letter_goes_out_for_what_is_over),
 	    cmocka_unit_test(
 		an_order_has_one_certificate_and_a_serial_is_used_once),
-	    cmocka_unit_test(
-		two_spellings_of_an_address_are_nobody_in_particular),
-	    cmocka_unit_test(certificates_are_found_while_they_are_good),
 	    cmocka_unit_test(a_newer_database_is_left_alone),
 	    cmocka_unit_test(several_may_begin_at_once_with_an_empty_database),
 	};

@@ -178,6 +178,25 @@ static const char *const steps[] = {
     "ALTER TABLE acme_order ADD COLUMN replaces TEXT;"
     "CREATE INDEX order_replaces ON acme_order (replaces)"
     " WHERE replaces IS NOT NULL;",
+
+    /* What is published, and by what it is found (authority/directory.h). */
+    "CREATE TABLE directory ("
+    " certificate $number PRIMARY KEY REFERENCES certificate (id),"
+    " folded TEXT NOT NULL,"
+    " certificate_hash $bytes NOT NULL,"
+    " issuer_serial_hash $bytes NOT NULL,"
+    " key_id_hash $bytes,"
+    " subject_hash $bytes,"
+    " name $bytes) $strict;"
+    "CREATE INDEX directory_folded ON directory (folded);"
+    "CREATE INDEX directory_certificate ON directory (certificate_hash);"
+    "CREATE INDEX directory_serial ON directory (issuer_serial_hash);"
+    "CREATE INDEX directory_key_id ON directory (key_id_hash);"
+    "CREATE INDEX directory_subject ON directory (subject_hash);"
+    "CREATE INDEX directory_name ON directory (name);"
+    "CREATE TABLE directory_hidden ("
+    " folded TEXT PRIMARY KEY,"
+    " at $number NOT NULL) $strict;",
 };
 
 int64_t

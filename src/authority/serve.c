@@ -6,6 +6,8 @@
 
 #include "authority/acme.h"
 #include "authority/audit_seal.h"
+#include "authority/certstore.h"
+#include "authority/directory.h"
 #include "authority/issued.h"
 #include "authority/jobs.h"
 #include "authority/lists.h"
@@ -40,6 +42,7 @@ struct service {
 	struct mx *mx;
 	struct lists lists;
 	struct ocsp_service *ocsp;
+	struct certstore *certstore;
 	struct audit_sealer sealer;
 	struct job job[JOBS_MAX];
 	struct jobs_config jobs_config;
@@ -53,6 +56,7 @@ static void
 service_done(struct service *service)
 {
 	jobs_free(service->jobs);
+	certstore_free(service->certstore);
 	ocsp_service_free(service->ocsp);
 	mx_free(service->mx);
 	mailer_free(service->mailer);
@@ -146,6 +150,22 @@ answer_ocsp(struct service *service, const struct http_request *request,
 	    service->ocsp, service->sql, request, clock_now(), answer, err);
 }
 
+static enum rc
+answer_certstore(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	return certstore_answer(
+	    service->certstore, request, clock_now(), answer, err);
+}
+
+static enum rc
+answer_certstore_list(struct service *service,
+    const struct http_request *request, struct http_answer *answer,
+    struct err *err)
+{
+	return certstore_answer_list(service->certstore, request, answer, err);
+}
+
 /* What is served where; a path that ends in "/" is a beginning.  Without TLS
  * only what is signed itself, and asks nothing of anybody. */
 static const struct {
@@ -163,6 +183,8 @@ static const struct {
     {PUBLISHED_CA, true, answer_ca},
     {PUBLISHED_OCSP, true, answer_ocsp},
     {PUBLISHED_OCSP "/", true, answer_ocsp},
+    {CERTSTORE_PATH, true, answer_certstore},
+    {CERTSTORE_LISTS_PATH, true, answer_certstore_list},
 };
 #define SERVICES (sizeof(services) / sizeof(services[0]))
 
@@ -290,6 +312,19 @@ init_status(struct service *service, struct err *err)
 	    &service->settings, &service->hierarchy, &service->ocsp, err);
 }
 
+static enum rc
+init_certstore(struct service *service, struct err *err)
+{
+	struct certstore_config config = {.folder = service->folder,
+	    .settings = &service->settings,
+	    .hierarchy = &service->hierarchy,
+	    .sql = service->sql,
+	    .rate = service->lookups};
+
+	TRY(directory_adopt(service->sql, err));
+	return certstore_new(&config, &service->certstore, err);
+}
+
 static int64_t
 sealing_time(void *context)
 {
@@ -364,6 +399,7 @@ start(struct service *service, struct err *err)
 	    settings->accounts_per_hour, 3600, &service->accounts, err));
 	TRY(rate_new(settings->lookups_per_minute, 60, &service->lookups, err));
 	TRY(init_status(service, err));
+	TRY(init_certstore(service, err));
 	quiet_signals(true);
 	enum rc rc = start_mail(service, err);
 	if (rc == RC_OK)
