@@ -68,6 +68,8 @@ static const struct {
     {"pin-file", "pin_file", "FILE", true, false,
 	"PIN of the token in its first line (default: the systemd credential "
 	"authority-pin)"},
+    {"ldap-listen", "ldap_listen", "IP:PORT", false, false,
+	"for LDAP, where mail programs look certificates up (default: none)"},
     {"metrics-listen", "metrics_listen", "IP:PORT", false, false,
 	"for Prometheus: http://IP:PORT/metrics (default: none)"},
     {"store", "store", "STORE", false, false,

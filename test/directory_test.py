@@ -4,13 +4,18 @@ import base64
 import hashlib
 import http.client
 import json
+import os
+import re
+import socket
+import subprocess
+import time
 import urllib.parse
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from acmeclient import COMMON_NAME, Client, Https, Reply, make_csr
 
@@ -227,3 +232,243 @@ def test_what_is_no_list_of_addresses_is_refused(https, body, status):
 
 def test_many_addresses_come_as_json_only(https):
     assert ask(https, {"addresses": [ALICE]}, "text/plain").status == 415
+
+
+# LDAP
+
+
+@pytest.fixture(scope="module")
+def ldap(world, authority, alice, bob):
+    """The place of the LDAP server; nobody but the tests of this file has one."""
+    path = Path(authority["dir"]) / "authority.json"
+    before = path.read_text()
+    place = f"{authority['address']}:3890"
+    path.write_text(json.dumps({**json.loads(before), "ldap_listen": place,
+                                "ldap_connections": 5}))
+    world.stop("authority")
+    world.start("authority")
+    yield place
+    world.stop("authority")
+    path.write_text(before)
+    world.start("authority")
+
+
+CONTEXT = "dc=authority,dc=test"
+
+
+def ldapsearch(place, *words, base=CONTEXT, tls=False, more=()):
+    """What OpenLDAP's own program finds: [(dn, {attribute: [values]})] and its exit status."""
+    environment = {**os.environ, **({"LDAPTLS_REQCERT": "never"} if tls else {"LDAPNOINIT": "1"})}
+    done = subprocess.run(["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H",
+                           f"ldap://{place}", "-b", base, *more, *words],
+                          capture_output=True, text=True, check=False, timeout=20,
+                          env=environment)
+    entries = []
+    for line in done.stdout.splitlines():
+        name, _, value = line.partition(":")
+        if not line:
+            continue
+        octets = base64.b64decode(value[2:]) if value.startswith(": ") else value[1:].encode()
+        if name == "dn":
+            entries.append((octets.decode(), {}))
+        else:
+            entries[-1][1].setdefault(name, []).append(octets)
+    return done.returncode, entries, done.stderr
+
+
+def test_ldapsearch_finds_the_certificates_of_an_address(ldap, alice):
+    status, entries, errors = ldapsearch(ldap, f"(mail={ALICE})")
+    assert status == 0, errors
+    (dn, found), = entries[-1:]
+    assert dn == f"mail={ALICE},{CONTEXT}"
+    assert found["mail"] == [ALICE.encode()]
+    assert found["objectClass"][-2:] == [b"inetOrgPerson", b"pkiUser"]
+    certificates = found["userCertificate;binary"]
+    assert certificates[0] == der(alice.encrypting)
+    assert der(alice.signing) in certificates
+    message, = found["userSMIMECertificate;binary"]
+    names = [c.subject for c in pkcs7.load_der_pkcs7_certificates(message)]
+    assert len(names) == len(certificates) + 1 and alice.signing.issuer in names
+
+
+@pytest.mark.parametrize("words", [
+    (f"(&(objectClass=inetOrgPerson)(mail={ALICE}))", "userCertificate;binary"),
+    (f"(|(mail={NOBODY})(mail={ALICE}))", "usercertificate"),
+    (f"(&(mail=*)(|(mail={ALICE})(cn={ALICE}*)(sn={ALICE}*)))", "USERCERTIFICATE;BINARY"),
+    (f"(&(mail={ALICE.upper()})(!(msExchHideFromAddressLists=TRUE)))", "2.5.4.36"),
+    (f"(0.9.2342.19200300.100.1.3={ALICE})", "userCertificate;binary", "cn;lang-de"),
+])
+def test_searches_as_mail_programs_send_them(ldap, alice, words):
+    status, entries, errors = ldapsearch(ldap, *words)
+    assert status == 0, errors
+    assert [dn for dn, _ in entries] == [f"mail={ALICE},{CONTEXT}"]
+    assert list(entries[0][1]) == ["userCertificate;binary"]
+    assert der(alice.encrypting) in entries[0][1]["userCertificate;binary"]
+
+
+@pytest.mark.parametrize("words", [
+    (f"(mail={NOBODY})",), ("(mail=*)",), ("(mail=al*)",), ("(mail=alice@*)",),
+    (f"(!(mail={NOBODY}))", "mail"), (f"(!(mail={ALICE}))", "mail"), ("(mail>=a)",),
+    ("(userCertificate=*)",), (f"(cn={ALICE})",), (f"(&(mail={ALICE})(mail={BOB}))",),
+    ("(mail=\\2a@alpha.test)",), ("(mail=)",), (f"(mail:caseIgnoreMatch:={ALICE})",),
+    (f"(&(mail={ALICE})(telephoneNumber=*))",),
+])
+def test_nobody_is_found_who_is_not_named(ldap, words):
+    """Unknown, everybody, and everybody but one: the same to whoever asks."""
+    status, entries, errors = ldapsearch(ldap, *words, more=("-s", "one"))
+    assert (status, entries) == (0, []), errors
+
+
+def test_a_search_begins_at_a_place(ldap):
+    one = f"mail={ALICE},{CONTEXT}"
+    for base, more, want in ((one, ("-s", "base"), [one]), (one, (), [one]),
+                             (one.upper().replace(",", " , "), ("-s", "base"), [one]),
+                             (one, ("-s", "one"), []), ("", ("-s", "one"), [one])):
+        status, entries, errors = ldapsearch(ldap, f"(mail={ALICE})", base=base, more=more)
+        assert (status, [dn for dn, _ in entries]) == (0, want), (base, errors)
+    for base in (f"mail={NOBODY},{CONTEXT}", "dc=elsewhere", f"cn={ALICE},{CONTEXT}",
+                 f"mail={ALICE},dc=elsewhere"):
+        status, entries, errors = ldapsearch(ldap, "(objectClass=*)", base=base,
+                                             more=("-s", "base"))
+        assert (status, entries) == (32, []), (base, errors)
+
+
+def test_the_server_says_what_it_is(ldap):
+    status, entries, _ = ldapsearch(ldap, "(objectClass=*)", "+", base="", more=("-s", "base"))
+    assert status == 0
+    assert entries == [("", {"namingContexts": [CONTEXT.encode()],
+                             "supportedLDAPVersion": [b"3"],
+                             "supportedExtension": [b"1.3.6.1.4.1.1466.20037"]})]
+    status, entries, _ = ldapsearch(ldap, "(objectClass=*)", more=("-s", "base"))
+    assert entries[0][1]["objectClass"] == [b"top", b"domain"]
+
+
+def test_start_tls_and_what_the_server_proves_with_it(ldap, world, alice):
+    shown = subprocess.run(
+        ["openssl", "s_client", "-starttls", "ldap", "-connect", ldap, "-CAfile",
+         world.facts["tls_ca"], "-verify_return_error", "-verify_hostname",
+         world.authority["domain"]], input=b"", capture_output=True, check=False, timeout=20)
+    assert shown.returncode == 0 and b"Verify return code: 0 (ok)" in shown.stdout, shown.stderr
+    words = f"(mail={ALICE})", "userCertificate;binary"
+    status, entries, errors = ldapsearch(ldap, *words, tls=True, more=("-ZZ",))
+    assert status == 0, errors
+    assert der(alice.encrypting) in entries[0][1]["userCertificate;binary"]
+
+
+def test_paged_results_and_limits(ldap):
+    search = f"(|(mail={ALICE})(mail={BOB}))"
+    status, entries, errors = ldapsearch(ldap, search, "mail", more=("-E", "pr=1/noprompt"))
+    assert (status, len(entries)) == (0, 2), errors
+    status, _, errors = ldapsearch(ldap, search, "mail", more=("-E", "!pr=1/noprompt"))
+    assert status == 12, errors
+    status, entries, errors = ldapsearch(ldap, search, "mail", more=("-z", "1"))
+    assert (status, len(entries)) == (4, 1), errors
+    status, entries, _ = ldapsearch(ldap, search, "mail", more=("-z", "2"))
+    assert (status, len(entries)) == (0, 2)
+    _, entries, _ = ldapsearch(ldap, search, "userCertificate", more=("-A",))
+    assert [list(found.values()) for _, found in entries] == [[[b""]], [[b""]]]
+    many = "".join(f"(mail=m{i}@alpha.test)" for i in range(21))
+    assert ldapsearch(ldap, f"(|{many})")[0] == 11
+
+
+@pytest.mark.parametrize("words, status", [
+    (("-D", "cn=admin", "-w", "secret"), 49), (("-D", "cn=admin"), 53), (("-P", "2"), 2),
+])
+def test_nobody_logs_in(ldap, words, status):
+    assert ldapsearch(ldap, f"(mail={ALICE})", more=words)[0] == status
+
+
+def test_nothing_can_be_changed(ldap):
+    change = f"dn: mail={ALICE},{CONTEXT}\nchangetype: delete\n"
+    for program, words, text in (
+            ("ldapmodify", (), change),
+            ("ldapadd", (), f"dn: mail=x@y.z,{CONTEXT}\nobjectClass: top\n"),
+            ("ldapcompare", (f"mail={ALICE},{CONTEXT}", f"mail:{ALICE}"), ""),
+            ("ldapmodrdn", (f"mail={ALICE},{CONTEXT}", "mail=x"), "")):
+        done = subprocess.run([program, "-x", "-H", f"ldap://{ldap}", *words], input=text,
+                              capture_output=True, text=True, check=False, timeout=20)
+        assert done.returncode == 53, (program, done.stderr)
+    done = subprocess.run(["ldapwhoami", "-x", "-H", f"ldap://{ldap}"], capture_output=True,
+                          text=True, check=False, timeout=20)
+    assert "Protocol error" in done.stderr
+
+
+def connect(place):
+    host, port = place.split(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+UNBIND = b"\x30\x05\x02\x01\x01\x42\x00"
+BIND = b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00"
+BOUND = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00"
+START_TLS = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
+GOODBYE = b"1.3.6.1.4.1.1466.20036"
+
+
+def read_all(connection):
+    octets = b""
+    while more := connection.recv(65536):
+        octets += more
+    return octets
+
+
+@pytest.mark.parametrize("octets", [
+    b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"\x30\x80", 7 * b"\xff",
+    b"\x30\x84\xff\xff\xff\xff", b"\x30\x05\x02\x01\x01\x7e\x00", b"\x30\x00",
+    START_TLS + BIND,
+])
+def test_what_is_not_ldap_is_told_so_and_sent_away(ldap, octets):
+    with connect(ldap) as connection:
+        connection.sendall(octets)
+        said = read_all(connection)
+    assert GOODBYE in said or octets.startswith(START_TLS)
+    assert BOUND not in said
+
+
+def test_questions_may_come_in_any_pieces(ldap):
+    with connect(ldap) as connection:
+        for octet in BIND:
+            connection.sendall(bytes([octet]))
+            time.sleep(0.005)
+        connection.sendall(BIND + BIND + UNBIND)
+        assert read_all(connection) == 3 * BOUND
+
+
+def test_more_connections_than_allowed_wait_and_are_served_later(ldap):
+    crowd = [connect(ldap) for _ in range(6)]
+    for connection in crowd[:5]:
+        connection.sendall(BIND)
+        assert connection.recv(100) == BOUND
+    crowd[5].sendall(BIND)
+    crowd[5].settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        crowd[5].recv(100)
+    crowd[0].close()
+    crowd[5].settimeout(10)
+    assert crowd[5].recv(100) == BOUND
+    for connection in crowd:
+        connection.close()
+
+
+def peak_memory(world):
+    pid = (Path(world.authority["dir"]).parent / "run" / "authority.pid").read_text()
+    status = Path(f"/proc/{pid.split()[0]}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) * 1024
+
+
+def test_whoever_does_not_fetch_answers_is_not_asked_any_more(ldap, world):
+    """20 MB of searches whose answers nobody reads; others are served all the same."""
+    before = peak_memory(world)
+    part = element(0xa3, element(4, b"mail") + element(4, ALICE.encode()))
+    search = element(0x63, b"\x04\x00\x0a\x01\x02\x0a\x01\x00\x02\x01\x00\x02\x01\x00\x01\x01\x00"
+                     + part + b"\x30\x00")
+    questions = memoryview(300000 * element(0x30, b"\x02\x01\x02" + search))
+    with connect(ldap) as connection:
+        connection.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while questions:
+                questions = questions[connection.send(questions):]
+        assert peak_memory(world) - before < 20_000_000
+        with connect(ldap) as other:
+            other.sendall(BIND)
+            assert other.recv(100) == BOUND

@@ -10,6 +10,7 @@
 #include "authority/directory.h"
 #include "authority/issued.h"
 #include "authority/jobs.h"
+#include "authority/ldap.h"
 #include "authority/lists.h"
 #include "authority/lookup.h"
 #include "authority/mailer.h"
@@ -21,6 +22,7 @@
 #include "authority/schema.h"
 #include "authority/tsa.h"
 #include "authority/web.h"
+#include "authority/web_tls.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -408,12 +410,35 @@ start(struct service *service, struct err *err)
 	return rc;
 }
 
+OWNER(SSL_CTX, SSL_CTX_free);
+
+/* With the certificate of the HTTPS server: it is the same host. */
+static enum rc
+start_ldap(struct service *service, const struct web_config *web,
+    struct event_base *base, SSL_CTX **ret_tls, struct ldap **ret,
+    struct err *err)
+{
+	if (service->settings.ldap_listen == NULL)
+		return RC_OK;
+	TRY(web_tls_new(web->certificate_pem, web->key_pem, ret_tls, err));
+	struct ldap_config config = {.place = service->settings.ldap_listen,
+	    .connections = service->settings.ldap_connections,
+	    .tls = *ret_tls,
+	    .service = {.settings = &service->settings,
+		.hierarchy = &service->hierarchy,
+		.sql = service->sql,
+		.rate = service->lookups}};
+	return ldap_new(base, &config, ret, err);
+}
+
 static enum rc
 serve_web(struct service *service, struct err *err)
 {
 	struct buf certificate BUF_OWNED = BUF(PEM_MAX);
 	struct buf key BUF_OWNED = BUF_SECRET(PEM_MAX);
 	struct web *web OWNED(web_free) = NULL;
+	SSL_CTX *tls OWNED(SSL_CTX_free) = NULL;
+	struct ldap *ldap OWNED(ldap_free) = NULL;
 
 	TRY(read_named("tls_certificate", service->settings.tls_certificate,
 	    &certificate, err));
@@ -429,6 +454,7 @@ serve_web(struct service *service, struct err *err)
 	    .sent = wake_mailer,
 	    .context = service};
 	TRY(web_new(&config, &web, err));
+	TRY(start_ldap(service, &config, web_base(web), &tls, &ldap, err));
 	log_info("ready: %s, mail on %s", service->settings.listen,
 	    service->settings.mx_listen);
 	return web_run(web, err);

@@ -35,6 +35,7 @@ struct settings {
 	char *clock;           /* for timestamps; may be NULL: synchronised */
 	char *pkcs11;          /* URI of the token of new keys; may be NULL */
 	char *pin_file;        /* may be NULL */
+	char *ldap_listen;     /* LDAP; may be NULL */
 	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */
 	char *store;           /* file or URL of the database; may be NULL */
 	char *terms;           /* URL of the terms of service; may be NULL */
@@ -49,6 +50,7 @@ struct settings {
 	int64_t connections;              /* HTTPS, at once */
 	int64_t mx_connections;           /* SMTP, at once */
 	int64_t http_connections;         /* HTTP, at once */
+	int64_t ldap_connections;         /* LDAP, at once */
 	int64_t crl_parts;                /* revocation lists of one CA */
 	int64_t crl_hours;                /* how long one is good */
 	int64_t crl_keep_days;            /* entries, once they expired */

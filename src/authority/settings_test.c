@@ -50,6 +50,7 @@ a_wrong_setting_is_named(void **state)
 	    {"crl_hours", "241", "1 to 240"},
 	    {"ocsp_hours", "7", "8 to 96"},
 	    {"http_connections", "0", "1 to 10000"},
+	    {"ldap_connections", "10001", "1 to 10000"},
 	    {"listen", "\"8443\"", "host:port"},
 	    {"listen", "\"x:0\"", "host:port"},
 	    {"listen", "\"x:65536\"", "host:port"},

@@ -450,6 +450,12 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 	return RC_OK;
 }
 
+struct event_base *
+web_base(struct web *web)
+{
+	return web->base;
+}
+
 enum rc
 web_run(struct web *web, struct err *err)
 {

@@ -24,6 +24,7 @@
 #define WEB_PATIENCE_MS 1500
 #define WEB_METRICS_CONNECTIONS 8 /* for metrics, at once */
 
+struct event_base;
 struct web;
 
 struct web_config {
@@ -47,6 +48,9 @@ enum rc web_new(
     const struct web_config *config, struct web **ret, struct err *err);
 void web_free(struct web *web);
 OWNER(struct web, web_free);
+
+/* The event loop, for other servers of the same thread.  Lends. */
+struct event_base *web_base(struct web *web);
 
 /* Serve until SIGTERM or SIGINT. */
 enum rc web_run(struct web *web, struct err *err);
