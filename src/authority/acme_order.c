@@ -1,6 +1,7 @@
 #include "authority/acme_priv.h"
 
 #include "authority/issued.h"
+#include "authority/keycheck.h"
 #include "codec/base64.h"
 #include "codec/when.h"
 #include "os/log.h"
@@ -108,6 +109,22 @@ check_ready(struct acme_call *call, const struct order *order, struct err *err)
 	    "the order is %s", order_state_name(order->state));
 }
 
+/* Whose key is it? */
+static enum rc
+check_key(
+    struct acme_call *call, const struct request *request, struct err *err)
+{
+	struct err why = ERR_NONE;
+	enum rc rc = keycheck_history(call->acme->sql,
+	    span_of(request->key_sha256, sizeof(request->key_sha256)),
+	    call->account.id, &why);
+
+	if (rc == RC_UNFIT)
+		return problem_set(
+		    call->answer, PROBLEM_BAD_CSR, err, "%s", why.text);
+	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
+}
+
 /* One transaction: the certificate that the answer names is on the disk, and
  * of two requests at once for one order only one gets it. */
 static enum rc
@@ -120,9 +137,11 @@ issue(struct acme_call *call, const struct request *request, struct err *err)
 	TRY(sql_act_begin(call->acme->sql, &act, err));
 	TRY(find_own(call, &order, err));
 	TRY(check_ready(call, &order, err));
+	TRY(check_key(call, request, err));
 	struct profile_order wish = {.kind = request->kind,
 	    .public_key = request->public_key,
 	    .address = order.address,
+	    .capabilities = buf_span(&request->capabilities),
 	    .published_at = call->acme->settings->http_url,
 	    .crl_parts = call->acme->settings->crl_parts,
 	    .now = call->now};

@@ -2,6 +2,8 @@
 
 #include <openssl/core_names.h>
 
+#include "authority/keycheck.h"
+#include "pki/capability.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
 
@@ -30,6 +32,7 @@ request_done(struct request *request)
 {
 	EVP_PKEY_free(request->public_key);
 	request->public_key = NULL;
+	buf_done(&request->capabilities);
 }
 
 static enum rc
@@ -68,6 +71,28 @@ is_address(struct span text, const char *address)
 	       span_is_nocase(span_after(text, local), at);
 }
 
+/* Who somebody is.  None of it was checked, so none of it is certified; many
+ * programs that make requests write it all the same. */
+static bool
+is_left_out(int nid)
+{
+	switch (nid) {
+	case NID_organizationName:
+	case NID_organizationalUnitName:
+	case NID_organizationIdentifier:
+	case NID_countryName:
+	case NID_stateOrProvinceName:
+	case NID_localityName:
+	case NID_surname:
+	case NID_givenName:
+	case NID_pseudonym:
+	case NID_title:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Subject: empty, or the address again, as common name or e-mail address. */
 static enum rc
 check_subject(const X509_REQ *req, const char *address, struct err *err)
@@ -79,6 +104,8 @@ check_subject(const X509_REQ *req, const char *address, struct err *err)
 		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
 		const ASN1_STRING *text = X509_NAME_ENTRY_get_data(entry);
 		int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+		if (is_left_out(nid))
+			continue;
 		if (nid != NID_commonName && nid != NID_pkcs9_emailAddress)
 			return err_set(err, RC_UNFIT,
 			    "the subject may hold commonName and emailAddress "
@@ -154,6 +181,24 @@ find_extension(
 	return RC_OK;
 }
 
+/* The mailbox that a GeneralName is; none if it is something else. */
+static struct span
+mailbox_of(const GENERAL_NAME *name)
+{
+	const ASN1_STRING *text = NULL;
+
+	if (name->type == GEN_EMAIL)
+		text = name->d.rfc822Name;
+	if (name->type == GEN_OTHERNAME &&
+	    OBJ_obj2nid(name->d.otherName->type_id) ==
+		NID_id_on_SmtpUTF8Mailbox &&
+	    name->d.otherName->value->type == V_ASN1_UTF8STRING)
+		text = name->d.otherName->value->value.utf8string;
+	return text == NULL ? SPAN_NONE
+			    : span_of(ASN1_STRING_get0_data(text),
+				  (size_t)ASN1_STRING_length(text));
+}
+
 static enum rc
 check_address(
     const STACK_OF(X509_EXTENSION) *list, const char *address, struct err *err)
@@ -165,11 +210,7 @@ check_address(
 		return err_set(err, RC_UNFIT,
 		    "the subjectAltName must name %s and nothing else",
 		    address);
-	const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, 0);
-	if (name->type != GEN_EMAIL ||
-	    !is_address(span_of(ASN1_STRING_get0_data(name->d.rfc822Name),
-			    (size_t)ASN1_STRING_length(name->d.rfc822Name)),
-		address))
+	if (!is_address(mailbox_of(sk_GENERAL_NAME_value(names, 0)), address))
 		return err_set(err, RC_UNFIT,
 		    "the subjectAltName names something else than %s", address);
 	return RC_OK;
@@ -233,6 +274,28 @@ read_kind(const STACK_OF(X509_EXTENSION) *list, enum profile_kind *ret,
 	return RC_OK;
 }
 
+/* What the asker's mail program reads, for the certificate to tell (RFC 4262).
+ * The capabilities are a list, or authority/lint refuses them. */
+static enum rc
+read_capabilities(
+    const STACK_OF(X509_EXTENSION) *list, struct buf *ret, struct err *err)
+{
+	int at = X509v3_get_ext_by_NID(list, NID_SMIMECapabilities, -1);
+
+	if (at < 0)
+		return RC_OK;
+	const ASN1_OCTET_STRING *value =
+	    X509_EXTENSION_get_data(X509v3_get_ext(list, at));
+	struct span der = span_of(
+	    ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+	unsigned known = 0;
+	if (X509v3_get_ext_by_NID(list, NID_SMIMECapabilities, at) >= 0 ||
+	    capabilities_parse(der, &known, err) != RC_OK)
+		return err_set(err, RC_UNFIT,
+		    "the smimeCapabilities asked for are malformed");
+	return buf_add(ret, der, err);
+}
+
 static enum rc
 check_rsa(const EVP_PKEY *key, struct err *err)
 {
@@ -249,7 +312,7 @@ check_rsa(const EVP_PKEY *key, struct err *err)
 	    BN_num_bits(e) > RSA_EXPONENT_BITS_MAX)
 		return err_set(err, RC_UNFIT,
 		    "the RSA key has an unusual exponent: use 65537");
-	return RC_OK;
+	return keycheck_rsa(key, err);
 }
 
 static enum rc
@@ -282,10 +345,10 @@ check_key(EVP_PKEY *key, struct err *err)
 		TRY(check_rsa(key, err));
 	else if (EVP_PKEY_is_a(key, "EC"))
 		TRY(check_ec(key, err));
-	else
+	else if (!EVP_PKEY_is_a(key, "ED25519"))
 		return err_set(err, RC_UNFIT,
-		    "use a key on P-256 or P-384, or RSA of 2048 to 4096 "
-		    "bits");
+		    "use a key on P-256 or P-384, Ed25519, or RSA of 2048 to "
+		    "4096 bits");
 	if (context == NULL || EVP_PKEY_public_check(context) != 1) {
 		(void)crypto_failed(err, "key");
 		return err_set(
@@ -299,11 +362,12 @@ static enum rc
 check_signature(X509_REQ *req, EVP_PKEY *key, struct err *err)
 {
 	int digest = NID_undef;
+	int algorithm = X509_REQ_get_signature_nid(req);
 
-	if (!OBJ_find_sigid_algs(
-		X509_REQ_get_signature_nid(req), &digest, NULL) ||
-	    (digest != NID_sha256 && digest != NID_sha384 &&
-		digest != NID_sha512))
+	if (algorithm != NID_ED25519 &&
+	    (!OBJ_find_sigid_algs(algorithm, &digest, NULL) ||
+		(digest != NID_sha256 && digest != NID_sha384 &&
+		    digest != NID_sha512)))
 		return err_set(err, RC_UNFIT,
 		    "sign the certificate request with SHA-256, SHA-384 or "
 		    "SHA-512");
@@ -329,7 +393,7 @@ hash_key(X509_REQ *req, uint8_t ret[32], struct err *err)
 }
 
 static enum rc
-check_names(X509_REQ *req, const char *address, enum profile_kind *kind,
+check_names(X509_REQ *req, const char *address, struct request *request,
     struct err *err)
 {
 	STACK_OF(X509_EXTENSION) *list OWNED(extensions_free) = NULL;
@@ -339,7 +403,8 @@ check_names(X509_REQ *req, const char *address, enum profile_kind *kind,
 	TRY(check_address(list, address, err));
 	TRY(check_constraints(list, err));
 	TRY(check_purposes(list, err));
-	return read_kind(list, kind, err);
+	TRY(read_capabilities(list, &request->capabilities, err));
+	return read_kind(list, &request->kind, err);
 }
 
 /* The key and the proof that whoever asks has it. */
@@ -353,6 +418,11 @@ check_proof(X509_REQ *req, struct request *request, struct err *err)
 		    "the key in the certificate request cannot be read");
 	}
 	TRY(check_key(request->public_key, err));
+	if (request->kind != PROFILE_SIGNING &&
+	    EVP_PKEY_is_a(request->public_key, "ED25519"))
+		return err_set(err, RC_UNFIT,
+		    "an Ed25519 key only signs: ask for keyUsage "
+		    "digitalSignature");
 	if (request->kind == PROFILE_DUAL &&
 	    !EVP_PKEY_is_a(request->public_key, "RSA"))
 		return err_set(err, RC_UNFIT,
@@ -366,14 +436,15 @@ enum rc
 request_check(
     struct span der, const char *address, struct request *ret, struct err *err)
 {
-	struct request request REQUEST_OWNED = {0};
+	struct request request REQUEST_OWNED = {
+	    .capabilities = BUF(REQUEST_MAX)};
 	X509_REQ *req OWNED(X509_REQ_free) = NULL;
 
 	TRY(parse(der, &req, err));
-	TRY(check_names(req, address, &request.kind, err));
+	TRY(check_names(req, address, &request, err));
 	TRY(check_proof(req, &request, err));
 	*ret = request;
-	request.public_key = NULL;
+	request = (struct request){0};
 	return RC_OK;
 }
 

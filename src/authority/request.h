@@ -6,20 +6,23 @@
  * Limits:    REQUEST_MAX bytes.
  *
  * What is in a request and would not be in the certificate is refused rather
- * than dropped: whoever asks must know what they will get.
+ * than dropped: whoever asks must know what they will get.  But names of people,
+ * organisations and places are dropped: they were not checked, and are what a
+ * mailbox' certificate never has.
  */
 #ifndef AUTHORITY_REQUEST_H
 #define AUTHORITY_REQUEST_H
 
 #include "authority/profile.h"
-#include "base/span.h"
+#include "base/buf.h"
 
 #define REQUEST_MAX ((size_t)16 * 1024)
 
 struct request {
 	EVP_PKEY *public_key; /* owned */
 	enum profile_kind kind;
-	uint8_t key_sha256[32]; /* of the SubjectPublicKeyInfo */
+	uint8_t key_sha256[32];  /* of the SubjectPublicKeyInfo */
+	struct buf capabilities; /* DER SMIMECapabilities; may be empty */
 };
 
 #define REQUEST_OWNED __attribute__((cleanup(request_done)))

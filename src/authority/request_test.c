@@ -89,6 +89,11 @@ requests_that_are_granted(void **state)
 	    {"subject is the address", EC,
 		"/CN=" ADDRESS "/emailAddress=" ADDRESS, SAN "\n" SIGN, RC_OK,
 		PROFILE_SIGNING, NULL},
+	    {"an organisation, which it will not name", EC,
+		"/C=GB/O=Alpha/OU=Sales/CN=" ADDRESS, SAN "\n" SIGN, RC_OK,
+		PROFILE_SIGNING, NULL},
+	    {"Ed25519", "-newkey ed25519", "/", SAN "\n" SIGN, RC_OK,
+		PROFILE_SIGNING, NULL},
 	    {"domain in capitals", EC, "/",
 		"subjectAltName=email:alice@ALPHA.test\n" SIGN, RC_OK,
 		PROFILE_SIGNING, NULL},
@@ -131,7 +136,7 @@ requests_that_name_somebody_else_are_refused(void **state)
 		"extensionRequest"},
 	    {"another name in the subject", EC, "/CN=Alice A.", SAN "\n" SIGN,
 		RC_UNFIT, 0, "subject names"},
-	    {"an organisation in the subject", EC, "/O=Alpha/CN=" ADDRESS,
+	    {"a user id in the subject", EC, "/UID=alice/CN=" ADDRESS,
 		SAN "\n" SIGN, RC_UNFIT, 0, "commonName and"},
 	    {"two common names", EC, "/CN=" ADDRESS "/CN=" ADDRESS,
 		SAN "\n" SIGN, RC_UNFIT, 0, "subject names"},
@@ -186,8 +191,12 @@ weak_and_strange_keys_are_refused(void **state)
 		"/", SAN "\n" SIGN, RC_UNFIT, 0, "P-256 or P-384"},
 	    {"a curve by its parameters", EC " -pkeyopt ec_param_enc:explicit",
 		"/", SAN "\n" SIGN, RC_UNFIT, 0, NULL},
-	    {"Ed25519", "-newkey ed25519", "/", SAN "\n" SIGN, RC_UNFIT, 0,
-		"P-256 or P-384"},
+	    {"Ed25519 to encrypt", "-newkey ed25519", "/",
+		SAN "\nkeyUsage=keyAgreement", RC_UNFIT, 0, "only signs"},
+	    {"Ed25519 for both", "-newkey ed25519", "/", SAN, RC_UNFIT, 0,
+		"only signs"},
+	    {"Ed448", "-newkey ed448", "/", SAN "\n" SIGN, RC_UNFIT, 0,
+		"use a key on"},
 	    {"SHA-1", EC " -sha1", "/", SAN "\n" SIGN, RC_UNFIT, 0, "SHA-256"},
 	};
 
@@ -263,6 +272,48 @@ a_request_over_the_limit_is_refused(void **state)
 	    RC_LIMIT);
 }
 
+/* What a mail program reads may stand in its certificate (RFC 4262). */
+static void
+capabilities_are_taken_over(void **state)
+{
+	static const struct request_case good = {"capabilities", EC, "/",
+	    SAN "\nkeyUsage=keyAgreement\n"
+		"1.2.840.113549.1.9.15=DER:300d300b060960864801650304012e",
+	    RC_OK, PROFILE_ENCRYPTING, NULL};
+	static const struct request_case bad = {"no list", EC, "/",
+	    SAN "\n1.2.840.113549.1.9.15=DER:300d300b", RC_UNFIT, 0, NULL};
+	struct request request REQUEST_OWNED = {0};
+	struct request none REQUEST_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	assert_done(check_case(*state, &good, &request, &err), err);
+	assert_true(span_is(buf_span(&request.capabilities),
+	    span_of("\x30\x0d\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04"
+		    "\x01\x2e",
+		15)));
+	assert_rc(check_case(*state, &bad, &none, &err), RC_UNFIT);
+	assert_has(err.text, "smimeCapabilities");
+}
+
+static void
+an_address_beyond_ascii_is_asked_for_as_such(void **state)
+{
+	static const struct request_case one = {"UTF-8", EC, "/",
+	    /* otherName SmtpUTF8Mailbox, jörg@alpha.test */
+	    "subjectAltName=DER:3020a01e06082b06010505070809a0120c106ac3b67267"
+	    "40616c7068612e74657374\n" SIGN,
+	    RC_UNFIT, 0, NULL};
+	struct request request REQUEST_OWNED = {0};
+	struct buf der BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+
+	assert_rc(check_case(*state, &one, &request, &err), RC_UNFIT);
+	kit_read(*state, "req.der", &der);
+	assert_done(request_check(buf_span(&der), "j\xc3\xb6rg@alpha.test",
+			&request, &err),
+	    err);
+}
+
 int
 main(void)
 {
@@ -271,6 +322,8 @@ main(void)
 	    cmocka_unit_test(requests_that_name_somebody_else_are_refused),
 	    cmocka_unit_test(requests_for_more_than_mail_are_refused),
 	    cmocka_unit_test(weak_and_strange_keys_are_refused),
+	    cmocka_unit_test(capabilities_are_taken_over),
+	    cmocka_unit_test(an_address_beyond_ascii_is_asked_for_as_such),
 	    cmocka_unit_test(no_byte_can_be_changed),
 	    cmocka_unit_test(a_cut_or_lengthened_request_is_refused),
 	    cmocka_unit_test(a_request_over_the_limit_is_refused),
