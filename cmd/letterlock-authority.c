@@ -12,6 +12,7 @@
 #include "authority/serve.h"
 #include "cmd/authority_audit.h"
 #include "cmd/authority_backup.h"
+#include "cmd/authority_directory.h"
 #include "cmd/authority_keep.h"
 #include "cmd/authority_lint.h"
 #include "cmd/external.h"
@@ -308,6 +309,11 @@ static const struct command {
     {"audit", audit_command, "verify|list DIR",
 	"does the log of everything done still say so; what does it say",
 	false},
+    {"directory", directory_command, "hide|show DIR ADDRESS",
+	"from now on, are the certificates of this mailbox published", false},
+    {"export-smimea", export_smimea_command, "DIR --domain DOMAIN",
+	"print the directory as SMIMEA records (RFC 8162) for a DNS zone",
+	true},
     {"eab", external_command, "DIR [OPTION ...]",
 	"make a key that binds ACME accounts to somebody whom you know", true},
     {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",

@@ -472,3 +472,69 @@ def test_whoever_does_not_fetch_answers_is_not_asked_any_more(ldap, world):
         with connect(ldap) as other:
             other.sendall(BIND)
             assert other.recv(100) == BOUND
+
+
+# by command: the DNS zone, and who does not wish to be found
+
+
+def command(world, *words):
+    program = Path(os.environ["LETTERLOCK_BUILD"]) / "letterlock-authority"
+    return subprocess.run([program, *map(str, words)], capture_output=True, text=True,
+                          check=False, timeout=30)
+
+
+def smimea(world, domain, tmp_path):
+    """The records of a domain, {name: [der]}, after Knot's own checker found no fault."""
+    done = command(world, "export-smimea", world.authority["dir"], "--domain", domain, "--ttl", 60)
+    assert done.returncode == 0, done.stderr
+    zone = tmp_path / "zone"
+    zone.write_text(f"{domain}. 60 IN SOA ns.{domain}. root.{domain}. 1 60 60 60 60\n"
+                    f"{domain}. 60 IN NS ns.{domain}.\nns.{domain}. 60 IN A 192.0.2.1\n"
+                    + done.stdout)
+    checked = subprocess.run(["kzonecheck", "-o", f"{domain}.", zone], capture_output=True,
+                             text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    records = {}
+    for line in done.stdout.splitlines():
+        name, *middle, octets = line.split()
+        assert middle == ["60", "IN", "SMIMEA", "3", "0", "0"]
+        records.setdefault(name, []).append(bytes.fromhex(octets))
+    return records
+
+
+def test_a_zone_has_the_certificates_of_its_domain(world, alice, bob, tmp_path):
+    records = smimea(world, "alpha.test", tmp_path)
+    name = hashlib.sha256(b"alice").digest()[:28].hex() + "._smimecert.alpha.test."
+    assert der(alice.signing) in records[name] and der(alice.encrypting) in records[name]
+    assert der(bob.signing) not in sum(records.values(), [])
+    assert smimea(world, "lpha.test", tmp_path) == {}
+
+
+@pytest.mark.parametrize("words, says", [
+    ((), "--domain"), (("--domain", "a\nb"), "no domain"), (("--domain", "A.test"), "lower case"),
+    (("--domain", "a.test", "--ttl", "-1"), "--ttl"), (("--domain", "a.test", "--ttl", "x"), "--ttl"),
+])
+def test_a_zone_that_cannot_be_printed(world, authority, words, says):
+    done = command(world, "export-smimea", authority["dir"], *words)
+    assert done.returncode == 2 and says in done.stderr
+
+
+def test_who_does_not_wish_it_is_found_nowhere(world, authority, https, ldap, alice, tmp_path):
+    miss = plain(authority, f"/certificates/search.cgi?uri={NOBODY}").body
+    own = keys_of(alice.signing)["certHash"]
+    done = command(world, "directory", "hide", authority["dir"], ALICE.upper())
+    assert done.returncode == 0, done.stderr
+    try:
+        for query in ({"uri": ALICE}, {"certHash": own}, {"name": ALICE}):
+            reply = search(authority, **query)
+            assert (reply.status, reply.body) == (404, miss)
+        hidden, = ask(https, {"addresses": [ALICE]}).json["found"]
+        assert (hidden["signing"], hidden["encrypting"]) == ([], [])
+        assert ldapsearch(ldap, f"(mail={ALICE})", "mail", more=("-s", "one"))[:2] == (0, [])
+        assert smimea(world, "alpha.test", tmp_path) == {}
+        assert command(world, "directory", "hide", authority["dir"], ALICE).returncode == 2
+    finally:
+        assert command(world, "directory", "show", authority["dir"], ALICE).returncode == 0
+    assert search(authority, certHash=own).body == der(alice.signing)
+    log = command(world, "audit", "list", authority["dir"]).stdout
+    assert f"\thide\t{ALICE.upper()}\t" in log and f"\tshow\t{ALICE}\t" in log
