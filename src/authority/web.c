@@ -345,6 +345,9 @@ new_http(struct web *web, void (*on)(struct evhttp_request *, void *),
 	evhttp_set_allowed_methods(http, METHODS);
 	evhttp_set_max_headers_size(http, WEB_HEADERS_MAX);
 	evhttp_set_max_body_size(http, (ev_ssize_t)HTTP_BODY_MAX);
+	/* Who is still sending when the connection closes never reads why.  The
+	 * rest is read and thrown away, no longer than the connection lasts. */
+	(void)evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE);
 	evhttp_set_timeout(http, WEB_IDLE_SECONDS);
 	evhttp_set_default_content_type(http, NULL);
 	*ret = http;
