@@ -17,6 +17,7 @@
 #include "cmd/authority_lint.h"
 #include "cmd/external.h"
 #include "cmd/authority_revocation.h"
+#include "cmd/operator.h"
 #include "cmd/options.h"
 #include "os/clock.h"
 
@@ -314,6 +315,8 @@ static const struct command {
     {"export-smimea", export_smimea_command, "DIR --domain DOMAIN",
 	"print the directory as SMIMEA records (RFC 8162) for a DNS zone",
 	true},
+    {"operator", operator_command, "add|remove DIR OPTION",
+	"say who decides on other people's mailboxes", true},
     {"eab", external_command, "DIR [OPTION ...]",
 	"make a key that binds ACME accounts to somebody whom you know", true},
     {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",

@@ -136,6 +136,7 @@ class Client:
         self.base = world.authority["url"]
         self.key = key or Key()
         self.kid = None
+        self.got = []  # URLs of certificates
         self.directory = self.https.send("GET", "/acme/directory").json
 
     def path(self, url):
@@ -248,7 +249,18 @@ class Client:
         return {**self.wait_for(order["url"], ("ready", "invalid")), "url": order["url"]}
 
     def finalize(self, order, csr):
-        return self.post(order["finalize"], {"csr": b64(csr)})
+        reply = self.post(order["finalize"], {"csr": b64(csr)})
+        if reply.status == 200 and "certificate" in reply.json:
+            self.got.append(reply.json["certificate"])
+        return reply
+
+    def leave(self):
+        """Have no certificate any more, so that the mailboxes are free for the next account."""
+        while self.got:
+            leaf = x509.load_pem_x509_certificate(self.certificates(
+                {"certificate": self.got.pop()}))
+            reply = self.revoke(leaf.public_bytes(serialization.Encoding.DER))
+            assert reply.status == 200 or reply.problem == "alreadyRevoked", reply.body
 
     def certificates(self, order):
         reply = self.post(order["certificate"])

@@ -275,6 +275,7 @@ def test_without_the_database_it_says_later_and_goes_on_when_it_is_back(several)
     assert client.post(order["url"]).json["status"] == "ready"
     reply = client.finalize(order, csr)
     assert reply.status == 200, reply.body
+    client.leave()
     assert [process.process.pid for process in several.processes] == before
     assert all(process.process.poll() is None for process in several.processes)
 

@@ -56,7 +56,8 @@ def setting(world, name, value):
 def client(world, authority):
     client = Client(world)
     assert client.register().status == 201
-    return client
+    yield client
+    client.leave()
 
 
 @pytest.fixture

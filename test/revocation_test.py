@@ -22,6 +22,7 @@ from conftest import long
 from people import letter, parse
 
 ALICE = "alice@alpha.test"
+MALLORY = "mallory@alpha.test"
 BOB = "bob@beta.test"
 DAVE = "dave@beta.test"
 TOLD_WITHIN = 60
@@ -77,8 +78,8 @@ class Papers:
         self.root = world.authority["root"]
 
     def issue(self, name):
-        csr, key = make_csr(ALICE, "signing")
-        reply = self.client.finalize(self.client.authorize(ALICE), csr)
+        csr, key = make_csr(MALLORY, "signing")
+        reply = self.client.finalize(self.client.authorize(MALLORY), csr)
         assert reply.status == 200, reply.body
         leaf, issuer = pem_certificates(self.client.certificates(reply.json))
         for which, cert in ((name, leaf), ("issuing", issuer)):

@@ -108,30 +108,30 @@ def test_running_setup_again_changes_nothing(agents, world, program, tmp_path_fa
 
 def test_a_lost_credential_is_replaced_and_the_certificates_stay(agents, world, program,
                                                                  tmp_path_factory):
-    carol = Agent(world, program, "carol@alpha.test", tmp_path_factory.mktemp("lost"))
+    eve = Agent(world, program, "eve@beta.test", tmp_path_factory.mktemp("lost"))
     try:
-        carol.setup()
-        lost, front = carol.credential, (carol.home / "localhost.pem").read_bytes()
-        before = certificates(world, carol.address)
-        carol.start()
-        done = replace_credential(carol)
+        eve.setup()
+        lost, front = eve.credential, (eve.home / "localhost.pem").read_bytes()
+        before = certificates(world, eve.address)
+        eve.start()
+        done = replace_credential(eve)
         assert done.returncode == 2 and b"stop it first" in done.stderr, done.stderr
-        carol.stop()
-        done = replace_credential(carol)
+        eve.stop()
+        done = replace_credential(eve)
         assert done.returncode == 0, done.stderr
-        assert carol.credential != lost and carol.credential.encode() not in done.stdout
-        assert (carol.home / "localhost.pem").read_bytes() == front
-        assert certificates(world, carol.address) == before
-        carol.start()
-        carol.imap().logout()
-        carol.smtp().quit()
-        carol.credential_file.write_text(lost)
+        assert eve.credential != lost and eve.credential.encode() not in done.stdout
+        assert (eve.home / "localhost.pem").read_bytes() == front
+        assert certificates(world, eve.address) == before
+        eve.start()
+        eve.imap().logout()
+        eve.smtp().quit()
+        eve.credential_file.write_text(lost)
         with pytest.raises(imaplib.IMAP4.error, match="--new-credential"):
-            carol.imap()
+            eve.imap()
         with pytest.raises(smtplib.SMTPAuthenticationError):
-            carol.smtp()
+            eve.smtp()
     finally:
-        carol.close()
+        eve.close()
 
 
 def test_after_a_setup_that_failed_the_next_one_tells_the_credential(agents, world, program,

@@ -29,6 +29,8 @@ static const struct route {
     {"/acme/authz/", ACME_BY_ACCOUNT, acme_authorization},
     {"/acme/challenge/", ACME_BY_ACCOUNT, acme_challenge},
     {"/acme/certificate/", ACME_BY_ACCOUNT, acme_certificate},
+    {"/acme/guard", ACME_BY_ACCOUNT, acme_guards},
+    {"/acme/guard/", ACME_BY_ACCOUNT, acme_guard},
     {"/acme/renewal-info/", ACME_UNSIGNED, acme_renewal_info},
 };
 

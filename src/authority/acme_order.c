@@ -1,5 +1,6 @@
 #include "authority/acme_priv.h"
 
+#include "authority/guard.h"
 #include "authority/issued.h"
 #include "authority/keycheck.h"
 #include "codec/base64.h"
@@ -9,6 +10,21 @@
 
 #define DER_MAX ((size_t)64 * 1024)
 #define PEM_MAX ((size_t)256 * 1024)
+#define GUARD_POLL_SECONDS 60 /* people decide, not programs */
+
+static json_t *
+order_error(const struct order *order)
+{
+	if (order->guard != NULL)
+		return json_pack("{s:s, s:s}", "type",
+		    "urn:ietf:params:acme:error:unauthorized", "detail",
+		    "this mailbox has devices already, and none of them, nor "
+		    "the recovery code, nor two operators approved this order "
+		    "in time");
+	return order->authorization.error_type != NULL
+		   ? acme_error(&order->authorization)
+		   : NULL;
+}
 
 static json_t *
 order_json(const struct acme_call *call, const struct order *order)
@@ -19,9 +35,8 @@ order_json(const struct acme_call *call, const struct order *order)
 	when_print(order->expires, expires);
 	if (order->certificate != NULL)
 		certificate = acme_url(call, "certificate", order->certificate);
-	if (order->state == ORDER_INVALID &&
-	    order->authorization.error_type != NULL)
-		error = acme_error(&order->authorization);
+	if (order->state == ORDER_INVALID)
+		error = order_error(order);
 	return json_pack(
 	    "{s:s, s:s, s:[{s:s, s:s}], s:[o], s:o, s:o*, s:o*, s:s*}",
 	    "status", order_state_name(order->state), "expires", expires,
@@ -61,37 +76,24 @@ find_own(struct acme_call *call, struct order *ret, struct err *err)
 	return RC_OK;
 }
 
-enum rc
-acme_order(struct acme_call *call, struct err *err)
-{
-	struct order order ORDER_OWNED = {0};
-
-	TRY(find_own(call, &order, err));
-	if (order.state == ORDER_PENDING)
-		TRY(http_answer_add_header(
-		    call->answer, "Retry-After", err, "1"));
-	return acme_answer_order(call, 200, &order, err);
-}
-
 static enum rc
-read_request(struct acme_call *call, const struct order *order,
+read_request(struct acme_call *call, const struct order *order, struct buf *der,
     struct request *ret, struct err *err)
 {
 	bool host = order->authorization.kind == AUTHORIZATION_HOST;
 	const char *text =
 	    json_string_value(json_object_get(call->payload, "csr"));
-	struct buf der BUF_OWNED = BUF(REQUEST_MAX);
 	struct err why = ERR_NONE;
 
 	if (text == NULL)
 		return problem_set(call->answer, PROBLEM_MALFORMED, err,
 		    "the payload needs \"csr\"");
-	enum rc rc = base64url_decode(span_str(text), &der, &why);
+	enum rc rc = base64url_decode(span_str(text), der, &why);
 	if (rc == RC_OK)
 		rc = host ? request_check_host(
-				buf_span(&der), order->address, ret, &why)
+				buf_span(der), order->address, ret, &why)
 			  : request_check(
-				buf_span(&der), order->address, ret, &why);
+				buf_span(der), order->address, ret, &why);
 	if (rc == RC_NOMEM)
 		return err_nomem(err, "certificate request");
 	if (rc != RC_OK)
@@ -101,12 +103,45 @@ read_request(struct acme_call *call, const struct order *order,
 }
 
 static enum rc
-check_ready(struct acme_call *call, const struct order *order, struct err *err)
+refuse(struct acme_call *call, const struct order *order, struct err *err)
 {
-	if (order->state == ORDER_READY)
-		return RC_OK;
 	return problem_set(call->answer, PROBLEM_ORDER_NOT_READY, err,
 	    "the order is %s", order_state_name(order->state));
+}
+
+static bool
+is_approved(const struct order *order)
+{
+	return order->state == ORDER_PROCESSING &&
+	       strcmp(order->guard, guard_state_name(GUARD_APPROVED)) == 0;
+}
+
+static enum rc
+check_ready(struct acme_call *call, const struct order *order, struct err *err)
+{
+	if (order->state == ORDER_READY || is_approved(order))
+		return RC_OK;
+	return refuse(call, order, err);
+}
+
+static enum rc
+certify(struct acme_call *call, const struct order *order,
+    const struct request *request, struct err *err)
+{
+	X509 *cert OWNED(X509_free) = NULL;
+	struct profile_order wish = {.kind = request->kind,
+	    .public_key = request->public_key,
+	    .address = order->address,
+	    .capabilities = buf_span(&request->capabilities),
+	    .published_at = call->acme->settings->http_url,
+	    .crl_parts = call->acme->settings->crl_parts,
+	    .now = call->now};
+	const struct authority_ca *ca =
+	    hierarchy_current(call->acme->hierarchy);
+	struct profile_issuer issuer = {ca->cert, ca->signer};
+
+	TRY(profile_issue(&wish, &issuer, &cert, err));
+	return issued_add(call->acme->sql, order, request, cert, err);
 }
 
 /* Whose key is it? */
@@ -128,47 +163,89 @@ check_key(
 /* One transaction: the certificate that the answer names is on the disk, and
  * of two requests at once for one order only one gets it. */
 static enum rc
-issue(struct acme_call *call, const struct request *request, struct err *err)
+issue(struct acme_call *call, const struct acme_csr *csr, struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	struct order order ORDER_OWNED = {0};
-	X509 *cert OWNED(X509_free) = NULL;
+	bool waits = false;
 
 	TRY(sql_act_begin(call->acme->sql, &act, err));
 	TRY(find_own(call, &order, err));
 	TRY(check_ready(call, &order, err));
-	TRY(check_key(call, request, err));
-	struct profile_order wish = {.kind = request->kind,
-	    .public_key = request->public_key,
-	    .address = order.address,
-	    .capabilities = buf_span(&request->capabilities),
-	    .published_at = call->acme->settings->http_url,
-	    .crl_parts = call->acme->settings->crl_parts,
-	    .now = call->now};
-	const struct authority_ca *ca =
-	    hierarchy_current(call->acme->hierarchy);
-	struct profile_issuer issuer = {ca->cert, ca->signer};
-	TRY(profile_issue(&wish, &issuer, &cert, err));
-	TRY(issued_add(call->acme->sql, &order, request, cert, err));
+	TRY(check_key(call, csr->request, err));
+	TRY(acme_guard_order(call, &order, csr, &waits, err));
+	if (!waits)
+		TRY(certify(call, &order, csr->request, err));
 	return sql_act_commit(&act, err);
+}
+
+/* What became of it. */
+static enum rc
+answer_own(struct acme_call *call, struct err *err)
+{
+	struct order order ORDER_OWNED = {0};
+
+	TRY(find_own(call, &order, err));
+	if (order.state == ORDER_PENDING)
+		TRY(http_answer_add_header(
+		    call->answer, "Retry-After", err, "1"));
+	if (order.state == ORDER_PROCESSING)
+		TRY(http_answer_add_header(call->answer, "Retry-After", err,
+		    "%d", GUARD_POLL_SECONDS));
+	return acme_answer_order(call, 200, &order, err);
+}
+
+static void
+note(const struct acme_call *call, const struct request *request)
+{
+	log_info("acme: %s certificate, order %s of account %s",
+	    profile_name(request->kind), call->name, call->account.name);
 }
 
 enum rc
 acme_finalize(struct acme_call *call, struct err *err)
 {
 	struct request request REQUEST_OWNED = {0};
+	struct buf der BUF_OWNED = BUF(REQUEST_MAX);
 	struct order before ORDER_OWNED = {0};
-	struct order after ORDER_OWNED = {0};
 
 	TRY(find_own(call, &before, err));
-	TRY(check_ready(call, &before, err));
-	TRY(read_request(call, &before, &request, err));
-	TRY(issue(call, &request, err));
-	TRY(find_own(call, &after, err));
-	log_info("acme: issued %s certificate %s for %s, order %s",
-	    profile_name(request.kind), after.certificate, after.address,
-	    after.name);
-	return acme_answer_order(call, 200, &after, err);
+	if (before.state != ORDER_READY)
+		return refuse(call, &before, err);
+	TRY(read_request(call, &before, &der, &request, err));
+	const struct acme_csr csr = {buf_span(&der), &request};
+	TRY(issue(call, &csr, err));
+	note(call, &request);
+	return answer_own(call, err);
+}
+
+/* The request that was approved, and no other, gets its certificate now. */
+static enum rc
+issue_approved(
+    struct acme_call *call, const struct order *order, struct err *err)
+{
+	struct request request REQUEST_OWNED = {0};
+	struct guard guard GUARD_OWNED = GUARD;
+
+	TRY(guard_find_order(
+	    call->acme->sql, order->id, call->now, &guard, err));
+	TRY(request_check(
+	    buf_span(&guard.request), order->address, &request, err));
+	const struct acme_csr csr = {buf_span(&guard.request), &request};
+	TRY(issue(call, &csr, err));
+	note(call, &request);
+	return RC_OK;
+}
+
+enum rc
+acme_order(struct acme_call *call, struct err *err)
+{
+	struct order order ORDER_OWNED = {0};
+
+	TRY(find_own(call, &order, err));
+	if (is_approved(&order))
+		TRY(issue_approved(call, &order, err));
+	return answer_own(call, err);
 }
 
 static enum rc

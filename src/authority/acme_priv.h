@@ -10,6 +10,7 @@
 #include "authority/acme.h"
 #include "authority/order.h"
 #include "authority/problem.h"
+#include "authority/request.h"
 #include "base/own.h"
 #include "proto/jws.h"
 
@@ -94,6 +95,20 @@ struct acme_binding {
 void acme_binding_done(struct acme_binding *binding);
 enum rc acme_bind(struct acme_call *call, const char *key,
     struct acme_binding *ret, struct err *err);
+
+/* The guard's word, within the transaction of what would be done
+ * (authority/guard.h).  *ret_waits: it is not done now, but written down; commit
+ * that. */
+struct acme_csr {
+	struct span der;
+	const struct request *request;
+};
+enum rc acme_guard_order(struct acme_call *call, const struct order *order,
+    const struct acme_csr *csr, bool *ret_waits, struct err *err);
+enum rc acme_guard_revocation(struct acme_call *call, const char *address,
+    struct span serial, int reason, bool *ret_waits, struct err *err);
+enum rc acme_guards(struct acme_call *call, struct err *err);
+enum rc acme_guard(struct acme_call *call, struct err *err);
 
 /* {"type": ..., "detail": ...} of a challenge that failed. */
 json_t *acme_error(const struct authorization *authorization);

@@ -129,19 +129,23 @@ is_authorized(
 }
 
 /* The three who may: the account it was issued to, an account that controls
- * the mailbox by now, and whoever has the certificate's key. */
+ * the mailbox by now, and whoever has the certificate's key.  *ret_guarded: the
+ * second one, who has shown no more than a password. */
 static enum rc
-check_may(
-    struct acme_call *call, const struct subject *subject, struct err *err)
+check_may(struct acme_call *call, const struct subject *subject,
+    bool *ret_guarded, struct err *err)
 {
 	bool may = false;
 
+	*ret_guarded = false;
 	if (call->account.id == 0)
 		may = is_signed_by_its_key(call, subject->cert);
 	else if (call->account.id == subject->issued.account)
 		may = true;
-	else
+	else {
 		TRY(is_authorized(call, subject->issued.address, &may, err));
+		*ret_guarded = strchr(subject->issued.address, '@') != NULL;
+	}
 	if (may)
 		return RC_OK;
 	return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
@@ -160,18 +164,39 @@ revoke(struct acme_call *call, const struct revoked_wish *wish, struct err *err)
 	return rc;
 }
 
+/* *ret: it waits for the mailbox's devices. */
+static enum rc
+guard(struct acme_call *call, const struct subject *subject, int reason,
+    bool *ret, struct err *err)
+{
+	bool guarded = false;
+
+	TRY(check_may(call, subject, &guarded, err));
+	if (!guarded)
+		return RC_OK;
+	return acme_guard_revocation(
+	    call, subject->issued.address, subject->serial, reason, ret, err);
+}
+
 static enum rc
 find_and_revoke(
     struct acme_call *call, struct subject *subject, struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	char by[ACME_ACTOR_MAX] = BY_KEY;
+	bool waits = false;
 	int reason = 0;
 
 	TRY(sql_act_begin(call->acme->sql, &act, err));
 	TRY(find(call, subject, err));
-	TRY(check_may(call, subject, err));
 	TRY(read_reason(call, &reason, err));
+	TRY(guard(call, subject, reason, &waits, err));
+	if (waits) {
+		TRY(sql_act_commit(&act, err));
+		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
+		    "this mailbox has devices: they were told, and one of them "
+		    "has to approve this");
+	}
 	if (call->account.id != 0)
 		acme_actor(call, by);
 	const struct revoked_wish wish = {.serial = subject->serial,

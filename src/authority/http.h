@@ -22,6 +22,9 @@ struct http_request {
 	const char *peer;         /* the client's IP address */
 	bool plain;               /* it came without TLS */
 	bool metrics;             /* to the place for metrics, plain too */
+	bool desk;          /* to the place for people with certificates */
+	struct span person; /* there: the certificate (DER) whose key the
+				   * client has; whose it is has to be found */
 	struct span body;
 };
 

@@ -13,8 +13,6 @@
 #define OID_DATA OID("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01")
 #define OID_SIGNED_DATA OID("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02")
 
-OWNER(char, free);
-
 /* One question on its way. */
 struct call {
 	const struct ldap_service *service;

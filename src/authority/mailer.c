@@ -7,6 +7,7 @@
 #include "authority/account.h"
 #include "authority/authorization.h"
 #include "authority/bell.h"
+#include "authority/guard_letter.h"
 #include "authority/http01.h"
 #include "authority/metrics.h"
 #include "authority/schema.h"
@@ -41,6 +42,18 @@ struct letter {
 };
 
 static enum rc
+sign(const struct mailer *mailer, struct span bare, struct letter *letter,
+    struct err *err)
+{
+	struct dkim_signer signer = {.domain = mailer->config.settings->domain,
+	    .selector = mailer->config.settings->dkim_selector,
+	    .key_pem = mailer->config.dkim_key};
+
+	TRY(dkim_sign_letter(&signer, bare, &letter->bytes, err));
+	return buf_add(&letter->bytes, bare, err);
+}
+
+static enum rc
 print_letter(const struct mailer *mailer, const struct authorization *a,
     struct letter *letter, struct err *err)
 {
@@ -59,11 +72,7 @@ print_letter(const struct mailer *mailer, const struct authorization *a,
 	    .date = date,
 	    .token1 = span_str(a->token1)};
 	TRY(challenge_print(&mail, &bare, err));
-	struct dkim_signer signer = {.domain = domain,
-	    .selector = mailer->config.settings->dkim_selector,
-	    .key_pem = mailer->config.dkim_key};
-	TRY(dkim_sign_letter(&signer, buf_span(&bare), &letter->bytes, err));
-	return buf_add(&letter->bytes, buf_span(&bare), err);
+	return sign(mailer, buf_span(&bare), letter, err);
 }
 
 /* A smarthost lets us relay because of where we come from, and a machine has
@@ -89,33 +98,46 @@ submit(const struct mailer *mailer, const struct smtp_client_letter *letter,
 }
 
 static enum rc
+send_to(const struct mailer *mailer, const struct letter *letter,
+    const char *address, struct smtp_client_result *ret, struct err *err)
+{
+	struct strlist to STRLIST_OWNED = STRLIST_NONE;
+
+	TRY(strlist_add_str(&to, address, err));
+	const struct smtp_client_letter out = {
+	    .from = letter->from, .to = &to, .bytes = buf_span(&letter->bytes)};
+	return submit(mailer, &out, ret, err);
+}
+
+static enum rc
 send_letter(const struct mailer *mailer, const struct authorization *a,
     struct smtp_client_result *ret, struct err *err)
 {
 	struct letter letter = {.bytes = BUF(LETTER_MAX)};
-	struct strlist to STRLIST_OWNED = STRLIST_NONE;
-
 	enum rc rc = print_letter(mailer, a, &letter, err);
+
 	if (rc == RC_OK)
-		rc = strlist_add_str(&to, a->address, err);
-	struct smtp_client_letter out = {
-	    .from = letter.from, .to = &to, .bytes = buf_span(&letter.bytes)};
-	if (rc == RC_OK)
-		rc = submit(mailer, &out, ret, err);
+		rc = send_to(mailer, &letter, a->address, ret, err);
 	buf_done(&letter.bytes);
 	return rc;
+}
+
+static int64_t
+next_wait(unsigned tries)
+{
+	int64_t wait = FIRST_RETRY;
+
+	for (unsigned i = 0; i < tries && wait < LAST_RETRY; i++)
+		wait *= 2;
+	return wait < LAST_RETRY ? wait : LAST_RETRY;
 }
 
 static enum rc
 try_later(const struct mailer *mailer, const struct authorization *a,
     const char *why, struct err *err)
 {
-	int64_t wait = FIRST_RETRY;
+	int64_t wait = next_wait(a->mail_tries);
 
-	for (unsigned i = 0; i < a->mail_tries && wait < LAST_RETRY; i++)
-		wait *= 2;
-	if (wait > LAST_RETRY)
-		wait = LAST_RETRY;
 	log_warning("mailer: challenge to %s waits %lld s: %s", a->address,
 	    (long long)wait, why);
 	return authorization_mail_later(
@@ -200,9 +222,68 @@ send_one(
 	return authorization_mailed(mailer->sql, a->id, err);
 }
 
-/* Send what is due; *ret_next is when the next one is. */
 static enum rc
-send_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
+print_warning(const struct mailer *mailer, const struct guard *guard,
+    struct letter *letter, struct err *err)
+{
+	const char *domain = mailer->config.settings->domain;
+	struct buf bare BUF_OWNED = BUF(LETTER_MAX);
+	char id[ADDRESS_TEXT];
+
+	(void)snprintf(letter->from, sizeof(letter->from), "guard@%s", domain);
+	(void)snprintf(id, sizeof(id), "<guard.%s@%s>", guard->name, domain);
+	const struct guard_letter warning = {.guard = guard,
+	    .from = letter->from,
+	    .message_id = id,
+	    .url = mailer->config.settings->url};
+	TRY(guard_letter_print(&warning, &bare, err));
+	return sign(mailer, buf_span(&bare), letter, err);
+}
+
+/* The devices are told by the authority itself; so a mailbox that takes no
+ * letter is told no more than once. */
+static enum rc
+warn(const struct mailer *mailer, const struct guard *guard, struct err *err)
+{
+	struct letter letter = {.bytes = BUF(LETTER_MAX)};
+	struct smtp_client_result result = {0};
+	struct err why = ERR_NONE;
+	enum rc rc = print_warning(mailer, guard, &letter, &why);
+
+	if (rc == RC_OK)
+		rc = send_to(mailer, &letter, guard->address, &result, &why);
+	buf_done(&letter.bytes);
+	if (rc != RC_OK || (result.code != 250 && result.code < 500)) {
+		log_warning("mailer: warning to %s waits: %s", guard->address,
+		    rc != RC_OK ? why.text : result.text);
+		return guard_mail_later(mailer->sql, guard->id,
+		    clock_now() + next_wait(guard->mail_tries), err);
+	}
+	log_info("mailer: warning to %s: %u", guard->address, result.code);
+	return guard_mailed(mailer->sql, guard->id, err);
+}
+
+static enum rc
+warn_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
+{
+	unsigned tries = 0;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && !bell_is_stopping(&mailer->bell)) {
+		struct guard guard GUARD_OWNED = GUARD;
+		rc = guard_take_mail(
+		    mailer->sql, clock_now(), &guard, ret_next, err);
+		if (rc == RC_OK)
+			rc = warn(mailer, &guard, err);
+		if (rc == RC_AGAIN && sql_again(&tries))
+			rc = RC_OK; /* another process took that one */
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+/* Send the challenges that are due; *ret_next is when the next one is. */
+static enum rc
+challenge_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
 {
 	unsigned tries = 0;
 	enum rc rc = RC_OK;
@@ -217,6 +298,18 @@ send_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
 			rc = RC_OK; /* another process took that one */
 	}
 	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
+static enum rc
+send_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
+{
+	int64_t next = *ret_next;
+
+	TRY(challenge_due(mailer, ret_next, err));
+	TRY(warn_due(mailer, &next, err));
+	if (next < *ret_next)
+		*ret_next = next;
+	return RC_OK;
 }
 
 static void

@@ -13,6 +13,7 @@ order_done(struct order *order)
 	free(order->address);
 	free(order->certificate);
 	free(order->replaces);
+	free(order->guard);
 	authorization_done(&order->authorization);
 	*order = (struct order){0};
 }
@@ -22,6 +23,7 @@ order_state_name(enum order_state state)
 {
 	static const char *const names[] = {[ORDER_PENDING] = "pending",
 	    [ORDER_READY] = "ready",
+	    [ORDER_PROCESSING] = "processing",
 	    [ORDER_VALID] = "valid",
 	    [ORDER_INVALID] = "invalid"};
 
@@ -33,6 +35,11 @@ state_at(const struct order *order, int64_t now)
 {
 	if (order->certificate != NULL)
 		return ORDER_VALID;
+	if (order->guard != NULL)
+		return order->guard_expires <= now ||
+			       strcmp(order->guard, "refused") == 0
+			   ? ORDER_INVALID
+			   : ORDER_PROCESSING;
 	if (order->expires <= now)
 		return ORDER_INVALID;
 	switch (order->authorization.state) {
@@ -57,7 +64,10 @@ read_row(const struct sql_rows *rows, struct order *own, int64_t *authorization,
 	own->created = sql_rows_number(rows, 5);
 	own->expires = sql_rows_number(rows, 6);
 	TRY(sql_rows_text(rows, 7, &own->certificate, err));
-	return sql_rows_text(rows, 8, &own->replaces, err);
+	TRY(sql_rows_text(rows, 8, &own->replaces, err));
+	TRY(sql_rows_text(rows, 9, &own->guard, err));
+	own->guard_expires = sql_rows_number(rows, 10);
+	return RC_OK;
 }
 
 enum rc
@@ -70,8 +80,10 @@ order_find(struct sql *sql, const char *name, int64_t now, struct order *ret,
 
 	TRY(sql_select(sql,
 	    "SELECT o.id, o.account, o.acme_authorization, o.name, o.address,"
-	    " o.created, o.expires, c.name, o.replaces FROM acme_order AS o"
+	    " o.created, o.expires, c.name, o.replaces, g.state, g.expires"
+	    " FROM acme_order AS o"
 	    " LEFT JOIN certificate AS c ON c.id = o.certificate"
+	    " LEFT JOIN guard_request AS g ON g.acme_order = o.id"
 	    " WHERE o.name = ?",
 	    SQL_VALUES(sql_text(name)), &rows, err));
 	TRY(sql_rows_next(rows, err));
@@ -116,13 +128,15 @@ order_count(struct sql *sql, int64_t account, int64_t since, int64_t *ret,
 	    SQL_VALUES(SQL_NUMBER(account), SQL_NUMBER(since)), ret, err);
 }
 
-/* What state_at() does not call invalid, for `now` twice. */
-#define NOT_INVALID                                                      \
-	"(o.certificate IS NOT NULL OR (o.expires > ? AND a.expires > ?" \
-	" AND a.status IN ('pending', 'valid')))"
+/* What state_at() does not call invalid, for `now` three times. */
+#define NOT_INVALID                                                     \
+	"(o.certificate IS NOT NULL OR (g.id IS NULL AND o.expires > ?" \
+	" AND a.expires > ? AND a.status IN ('pending', 'valid'))"      \
+	" OR (g.expires > ? AND g.state <> 'refused'))"
 #define ORDERS                                               \
 	" FROM acme_order AS o JOIN acme_authorization AS a" \
-	" ON a.id = o.acme_authorization"
+	" ON a.id = o.acme_authorization"                    \
+	" LEFT JOIN guard_request AS g ON g.acme_order = o.id"
 
 enum rc
 order_count_replacing(struct sql *sql, const char *replaces, int64_t now,
@@ -130,7 +144,8 @@ order_count_replacing(struct sql *sql, const char *replaces, int64_t now,
 {
 	return sql_number(sql,
 	    "SELECT count(*)" ORDERS " WHERE o.replaces = ? AND " NOT_INVALID,
-	    SQL_VALUES(sql_text(replaces), SQL_NUMBER(now), SQL_NUMBER(now)),
+	    SQL_VALUES(sql_text(replaces), SQL_NUMBER(now), SQL_NUMBER(now),
+		SQL_NUMBER(now)),
 	    ret, err);
 }
 
@@ -149,7 +164,7 @@ order_list(struct sql *sql, struct order_page *page, struct strlist *ret,
 	    " ORDER BY o.id DESC LIMIT ?",
 	    SQL_VALUES(SQL_NUMBER(page->account), SQL_NUMBER(page->before),
 		SQL_NUMBER(page->now), SQL_NUMBER(page->now),
-		SQL_NUMBER(ORDER_PAGE + 1)),
+		SQL_NUMBER(page->now), SQL_NUMBER(ORDER_PAGE + 1)),
 	    &rows, err));
 	while ((rc = sql_rows_next(rows, err)) == RC_OK) {
 		if (ret->len == ORDER_PAGE) {

@@ -3,6 +3,7 @@
  * Its state follows from what it points at (RFC 8555 section 7.1.6):
  *
  *   has a certificate                    -> valid
+ *   its mailbox is guarded (guard.h)     -> processing, until that is refused
  *   its authorization is valid           -> ready
  *   its authorization is pending         -> pending
  *   anything else, or its time is over   -> invalid
@@ -17,7 +18,13 @@
 
 #define ORDER_SECONDS ((int64_t)24 * 60 * 60)
 
-enum order_state { ORDER_PENDING, ORDER_READY, ORDER_VALID, ORDER_INVALID };
+enum order_state {
+	ORDER_PENDING,
+	ORDER_READY,
+	ORDER_PROCESSING,
+	ORDER_VALID,
+	ORDER_INVALID,
+};
 
 const char *order_state_name(enum order_state state);
 
@@ -31,6 +38,8 @@ struct order {
 	char *certificate; /* the end of its URL; NULL: none yet */
 	char *replaces;    /* which certificate (RFC 9773); or NULL */
 	struct authorization authorization;
+	char *guard;            /* what has the last word; or NULL */
+	int64_t guard_expires;  /* of that */
 	enum order_state state; /* at the time it was asked for */
 };
 

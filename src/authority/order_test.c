@@ -7,7 +7,6 @@
 #include "authority/testkit_priv.h"
 
 OWNER(X509, X509_free);
-OWNER(char, free);
 
 #define ADDRESS "Alice@alpha.test"
 #define HOUR ((int64_t)3600)

@@ -197,6 +197,47 @@ static const char *const steps[] = {
     "CREATE TABLE directory_hidden ("
     " folded TEXT PRIMARY KEY,"
     " at $number NOT NULL) $strict;",
+
+    /* Wishes for a mailbox that has devices (authority/guard.h), and the
+     * operators who spoke for them. */
+    "CREATE TABLE guard_request ("
+    " id $id,"
+    " name TEXT NOT NULL UNIQUE,"
+    " kind TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " folded TEXT NOT NULL,"
+    " account $number REFERENCES account (id)," /* null: an operator */
+    " acme_order $number UNIQUE REFERENCES acme_order (id),"
+    " request $bytes NOT NULL,"
+    " key_sha256 $bytes NOT NULL,"
+    " serial $bytes NOT NULL,"
+    " reason $number NOT NULL,"
+    " created $number NOT NULL,"
+    " expires $number NOT NULL,"
+    " decided_by TEXT,"
+    " decided_at $number,"
+    " mail_next $number," /* when to tell by letter; null: never */
+    " mail_tries $number NOT NULL DEFAULT 0) $strict;"
+    "CREATE INDEX guard_request_of ON guard_request (folded);"
+    "CREATE INDEX guard_request_open ON guard_request (expires)"
+    " WHERE state = 'open';"
+    "CREATE INDEX guard_request_mail ON guard_request (mail_next)"
+    " WHERE mail_next IS NOT NULL;"
+    "CREATE TABLE guard_voice ("
+    " request $number NOT NULL REFERENCES guard_request (id),"
+    " who TEXT NOT NULL,"
+    " at $number NOT NULL,"
+    " PRIMARY KEY (request, who)) $strict;",
+
+    /* Who may decide on other people's mailboxes (authority/person.h). */
+    "CREATE TABLE desk_operator ("
+    " id $id,"
+    " address TEXT NOT NULL,"
+    " folded TEXT NOT NULL,"
+    " account $number NOT NULL REFERENCES account (id),"
+    " since $number NOT NULL,"
+    " UNIQUE (folded, account)) $strict;",
 };
 
 int64_t

@@ -8,6 +8,8 @@
 #include "authority/audit_seal.h"
 #include "authority/certstore.h"
 #include "authority/directory.h"
+#include "authority/guard.h"
+#include "authority/guard_desk.h"
 #include "authority/issued.h"
 #include "authority/jobs.h"
 #include "authority/ldap.h"
@@ -98,6 +100,16 @@ answer_lookup(struct service *service, const struct http_request *request,
 }
 
 static enum rc
+answer_guard(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct guard_desk desk = {
+	    .settings = &service->settings, .sql = service->sql};
+
+	return guard_desk_answer(&desk, request, clock_now(), answer, err);
+}
+
+static enum rc
 answer_tsa(struct service *service, const struct http_request *request,
     struct http_answer *answer, struct err *err)
 {
@@ -179,6 +191,7 @@ static const struct {
 } services[] = {
     {ACME_PATH, false, answer_acme},
     {LOOKUP_PATH, false, answer_lookup},
+    {GUARD_DESK_PATH, false, answer_guard},
     {TSA_PATH, true, answer_tsa},
     {ROOT_PATH, false, answer_root},
     {PUBLISHED_CRL, true, answer_list},
@@ -237,7 +250,8 @@ answer_request(void *context, const struct http_request *request,
 	}
 	for (size_t i = 0; i < SERVICES; i++) {
 		if (!is_at(request->path, services[i].path) ||
-		    (request->plain && !services[i].plain))
+		    (request->plain && !services[i].plain) ||
+		    request->desk != (services[i].answer == answer_guard))
 			continue;
 		enum rc rc = services[i].answer(service, request, answer, &err);
 		problem_settle(answer, rc, request, &err);
@@ -273,6 +287,7 @@ load(struct service *service, struct err *err)
 	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
 	struct keys keys;
 
+	settings_init(&service->settings);
 	TRY(settings_load(service->folder, &service->settings, err));
 	TRY(keys_open(
 	    service->folder, &service->settings, &secrets, &keys, err));
@@ -341,6 +356,7 @@ start_jobs(struct service *service, struct err *err)
 {
 	const struct job table[] = {
 	    {"nonces", 600, nonces_forget, NULL},
+	    {"guard", 60, guard_expire, NULL},
 	    {"audit", service->settings.audit_seal_every, audit_seal,
 		&service->sealer},
 	    {LISTS_JOB, LISTS_EVERY, lists_publish, &service->lists},
@@ -447,6 +463,7 @@ serve_web(struct service *service, struct err *err)
 	    .certificate_pem = buf_span(&certificate),
 	    .key_pem = buf_span(&key),
 	    .connections = service->settings.connections,
+	    .desk_place = service->settings.desk_listen,
 	    .plain_place = service->settings.http_listen,
 	    .plain_connections = service->settings.http_connections,
 	    .metrics_place = service->settings.metrics_listen,

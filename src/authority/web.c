@@ -30,15 +30,16 @@
 struct guest;
 struct web;
 
-/* A server without TLS. */
+/* A server without TLS, or the one for people with certificates. */
 struct plain {
 	struct web *web;
 	struct evhttp *http; /* NULL: there is none */
 	struct web_plain *guests;
-	bool metrics;
+	bool metrics, desk;
 };
 
-#define PLAINS 2 /* for everybody, and for metrics */
+#define PLAINS 3 /* for everybody, for metrics, and the desk */
+#define PERSON_MAX ((size_t)64 * 1024)
 
 struct web {
 	const struct web_config *config;
@@ -47,7 +48,7 @@ struct web {
 	struct evconnlistener *listener; /* borrowed from http */
 	struct event *stop[2];
 	struct event *crowd;
-	SSL_CTX *tls;
+	SSL_CTX *tls, *desk_tls;
 	int64_t connections;
 	struct guest *first; /* of those who are here */
 	struct plain plain[PLAINS];
@@ -277,17 +278,31 @@ split_uri(struct evhttp_request *req, char path[URI_PART], char query[URI_PART])
 	return true;
 }
 
+/* Who speaks without TLS at the desk is nobody. */
+static bool
+find_person(struct evhttp_request *req, struct buf *der)
+{
+	SSL *ssl =
+	    bufferevent_openssl_get_ssl(evhttp_connection_get_bufferevent(
+		evhttp_request_get_connection(req)));
+
+	return ssl != NULL && web_tls_person(ssl, der, NULL) == RC_OK;
+}
+
 static void
 answer_request(
     struct web *web, struct evhttp_request *req, const struct plain *plain)
 {
 	struct http_answer answer HTTP_ANSWER_OWNED = HTTP_ANSWER;
 	struct evbuffer *input = evhttp_request_get_input_buffer(req);
+	struct buf person BUF_OWNED = BUF(PERSON_MAX);
 	char path[URI_PART], query[URI_PART];
+	bool desk = plain != NULL && plain->desk;
 	char *peer = NULL;
 	ev_uint16_t port = 0;
 
-	if (!split_uri(req, path, query)) {
+	if (!split_uri(req, path, query) ||
+	    (desk && !find_person(req, &person))) {
 		evhttp_send_error(req, HTTP_BADREQUEST, NULL);
 		return;
 	}
@@ -299,7 +314,9 @@ answer_request(
 	    .query = query,
 	    .content_type = header_of(req, "Content-Type"),
 	    .peer = peer != NULL ? peer : "",
-	    .plain = plain != NULL,
+	    .plain = plain != NULL && !desk,
+	    .desk = desk,
+	    .person = buf_span(&person),
 	    .metrics = plain != NULL && plain->metrics,
 	    .body = span_of(evbuffer_pullup(input, -1), len)};
 	web->config->answer(web->config->context, &request, &answer);
@@ -384,8 +401,25 @@ init_plain(struct web *web, const char *place, int64_t connections,
 	    &plain->guests, err));
 	TRY(new_http(web, on_plain_request, plain, &plain->http, err));
 	TRY(new_listener(place, plain->http, &listener, err));
+	if (plain->desk)
+		web_plain_use_tls(plain->guests, web->desk_tls);
 	web_plain_watch(plain->guests, plain->http, listener);
 	return RC_OK;
+}
+
+static enum rc
+init_desk(struct web *web, struct err *err)
+{
+	const struct web_config *config = web->config;
+
+	if (config->desk_place == NULL)
+		return RC_OK;
+	TRY(web_tls_new(
+	    config->certificate_pem, config->key_pem, &web->desk_tls, err));
+	web_tls_want_person(web->desk_tls);
+	web->plain[2].desk = true;
+	return init_plain(
+	    web, config->desk_place, WEB_DESK_CONNECTIONS, &web->plain[2], err);
 }
 
 static enum rc
@@ -448,6 +482,7 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 	evhttp_set_bevcb(web->http, accept_tls, web);
 	TRY(init_signals(web, err));
 	TRY(init_plains(web, err));
+	TRY(init_desk(web, err));
 	TRY(new_listener(config->place, web->http, &web->listener, err));
 	*ret = take(web);
 	return RC_OK;
@@ -485,5 +520,6 @@ web_free(struct web *web)
 	if (web->base != NULL)
 		event_base_free(web->base);
 	SSL_CTX_free(web->tls);
+	SSL_CTX_free(web->desk_tls);
 	free(web);
 }

@@ -23,6 +23,7 @@
 #define WEB_CONNECTION_SECONDS 60
 #define WEB_PATIENCE_MS 1500
 #define WEB_METRICS_CONNECTIONS 8 /* for metrics, at once */
+#define WEB_DESK_CONNECTIONS 50   /* for the desk, at once */
 
 struct event_base;
 struct web;
@@ -32,6 +33,7 @@ struct web_config {
 	struct span certificate_pem;
 	struct span key_pem;
 	int64_t connections;
+	const char *desk_place;  /* TLS with certificates only; NULL: none */
 	const char *plain_place; /* without TLS; NULL: none */
 	int64_t plain_connections;
 	const char *metrics_place; /* without TLS, for metrics; NULL: none */

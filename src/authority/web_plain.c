@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -25,6 +26,7 @@ struct guest {
 struct web_plain {
 	struct event_base *base;         /* borrowed */
 	struct evconnlistener *listener; /* borrowed; NULL: gone */
+	SSL_CTX *tls;                    /* borrowed; NULL: without */
 	struct event *look;
 	struct guest *guest;
 	size_t len, cap, limit;
@@ -83,8 +85,26 @@ on_look(evutil_socket_t fd, short what, void *context)
 	}
 }
 
+static struct bufferevent *
+new_stream(struct event_base *base, SSL_CTX *tls)
+{
+	SSL *ssl = tls != NULL ? SSL_new(tls) : NULL;
+
+	if (tls == NULL)
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	if (ssl == NULL)
+		return NULL;
+	struct bufferevent *stream = bufferevent_openssl_socket_new(
+	    base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+	if (stream == NULL)
+		SSL_free(ssl);
+	else
+		bufferevent_openssl_set_allow_dirty_shutdown(stream, 1);
+	return stream;
+}
+
 /* Returning NULL has evhttp make a stream that nobody counts: it ends when it
- * is idle. */
+ * is idle.  It has no TLS, and so it brings nobody to the desk. */
 static struct bufferevent *
 accept_plain(struct event_base *base, void *context)
 {
@@ -92,8 +112,7 @@ accept_plain(struct event_base *base, void *context)
 
 	if (plain->len == plain->cap)
 		return NULL;
-	struct bufferevent *stream =
-	    bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *stream = new_stream(base, plain->tls);
 	if (stream == NULL)
 		return NULL;
 	bufferevent_incref(stream);
@@ -133,6 +152,12 @@ web_plain_watch(struct web_plain *plain, struct evhttp *http,
 {
 	plain->listener = listener;
 	evhttp_set_bevcb(http, accept_plain, plain);
+}
+
+void
+web_plain_use_tls(struct web_plain *plain, SSL_CTX *tls)
+{
+	plain->tls = tls;
 }
 
 void

@@ -1,5 +1,6 @@
-/* authority/web_plain -- the connections of the HTTP server that has no TLS:
- * how many there are, and that none stays for too long.
+/* authority/web_plain -- the connections of the servers beside the one for
+ * everybody, without TLS or with: how many there are, and that none stays for
+ * too long.
  *
  * evhttp says nothing when a connection ends that never brought a request.  So
  * each connection's stream is held here as well, and a look once a second finds
@@ -15,6 +16,8 @@
 #include "base/own.h"
 
 #include <stdint.h>
+
+#include <openssl/ssl.h>
 
 struct bufferevent;
 struct event_base;
@@ -35,6 +38,8 @@ OWNER(struct web_plain, web_plain_free);
  * `listener`; borrows both. */
 void web_plain_watch(struct web_plain *plain, struct evhttp *http,
     struct evconnlistener *listener);
+/* Its streams speak TLS; borrows `tls`. */
+void web_plain_use_tls(struct web_plain *plain, SSL_CTX *tls);
 /* A request came: from now on its end is heard of at once. */
 void web_plain_seen(
     struct web_plain *plain, struct evhttp_connection *connection);

@@ -95,3 +95,35 @@ web_tls_new(struct span certificate_pem, struct span key_pem, SSL_CTX **ret,
 	*ret = take(tls);
 	return RC_OK;
 }
+
+static int
+take_any(int verified, X509_STORE_CTX *context)
+{
+	return 1;
+}
+
+/* No session is taken up again: its certificate may be revoked by then, and
+ * each connection shows the key anew. */
+void
+web_tls_want_person(SSL_CTX *tls)
+{
+	SSL_CTX_set_verify(
+	    tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, take_any);
+	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(tls, SSL_OP_NO_TICKET);
+	(void)SSL_CTX_set_num_tickets(tls, 0);
+}
+
+enum rc
+web_tls_person(SSL *ssl, struct buf *der, struct err *err)
+{
+	const X509 *cert = SSL_get0_peer_certificate(ssl);
+	unsigned char *bytes = NULL;
+	int len = cert != NULL ? i2d_X509(cert, &bytes) : 0;
+
+	if (len <= 0)
+		return err_set(err, RC_ABSENT, "no certificate of the client");
+	enum rc rc = buf_add(der, span_of(bytes, (size_t)len), err);
+	OPENSSL_free(bytes);
+	return rc;
+}

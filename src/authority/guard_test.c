@@ -1,0 +1,283 @@
+#include "authority/guard.h"
+
+#include "authority/issuedkit_priv.h"
+#include "authority/revoked.h"
+
+OWNER(char, free);
+
+#define ALICE "alice@alpha.test"
+#define OTHER_CASE "Alice@ALPHA.test"
+
+/* A second account, that has nothing. */
+static int64_t
+stranger(const struct shop *shop)
+{
+	struct account account ACCOUNT_OWNED = {0};
+	struct err err = ERR_NONE;
+	struct account_wish wish = {.thumbprint = "s",
+	    .jwk = "{}",
+	    .contact = "[]",
+	    .now = shop->kit->now};
+
+	assert_done(account_add(shop->sql, &wish, &account, &err), err);
+	return account.id;
+}
+
+static enum guard_place
+place_of(
+    const struct shop *shop, const char *address, int64_t account, int64_t now)
+{
+	enum guard_place place = GUARD_NOBODY;
+	struct err err = ERR_NONE;
+
+	assert_done(
+	    guard_place(shop->sql, address, account, now, &place, &err), err);
+	return place;
+}
+
+/* Alice has a certificate; its serial number is appended. */
+static void
+enrol(const struct shop *shop, struct buf *serial)
+{
+	X509 *cert OWNED(X509_free) = shop_issue(shop, shop->kit->now);
+	struct err err = ERR_NONE;
+
+	assert_done(buf_add(serial, shop_serial(cert), &err), err);
+}
+
+static enum rc
+ask(const struct shop *shop, int64_t account, struct span serial,
+    struct guard *ret, struct err *err)
+{
+	const struct guard_wish wish = {.kind = GUARD_REVOKE,
+	    .address = ALICE,
+	    .actor = "account x",
+	    .account = account,
+	    .serial = serial,
+	    .reason = REVOKED_KEY_COMPROMISE,
+	    .now = shop->kit->now};
+
+	return guard_ask(shop->sql, &wish, ret, err);
+}
+
+static enum guard_state
+state_of(const struct shop *shop, const struct guard *guard, int64_t now)
+{
+	struct guard found GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+
+	assert_done(guard_find(shop->sql, guard->name, now, &found, &err), err);
+	return found.state;
+}
+
+static bool
+is_revoked(const struct shop *shop, const struct buf *serial)
+{
+	struct revoked revoked = {0};
+	struct err err = ERR_NONE;
+
+	return revoked_find(shop->sql, buf_span(serial), &revoked, &err) ==
+	       RC_OK;
+}
+
+static void
+a_mailbox_is_enrolled_while_a_certificate_is_in_force(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+
+	shop_init(&shop, state);
+	int64_t now = shop.kit->now, other = stranger(&shop);
+	assert_int_equal(
+	    place_of(&shop, ALICE, shop.account, now), GUARD_NOBODY);
+	enrol(&shop, &serial);
+	assert_int_equal(
+	    place_of(&shop, ALICE, shop.account, now), GUARD_DEVICE);
+	assert_int_equal(place_of(&shop, ALICE, other, now), GUARD_STRANGER);
+	assert_int_equal(
+	    place_of(&shop, OTHER_CASE, other, now), GUARD_STRANGER);
+	assert_int_equal(
+	    place_of(&shop, "bob@alpha.test", other, now), GUARD_NOBODY);
+	assert_int_equal(
+	    place_of(&shop, ALICE, other, now + (int64_t)100 * 366 * 86400),
+	    GUARD_NOBODY);
+}
+
+static void
+silence_is_refusal(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+	const struct guard_word late = {
+	    .approves = true, .by = "device", .now = GUARD_SECONDS};
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	int64_t end = shop.kit->now + GUARD_SECONDS;
+	assert_done(
+	    ask(&shop, stranger(&shop), buf_span(&serial), &guard, &err), err);
+	assert_int_equal(state_of(&shop, &guard, end - 1), GUARD_OPEN);
+	assert_int_equal(state_of(&shop, &guard, end), GUARD_REFUSED);
+	struct guard_word word = late;
+	word.now = end;
+	assert_int_equal(
+	    guard_decide(shop.sql, &guard, &word, &err), RC_REFUSED);
+	assert_done(guard_expire(NULL, shop.sql, end, &err), err);
+	/* it is written down, so that no clock that goes back opens it */
+	assert_int_equal(state_of(&shop, &guard, end - 1), GUARD_REFUSED);
+	assert_false(is_revoked(&shop, &serial));
+}
+
+static void
+the_first_word_counts(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	assert_done(
+	    ask(&shop, stranger(&shop), buf_span(&serial), &guard, &err), err);
+	struct guard_word word = {.by = "device", .now = shop.kit->now};
+	assert_done(guard_decide(shop.sql, &guard, &word, &err), err);
+	word.approves = true;
+	assert_int_equal(
+	    guard_decide(shop.sql, &guard, &word, &err), RC_REFUSED);
+	assert_false(is_revoked(&shop, &serial));
+	/* what was refused can be asked for again */
+	struct guard again GUARD_OWNED = GUARD;
+	assert_done(
+	    ask(&shop, guard.account, buf_span(&serial), &again, &err), err);
+	assert_string_not_equal(again.name, guard.name);
+	assert_done(guard_decide(shop.sql, &again, &word, &err), err);
+	assert_true(is_revoked(&shop, &serial));
+}
+
+static void
+two_operators_are_as_good_as_a_device_but_one_twice_is_not(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+	bool done = true;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	int64_t now = shop.kit->now;
+	assert_done(
+	    ask(&shop, stranger(&shop), buf_span(&serial), &guard, &err), err);
+	assert_int_equal(
+	    guard_second(shop.sql, &guard, OTHER_CASE, now, &done, &err),
+	    RC_UNFIT);
+	assert_done(
+	    guard_second(shop.sql, &guard, "o@x.test", now, &done, &err), err);
+	assert_false(done);
+	assert_int_equal(
+	    guard_second(shop.sql, &guard, "O@x.test", now, &done, &err),
+	    RC_UNFIT);
+	assert_int_equal(state_of(&shop, &guard, now), GUARD_OPEN);
+	assert_done(
+	    guard_second(shop.sql, &guard, "p@x.test", now, &done, &err), err);
+	assert_true(done);
+	assert_true(is_revoked(&shop, &serial));
+}
+
+static void
+an_enrolment_that_is_undone_leaves_the_mailbox_free(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	enrol(&shop, &serial);
+	const struct guard_wish wish = {.kind = GUARD_UNDO,
+	    .address = OTHER_CASE,
+	    .actor = "operator o",
+	    .now = shop.kit->now};
+	assert_done(guard_ask(shop.sql, &wish, &guard, &err), err);
+	const struct guard_word word = {
+	    .approves = true, .by = "operators", .now = shop.kit->now};
+	assert_done(guard_decide(shop.sql, &guard, &word, &err), err);
+	assert_int_equal(
+	    place_of(&shop, ALICE, shop.account, shop.kit->now), GUARD_NOBODY);
+}
+
+static void
+so_many_wishes_wait_for_a_mailbox_and_no_more(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	int64_t thief = stranger(&shop);
+	for (uint8_t i = 0; i < GUARD_OPEN_MAX; i++) {
+		assert_done(
+		    ask(&shop, thief, span_of(&i, 1), &guard, &err), err);
+		/* the same again is the same one */
+		assert_done(
+		    ask(&shop, thief, span_of(&i, 1), &guard, &err), err);
+	}
+	assert_int_equal(
+	    ask(&shop, thief, buf_span(&serial), &guard, &err), RC_LIMIT);
+}
+
+static void
+a_letter_is_taken_once_and_again_when_it_could_not_go(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard asked GUARD_OWNED = GUARD, taken GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+	int64_t next = 0;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	int64_t now = shop.kit->now;
+	assert_done(
+	    ask(&shop, stranger(&shop), buf_span(&serial), &asked, &err), err);
+	assert_done(guard_take_mail(shop.sql, now, &taken, &next, &err), err);
+	assert_string_equal(taken.name, asked.name);
+	assert_int_equal(
+	    guard_take_mail(shop.sql, now, &taken, &next, &err), RC_ABSENT);
+	assert_int_equal(next, now + GUARD_MAIL_LEASE);
+	assert_done(guard_mail_later(shop.sql, taken.id, now + 5, &err), err);
+	assert_done(
+	    guard_take_mail(shop.sql, now + 5, &taken, &next, &err), err);
+	assert_int_equal(taken.mail_tries, 1);
+	assert_done(guard_mailed(shop.sql, taken.id, &err), err);
+	assert_int_equal(
+	    guard_take_mail(shop.sql, now + 1000, &taken, &next, &err),
+	    RC_ABSENT);
+	assert_int_equal(next, INT64_MAX);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		a_mailbox_is_enrolled_while_a_certificate_is_in_force),
+	    cmocka_unit_test(silence_is_refusal),
+	    cmocka_unit_test(the_first_word_counts),
+	    cmocka_unit_test(
+		two_operators_are_as_good_as_a_device_but_one_twice_is_not),
+	    cmocka_unit_test(
+		an_enrolment_that_is_undone_leaves_the_mailbox_free),
+	    cmocka_unit_test(so_many_wishes_wait_for_a_mailbox_and_no_more),
+	    cmocka_unit_test(
+		a_letter_is_taken_once_and_again_when_it_could_not_go),
+	};
+
+	return kit_test_both(tests, COUNT(tests));
+}

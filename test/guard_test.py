@@ -1,0 +1,259 @@
+"""A mailbox that has a device: what somebody gets who only knows its password, and what its owner
+is told.  By a foreign ACME client; the clock by libfaketime."""
+
+import os
+import sqlite3
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+import later
+from acmeclient import (Client, Https, answer_to, make_csr, token_of, wait_for_challenge)
+
+ALICE = "alice@alpha.test"
+BOB = "bob@beta.test"
+CAROL = "carol@alpha.test"
+DAVE = "dave@beta.test"
+WAIT_HOURS = 72
+SUBJECT = "Somebody wants something for your mailbox"
+
+
+@pytest.fixture(scope="module")
+def authority(world):
+    if world.authority is None:
+        pytest.fail("this village has no authority: build letterlock-authority first")
+    return world.authority
+
+
+@pytest.fixture
+def somebody(world, authority):
+    """A fresh account; none of them has a certificate after the test."""
+    everybody = []
+
+    def make():
+        client = Client(world)
+        assert client.register().status == 201
+        everybody.append(client)
+        return client
+
+    yield make
+    for client in everybody:
+        client.leave()
+
+
+def problem(reply, status, kind):
+    assert (reply.status, reply.problem) == (status, kind), reply.body
+
+
+def certificate(client, address, usage="signing"):
+    """A certificate without further questions: (PEM of the leaf, DER, key)."""
+    csr, key = make_csr(address, usage)
+    reply = client.finalize(client.authorize(address), csr)
+    assert (reply.status, reply.json["status"]) == (200, "valid"), reply.body
+    leaf = x509.load_pem_x509_certificate(client.certificates(reply.json))
+    return leaf, leaf.public_bytes(serialization.Encoding.DER), key
+
+
+def ask(client, address, usage="signing"):
+    """Order one at a mailbox that has a device: the order, which waits."""
+    csr, key = make_csr(address, usage)
+    order = client.authorize(address)
+    reply = client.finalize(order, csr)
+    assert (reply.status, reply.json["status"]) == (200, "processing"), reply.body
+    assert int(reply.headers["Retry-After"]) > 0
+    return order["url"], key
+
+
+def waiting(client):
+    """What the client's devices are told that waits."""
+    reply = client.post(client.base + "/acme/guard")
+    assert reply.status == 200, reply.body
+    return reply.json["requests"]
+
+
+def say(client, request, status):
+    return client.post(request["url"], {"status": status})
+
+
+def audit(authority, prefix="guard-"):
+    with sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True) as database:
+        return [(actor, act, thing) for actor, act, thing in database.execute(
+            "SELECT actor, act, object FROM audit ORDER BY id").fetchall()
+            if act.startswith(prefix)]
+
+
+def wait_for_warnings(world, address, count, seconds=20):
+    deadline = time.monotonic() + seconds
+    while len(found := world.fetch_where(address, "HEADER", "Subject", f'"{SUBJECT}"')) < count:
+        assert time.monotonic() < deadline, (len(found), count)
+        time.sleep(0.1)
+    return found
+
+
+@contextmanager
+def later_by(world, hours, last=True):
+    """The authority goes on so many hours later; after the last time, now."""
+    program, log = world.authority["program"], open(world.dir / "log" / "later.log", "ab")
+    world.stop("authority")
+    process = subprocess.Popen([program, "run", world.authority["dir"]], stdout=log, stderr=log,
+                               env={**os.environ, **later.in_days(hours / 24)})
+    try:
+        wait_until_it_answers(world, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+        if last:
+            world.start("authority")
+
+
+def wait_until_it_answers(world, process, seconds=60):
+    deadline = time.monotonic() + seconds
+    while True:
+        assert process.poll() is None and time.monotonic() < deadline
+        try:
+            Https(world).connect().close()
+            return
+        except OSError:
+            time.sleep(0.05)
+
+
+# the way it should be
+
+
+def test_the_same_account_renews_without_asking(world, authority, somebody):
+    owner = somebody()
+    certificate(owner, ALICE)
+    certificate(owner, ALICE, "encrypting")
+    certificate(owner, ALICE)
+    assert waiting(owner) == []
+
+
+def test_a_new_device_waits_until_one_of_the_first_approves_it(world, authority, somebody):
+    world.empty(BOB)
+    owner, second, third = somebody(), somebody(), somebody()
+    certificate(owner, BOB)
+    url, key = ask(second, BOB)
+    [request] = waiting(owner)
+    assert (request["kind"], request["status"], request["address"]) == ("issue", "open", BOB)
+    letter = wait_for_warnings(world, BOB, 1)[0]
+    assert b"guard@authority.test" in letter and request["url"].encode() in letter
+    assert second.post(url).json["status"] == "processing"
+    # who asks does not decide, nor does anybody else
+    problem(say(second, request, "approved"), 403, "unauthorized")
+    problem(say(third, request, "refused"), 403, "unauthorized")
+    problem(third.post(request["url"]), 403, "unauthorized")
+    assert second.post(request["url"]).json["status"] == "open"
+    for bad in ({}, {"status": "open"}, {"status": 1}):
+        problem(owner.post(request["url"], bad), 400, "malformed")
+    problem(owner.post(request["url"] + "x", {"status": "approved"}), 404, "malformed")
+    assert say(owner, request, "approved").json["status"] == "approved"
+    problem(say(owner, request, "refused"), 409, "malformed")
+    # the key that was approved has its certificate, and the second device is one now
+    done = second.post(url).json
+    assert done["status"] == "valid"
+    leaf = x509.load_pem_x509_certificate(second.certificates(done))
+    assert leaf.public_key().public_numbers() == key.public_key().public_numbers()
+    certificate(second, BOB, "encrypting")
+    url, _ = ask(third, BOB)
+    [request] = waiting(second)
+    assert say(second, request, "refused").json["status"] == "refused"
+    refused = third.post(url).json
+    assert refused["status"] == "invalid"
+    assert refused["error"]["type"].endswith(":unauthorized")
+    assert waiting(owner) == waiting(second) == []
+    owners = "account " + owner.kid.rpartition("/")[2]
+    assert (owners, "guard-approve", BOB) in audit(authority)
+
+
+def test_the_case_of_letters_is_no_way_around(world, authority, somebody):
+    owner, thief = somebody(), somebody()
+    certificate(owner, CAROL)
+    other = CAROL.replace("carol", "Carol")
+    order, _, challenge = thief.new_order(other)
+    mail = wait_for_challenge(world, CAROL, challenge)
+    answer = answer_to(mail, other, thief.response_of(token_of(mail), challenge))
+    world.send_plain(CAROL, challenge["from"], answer)
+    thief.post(challenge["url"], {})
+    assert thief.wait_for(order["url"], ("ready", "invalid"))["status"] == "ready"
+    assert thief.finalize(order, make_csr(other)[0]).json["status"] == "processing"
+    [request] = waiting(owner)
+    assert request["address"] == other
+
+
+def test_a_revocation_by_another_account_waits_for_a_device(world, authority, somebody):
+    owner, other = somebody(), somebody()
+    _, der, _ = certificate(owner, DAVE)
+    other.authorize(DAVE)
+    problem(other.revoke(der, reason=1), 403, "unauthorized")
+    problem(other.revoke(der, reason=1), 403, "unauthorized")
+    [request] = waiting(owner)  # one, however often it is asked for
+    assert request["kind"] == "revoke"
+    assert say(owner, request, "approved").json["status"] == "approved"
+    problem(owner.revoke(der), 400, "alreadyRevoked")
+    # nothing is in force any more: whoever controls the mailbox is the first again
+    certificate(other, DAVE)
+
+
+# the attack
+
+
+def test_a_thief_of_the_password_gets_nothing_and_the_owner_is_told(world, authority, somebody):
+    """Last: the clock stays where it goes."""
+    mallory = "mallory@alpha.test"
+    world.empty(mallory)
+    owner = somebody()
+    _, signing, _ = certificate(owner, mallory)
+    _, encrypting, _ = certificate(owner, mallory, "encrypting")
+
+    def attack(before):
+        """Everything that a password can do; how much of it the owner was told."""
+        thief = somebody()
+        orders = [ask(thief, mallory, usage)[0] for usage in ("signing", "encrypting")]
+        assert [thief.post(url).json["status"] for url in orders] == ["processing"] * 2
+        for der in (signing, encrypting):
+            problem(thief.revoke(der, reason=1), 403, "unauthorized")
+        told = [request["kind"] for request in waiting(owner)]
+        assert told == ["issue", "issue", "revoke", "revoke"]
+        wait_for_warnings(world, mallory, before + 4)
+        world.empty(mallory)  # what a thief does with letters
+        return thief, orders
+
+    thief, orders = attack(0)
+    early = somebody()
+    asked, _, _ = early.new_order(mallory)
+    with later_by(world, WAIT_HOURS - 1, last=False):
+        assert [thief.post(url).json["status"] for url in orders] == ["processing"] * 2
+        assert len(waiting(owner)) == 4
+    with later_by(world, WAIT_HOURS + 1):
+        for url in orders:
+            assert thief.post(url).json["status"] == "invalid"
+            problem(thief.finalize({"finalize": url.replace("/order/", "/finalize/")},
+                                   make_csr(mallory)[0]), 403, "orderNotReady")
+        assert early.post(asked["url"]).json["status"] == "invalid"
+        assert waiting(owner) == []
+        # once more, with everything proved anew
+        thief, orders = attack(0)
+        for request in waiting(owner):
+            assert say(owner, request, "refused").status == 200
+        assert {thief.post(url).json["status"] for url in orders} == {"invalid"}
+        nothing_came_of_it(world, authority, mallory)
+
+
+def nothing_came_of_it(world, authority, address):
+    reply = Https(world).send("GET", f"/directory/v1?address={address}")
+    assert [len(reply.json[usage]) for usage in ("signing", "encrypting")] == [1, 1]
+    with sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True) as database:
+        assert database.execute(
+            "SELECT count(*) FROM revocation AS r JOIN certificate AS c ON c.id = r.certificate"
+            " WHERE c.address = ?", (address,)).fetchall() == [(0,)]
+    deadline = time.monotonic() + 20
+    while [act for _, act, thing in audit(authority) if thing == address
+           ].count("guard-silence") < 4:
+        assert time.monotonic() < deadline, audit(authority)
+        time.sleep(0.2)
