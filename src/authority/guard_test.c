@@ -3,7 +3,6 @@
 #include "authority/issuedkit_priv.h"
 #include "authority/revoked.h"
 
-
 #define ALICE "alice@alpha.test"
 #define OTHER_CASE "Alice@ALPHA.test"
 
