@@ -232,7 +232,7 @@ static const struct {
     {"a certificate taken away",
 	"DELETE FROM revocation;"
 	" UPDATE acme_order SET certificate = NULL;"
-	" DELETE FROM certificate",
+	" DELETE FROM directory; DELETE FROM certificate",
 	"entry 4: its certificate"},
     {"a revocation taken away", "DELETE FROM revocation",
 	"entry 5: its revocation"},

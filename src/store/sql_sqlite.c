@@ -9,6 +9,8 @@
 
 #include <sqlite3.h>
 
+#define MODE_PAUSE_MS 10
+
 struct lite {
 	struct sql sql;
 	sqlite3 *db;
@@ -317,6 +319,24 @@ make_file(const char *path, struct err *err)
 	return RC_OK;
 }
 
+/* SQLite does not wait for others when it changes a new file's mode: two that
+ * wait for each other there would wait for ever (sqlite3_busy_handler()). */
+static enum rc
+set_mode(struct lite *lite, struct err *err)
+{
+	int code = SQLITE_BUSY;
+
+	for (int waited = 0;
+	     (code & 0xff) == SQLITE_BUSY && waited < SQL_BUSY_MS;
+	     waited += MODE_PAUSE_MS) {
+		if (waited > 0)
+			(void)sqlite3_sleep(MODE_PAUSE_MS);
+		code = sqlite3_exec(
+		    lite->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	}
+	return code == SQLITE_OK ? RC_OK : fail(lite, code, err);
+}
+
 static enum rc
 open_file(struct lite *lite, const char *path, struct err *err)
 {
@@ -328,8 +348,8 @@ open_file(struct lite *lite, const char *path, struct err *err)
 		return err_set(err, RC_IO, "cannot open the database %s: %s",
 		    path, sqlite3_errstr(code));
 	(void)sqlite3_busy_timeout(lite->db, SQL_BUSY_MS);
+	TRY(set_mode(lite, err));
 	return run(&lite->sql,
-	    "PRAGMA journal_mode = WAL;"
 	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA foreign_keys = ON;"
 	    "PRAGMA trusted_schema = OFF;",
