@@ -8,6 +8,8 @@ import time
 import urllib.error
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from loneauthority import SOFTHSM, Lone, run
 
@@ -334,7 +336,7 @@ def test_the_lists_of_the_offline_cas_are_made_anew(ready):
 
 def test_an_older_authority_is_upgraded_and_not_before_it_is_asked_for(ready):
     """As the program of the first day made it: version 1, no responder."""
-    make_old(ready.dir / "authority.db")
+    make_old(ready.dir / "authority.db", ready.dir / "issuing.pem")
     (ready.dir / "ocsp.key").unlink()
     said = ready.command("run", ready.dir)
     assert said.returncode == 2 and "letterlock-authority upgrade" in said.stderr
@@ -355,7 +357,7 @@ def test_an_older_authority_is_upgraded_and_not_before_it_is_asked_for(ready):
 
 
 def test_an_older_database_alone_is_not_touched_by_run(ready):
-    make_old(ready.dir / "authority.db")
+    make_old(ready.dir / "authority.db", ready.dir / "issuing.pem")
     said = ready.command("run", ready.dir)
     assert said.returncode == 2
     assert "version 1, now" in said.stderr and "backup" in said.stderr
@@ -363,13 +365,15 @@ def test_an_older_database_alone_is_not_touched_by_run(ready):
         assert database.execute("PRAGMA user_version").fetchone() == (1,)
 
 
-def make_old(path):
+def make_old(path, certificate):
     """The first version that was published, with one certificate in it."""
+    der = x509.load_pem_x509_certificate(certificate.read_bytes()).public_bytes(
+        serialization.Encoding.DER)
     with sqlite3.connect(path) as database:
         database.executescript(FIRST)
         database.execute("INSERT INTO account VALUES (1, 'a', 't', '{}', '[]', 'valid', 1)")
         database.execute("INSERT INTO certificate VALUES (1, 'c', x'4001', 1, 'a@x.test',"
-                         " 'a@x.test', 'signing', x'00', 1, 2, x'30')")
+                         " 'a@x.test', 'signing', x'00', 1, 2, ?)", (der,))
         database.execute("PRAGMA user_version = 1")
     path.chmod(0o600)
 

@@ -97,7 +97,10 @@ def test_a_directory_that_never_answers_costs_its_budget_only(alice, world):
 
 
 def test_a_certificate_for_another_address_is_not_sealed_to(alice, bob, world):
-    """The directory says Bob's certificate is Eve's."""
+    """The directory says Bob's certificate is Eve's; that Bob's own is not revoked is known before."""
+    with alice.smtp() as smtp:
+        smtp.mail(ALICE)
+        assert smtp.rcpt(BOB)[0] == 250
     reply = acmeclient.Https(world).send("GET", "/directory/v1?address=bob%40beta.test")
     octets = json.dumps({**reply.json, "address": "eve@beta.test"}).encode()
     with nonsense(world, 200, "application/json", octets), alice.smtp() as smtp:
