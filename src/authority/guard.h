@@ -7,7 +7,7 @@
  * its letters; so a thief of the password could.  Such a wish is written down
  * and waits:
  *
- *            a device, the recovery code, two operators
+ *                        a device, two operators
  *     open -----------------------------------------------> approved
  *      |
  *      | a device's or an operator's veto; GUARD_SECONDS of silence
