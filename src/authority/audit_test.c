@@ -3,7 +3,6 @@
 #include "authority/audit.h"
 #include "authority/audit_seal.h"
 #include "authority/issuedkit_priv.h"
-#include "authority/revoked.h"
 #include "authority/tsa.h"
 #include "os/clock.h"
 
@@ -74,18 +73,12 @@ seal(struct log *log)
 static void
 fill(struct log *log)
 {
-	struct err err = ERR_NONE;
-
 	add(log, "a@x.test");
 	add(log, "b@x.test");
 	seal(log);
 	X509 *cert OWNED(X509_free) =
 	    shop_issue(&log->shop, log->shop.kit->now);
-	struct revoked_wish wish = {.serial = shop_serial(cert),
-	    .reason = REVOKED_KEY_COMPROMISE,
-	    .by = "operator test",
-	    .now = log->time};
-	assert_done(revoked_add(log->shop.sql, &wish, &err), err);
+	shop_revoke(&log->shop, cert, REVOKED_KEY_COMPROMISE, log->time);
 	add(log, "c@x.test");
 	seal(log);
 }

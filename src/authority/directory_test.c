@@ -1,7 +1,6 @@
 #include "authority/directory.h"
 
 #include "authority/issuedkit_priv.h"
-#include "authority/revoked.h"
 
 #define ALICE "alice@alpha.test"
 #define DAY ((int64_t)24 * 3600)
@@ -47,19 +46,6 @@ find_hash(const struct shop *shop, enum directory_key key, const X509 *cert)
 }
 
 static void
-give_up(const struct shop *shop, X509 *cert)
-{
-	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
-	struct revoked_wish wish = {.serial = shop_serial(cert),
-	    .by = "operator test",
-	    .now = shop->kit->now};
-
-	assert_ok(sql_act_begin(shop->sql, &act, NULL));
-	assert_ok(revoked_add(shop->sql, &wish, NULL));
-	assert_ok(sql_act_commit(&act, NULL));
-}
-
-static void
 certificates_are_found_while_they_are_good(void **state)
 {
 	struct shop shop SHOP_OWNED = {0};
@@ -83,7 +69,7 @@ what_was_revoked_is_found_by_itself_only(void **state)
 	for (int key = 0; key < DIRECTORY_KEYS; key++)
 		assert_rc(
 		    find_hash(&shop, (enum directory_key)key, cert), RC_OK);
-	give_up(&shop, cert);
+	shop_revoke(&shop, cert, REVOKED_UNSPECIFIED, shop.kit->now);
 	assert_int_equal(count_for(&shop, ALICE, shop.kit->now), 0);
 	for (int key = 0; key < DIRECTORY_KEYS; key++)
 		assert_rc(find_hash(&shop, (enum directory_key)key, cert),

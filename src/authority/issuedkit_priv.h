@@ -6,6 +6,7 @@
 
 #include "authority/account.h"
 #include "authority/issued.h"
+#include "authority/revoked.h"
 #include "authority/schema.h"
 #include "authority/testkit_priv.h"
 
@@ -128,6 +129,33 @@ shop_serial(X509 *cert)
 
 	return span_of(
 	    ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+}
+
+/* As an operator does. */
+static inline void
+shop_revoke(const struct shop *shop, X509 *cert, int reason, int64_t now)
+{
+	struct revoked_wish wish = {.serial = shop_serial(cert),
+	    .reason = reason,
+	    .by = "operator test",
+	    .now = now};
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct err err = ERR_NONE;
+
+	assert_done(sql_act_begin(shop->sql, &act, &err), err);
+	assert_done(revoked_add(shop->sql, &wish, &err), err);
+	assert_done(sql_act_commit(&act, &err), err);
+}
+
+/* What a query of one number says. */
+static inline int64_t
+shop_number(const struct shop *shop, const char *text)
+{
+	struct err err = ERR_NONE;
+	int64_t number = -1;
+
+	assert_done(sql_number(shop->sql, text, SQL_NONE, &number, &err), err);
+	return number;
 }
 
 #endif

@@ -1,7 +1,6 @@
 #include "authority/lists.h"
 
 #include "authority/issuedkit_priv.h"
-#include "authority/revoked.h"
 #include "pki/crl.h"
 #include "pki/der.h"
 
@@ -46,32 +45,6 @@ publish(struct desk *desk, int64_t now)
 	    lists_publish(&desk->lists, desk->shop.sql, now, &err), err);
 }
 
-static int64_t
-number(const struct desk *desk, const char *text)
-{
-	struct err err = ERR_NONE;
-	int64_t found = -1;
-
-	assert_done(
-	    sql_number(desk->shop.sql, text, SQL_NONE, &found, &err), err);
-	return found;
-}
-
-static void
-give_up(const struct desk *desk, X509 *cert, int reason, int64_t now)
-{
-	struct revoked_wish wish = {.serial = shop_serial(cert),
-	    .reason = reason,
-	    .by = "operator test",
-	    .now = now};
-	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
-	struct err err = ERR_NONE;
-
-	assert_done(sql_act_begin(desk->shop.sql, &act, &err), err);
-	assert_done(revoked_add(desk->shop.sql, &wish, &err), err);
-	assert_done(sql_act_commit(&act, &err), err);
-}
-
 /* Have openssl check the list of this part, and print it. */
 static void
 describe(const struct desk *desk, int64_t part, char text[20000])
@@ -99,7 +72,8 @@ every_part_has_a_list_that_openssl_believes(void **state)
 
 	desk_init(&desk, state);
 	publish(&desk, desk.kit.now);
-	assert_int_equal(number(&desk, "SELECT count(*) FROM crl_list"), 4);
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT count(*) FROM crl_list"), 4);
 	for (int64_t part = 0; part < 4; part++) {
 		describe(&desk, part, text);
 		assert_has(text, "Version 2");
@@ -168,7 +142,7 @@ a_revocation_comes_to_its_own_list_at_once(void **state)
 	publish(&desk, now);
 	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
 	int64_t part = published_part(shop_serial(cert), 4);
-	give_up(&desk, cert, REVOKED_KEY_COMPROMISE, now + 1);
+	shop_revoke(&desk.shop, cert, REVOKED_KEY_COMPROMISE, now + 1);
 	publish(&desk, now + 2);
 	describe(&desk, part, text);
 	struct span serial = shop_serial(cert);
@@ -177,8 +151,9 @@ a_revocation_comes_to_its_own_list_at_once(void **state)
 	assert_has(text, want);
 	assert_has(text, "CRL Reason Code: \n                Key Compromise");
 	/* the others are as they were */
-	assert_int_equal(number(&desk, "SELECT count(*) FROM crl_list"
-				       " WHERE made = number AND number > 0"),
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT count(*) FROM crl_list"
+				    " WHERE made = number AND number > 0"),
 	    4);
 	describe(&desk, (part + 1) % 4, text);
 	assert_has(text, "No Revoked Certificates.");
@@ -196,10 +171,11 @@ a_list_is_made_again_when_half_of_its_time_has_gone(void **state)
 	publish(&desk, now);
 	publish(&desk, now + 12 * HOUR - 1);
 	assert_int_equal(
-	    number(&desk, "SELECT max(number) FROM crl_list"), now);
+	    shop_number(&desk.shop, "SELECT max(number) FROM crl_list"), now);
 	publish(&desk, now + 12 * HOUR);
 	assert_int_equal(
-	    number(&desk, "SELECT min(number) FROM crl_list"), now + 12 * HOUR);
+	    shop_number(&desk.shop, "SELECT min(number) FROM crl_list"),
+	    now + 12 * HOUR);
 }
 
 static void
@@ -212,9 +188,11 @@ numbers_grow_though_the_clock_goes_back(void **state)
 	publish(&desk, now);
 	publish(&desk, now - HOUR);
 	assert_int_equal(
-	    number(&desk, "SELECT min(number) FROM crl_list"), now + 1);
+	    shop_number(&desk.shop, "SELECT min(number) FROM crl_list"),
+	    now + 1);
 	assert_int_equal(
-	    number(&desk, "SELECT max(made) FROM crl_list"), now - HOUR);
+	    shop_number(&desk.shop, "SELECT max(made) FROM crl_list"),
+	    now - HOUR);
 }
 
 /* A certificate names its part for ever. */
@@ -234,14 +212,16 @@ parts_that_were_given_up_are_made_all_the_same(void **state)
 	shop_keep(&desk.shop, cert, now);
 	desk.kit.settings.crl_parts = 1;
 	publish(&desk, now);
-	assert_int_equal(number(&desk, "SELECT count(*) FROM crl_list"), 1);
-	give_up(&desk, cert, REVOKED_SUPERSEDED, now);
-	publish(&desk, now + 1);
 	assert_int_equal(
-	    number(&desk, "SELECT count(*) FROM crl_list WHERE part = 3"), 1);
+	    shop_number(&desk.shop, "SELECT count(*) FROM crl_list"), 1);
+	shop_revoke(&desk.shop, cert, REVOKED_SUPERSEDED, now);
+	publish(&desk, now + 1);
+	assert_int_equal(shop_number(&desk.shop,
+			     "SELECT count(*) FROM crl_list WHERE part = 3"),
+	    1);
 	publish(&desk, now + DAY);
 	assert_int_equal(
-	    number(&desk, "SELECT made FROM crl_list WHERE part = 3"),
+	    shop_number(&desk.shop, "SELECT made FROM crl_list WHERE part = 3"),
 	    now + DAY);
 }
 
@@ -256,7 +236,7 @@ what_expired_stays_for_as_long_as_the_settings_say(void **state)
 	desk.kit.settings.crl_parts = 1;
 	int64_t now = desk.kit.now;
 	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
-	give_up(&desk, cert, REVOKED_SUPERSEDED, now);
+	shop_revoke(&desk.shop, cert, REVOKED_SUPERSEDED, now);
 	publish(&desk, now + 99 * DAY);
 	describe(&desk, 0, text);
 	assert_has(text, "Superseded");
@@ -273,7 +253,8 @@ without_a_place_nothing_is_published(void **state)
 	desk_init(&desk, state);
 	desk.kit.settings.http_url = NULL;
 	publish(&desk, desk.kit.now);
-	assert_int_equal(number(&desk, "SELECT count(*) FROM crl_list"), 0);
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT count(*) FROM crl_list"), 0);
 }
 
 static void

@@ -3,7 +3,6 @@
 #include <openssl/ocsp.h>
 
 #include "authority/issuedkit_priv.h"
-#include "authority/revoked.h"
 
 OWNER(OCSP_REQUEST, OCSP_REQUEST_free);
 OWNER(OCSP_RESPONSE, OCSP_RESPONSE_free);
@@ -150,30 +149,6 @@ presign(const struct desk *desk, int64_t now)
 }
 
 static void
-give_up(const struct desk *desk, X509 *cert, int64_t now)
-{
-	struct revoked_wish wish = {.serial = shop_serial(cert),
-	    .reason = REVOKED_KEY_COMPROMISE,
-	    .by = "operator test",
-	    .now = now};
-	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
-	struct err err = ERR_NONE;
-
-	assert_done(sql_act_begin(desk->shop.sql, &act, &err), err);
-	assert_done(revoked_add(desk->shop.sql, &wish, &err), err);
-	assert_done(sql_act_commit(&act, &err), err);
-}
-
-static int64_t
-count(const struct desk *desk, const char *text)
-{
-	int64_t number = -1;
-
-	assert_ok(sql_number(desk->shop.sql, text, SQL_NONE, &number, NULL));
-	return number;
-}
-
-static void
 what_is_not_signed_in_advance_is_signed_now(void **state)
 {
 	struct desk desk DESK_OWNED = {0};
@@ -198,7 +173,8 @@ an_answer_that_is_ready_is_given_to_all(void **state)
 	int64_t now = desk.kit.now;
 	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
 	presign(&desk, now);
-	assert_int_equal(count(&desk, "SELECT count(*) FROM ocsp_answer"), 2);
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT count(*) FROM ocsp_answer"), 2);
 	for (int i = 0; i < 2; i++) {
 		struct said one SAID_OWNED = SAID, two SAID_OWNED = SAID;
 		const EVP_MD *md = i ? EVP_sha1() : EVP_sha256();
@@ -210,9 +186,10 @@ an_answer_that_is_ready_is_given_to_all(void **state)
 	/* signed once, and not again before half of its time has gone */
 	presign(&desk, now + 12 * HOUR - 1);
 	assert_int_equal(
-	    count(&desk, "SELECT max(made) FROM ocsp_answer"), now);
+	    shop_number(&desk.shop, "SELECT max(made) FROM ocsp_answer"), now);
 	presign(&desk, now + 12 * HOUR + 1);
-	assert_int_equal(count(&desk, "SELECT min(made) FROM ocsp_answer"),
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT min(made) FROM ocsp_answer"),
 	    now + 12 * HOUR + 1);
 }
 
@@ -225,7 +202,7 @@ a_revocation_counts_at_once_though_an_answer_was_ready(void **state)
 	int64_t now = desk.kit.now;
 	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
 	presign(&desk, now);
-	give_up(&desk, cert, now + 1);
+	shop_revoke(&desk.shop, cert, REVOKED_KEY_COMPROMISE, now + 1);
 	for (int i = 0; i < 2; i++) {
 		struct said said SAID_OWNED = SAID;
 		ask(&desk, cert, EVP_sha1(), false, now + 1, &said);
@@ -233,8 +210,9 @@ a_revocation_counts_at_once_though_an_answer_was_ready(void **state)
 		assert_int_equal(said.reason, REVOKED_KEY_COMPROMISE);
 		presign(&desk, now + 1);
 	}
-	assert_int_equal(
-	    count(&desk, "SELECT count(*) FROM ocsp_answer WHERE made > 0"), 2);
+	assert_int_equal(shop_number(&desk.shop,
+			     "SELECT count(*) FROM ocsp_answer WHERE made > 0"),
+	    2);
 }
 
 static void
@@ -265,8 +243,9 @@ of_what_has_expired_one_can_still_ask(void **state)
 	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
 	presign(&desk, now);
 	presign(&desk, later);
-	assert_int_equal(count(&desk, "SELECT count(*) FROM ocsp_answer"), 0);
-	give_up(&desk, cert, later);
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT count(*) FROM ocsp_answer"), 0);
+	shop_revoke(&desk.shop, cert, REVOKED_KEY_COMPROMISE, later);
 	ask(&desk, cert, EVP_sha1(), false, later, &said);
 	assert_int_equal(said.status, V_OCSP_CERTSTATUS_REVOKED);
 }
@@ -330,7 +309,8 @@ many_are_signed_in_several_batches(void **state)
 	}
 	presign(&desk, desk.kit.now);
 	assert_int_equal(
-	    count(&desk, "SELECT count(*) FROM ocsp_answer"), (int64_t)2 * 101);
+	    shop_number(&desk.shop, "SELECT count(*) FROM ocsp_answer"),
+	    (int64_t)2 * 101);
 }
 
 int

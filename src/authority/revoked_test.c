@@ -20,16 +20,6 @@ give_up(const struct shop *shop, struct span serial, int reason, int64_t now)
 	return sql_act_commit(&act, &err);
 }
 
-static int64_t
-count(const struct shop *shop, const char *text)
-{
-	struct err err = ERR_NONE;
-	int64_t number = -1;
-
-	assert_done(sql_number(shop->sql, text, SQL_NONE, &number, &err), err);
-	return number;
-}
-
 static void
 it_is_remembered_with_its_time_and_reason(void **state)
 {
@@ -67,8 +57,9 @@ what_was_never_issued_cannot_be_revoked(void **state)
 		      shop.kit->now),
 	    RC_ABSENT);
 	assert_rc(give_up(&shop, SPAN_NONE, 0, shop.kit->now), RC_ABSENT);
-	assert_int_equal(
-	    count(&shop, "SELECT count(*) FROM audit WHERE act <> 'begin'"), 0);
+	assert_int_equal(shop_number(&shop,
+			     "SELECT count(*) FROM audit WHERE act <> 'begin'"),
+	    0);
 }
 
 static void
@@ -92,7 +83,8 @@ a_second_time_is_refused_but_for_a_compromised_key(void **state)
 	assert_int_equal(found.reason, REVOKED_KEY_COMPROMISE);
 	assert_int_equal(found.at, now); /* since when nobody relies on it */
 	assert_int_equal(
-	    count(&shop, "SELECT count(*) FROM revocation WHERE listed = 0"),
+	    shop_number(
+		&shop, "SELECT count(*) FROM revocation WHERE listed = 0"),
 	    1);
 }
 
@@ -139,7 +131,7 @@ it_is_in_the_audit_log_and_no_ready_answer_counts(void **state)
 	assert_ok(give_up(
 	    &shop, shop_serial(cert), REVOKED_KEY_COMPROMISE, shop.kit->now));
 	assert_int_equal(
-	    count(&shop,
+	    shop_number(&shop,
 		"SELECT CAST(sum(made + until) AS BIGINT) FROM ocsp_answer"),
 	    0);
 	assert_done(sql_select(shop.sql,
@@ -168,7 +160,8 @@ it_knows_which_list_tells_of_it(void **state)
 	assert_ok(give_up(&shop, shop_serial(cert), 0, kit.now));
 	assert_ok(published_part_of(cert, &part, NULL));
 	assert_int_equal(part, published_part(shop_serial(cert), 1024));
-	assert_int_equal(count(&shop, "SELECT part FROM revocation"), part);
+	assert_int_equal(
+	    shop_number(&shop, "SELECT part FROM revocation"), part);
 	assert_ok(published_id(kit.hierarchy.issuing[0].cert, want, NULL));
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 	assert_ok(sql_select(
@@ -185,7 +178,7 @@ a_certificate_that_names_no_list_can_be_revoked(void **state)
 	shop_init(&shop, state);
 	X509 *cert OWNED(X509_free) = shop_issue(&shop, shop.kit->now);
 	assert_ok(give_up(&shop, shop_serial(cert), 0, shop.kit->now));
-	assert_int_equal(count(&shop, "SELECT part FROM revocation"), -1);
+	assert_int_equal(shop_number(&shop, "SELECT part FROM revocation"), -1);
 }
 
 int
