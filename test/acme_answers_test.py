@@ -4,9 +4,7 @@ The letters are made and signed here (python3-dkim with the village's keys), so 
 one thing wrong with it, and are given to the authority as a mail server would.
 """
 
-import json
 import smtplib
-from pathlib import Path
 
 import dkim
 import pytest
@@ -21,18 +19,9 @@ FIELDS = ("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "In-Reply
           "Message-ID", "Content-Type", "Content-Transfer-Encoding")
 
 
-def set_and_restart(world, **values):
-    path = Path(world.authority["dir"]) / "authority.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
-    world.stop("authority")
-    world.start("authority")
-
-
 @pytest.fixture(scope="module")
-def authority(world):
-    if world.authority is None:
-        pytest.fail("this village has no authority: build letterlock-authority first")
-    set_and_restart(world, lmtp_listen=f"{world.authority['address']}:{LMTP_PORT}")
+def authority(world, authority):
+    world.set_authority(lmtp_listen=f"{world.authority['address']}:{LMTP_PORT}")
     return world.authority
 
 
@@ -158,7 +147,7 @@ def test_with_interop_what_is_there_must_be_signed(world, authority, contest):
     """As most providers sign: what is in the letter, and nothing that is not."""
     there = ("From", "To", "Subject", "Date", "Message-ID", "Content-Type")
     contest.refused(contest.sign(contest.letter(), fields=there), "does not cover")
-    set_and_restart(world, answers="interop")
+    world.set_authority(answers="interop")
     contest.refused(contest.sign(contest.letter(), fields=there[:-1]), "does not cover Content-Type")
     contest.refused(contest.sign(contest.letter(), fields=there, length=True), "l=")
     contest.refused(contest.sign(contest.letter("Cc: x@alpha.test"), fields=there), "cover Cc")

@@ -4,13 +4,11 @@ They judge the core of our ACME: JWS, nonces, accounts, orders, polling, finaliz
 """
 
 import http.server
-import json
 import os
 import shlex
 import subprocess
 import threading
 from functools import partial
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -24,13 +22,8 @@ PERSON = "mailto:alice@alpha.test"
 
 
 @pytest.fixture(scope="module")
-def authority(world):
-    if world.authority is None:
-        pytest.fail("this village has no authority: build letterlock-authority first")
-    path = Path(world.authority["dir"]) / "authority.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "test_profile": True}))
-    world.stop("authority")
-    world.start("authority")
+def authority(world, authority):
+    world.set_authority(test_profile=True)
     return world.authority
 
 

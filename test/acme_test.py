@@ -1,6 +1,5 @@
 """ACME to the letter: what RFC 8555 and RFC 9773 have beyond the plain way to a certificate."""
 
-import json
 import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,33 +10,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID
 
-from acmeclient import Client, Https, Key, answer_to, b64, make_csr, token_of, wait_for_challenge
+from acmeclient import Client, Key, answer_to, b64, make_csr, token_of, wait_for_challenge
 from stores import select
 
 ALICE = "alice@alpha.test"
 BOB = "bob@beta.test"
 CAROL = "carol@alpha.test"
 DAVE = "dave@beta.test"
-
-
-@pytest.fixture(scope="module")
-def authority(world):
-    if world.authority is None:
-        pytest.fail("this village has no authority: build letterlock-authority first")
-    return world.authority
-
-
-@pytest.fixture
-def client(world, authority):
-    client = Client(world)
-    assert client.register().status == 201
-    yield client
-    client.leave()
-
-
-@pytest.fixture
-def https(world, authority):
-    return Https(world)
 
 
 def problem(reply, status, kind):
@@ -334,16 +313,9 @@ LETTERS = 8
 def choosy(world, authority):
     """What follows has an authority with other settings, until the end of this file."""
     [[letters]] = select(authority, "SELECT count(*) FROM acme_authorization")
-    set_and_restart(world, external_account_required=True, terms=TERMS, orders_per_hour=PAGE + 2,
+    world.set_authority(external_account_required=True, terms=TERMS, orders_per_hour=PAGE + 2,
                     challenge_mails_per_domain=1, challenge_mails_per_client=letters + LETTERS)
     return authority
-
-
-def set_and_restart(world, **values):
-    path = Path(world.authority["dir"]) / "authority.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
-    world.stop("authority")
-    world.start("authority")
 
 
 def test_an_account_is_bound_by_a_key_of_the_operator(world, choosy):
@@ -414,7 +386,7 @@ def test_terms_are_agreed_to_and_agreed_to_again_when_they_change(world, choosy)
     client, reply, _ = bound(world, kid, key)
     assert reply.json["termsOfServiceAgreed"] is True
     # other terms: who has not agreed to them gets nothing new
-    set_and_restart(world, terms=NEW_TERMS, challenge_mails_per_client=10000)
+    world.set_authority(terms=NEW_TERMS, challenge_mails_per_client=10000)
     problem(client.order("a@terms.limit.test"), 403, "userActionRequired")
     client.post(client.kid, {"termsOfServiceAgreed": True})  # not so: RFC 8555 section 7.3.2
     problem(client.order("a@terms.limit.test"), 403, "userActionRequired")

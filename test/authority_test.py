@@ -31,38 +31,14 @@ MALLORY = "mallory@alpha.test"
 EVE = "eve@beta.test"
 
 
-@pytest.fixture(scope="module")
-def authority(world):
-    if world.authority is None:
-        pytest.fail("this village has no authority: build letterlock-authority first")
-    return world.authority
-
-
 @contextmanager
 def setting(world, name, value):
     """The authority runs with another setting inside, and with its own again afterwards."""
-    path = Path(world.authority["dir"]) / "authority.json"
-    before = path.read_text()
+    before = world.set_authority(**{name: value})
     try:
-        path.write_text(json.dumps({**json.loads(before), name: value}))
-        restart(world)
         yield
     finally:
-        path.write_text(before)
-        restart(world)
-
-
-@pytest.fixture
-def client(world, authority):
-    client = Client(world)
-    assert client.register().status == 201
-    yield client
-    client.leave()
-
-
-@pytest.fixture
-def https(world, authority):
-    return Https(world)
+        world.set_authority(**before)
 
 
 def openssl(*words, **more):
@@ -71,11 +47,6 @@ def openssl(*words, **more):
 
 def problem(reply, status, kind):
     assert (reply.status, reply.problem) == (status, kind), reply.body
-
-
-def restart(world):
-    world.stop("authority")
-    world.start("authority")
 
 
 # ACME, as it should be
@@ -208,10 +179,10 @@ def test_a_restart_loses_nothing(world, authority, client):
     with world.stopped("alpha-postfix"):
         order, _, challenge = client.new_order(DAVE)
         time.sleep(0.5)
-        restart(world)
+        world.restart("authority")
     client.prove(DAVE, challenge)
     assert client.wait_for(order["url"], ("ready", "invalid"))["status"] == "ready"
-    restart(world)
+    world.restart("authority")
     csr, _ = make_csr(DAVE)
     reply = client.finalize({**order, **client.post(order["url"]).json}, csr)
     assert reply.status == 200
@@ -543,7 +514,7 @@ def test_with_dns_away_an_answer_is_asked_for_later(world, authority, contest):
     letter["Cc"] = MALLORY
     world.send_plain(CAROL, MALLORY, letter)  # only to have it signed
     signed = world.wait_for_letter(MALLORY, letter["Message-ID"])
-    restart(world)  # forgets the key it may have seen
+    world.restart("authority")  # forgets the key it may have seen
     with world.stopped("dns"):
         with pytest.raises(smtplib.SMTPDataError) as refusal:
             direct(world, authority, CAROL, challenge["from"], signed)
@@ -887,7 +858,7 @@ def test_after_a_rollover_both_issuing_cas_lead_to_the_root(world, authority, cl
     before = certificate_of(client, tmp_path / "before.pem")
     rolled = subprocess.run([authority["program"], "rollover", folder], capture_output=True)
     assert rolled.returncode == 0, rolled.stderr
-    restart(world)
+    world.restart("authority")
     certificate_of(client, tmp_path / "after.pem")
     (tmp_path / "again.pem").write_bytes(client.certificates(before))
     assert (tmp_path / "again.pem").read_bytes() == (tmp_path / "before.pem").read_bytes()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from acmeclient import Client, Https
 from agentworld import Agent
 from mailworld import VILLAGE, World
 
@@ -40,6 +41,26 @@ def world(build):
     finally:
         subprocess.run([VILLAGE, "down", directory], check=False)
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def authority(world):
+    if world.authority is None:
+        pytest.fail("this village has no authority: build letterlock-authority first")
+    return world.authority
+
+
+@pytest.fixture
+def client(world, authority):
+    client = Client(world)
+    assert client.register().status == 201
+    yield client
+    client.leave()
+
+
+@pytest.fixture
+def https(world, authority):
+    return Https(world)
 
 
 class Agents:

@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from acmeclient import COMMON_NAME, Client, Https, Reply, make_csr
+from acmeclient import COMMON_NAME, Client, Reply, make_csr
 
 ALICE = "alice@alpha.test"
 BOB = "bob@beta.test"
@@ -48,18 +48,6 @@ def alice(world):
 @pytest.fixture(scope="module")
 def bob(world):
     return Person(world, BOB)
-
-
-@pytest.fixture(scope="module")
-def authority(world):
-    if world.authority is None:
-        pytest.fail("this village has no authority: build letterlock-authority first")
-    return world.authority
-
-
-@pytest.fixture
-def https(world, authority):
-    return Https(world)
 
 
 def der(certificate):
@@ -240,17 +228,10 @@ def test_many_addresses_come_as_json_only(https):
 @pytest.fixture(scope="module")
 def ldap(world, authority, alice, bob):
     """The place of the LDAP server; nobody but the tests of this file has one."""
-    path = Path(authority["dir"]) / "authority.json"
-    before = path.read_text()
     place = f"{authority['address']}:3890"
-    path.write_text(json.dumps({**json.loads(before), "ldap_listen": place,
-                                "ldap_connections": 5}))
-    world.stop("authority")
-    world.start("authority")
+    before = world.set_authority(ldap_listen=place, ldap_connections=5)
     yield place
-    world.stop("authority")
-    path.write_text(before)
-    world.start("authority")
+    world.set_authority(**before)
 
 
 CONTEXT = "dc=authority,dc=test"

@@ -22,13 +22,6 @@ WAIT_HOURS = 72
 SUBJECT = "Somebody wants something for your mailbox"
 
 
-@pytest.fixture(scope="module")
-def authority(world):
-    if world.authority is None:
-        pytest.fail("this village has no authority: build letterlock-authority first")
-    return world.authority
-
-
 @pytest.fixture
 def somebody(world, authority):
     """A fresh account; none of them has a certificate after the test."""

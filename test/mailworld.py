@@ -135,6 +135,21 @@ class World:
     def start(self, server):
         subprocess.run([VILLAGE, "start", self.dir, server], check=True)
 
+    def restart(self, server):
+        self.stop(server)
+        self.start(server)
+
+    def set_authority(self, **values):
+        """The authority begins again with other settings (None: without that one); what those were
+        before, so that they can be set back."""
+        path = Path(self.authority["dir"]) / "authority.json"
+        settings = json.loads(path.read_text())
+        before = {name: settings.get(name) for name in values}
+        path.write_text(json.dumps({name: value for name, value in {**settings, **values}.items()
+                                    if value is not None}))
+        self.restart("authority")
+        return before
+
     @contextmanager
     def stopped(self, *servers):
         """The servers are down inside, and up again afterwards whatever happens."""
