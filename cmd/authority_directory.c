@@ -1,42 +1,24 @@
 #include "cmd/authority_directory.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "authority/audit.h"
 #include "authority/directory.h"
-#include "authority/schema.h"
 #include "authority/smimea.h"
+#include "cmd/authority_home.h"
 #include "cmd/options.h"
 #include "mime/address.h"
 #include "os/clock.h"
 
-#define ACTOR_MAX 300
 #define TTL_USUAL "3600"
 #define TTL_MAX ((int64_t)7 * 24 * 3600)
 
-struct home {
-	struct settings settings;
-	struct sql *sql;
-};
-
-static void
-home_done(struct home *home)
-{
-	sql_free(home->sql);
-	settings_done(&home->settings);
-}
-
-#define HOME_OWNED __attribute__((cleanup(home_done)))
-
 static enum rc
-open_home(const char *folder, struct home *home, struct err *err)
+open_home(const char *folder, struct authority_home *home, struct err *err)
 {
-	settings_init(&home->settings);
-	TRY(settings_load(folder, &home->settings, err));
-	return schema_open(folder, &home->settings, &home->sql, err);
+	TRY(authority_home_settings(folder, home, err));
+	return authority_home_connect(home, err);
 }
 
 static enum rc
@@ -74,7 +56,7 @@ read_ttl(const char *text, int64_t *ret, struct err *err)
 
 static enum rc export(
     const char *folder, const char *domain, const char *ttl, struct err *err) {
-	struct home home HOME_OWNED = {0};
+	struct authority_home home AUTHORITY_HOME_OWNED = {0};
 	struct smimea_wish wish = {.domain = domain,
 	    .now = clock_now(),
 	    .line = print_line};
@@ -114,30 +96,18 @@ export_smimea_command(int argc, char **argv, struct err *err)
 	    words.item[0], domain, ttl != NULL ? ttl : TTL_USUAL, err);
 }
 
-static void
-print_actor(char actor[ACTOR_MAX])
-{
-	const struct passwd *who = getpwuid(getuid());
-
-	if (who != NULL)
-		(void)snprintf(actor, ACTOR_MAX, "operator %s", who->pw_name);
-	else
-		(void)snprintf(
-		    actor, ACTOR_MAX, "operator %u", (unsigned)getuid());
-}
-
 static enum rc
 change(struct sql *sql, const char *what, const char *address, struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
-	char actor[ACTOR_MAX];
+	char actor[AUTHORITY_ACTOR_MAX];
 	const struct audit_act done = {.actor = actor,
 	    .act = what,
 	    .object = address,
 	    .detail = "directory",
 	    .now = clock_now()};
 
-	print_actor(actor);
+	authority_home_actor(actor);
 	TRY(sql_act_begin(sql, &act, err));
 	TRY(strcmp(what, "hide") == 0
 		? directory_hide(sql, address, clock_now(), err)
@@ -149,7 +119,7 @@ change(struct sql *sql, const char *what, const char *address, struct err *err)
 enum rc
 directory_command(int argc, char **argv, struct err *err)
 {
-	struct home home HOME_OWNED = {0};
+	struct authority_home home AUTHORITY_HOME_OWNED = {0};
 	unsigned tries = 0;
 	enum rc rc;
 

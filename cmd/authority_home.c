@@ -9,8 +9,6 @@
 #include "base/strlist.h"
 #include "os/clock.h"
 
-#define NAME_SIZE 300
-
 void
 authority_home_done(struct authority_home *home)
 {
@@ -37,17 +35,17 @@ authority_home_open(
 	    folder, &home->settings, &home->secrets, &home->keys, err);
 }
 
-/* Who that is, this machine says. */
-static void
-name_operator(char name[NAME_SIZE])
+void
+authority_home_actor(char actor[AUTHORITY_ACTOR_MAX])
 {
-	const struct passwd *user = getpwuid(getuid());
+	const struct passwd *who = getpwuid(getuid());
 
-	if (user != NULL)
-		(void)snprintf(
-		    name, NAME_SIZE, "operator %.250s", user->pw_name);
+	if (who != NULL)
+		(void)snprintf(actor, AUTHORITY_ACTOR_MAX, "operator %.250s",
+		    who->pw_name);
 	else
-		(void)snprintf(name, NAME_SIZE, "operator %ld", (long)getuid());
+		(void)snprintf(
+		    actor, AUTHORITY_ACTOR_MAX, "operator %ld", (long)getuid());
 }
 
 static enum rc
@@ -72,12 +70,12 @@ enum rc
 authority_home_audit(struct authority_home *home, const char *act,
     const char *object, const char *detail, struct err *err)
 {
-	char name[NAME_SIZE];
+	char actor[AUTHORITY_ACTOR_MAX];
 	unsigned tries = 0;
 	enum rc rc;
 
-	name_operator(name);
-	struct audit_act what = {name, act, object, detail, clock_now()};
+	authority_home_actor(actor);
+	struct audit_act what = {actor, act, object, detail, clock_now()};
 	TRY(authority_home_connect(home, err));
 	do
 		rc = add(home->sql, &what, err);

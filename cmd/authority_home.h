@@ -26,6 +26,11 @@ enum rc authority_home_open(
 /* Open the database: before something is done that is to be in the audit log.
  */
 enum rc authority_home_connect(struct authority_home *home, struct err *err);
+/* Who sits at this terminal, as the audit log calls them: what this machine
+ * says. */
+#define AUTHORITY_ACTOR_MAX 300
+void authority_home_actor(char actor[AUTHORITY_ACTOR_MAX]);
+
 /* Write into the audit log that the person at this terminal did something;
  * opens the database if it is not open. */
 enum rc authority_home_audit(struct authority_home *home, const char *act,

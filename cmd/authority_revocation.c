@@ -1,16 +1,13 @@
 #include "cmd/authority_revocation.h"
 
-#include <pwd.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "authority/revoked.h"
-#include "authority/schema.h"
+#include "cmd/authority_home.h"
 #include "cmd/options.h"
 #include "codec/hex.h"
 #include "os/clock.h"
 
-#define ACTOR_MAX 300
 #define SERIAL_TEXT_MAX 128
 
 struct revoke {
@@ -36,19 +33,6 @@ read_serial(const char *text, struct buf *out, struct err *err)
 	return hex_decode(buf_span(&digits), out, err);
 }
 
-/* For the audit log. */
-static void
-print_actor(char actor[ACTOR_MAX])
-{
-	const struct passwd *who = getpwuid(getuid());
-
-	if (who != NULL)
-		(void)snprintf(actor, ACTOR_MAX, "operator %s", who->pw_name);
-	else
-		(void)snprintf(
-		    actor, ACTOR_MAX, "operator %u", (unsigned)getuid());
-}
-
 static enum rc
 add(struct sql *sql, const struct revoked_wish *wish, struct err *err)
 {
@@ -63,26 +47,24 @@ static enum rc
 revoke_in(
     const char *folder, const struct revoke *asked, int reason, struct err *err)
 {
-	struct settings settings SETTINGS_OWNED;
-	struct sql *sql OWNED(sql_free) = NULL;
+	struct authority_home home AUTHORITY_HOME_OWNED = {0};
 	struct buf serial BUF_OWNED = BUF_SMALL;
-	char actor[ACTOR_MAX];
+	char actor[AUTHORITY_ACTOR_MAX];
 	unsigned tries = 0;
 	enum rc rc;
 
-	settings_init(&settings);
 	if (read_serial(asked->serial, &serial, err) != RC_OK)
 		return err_set(err, RC_SYNTAX,
 		    "--serial %s is no number in hexadecimal", asked->serial);
-	TRY(settings_load(folder, &settings, err));
-	TRY(schema_open(folder, &settings, &sql, err));
-	print_actor(actor);
+	TRY(authority_home_settings(folder, &home, err));
+	TRY(authority_home_connect(&home, err));
+	authority_home_actor(actor);
 	struct revoked_wish wish = {.serial = buf_span(&serial),
 	    .reason = reason,
 	    .by = actor,
 	    .now = clock_now()};
 	do
-		rc = add(sql, &wish, err);
+		rc = add(home.sql, &wish, err);
 	while (rc == RC_AGAIN && sql_again(&tries));
 	return rc;
 }
