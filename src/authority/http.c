@@ -113,25 +113,34 @@ http_percent_decode(struct span in, struct buf *out, struct err *err)
 }
 
 enum rc
-http_query(const struct http_request *request, const char *name,
-    struct buf *out, struct err *err)
+http_pair(
+    struct span pairs, const char *name, struct span *ret, struct err *err)
 {
-	struct span rest = span_str(request->query);
-	struct span found = SPAN_NONE;
 	size_t name_len = strlen(name), count = 0;
 
-	while (rest.len > 0) {
-		ptrdiff_t end = span_find_byte(rest, '&');
+	while (pairs.len > 0) {
+		ptrdiff_t end = span_find_byte(pairs, '&');
 		struct span one =
-		    end >= 0 ? span_first(rest, (size_t)end) : rest;
-		rest = span_after(rest, one.len + (end >= 0));
+		    end >= 0 ? span_first(pairs, (size_t)end) : pairs;
+		pairs = span_after(pairs, one.len + (end >= 0));
 		if (!span_starts(one, name) || one.len <= name_len ||
 		    one.data[name_len] != '=')
 			continue;
-		found = span_after(one, name_len + 1);
+		*ret = span_after(one, name_len + 1);
 		count++;
 	}
 	if (count != 1)
+		return err_set(err, RC_ABSENT, "want \"%s\" once", name);
+	return RC_OK;
+}
+
+enum rc
+http_query(const struct http_request *request, const char *name,
+    struct buf *out, struct err *err)
+{
+	struct span found = SPAN_NONE;
+
+	if (http_pair(span_str(request->query), name, &found, NULL) != RC_OK)
 		return err_set(err, RC_ABSENT,
 		    "the query needs the parameter \"%s\" once", name);
 	return http_percent_decode(found, out, err);

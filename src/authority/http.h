@@ -19,6 +19,9 @@ struct http_request {
 	const char *path;         /* raw, without the query */
 	const char *query;        /* raw, "" if none */
 	const char *content_type; /* as sent, "" if none */
+	const char *host;         /* the same of these three, of */
+	const char *origin;       /* which a browser says where a */
+	const char *fetch_site;   /* request comes from */
 	const char *peer;         /* the client's IP address */
 	bool plain;               /* it came without TLS */
 	bool metrics;             /* to the place for metrics, plain too */
@@ -58,6 +61,11 @@ void http_answer_cut(struct http_answer *answer, size_t headers);
 
 /* Is the media type `want`, whatever its parameters? */
 bool http_has_type(const struct http_request *request, const char *want);
+
+/* The value of the one pair of the name in "name=value&...", as it was sent; it
+ * lies in `pairs`.  RC_ABSENT: there is none, or several. */
+enum rc http_pair(
+    struct span pairs, const char *name, struct span *ret, struct err *err);
 
 /* The decoded value of a query's parameter, appended.  RC_ABSENT: it has no
  * such parameter, or several.  RC_SYNTAX: a "%" that starts no code, or NUL. */

@@ -1,9 +1,7 @@
 /* The rules on the subject. */
 #include "authority/lint_priv.h"
+#include "authority/text.h"
 #include "pki/mailbox.h"
-
-#define CONTROL_MAX 0x1f
-#define DELETE 0x7f
 
 /* RFC 5280 appendix A.1; X.520 for the last two. */
 struct attribute {
@@ -63,44 +61,6 @@ is_printable(struct span text)
 	return true;
 }
 
-/* One character of UTF-8, in its shortest form and no surrogate; 0: none. */
-static size_t
-utf8_len(struct span text)
-{
-	uint8_t c = text.data[0];
-	size_t len = c < 0x80   ? 1
-		     : c < 0xc2 ? 0
-		     : c < 0xe0 ? 2
-		     : c < 0xf0 ? 3
-				: 4;
-
-	if (len == 0 || len > text.len || c > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((text.data[i] & 0xc0) != 0x80)
-			return 0;
-	bool bad = len > 1 && ((c == 0xe0 && text.data[1] < 0xa0) ||
-				  (c == 0xed && text.data[1] > 0x9f) ||
-				  (c == 0xf0 && text.data[1] < 0x90) ||
-				  (c == 0xf4 && text.data[1] > 0x8f));
-	return bad ? 0 : len;
-}
-
-/* How many characters; 0: none, or no UTF-8. */
-static size_t
-utf8_count(struct span text)
-{
-	size_t count = 0;
-
-	for (size_t used; text.len > 0; text = span_after(text, used)) {
-		used = utf8_len(text);
-		if (used == 0)
-			return 0;
-		count++;
-	}
-	return count;
-}
-
 static bool
 is_ascii(struct span text)
 {
@@ -123,7 +83,7 @@ string_is_good(const struct lint_part *part)
 		return part->tag == DER_PRINTABLE && is_printable(part->text);
 	if (part->tag == DER_PRINTABLE)
 		return is_printable(part->text);
-	return part->tag == DER_UTF8 && utf8_count(part->text) > 0;
+	return part->tag == DER_UTF8 && text_count(part->text) > 0;
 }
 
 static bool
@@ -143,29 +103,11 @@ lengths_are_kept(const struct lint_cert *cert)
 		    find_attribute(cert->part[i].oid);
 		struct span text = cert->part[i].text;
 		size_t count =
-		    cert->part[i].tag == DER_UTF8 ? utf8_count(text) : text.len;
+		    cert->part[i].tag == DER_UTF8 ? text_count(text) : text.len;
 		if (text.len == 0 || (known != NULL && count > known->longest))
 			return false;
 	}
 	return true;
-}
-
-/* C0, DEL, and in UTF-8 C1, line and paragraph separators, and what turns the
- * direction of writing, with which one name looks like another. */
-static bool
-is_hidden(struct span at)
-{
-	uint8_t c = at.data[0];
-	uint8_t second = at.len > 1 ? at.data[1] : 0;
-	uint8_t third = at.len > 2 ? at.data[2] : 0;
-
-	if (c <= CONTROL_MAX || c == DELETE || (c == 0xc2 && second < 0xa0))
-		return true;
-	if (c != 0xe2)
-		return c == 0xef && second == 0xbb && third == 0xbf;
-	return (second == 0x80 && ((third >= 0x8b && third <= 0x8f) ||
-				      (third >= 0xa8 && third <= 0xae))) ||
-	       (second == 0x81 && third >= 0xa0 && third <= 0xaf);
 }
 
 static bool
@@ -177,7 +119,7 @@ text_is_clean(struct span text)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
 		uint8_t c = text.data[i];
-		if (is_hidden(span_after(text, i)))
+		if (text_is_hidden(span_after(text, i)))
 			return false;
 		letters = letters || c >= 0x80 || (c >= '0' && c <= '9') ||
 			  ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
