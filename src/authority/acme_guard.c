@@ -12,16 +12,16 @@
 /* -- what would be done, and waits -- */
 
 static enum rc
-ask(struct acme_call *call, struct guard_wish *wish, struct err *err)
+ask(struct acme_call *call, struct guard_wish wish, struct err *err)
 {
 	struct guard guard GUARD_OWNED = GUARD;
 	char actor[ACME_ACTOR_MAX];
 
 	acme_actor(call, actor);
-	wish->actor = actor;
-	wish->account = call->account.id;
-	wish->now = call->now;
-	enum rc rc = guard_ask(call->acme->sql, wish, &guard, err);
+	wish.actor = actor;
+	wish.account = call->account.id;
+	wish.now = call->now;
+	enum rc rc = guard_ask(call->acme->sql, &wish, &guard, err);
 	if (rc == RC_LIMIT) {
 		TRY(http_answer_add_header(
 		    call->answer, "Retry-After", err, "3600"));
@@ -31,7 +31,7 @@ ask(struct acme_call *call, struct guard_wish *wish, struct err *err)
 	TRY(rc);
 	call->answer->mail_waits = true;
 	log_warning("guard: account %s, no device of %s, wants: %s (%s)",
-	    call->account.name, wish->address, guard_kind_name(guard.kind),
+	    call->account.name, wish.address, guard_kind_name(guard.kind),
 	    guard.name);
 	return RC_OK;
 }
@@ -64,7 +64,7 @@ acme_guard_order(struct acme_call *call, const struct order *order,
 	    order->guard != NULL)
 		return RC_OK;
 	TRY(is_stranger(call, order->address, ret_waits, err));
-	return *ret_waits ? ask(call, &wish, err) : RC_OK;
+	return *ret_waits ? ask(call, wish, err) : RC_OK;
 }
 
 enum rc
@@ -77,7 +77,7 @@ acme_guard_revocation(struct acme_call *call, const char *address,
 	    .reason = reason};
 
 	TRY(is_stranger(call, address, ret_waits, err));
-	return *ret_waits ? ask(call, &wish, err) : RC_OK;
+	return *ret_waits ? ask(call, wish, err) : RC_OK;
 }
 
 /* -- what the devices see -- */
