@@ -45,6 +45,7 @@ def test_python_computes_the_same_chain(sealed):
     with database(sealed) as found:
         rows = found.execute("SELECT position, id, at, actor, act, object, detail, hash FROM audit"
                              " ORDER BY position").fetchall()
+        seals = found.execute("SELECT token FROM audit_batch").fetchall()
     assert len(rows) >= ACTS + 1
     before = bytes(32)
     for expected, (position, entry, at, *texts, own) in enumerate(rows, 1):
@@ -54,7 +55,9 @@ def test_python_computes_the_same_chain(sealed):
             octets += number(len(text.encode()), 4) + text.encode()
         before = hashlib.sha256(octets).digest()
         assert before == own
-    assert (sealed.dir / "audit.head").read_text() == f"{len(rows)} {before.hex()}\n"
+    (token,), = seals
+    assert (sealed.dir / "audit.head").read_text() == \
+        f"{len(rows)} {before.hex()} {hashlib.sha256(token).hexdigest()}\n"
 
 
 def test_a_log_that_nobody_touched_is_whole(sealed):

@@ -1,19 +1,13 @@
 #include "authority/audit_seal.h"
 
-#include <stdio.h>
-
 #include <openssl/evp.h>
 
-#include "codec/hex.h"
-#include "os/file.h"
 #include "os/random.h"
 #include "pki/crypto.h"
 
 #define DOMAIN "letterlock audit 1" /* with its NUL */
 #define BATCH 500                   /* entries of one transaction */
 #define ENTRY_MAX ((size_t)64 * 1024)
-#define HEAD_MAX 128
-#define PATH_LEN_MAX 4096
 #define SERIAL_LEN 16
 
 static enum rc
@@ -21,6 +15,14 @@ add_number(struct buf *out, uint64_t number, size_t octets, struct err *err)
 {
 	for (size_t i = octets; i > 0; i--)
 		TRY(buf_add_byte(out, (uint8_t)(number >> (8 * (i - 1))), err));
+	return RC_OK;
+}
+
+static enum rc
+digest(struct span bytes, uint8_t ret[AUDIT_HASH_LEN], struct err *err)
+{
+	if (!EVP_Digest(bytes.data, bytes.len, ret, NULL, EVP_sha256(), NULL))
+		return crypto_failed(err, "SHA-256");
 	return RC_OK;
 }
 
@@ -39,42 +41,21 @@ audit_hash(const struct audit_entry *entry, uint8_t hash[AUDIT_HASH_LEN],
 		TRY(add_number(&all, entry->text[i].len, 4, err));
 		TRY(buf_add(&all, entry->text[i], err));
 	}
-	if (!EVP_Digest(all.data, all.len, hash, NULL, EVP_sha256(), NULL))
-		return crypto_failed(err, "SHA-256");
-	return RC_OK;
+	return digest(buf_span(&all), hash, err);
 }
 
 enum rc
-audit_head_print(int64_t position, const uint8_t hash[AUDIT_HASH_LEN],
-    struct buf *out, struct err *err)
+audit_seal_name(struct span token, uint8_t ret[AUDIT_HASH_LEN], struct err *err)
 {
-	TRY(buf_add_format(out, err, "%lld ", (long long)position));
-	TRY(hex_encode(span_of(hash, AUDIT_HASH_LEN), out, err));
-	return buf_add_byte(out, '\n', err);
+	return digest(token, ret, err);
 }
 
-enum rc
-audit_head_parse(struct span text, int64_t *ret_position,
-    uint8_t ret_hash[AUDIT_HASH_LEN], struct err *err)
+void
+audit_seal_content(const uint8_t hash[AUDIT_HASH_LEN],
+    const uint8_t previous[AUDIT_HASH_LEN], uint8_t ret[AUDIT_STAMPED_LEN])
 {
-	struct buf hash BUF_OWNED = BUF(AUDIT_HASH_LEN);
-	size_t len = text.len;
-	int64_t position = 0;
-	size_t at = 0;
-
-	while (
-	    at < len && at < 18 && text.data[at] >= '0' && text.data[at] <= '9')
-		position = 10 * position + (text.data[at++] - '0');
-	if (at == 0 || at == len || text.data[at] != ' ' ||
-	    text.data[len - 1] != '\n' ||
-	    hex_decode(span_of(text.data + at + 1, len - at - 2), &hash, err) !=
-		RC_OK ||
-	    hash.len != AUDIT_HASH_LEN)
-		return err_set(
-		    err, RC_SYNTAX, AUDIT_HEAD " is not as it was written");
-	memcpy(ret_hash, hash.data, AUDIT_HASH_LEN);
-	*ret_position = position;
-	return RC_OK;
+	memcpy(ret, hash, AUDIT_HASH_LEN);
+	memcpy(ret + AUDIT_HASH_LEN, previous, AUDIT_HASH_LEN);
 }
 
 /* Where the chain ends. */
@@ -152,17 +133,15 @@ chain_some(
 }
 
 static enum rc
-make_token(const struct audit_sealer *sealer, const struct end *end,
-    int64_t now, struct buf *token, struct err *err)
+make_token(const struct audit_sealer *sealer, struct span content, int64_t now,
+    struct buf *token, struct err *err)
 {
 	struct buf request BUF_OWNED = BUF(STAMP_MAX);
 	struct buf response BUF_OWNED = BUF(STAMP_MAX);
 	uint8_t imprint[AUDIT_HASH_LEN], serial[SERIAL_LEN];
 	struct stamp_nonce nonce;
 
-	if (!EVP_Digest(
-		end->hash, AUDIT_HASH_LEN, imprint, NULL, EVP_sha256(), NULL))
-		return crypto_failed(err, "SHA-256");
+	TRY(digest(content, imprint, err));
 	random_fill(&nonce, sizeof(nonce));
 	nonce.bytes[0] = (uint8_t)((nonce.bytes[0] & 0x3f) | 0x40);
 	random_fill(serial, sizeof(serial));
@@ -174,50 +153,109 @@ make_token(const struct audit_sealer *sealer, const struct end *end,
 	    buf_span(&response), imprint, &nonce, now, token, err);
 }
 
-static enum rc
-save_head(
-    const struct audit_sealer *sealer, const struct end *end, struct err *err)
-{
-	struct buf text BUF_OWNED = BUF(HEAD_MAX);
-	char path[PATH_LEN_MAX];
+/* The last seal; position 0 and zeroes: there is none. */
+struct last {
+	int64_t position;
+	uint8_t name[AUDIT_HASH_LEN];
+};
 
-	(void)snprintf(path, sizeof(path), "%s/" AUDIT_HEAD, sealer->folder);
-	TRY(audit_head_print(end->position, end->hash, &text, err));
-	return file_save(path, buf_span(&text), 0600, err);
+static enum rc
+find_last(struct sql *sql, struct last *ret, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	*ret = (struct last){0};
+	TRY(sql_select(sql,
+	    "SELECT position, token FROM audit_batch"
+	    " ORDER BY position DESC LIMIT 1",
+	    SQL_NONE, &rows, err));
+	enum rc rc = sql_rows_next(rows, err);
+	if (rc != RC_OK)
+		return rc == RC_ABSENT ? RC_OK : rc;
+	ret->position = sql_rows_number(rows, 0);
+	return audit_seal_name(sql_rows_bytes(rows, 1), ret->name, err);
+}
+
+/* The seal that the next one has to name.  If this folder knows of a later one
+ * than the database, or of another, somebody took it away: it is named all the
+ * same, so that this shows for ever. */
+static enum rc
+find_previous(const struct audit_sealer *sealer, const struct last *last,
+    uint8_t ret[AUDIT_HASH_LEN], struct err *err)
+{
+	struct audit_head head = {0};
+
+	enum rc rc = audit_head_load(sealer->folder, &head, err);
+	if (rc != RC_OK && rc != RC_ABSENT)
+		return rc;
+	bool known = head.has_seal && head.position >= last->position;
+	memcpy(ret, known ? head.seal : last->name, AUDIT_HASH_LEN);
+	return RC_OK;
+}
+
+/* Another process, whose lease ended or has begun, may have sealed meanwhile:
+ * then its seal counts, and the next one names it. */
+static enum rc
+keep_seal(struct sql *sql, const struct last *last,
+    const struct sql_values *values, bool *ret_kept, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct last found;
+
+	*ret_kept = false;
+	TRY(sql_act_begin(sql, &act, err));
+	TRY(find_last(sql, &found, err));
+	if (found.position != last->position)
+		return RC_OK;
+	TRY(sql_change(sql,
+	    "INSERT INTO audit_batch (position, at, token, previous)"
+	    " VALUES (?, ?, ?, ?)",
+	    *values, err));
+	TRY(sql_act_commit(&act, err));
+	*ret_kept = true;
+	return RC_OK;
 }
 
 static enum rc
 stamp(const struct audit_sealer *sealer, struct sql *sql, const struct end *end,
-    struct err *err)
+    const struct last *last, struct err *err)
 {
+	struct audit_head head = {.position = end->position, .has_seal = true};
+	uint8_t previous[AUDIT_HASH_LEN], content[AUDIT_STAMPED_LEN];
 	struct buf token BUF_OWNED = BUF(STAMP_MAX);
 	int64_t now = sealer->time(sealer->context);
+	bool kept = false;
 
 	if (now == 0)
 		return RC_OK;
-	TRY(make_token(sealer, end, now, &token, err));
-	enum rc rc = sql_change(sql,
-	    "INSERT INTO audit_batch (position, at, token) VALUES (?, ?, ?)",
-	    SQL_VALUES(SQL_NUMBER(end->position), SQL_NUMBER(now),
-		SQL_BLOB(buf_span(&token))),
-	    err);
-	/* refused: another process, whose lease ended, has done it as well */
-	if (rc != RC_OK && rc != RC_REFUSED)
-		return rc;
-	return save_head(sealer, end, err);
+	TRY(find_previous(sealer, last, previous, err));
+	audit_seal_content(end->hash, previous, content);
+	TRY(make_token(
+	    sealer, span_of(content, sizeof(content)), now, &token, err));
+	TRY(keep_seal(sql, last,
+	    &SQL_VALUES(SQL_NUMBER(end->position), SQL_NUMBER(now),
+		SQL_BLOB(buf_span(&token)),
+		SQL_BLOB(span_of(previous, AUDIT_HASH_LEN))),
+	    &kept, err));
+	if (!kept)
+		return RC_OK;
+	memcpy(head.hash, end->hash, AUDIT_HASH_LEN);
+	TRY(audit_seal_name(buf_span(&token), head.seal, err));
+	return audit_head_save(sealer->folder, &head, err);
 }
 
 enum rc
 audit_seal(void *context, struct sql *sql, int64_t now, struct err *err)
 {
 	const struct audit_sealer *sealer = context;
-	int64_t count = BATCH, stamped = 0;
+	int64_t count = BATCH;
 	struct end end = {0};
+	struct last last;
 
 	while (count == BATCH)
 		TRY(chain_some(sql, &end, &count, err));
-	TRY(sql_number(sql,
-	    "SELECT coalesce(max(position), 0) FROM audit_batch", SQL_NONE,
-	    &stamped, err));
-	return end.position > stamped ? stamp(sealer, sql, &end, err) : RC_OK;
+	TRY(find_last(sql, &last, err));
+	return end.position > last.position
+		   ? stamp(sealer, sql, &end, &last, err)
+		   : RC_OK;
 }

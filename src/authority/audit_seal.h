@@ -6,9 +6,11 @@
  *
  * with 32 zeroes before the first; numbers are 8 octets, big-endian, and each
  * text has its length before it in 4.  The last hash of a batch is stamped by
- * our own timestamp authority (RFC 3161; the content is the hash's 32 octets),
- * and noted in the file AUDIT_HEAD of each folder that sealed: whoever can only
- * write to the database cannot shorten the log unseen.
+ * our own timestamp authority (RFC 3161), and with it the seal before, so that
+ * none can be taken away unseen: what is stamped is the hash's 32 octets and
+ * the SHA-256 of the token before (zeroes if there is none).  Seals from before
+ * they named each other are of the hash alone.  Each folder that sealed notes
+ * the last seal in a file (authority/audit_head.h).
  *
  * May use:   base codec os cms store.
  */
@@ -16,22 +18,23 @@
 #define AUTHORITY_AUDIT_SEAL_H
 
 #include "authority/audit.h"
+#include "authority/audit_head.h"
 #include "cms/stamp.h"
 #include "store/sql.h"
 
-#define AUDIT_HASH_LEN 32
-#define AUDIT_HEAD "audit.head"
+#define AUDIT_STAMPED_LEN ((size_t)2 * AUDIT_HASH_LEN)
 
 /* Make `hash`, which is that of the position before, the entry's own. */
 enum rc audit_hash(const struct audit_entry *entry,
     uint8_t hash[AUDIT_HASH_LEN], struct err *err);
 
-/* "POSITION HEX\n", as in the file AUDIT_HEAD. */
-enum rc audit_head_print(int64_t position, const uint8_t hash[AUDIT_HASH_LEN],
-    struct buf *out, struct err *err);
-/* RC_SYNTAX: it is no such line. */
-enum rc audit_head_parse(struct span text, int64_t *ret_position,
-    uint8_t ret_hash[AUDIT_HASH_LEN], struct err *err);
+/* How the next seal names this one. */
+enum rc audit_seal_name(
+    struct span token, uint8_t ret[AUDIT_HASH_LEN], struct err *err);
+
+/* What a seal is a timestamp of. */
+void audit_seal_content(const uint8_t hash[AUDIT_HASH_LEN],
+    const uint8_t previous[AUDIT_HASH_LEN], uint8_t ret[AUDIT_STAMPED_LEN]);
 
 struct audit_sealer {
 	const char *folder; /* of AUDIT_HEAD */

@@ -216,10 +216,24 @@ static const struct {
 	"UPDATE audit_batch SET token = (SELECT hash FROM audit"
 	" WHERE position = 1) WHERE position = 3",
 	"the seal of entry 3"},
+    {"a seal between others taken away",
+	"DELETE FROM audit_batch WHERE position = 3",
+	"the seal before that of entry 6 is not there"},
+    {"a seal between others taken away, and its name",
+	"DELETE FROM audit_batch WHERE position = 3;"
+	" UPDATE audit_batch SET previous = NULL",
+	"the seal of entry 6"},
+    {"a seal without the name of the one before",
+	"UPDATE audit_batch SET previous = NULL WHERE position = 6",
+	"the seal of entry 6 does not name the one before"},
+    {"a seal with half a name",
+	"UPDATE audit_batch SET previous = token WHERE position = 6",
+	"the seal before that of entry 6 is not there"},
     {"the last seal taken away", "DELETE FROM audit_batch WHERE position = 6",
 	"the seal of entry 6, which audit.head knows"},
     {"a seal of nothing",
-	"INSERT INTO audit_batch SELECT 1000, at, token FROM audit_batch"
+	"INSERT INTO audit_batch (position, at, token)"
+	" SELECT 1000, at, token FROM audit_batch"
 	" WHERE position = 3",
 	"1 seals are of entries that are not there"},
     {"a certificate taken away",
@@ -291,8 +305,90 @@ a_log_made_anew_is_found_by_its_head(void **state)
 	seal(&log);
 	kit_write(log.shop.kit, AUDIT_HEAD, buf_span(&head));
 	verify(&log, &report);
+	assert_int_equal(report.faults, 3);
+	assert_has(report.fault.item[0],
+	    "entry 6 is another one than audit.head knows");
+	assert_has(report.fault.item[1], "the seal before that of entry 6");
+	assert_has(report.fault.item[2],
+	    "the seal of entry 6 is another one than audit.head knows");
+}
+
+/* Whoever takes the newest seal away before the next one is made. */
+static void
+the_next_seal_names_the_one_that_was_taken_away(void **state)
+{
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+
+	log_init(&log, state);
+	fill(&log);
+	tamper(&log, "DELETE FROM audit_batch WHERE position = 6");
+	add(&log, "d@x.test");
+	seal(&log);
+	verify(&log, &report);
 	assert_int_equal(report.faults, 1);
-	assert_has(report.fault.item[0], "another one than audit.head knows");
+	assert_has(
+	    report.fault.item[0], "the seal before that of entry 7 is not");
+}
+
+static void
+stamp_alone(struct log *log, struct span hash, struct buf *token)
+{
+	struct buf request BUF_OWNED = BUF_SMALL;
+	struct buf response BUF_OWNED = BUF_SMALL;
+	struct stamp_nonce nonce = {.bytes = {1}};
+	uint8_t imprint[32], serial[16] = {1};
+	struct err err = ERR_NONE;
+
+	assert_ok(audit_seal_name(hash, imprint, &err));
+	assert_ok(stamp_request(imprint, &nonce, &request, &err));
+	assert_ok(stamp_answer(&log->sealer.stamper, buf_span(&request),
+	    log->time, serial, &response, &err));
+	assert_ok(stamp_response(
+	    buf_span(&response), imprint, &nonce, log->time, token, &err));
+}
+
+/* The seal at 3 becomes one of the time before. */
+static void
+make_old(struct log *log)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	struct buf token BUF_OWNED = BUF_SMALL;
+	struct err err = ERR_NONE;
+
+	assert_ok(sql_select(log->shop.sql,
+	    "SELECT hash FROM audit WHERE position = 3", SQL_NONE, &rows,
+	    &err));
+	assert_ok(sql_rows_next(rows, &err));
+	stamp_alone(log, sql_rows_bytes(rows, 0), &token);
+	assert_ok(sql_change(log->shop.sql,
+	    "UPDATE audit_batch SET token = ?, previous = NULL",
+	    SQL_VALUES(SQL_BLOB(buf_span(&token))), &err));
+}
+
+static void
+seals_from_before_they_had_names_still_hold(void **state)
+{
+	struct audit_report report AUDIT_REPORT_OWNED = {0};
+	struct audit_report after AUDIT_REPORT_OWNED = {0};
+	struct log log LOG_OWNED = {0};
+
+	log_init(&log, state);
+	add(&log, "a@x.test");
+	add(&log, "b@x.test");
+	seal(&log);
+	make_old(&log);
+	assert_run(log.shop.kit, "cut -d' ' -f1,2 <" AUDIT_HEAD " >old &&"
+				 " mv old " AUDIT_HEAD);
+	add(&log, "c@x.test");
+	seal(&log);
+	verify(&log, &report);
+	assert_int_equal(report.faults, 0);
+	assert_int_equal(report.seals, 2);
+	tamper(&log, "DELETE FROM audit_batch WHERE position = 3");
+	verify(&log, &after);
+	assert_int_equal(after.faults, 1);
+	assert_has(after.fault.item[0], "the seal before that of entry 4");
 }
 
 static void
@@ -315,21 +411,25 @@ openssl_verifies_a_seal(void **state)
 {
 	struct log log LOG_OWNED = {0};
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	struct buf stamped BUF_OWNED = BUF_SMALL;
 	struct err err = ERR_NONE;
 
 	log_init(&log, state);
 	fill(&log);
-	assert_done(sql_select(log.shop.sql,
-			"SELECT b.token, a.hash FROM audit_batch AS b"
-			" JOIN audit AS a ON a.position = b.position"
-			" WHERE b.position = 6",
-			SQL_NONE, &rows, &err),
+	assert_done(
+	    sql_select(log.shop.sql,
+		"SELECT b.token, a.hash, b.previous FROM audit_batch AS b"
+		" JOIN audit AS a ON a.position = b.position"
+		" WHERE b.position = 6",
+		SQL_NONE, &rows, &err),
 	    err);
 	assert_done(sql_rows_next(rows, &err), err);
 	kit_write(log.shop.kit, "seal.token", sql_rows_bytes(rows, 0));
-	kit_write(log.shop.kit, "seal.hash", sql_rows_bytes(rows, 1));
+	assert_ok(buf_add(&stamped, sql_rows_bytes(rows, 1), &err));
+	assert_ok(buf_add(&stamped, sql_rows_bytes(rows, 2), &err));
+	kit_write(log.shop.kit, "seal.content", buf_span(&stamped));
 	assert_run(log.shop.kit,
-	    "openssl ts -verify -token_in -in seal.token -data seal.hash"
+	    "openssl ts -verify -token_in -in seal.token -data seal.content"
 	    " -CAfile root.pem -untrusted tsa-ca.pem");
 }
 
@@ -356,24 +456,31 @@ a_head_is_read_as_it_was_written_and_not_otherwise(void **state)
 {
 	static const char *const bad[] = {
 	    "", "1", "1 \n", "x 00\n", "1 00\n", " 00\n", "1 zz\n"};
-	uint8_t hash[AUDIT_HASH_LEN], got[AUDIT_HASH_LEN];
-	struct buf text BUF_OWNED = BUF_SMALL;
+	struct audit_head head = {.position = 1234567890123}, got = {0};
 	struct err err = ERR_NONE;
-	int64_t position = 0;
 
-	memset(hash, 0xa5, sizeof(hash));
-	assert_ok(audit_head_print(1234567890123, hash, &text, &err));
-	assert_ok(audit_head_parse(buf_span(&text), &position, got, &err));
-	assert_true(position == 1234567890123);
-	assert_memory_equal(got, hash, sizeof(hash));
-	for (size_t len = 0; len < text.len; len++)
-		assert_rc(audit_head_parse(
-			      span_of(text.data, len), &position, got, &err),
-		    RC_SYNTAX);
+	memset(head.hash, 0xa5, sizeof(head.hash));
+	memset(head.seal, 0x5a, sizeof(head.seal));
+	for (int i = 0; i < 2; i++) {
+		struct buf text BUF_OWNED = BUF_SMALL;
+		head.has_seal = i == 1;
+		assert_ok(audit_head_print(&head, &text, &err));
+		assert_ok(audit_head_parse(buf_span(&text), &got, &err));
+		assert_true(got.position == 1234567890123);
+		assert_memory_equal(got.hash, head.hash, sizeof(head.hash));
+		assert_true(got.has_seal == head.has_seal);
+		for (size_t len = 0; len < text.len; len++)
+			assert_rc(audit_head_parse(
+				      span_of(text.data, len), &got, &err),
+			    RC_SYNTAX);
+		assert_ok(buf_add_byte(&text, '\n', &err));
+		assert_rc(
+		    audit_head_parse(buf_span(&text), &got, &err), RC_SYNTAX);
+	}
+	assert_memory_equal(got.seal, head.seal, sizeof(head.seal));
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_rc(
-		    audit_head_parse(span_str(bad[i]), &position, got, &err),
-		    RC_SYNTAX);
+		    audit_head_parse(span_str(bad[i]), &got, &err), RC_SYNTAX);
 }
 
 int
@@ -386,6 +493,8 @@ main(void)
 		without_a_clock_the_chain_goes_on_and_the_seal_comes_later),
 	    cmocka_unit_test(whatever_is_done_to_the_database_is_found),
 	    cmocka_unit_test(a_log_made_anew_is_found_by_its_head),
+	    cmocka_unit_test(the_next_seal_names_the_one_that_was_taken_away),
+	    cmocka_unit_test(seals_from_before_they_had_names_still_hold),
 	    cmocka_unit_test(the_seals_of_another_authority_are_none),
 	    cmocka_unit_test(openssl_verifies_a_seal),
 	    cmocka_unit_test(a_text_that_is_too_long_is_refused),

@@ -6,12 +6,9 @@
 
 #include "authority/audit_seal.h"
 #include "codec/hex.h"
-#include "os/file.h"
 
 #define PAGE 500 /* rows in memory at once */
 #define LINE_MAX_LEN 300
-#define HEAD_MAX ((size_t)200)
-#define PATH_LEN_MAX 4096
 
 OWNER(char, free);
 
@@ -23,8 +20,9 @@ struct verify {
 	uint8_t hash[AUDIT_HASH_LEN];
 	int64_t before; /* certificates of this id and before are older than
 			 * the log */
-	int64_t head;   /* position in AUDIT_HEAD; 0: none */
-	uint8_t head_hash[AUDIT_HASH_LEN];
+	struct audit_head head;
+	bool named; /* a seal was met that names the one before */
+	uint8_t seal[AUDIT_HASH_LEN]; /* name of the last one met */
 };
 
 void
@@ -116,9 +114,8 @@ check_entry(struct verify *verify, const struct audit_entry *entry,
 	}
 	if (entry->position == 1)
 		TRY(read_begin(verify, entry, err));
-	if (entry->position == verify->head &&
-	    !span_is(span_of(verify->hash, AUDIT_HASH_LEN),
-		span_of(verify->head_hash, AUDIT_HASH_LEN)))
+	if (entry->position == verify->head.position &&
+	    memcmp(verify->hash, verify->head.hash, AUDIT_HASH_LEN) != 0)
 		TRY(found(verify, err,
 		    "entry %lld is another one than " AUDIT_HEAD " knows",
 		    (long long)entry->position));
@@ -130,14 +127,14 @@ check_entry(struct verify *verify, const struct audit_entry *entry,
 /* The seals. */
 
 static enum rc
-check_token(struct verify *verify, struct span token, struct err *err)
+check_token(struct verify *verify, struct span token, struct span content,
+    struct err *err)
 {
 	struct stamp_result result STAMP_RESULT_OWNED = {.chain = CHAIN_RESULT};
 	struct audit_report *report = verify->report;
 	struct err why = ERR_NONE;
 
-	enum rc rc = stamp_verify(token, span_of(verify->hash, AUDIT_HASH_LEN),
-	    verify->roots, &result, &why);
+	enum rc rc = stamp_verify(token, content, verify->roots, &result, &why);
 	if (rc == RC_NOMEM)
 		return err_nomem(err, "audit");
 	if (rc != RC_OK)
@@ -158,19 +155,72 @@ check_token(struct verify *verify, struct span token, struct err *err)
 	return RC_OK;
 }
 
+/* `previous` is what the seal says of the one before it: the token covers it. */
+static enum rc
+check_previous(struct verify *verify, struct span previous, struct err *err)
+{
+	static const char gone[] = "the seal before that of entry %lld is not "
+				   "there or another one";
+
+	verify->named = true;
+	if (previous.len == AUDIT_HASH_LEN &&
+	    memcmp(previous.data, verify->seal, AUDIT_HASH_LEN) == 0)
+		return RC_OK;
+	return found(verify, err, gone, (long long)verify->position);
+}
+
+/* One that names none is from before they did so; such a one behind another
+ * that does was put there. */
+static enum rc
+check_unnamed(struct verify *verify, struct span token, struct err *err)
+{
+	if (verify->named)
+		return found(verify, err,
+		    "the seal of entry %lld does not name the one before",
+		    (long long)verify->position);
+	return check_token(
+	    verify, token, span_of(verify->hash, AUDIT_HASH_LEN), err);
+}
+
+static enum rc
+check_named(struct verify *verify, struct span token, struct span previous,
+    struct err *err)
+{
+	uint8_t content[AUDIT_STAMPED_LEN];
+
+	TRY(check_previous(verify, previous, err));
+	if (previous.len != AUDIT_HASH_LEN)
+		return RC_OK;
+	audit_seal_content(verify->hash, previous.data, content);
+	return check_token(
+	    verify, token, span_of(content, sizeof(content)), err);
+}
+
 static enum rc
 check_seal(struct verify *verify, struct err *err)
 {
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 
 	TRY(sql_select(verify->sql,
-	    "SELECT token FROM audit_batch WHERE position = ?",
+	    "SELECT token, previous FROM audit_batch WHERE position = ?",
 	    SQL_VALUES(SQL_NUMBER(verify->position)), &rows, err));
 	enum rc rc = sql_rows_next(rows, err);
 	if (rc == RC_ABSENT)
 		return RC_OK;
 	TRY(rc);
-	return check_token(verify, sql_rows_bytes(rows, 0), err);
+	struct span token = sql_rows_bytes(rows, 0);
+	TRY(sql_rows_is_null(rows, 1)
+		? check_unnamed(verify, token, err)
+		: check_named(verify, token, sql_rows_bytes(rows, 1), err));
+	TRY(audit_seal_name(token, verify->seal, err));
+	if (verify->position == verify->head.position &&
+	    verify->head.has_seal &&
+	    memcmp(verify->seal, verify->head.seal, AUDIT_HASH_LEN) != 0)
+		return found(verify, err,
+		    "the seal of entry %lld is another one than " AUDIT_HEAD
+		    " knows",
+		    (long long)verify->position);
+	return RC_OK;
 }
 
 /* Some entries; RC_ABSENT: that was the last. */
@@ -228,16 +278,17 @@ check_strays(struct verify *verify, struct err *err)
 static enum rc
 check_head(struct verify *verify, struct err *err)
 {
-	if (verify->head > verify->position)
+	if (verify->head.position > verify->position)
 		return found(verify, err,
 		    "the log ends with entry %lld; " AUDIT_HEAD
 		    " knows of entry %lld",
-		    (long long)verify->position, (long long)verify->head);
-	if (verify->head > verify->report->sealed)
+		    (long long)verify->position,
+		    (long long)verify->head.position);
+	if (verify->head.position > verify->report->sealed)
 		return found(verify, err,
 		    "the seal of entry %lld, which " AUDIT_HEAD
 		    " knows, is not there",
-		    (long long)verify->head);
+		    (long long)verify->head.position);
 	return RC_OK;
 }
 
@@ -322,21 +373,6 @@ check_kind(struct verify *verify, const struct kind *kind, int64_t id,
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
-static enum rc
-load_head(struct verify *verify, const char *folder, struct err *err)
-{
-	struct buf text BUF_OWNED = BUF(HEAD_MAX);
-	char path[PATH_LEN_MAX];
-
-	(void)snprintf(path, sizeof(path), "%s/" AUDIT_HEAD, folder);
-	enum rc rc = file_read(path, &text, err);
-	if (rc == RC_ABSENT)
-		return RC_OK;
-	TRY(rc);
-	return audit_head_parse(
-	    buf_span(&text), &verify->head, verify->head_hash, err);
-}
-
 enum rc
 audit_verify(struct sql *sql, const char *folder, const struct certs *roots,
     struct audit_report *ret, struct err *err)
@@ -345,7 +381,9 @@ audit_verify(struct sql *sql, const char *folder, const struct certs *roots,
 	struct verify verify = {.sql = sql, .roots = roots, .report = &report};
 	enum rc rc;
 
-	TRY(load_head(&verify, folder, err));
+	rc = audit_head_load(folder, &verify.head, err);
+	if (rc != RC_OK && rc != RC_ABSENT)
+		return rc;
 	while ((rc = check_page(&verify, err)) == RC_OK)
 		;
 	if (rc != RC_ABSENT)

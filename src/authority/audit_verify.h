@@ -1,7 +1,8 @@
 /* authority/audit_verify -- does the audit log still say what was written?
  *
  * Found: an entry that was changed, taken away, put in or moved; a seal that is
- * not of our timestamp authority or of other entries; an end that was cut off
+ * not of our timestamp authority or of other entries, and one that was taken
+ * away or put in (each names the one before); an end that was cut off
  * (against the file AUDIT_HEAD); a certificate or revocation that is not in the
  * log exactly once, and one that is in the log only.
  *

@@ -238,6 +238,10 @@ static const char *const steps[] = {
     " account $number NOT NULL REFERENCES account (id),"
     " since $number NOT NULL,"
     " UNIQUE (folded, account)) $strict;",
+
+    /* Each seal of the audit log names the one before; null: it is from before
+     * they did (authority/audit_seal.h). */
+    "ALTER TABLE audit_batch ADD COLUMN previous $bytes;",
 };
 
 int64_t
