@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from loneauthority import Lone
+from quickkeys import quicken
 
 ACTS = 5
 
@@ -18,6 +19,7 @@ def sealed(build, tmp_path_factory):
     lone = Lone(build, tmp_path_factory.mktemp("audit"))
     init = lone.init()
     assert init.returncode == 0, init.stderr
+    quicken(lone.dir, lone.passphrase)
     lone.settings(audit_seal_every=1, clock="trusted")
     for _ in range(ACTS):
         lone.done("eab", lone.dir)

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from loneauthority import SOFTHSM, Lone, run
+from quickkeys import quicken
 
 # The tables of the first version that was published.
 FIRST = """
@@ -81,6 +82,8 @@ def founded(build, tmp_path_factory):
     lone = Lone(build, tmp_path_factory.mktemp("founded"))
     said = lone.init()
     assert said.returncode == 0, said.stderr
+    shutil.copytree(lone.dir, lone.folder / "as-made")
+    quicken(lone.dir, lone.passphrase)
     return lone
 
 
@@ -204,7 +207,9 @@ def test_a_token_is_not_asked_for_what_it_is_not(lone):
     assert not lone.dir.exists()
 
 
-def test_the_passphrase_can_come_from_a_systemd_credential(ready):
+def test_the_passphrase_can_come_from_a_systemd_credential(ready, founded):
+    for key in (founded.folder / "as-made").glob("*.key"):
+        shutil.copy(key, ready.dir)
     ready.settings(passphrase_file=None)
     said = ready.command("run", ready.dir)
     assert said.returncode == 2 and "systemd credential authority-passphrase" in said.stderr

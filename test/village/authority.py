@@ -3,12 +3,16 @@
 import json
 import os
 import secrets
+import shutil
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import command
 import keys
 import layout
 from fault import Fault
+from quickkeys import quicken
 from servers import Server
 
 PROGRAM = "letterlock-authority"
@@ -28,7 +32,20 @@ def find_program(build):
 
 
 def prepare(places, program):
+    """As an earlier village of the same tests had it, if these say where such a one lies."""
+    founded = os.environ.get("LETTERLOCK_FOUNDED")
+    if founded and Path(founded).exists():
+        copy(Path(founded), places)
+        return
     keys.write_secret(places.authority_passphrase, secrets.token_urlsafe(24) + "\n")
+    found(places, program)
+    quicken(places.authority, places.authority_passphrase)
+    be_as_tests_need_it(places.authority / "authority.json")
+    if founded:
+        keep(Path(founded), places)
+
+
+def found(places, program):
     host = layout.AUTHORITY_DOMAIN
     listen = layout.AUTHORITY_ADDRESS
     command.output(
@@ -42,7 +59,6 @@ def prepare(places, program):
         "--dkim-key", places.dkim_key(layout.AUTHORITY_DOMAIN),
         "--dkim-selector", layout.AUTHORITY_DKIM_SELECTOR,
         "--passphrase-file", places.authority_passphrase)
-    be_as_tests_need_it(places.authority / "authority.json")
 
 
 def be_as_tests_need_it(settings):
@@ -53,6 +69,25 @@ def be_as_tests_need_it(settings):
     values |= {"challenge_mails_per_hour": 1000, "crl_parts": 4, "clock": "trusted",
                "http_connections": HTTP_CONNECTIONS}
     settings.write_text(json.dumps(values, indent=2) + "\n")
+
+
+def keep(founded, places):
+    """Villages that come up side by side each have one to keep: the first is as good as another."""
+    made = Path(tempfile.mkdtemp(prefix=founded.name, dir=founded.parent))
+    shutil.copytree(places.authority, made / "authority")
+    shutil.copy(places.authority_passphrase, made / "passphrase")
+    (made / "root").write_text(str(places.root))
+    with suppress(OSError):
+        made.rename(founded)
+
+
+def copy(founded, places):
+    """The settings name files by their whole paths."""
+    shutil.copytree(founded / "authority", places.authority)
+    keys.write_secret(places.authority_passphrase, (founded / "passphrase").read_text())
+    settings = places.authority / "authority.json"
+    before = (founded / "root").read_text()
+    settings.write_text(settings.read_text().replace(f'"{before}/', f'"{places.root}/'))
 
 
 def server(places, program):
