@@ -31,6 +31,8 @@ static const struct route {
     {"/acme/certificate/", ACME_BY_ACCOUNT, acme_certificate},
     {"/acme/guard", ACME_BY_ACCOUNT, acme_guards},
     {"/acme/guard/", ACME_BY_ACCOUNT, acme_guard},
+    {"/acme/identity", ACME_BY_ACCOUNT, acme_identities},
+    {"/acme/identity/", ACME_BY_ACCOUNT, acme_identity},
     {"/acme/renewal-info/", ACME_UNSIGNED, acme_renewal_info},
 };
 
@@ -91,20 +93,17 @@ static const struct {
 	const char *name;
 	const char *path;
 } resources[] = {
-    {"newNonce", "new-nonce"},
-    {"newAccount", "new-account"},
-    {"newOrder", "new-order"},
-    {"revokeCert", "revoke-cert"},
-    {"keyChange", "key-change"},
-    {"renewalInfo", "renewal-info"},
+    {"newNonce", "new-nonce"}, {"newAccount", "new-account"},
+    {"newOrder", "new-order"}, {"revokeCert", "revoke-cert"},
+    {"keyChange", "key-change"}, {"renewalInfo", "renewal-info"},
+    {"identity", "identity"}, /* our own: others do not look at it */
 };
 
 static json_t *
 meta_json(const struct settings *settings)
 {
-	return json_pack("{s:s, s:s*, s:[s], s:b}", "website", settings->url,
-	    "termsOfService", settings->terms, "caaIdentities",
-	    settings_caa_identity(settings), "externalAccountRequired",
+	return json_pack("{s:s, s:s*, s:b}", "website", settings->url,
+	    "termsOfService", settings->terms, "externalAccountRequired",
 	    (int)settings->external_account_required);
 }
 

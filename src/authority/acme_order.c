@@ -1,5 +1,6 @@
 #include "authority/acme_priv.h"
 
+#include "authority/claim.h"
 #include "authority/guard.h"
 #include "authority/issued.h"
 #include "authority/keycheck.h"
@@ -11,16 +12,10 @@
 #define DER_MAX ((size_t)64 * 1024)
 #define PEM_MAX ((size_t)256 * 1024)
 #define GUARD_POLL_SECONDS 60 /* people decide, not programs */
-#define DOMAIN_POLL_SECONDS 1
 
 static json_t *
 order_error(const struct order *order)
 {
-	if (order->error_type != NULL)
-		return json_pack("{s:o, s:s}", "type",
-		    json_sprintf(
-			"urn:ietf:params:acme:error:%s", order->error_type),
-		    "detail", order->error_detail);
 	if (order->guard != NULL)
 		return json_pack("{s:s, s:s}", "type",
 		    "urn:ietf:params:acme:error:unauthorized", "detail",
@@ -118,64 +113,59 @@ refuse(struct acme_call *call, const struct order *order, struct err *err)
 static bool
 is_approved(const struct order *order)
 {
-	return order->state == ORDER_PROCESSING && order->guard != NULL &&
+	return order->state == ORDER_PROCESSING &&
 	       strcmp(order->guard, guard_state_name(GUARD_APPROVED)) == 0;
-}
-
-/* For its domain's word, and for nobody else's. */
-static bool
-is_waiting(const struct order *order)
-{
-	return order->state == ORDER_PROCESSING && order->waits &&
-	       (order->guard == NULL || is_approved(order));
 }
 
 static enum rc
 check_ready(struct acme_call *call, const struct order *order, struct err *err)
 {
-	if (order->state == ORDER_READY || is_approved(order) ||
-	    is_waiting(order))
+	if (order->state == ORDER_READY || is_approved(order))
 		return RC_OK;
 	return refuse(call, order, err);
 }
 
-/* A rule that is only found broken now was broken by what was asked for: the
- * rest is the same for everybody. */
+/* What was approved of the account, whatever the request says; nothing: the
+ * mailbox alone. */
 static enum rc
-make(struct acme_call *call, const struct profile_order *wish, X509 **ret,
+find_claim(struct acme_call *call, const struct order *order, struct claim *ret,
     struct err *err)
 {
-	const struct authority_ca *ca =
-	    hierarchy_current(call->acme->hierarchy);
-	struct profile_issuer issuer = {ca->cert, ca->signer};
-	struct err why = ERR_NONE;
-	enum rc rc = profile_issue(wish, &issuer, ret, &why);
+	const struct claim_of of = {order->account, order->address, call->now};
 
-	if (rc == RC_OK)
+	if (order->authorization.kind == AUTHORIZATION_HOST)
 		return RC_OK;
-	if (rc != RC_UNFIT)
-		return err_set(err, rc, "%s", why.text);
-	log_warning("acme: order %s of account %s: %s", call->name,
-	    call->account.name, why.text);
-	return problem_set(call->answer, PROBLEM_BAD_CSR, err,
-	    "no certificate can be made of this: %s", why.text);
+	enum rc rc = claim_in_force(call->acme->sql, &of, ret, err);
+	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
 static enum rc
 certify(struct acme_call *call, const struct order *order,
     const struct request *request, struct err *err)
 {
+	struct claim claim CLAIM_OWNED = {0};
 	X509 *cert OWNED(X509_free) = NULL;
+
+	TRY(find_claim(call, order, &claim, err));
+	const struct profile_subject subject = claim_subject(&claim);
 	struct profile_order wish = {.kind = request->kind,
 	    .public_key = request->public_key,
 	    .address = order->address,
+	    .level = claim.level,
+	    .subject = &subject,
 	    .capabilities = buf_span(&request->capabilities),
 	    .published_at = call->acme->settings->http_url,
 	    .crl_parts = call->acme->settings->crl_parts,
 	    .now = call->now};
+	const struct authority_ca *ca =
+	    hierarchy_current(call->acme->hierarchy);
+	struct profile_issuer issuer = {ca->cert, ca->signer};
 
-	TRY(make(call, &wish, &cert, err));
-	return issued_add(call->acme->sql, order, request, cert, err);
+	TRY(profile_issue(&wish, &issuer, &cert, err));
+	TRY(issued_add(call->acme->sql, order, request, cert, err));
+	if (claim.level == PROFILE_MAILBOX)
+		return RC_OK;
+	return claim_used(call->acme->sql, &claim, order->id, call->now, err);
 }
 
 /* Whose key is it? */
@@ -209,8 +199,6 @@ issue(struct acme_call *call, const struct acme_csr *csr, struct err *err)
 	TRY(check_key(call, csr->request, err));
 	TRY(acme_guard_order(call, &order, csr, &waits, err));
 	if (!waits)
-		TRY(acme_permit(call, &order, csr, &waits, err));
-	if (!waits)
 		TRY(certify(call, &order, csr->request, err));
 	return sql_act_commit(&act, err);
 }
@@ -227,9 +215,7 @@ answer_own(struct acme_call *call, struct err *err)
 		    call->answer, "Retry-After", err, "1"));
 	if (order.state == ORDER_PROCESSING)
 		TRY(http_answer_add_header(call->answer, "Retry-After", err,
-		    "%d",
-		    is_waiting(&order) ? DOMAIN_POLL_SECONDS
-				       : GUARD_POLL_SECONDS));
+		    "%d", GUARD_POLL_SECONDS));
 	return acme_answer_order(call, 200, &order, err);
 }
 
@@ -257,39 +243,22 @@ acme_finalize(struct acme_call *call, struct err *err)
 	return answer_own(call, err);
 }
 
-/* The request that waited, and no other, gets its certificate now. */
-static enum rc
-issue_kept(struct acme_call *call, const struct order *order, struct span der,
-    struct err *err)
-{
-	struct request request REQUEST_OWNED = {0};
-
-	TRY(request_check(der, order->address, &request, err));
-	const struct acme_csr csr = {der, &request};
-	TRY(issue(call, &csr, err));
-	note(call, &request);
-	return RC_OK;
-}
-
+/* The request that was approved, and no other, gets its certificate now. */
 static enum rc
 issue_approved(
     struct acme_call *call, const struct order *order, struct err *err)
 {
+	struct request request REQUEST_OWNED = {0};
 	struct guard guard GUARD_OWNED = GUARD;
 
 	TRY(guard_find_order(
 	    call->acme->sql, order->id, call->now, &guard, err));
-	return issue_kept(call, order, buf_span(&guard.request), err);
-}
-
-static enum rc
-issue_waiting(
-    struct acme_call *call, const struct order *order, struct err *err)
-{
-	struct buf request BUF_OWNED = BUF(REQUEST_MAX);
-
-	TRY(order_request(call->acme->sql, order->id, &request, err));
-	return issue_kept(call, order, buf_span(&request), err);
+	TRY(request_check(
+	    buf_span(&guard.request), order->address, &request, err));
+	const struct acme_csr csr = {buf_span(&guard.request), &request};
+	TRY(issue(call, &csr, err));
+	note(call, &request);
+	return RC_OK;
 }
 
 enum rc
@@ -300,8 +269,6 @@ acme_order(struct acme_call *call, struct err *err)
 	TRY(find_own(call, &order, err));
 	if (is_approved(&order))
 		TRY(issue_approved(call, &order, err));
-	else if (is_waiting(&order))
-		TRY(issue_waiting(call, &order, err));
 	return answer_own(call, err);
 }
 

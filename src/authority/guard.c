@@ -4,6 +4,7 @@
 
 #include "authority/audit.h"
 #include "authority/authorization.h"
+#include "authority/claim.h"
 #include "authority/revoked.h"
 #include "os/random.h"
 
@@ -314,6 +315,7 @@ revoke_all(struct sql *sql, const struct guard *guard,
 	enum rc rc = RC_OK;
 
 	TRY(authorization_fold(guard->address, &folded, err));
+	TRY(claim_end(sql, guard->address, word->now, err));
 	while (rc == RC_OK) {
 		struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 		struct buf serial BUF_OWNED = BUF_SMALL;

@@ -213,6 +213,14 @@ page_say(struct buf *html, struct err *err, const char *format, ...)
 }
 
 enum rc
+page_link(struct buf *html, const struct page_link *link, struct err *err)
+{
+	TRY(buf_add_str(html, "<p>", err));
+	TRY(put_link(html, link, err));
+	return buf_add_str(html, "</p>\n", err);
+}
+
+enum rc
 page_facts(
     struct buf *html, const struct page_fact *fact, size_t len, struct err *err)
 {

@@ -54,6 +54,10 @@ enum rc page_heading(struct buf *html, const char *text, struct err *err);
 enum rc page_say(struct buf *html, struct err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A paragraph that leads somewhere. */
+enum rc page_link(
+    struct buf *html, const struct page_link *link, struct err *err);
+
 /* What is known of something.  Those without a value are left out. */
 struct page_fact {
 	const char *name;

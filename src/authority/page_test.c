@@ -56,6 +56,7 @@ write_everything(struct buf *html, const char *text)
 	assert_ok(page_begin(html, &head, &err));
 	assert_ok(page_heading(html, text, &err));
 	assert_ok(page_say(html, &err, "%s", text));
+	assert_ok(page_link(html, &link, &err));
 	assert_ok(page_facts(html, &fact, 1, &err));
 	assert_ok(page_table_begin(html, &text, 1, &err));
 	assert_ok(page_row_begin(html, &err));

@@ -101,7 +101,7 @@ set_times(struct profile_plan *plan, struct err *err)
 		return crypto_failed(err, "read the issuer's certificate");
 	int64_t last = (int64_t)timegm(&end);
 	if (last <= now)
-		return err_set(err, RC_ABSENT,
+		return err_set(err, RC_UNFIT,
 		    "the issuing certificate has expired: make a new one");
 	if (last < plan->until)
 		plan->until = last;
@@ -183,6 +183,7 @@ check_rules(const struct profile_plan *plan, struct span tbs, struct err *err)
 	return lint_check(&wish, &findings, err);
 }
 
+/* ret NULL: only look whether it could be. */
 static enum rc
 sign(struct profile_plan *plan, X509 **ret, struct err *err)
 {
@@ -191,6 +192,8 @@ sign(struct profile_plan *plan, X509 **ret, struct err *err)
 
 	TRY(profile_write(plan, &tbs, err));
 	TRY(check_rules(plan, buf_span(&tbs), err));
+	if (ret == NULL)
+		return RC_OK;
 	TRY(signer_wrap(plan->issuer->signer, buf_span(&tbs), &der, err));
 	const uint8_t *at = der.data;
 	X509 *cert = d2i_X509(NULL, &at, (long)der.len);
@@ -200,8 +203,8 @@ sign(struct profile_plan *plan, X509 **ret, struct err *err)
 	return RC_OK;
 }
 
-enum rc
-profile_issue(const struct profile_order *order,
+static enum rc
+plan_and_sign(const struct profile_order *order,
     const struct profile_issuer *issuer, X509 **ret, struct err *err)
 {
 	struct buf key BUF_OWNED = BUF(KEY_MAX);
@@ -224,4 +227,18 @@ profile_issue(const struct profile_order *order,
 		rc = sign(&plan, ret, err);
 	buf_done(&plan.address);
 	return rc;
+}
+
+enum rc
+profile_issue(const struct profile_order *order,
+    const struct profile_issuer *issuer, X509 **ret, struct err *err)
+{
+	return plan_and_sign(order, issuer, ret, err);
+}
+
+enum rc
+profile_check(const struct profile_order *order,
+    const struct profile_issuer *issuer, struct err *err)
+{
+	return plan_and_sign(order, issuer, NULL, err);
 }

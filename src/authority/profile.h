@@ -77,10 +77,12 @@ struct profile_issuer {
 	struct signer *signer;
 };
 
-/* Issue.  The caller owns *ret.  RC_UNFIT: the kind does not fit the key, or it
- * would break a rule (authority/lint); `err` says which.  RC_ABSENT: the issuer
- * has expired. */
+/* Issue.  The caller owns *ret.  RC_UNFIT: the issuer has expired, or the
+ * kind does not fit the key, or it would break a rule (authority/lint). */
 enum rc profile_issue(const struct profile_order *order,
     const struct profile_issuer *issuer, X509 **ret, struct err *err);
+/* Could it be issued?  Nothing is signed. */
+enum rc profile_check(const struct profile_order *order,
+    const struct profile_issuer *issuer, struct err *err);
 
 #endif

@@ -243,21 +243,58 @@ static const char *const steps[] = {
      * they did (authority/audit_seal.h). */
     "ALTER TABLE audit_batch ADD COLUMN previous $bytes;",
 
-    /* What domains say to our issuing (authority/permission.h), and the
-     * orders that wait for it. */
-    "CREATE TABLE permission ("
-    " acme_authorization $number PRIMARY KEY"
-    " REFERENCES acme_authorization (id),"
-    " word TEXT NOT NULL,"
-    " detail TEXT NOT NULL,"
+    /* Who somebody is, and by what that is known (authority/claim.h). */
+    "CREATE TABLE claim ("
+    " id $id,"
+    " name TEXT NOT NULL UNIQUE,"
+    " account $number NOT NULL REFERENCES account (id),"
+    " address TEXT NOT NULL,"
+    " folded TEXT NOT NULL,"
+    " level TEXT NOT NULL,"
+    " given_name TEXT,"
+    " surname TEXT,"
+    " pseudonym TEXT,"
+    " organization TEXT,"
+    " organization_identifier TEXT,"
+    " country TEXT,"
+    " state_name TEXT,"
+    " locality TEXT,"
+    " state TEXT NOT NULL,"
+    " version $number NOT NULL,"
+    " created $number NOT NULL,"
+    " decided $number NOT NULL DEFAULT 0,"
+    " approved $number NOT NULL DEFAULT 0," /* it was, at some time */
+    " until $number NOT NULL,"
+    " checker TEXT) $strict;" /* folded address */
+    "CREATE INDEX claim_of ON claim (folded, account);"
+    "CREATE INDEX claim_open ON claim (created)"
+    " WHERE state IN ('asked', 'checked');"
+    "CREATE TABLE claim_file ("
+    " id $id,"
+    " claim $number NOT NULL REFERENCES claim (id),"
+    " name TEXT NOT NULL,"
+    " size $number NOT NULL,"
     " at $number NOT NULL,"
-    " due $number," /* when to ask; null: it was said */
-    " tries $number NOT NULL DEFAULT 0) $strict;"
-    "CREATE INDEX permission_due ON permission (due)"
-    " WHERE due IS NOT NULL;"
-    "ALTER TABLE acme_order ADD COLUMN request $bytes;"
-    "ALTER TABLE acme_order ADD COLUMN error_type TEXT;"
-    "ALTER TABLE acme_order ADD COLUMN error_detail TEXT;",
+    " UNIQUE (claim, name)) $strict;"
+    "CREATE TABLE claim_piece ("
+    " file $number NOT NULL REFERENCES claim_file (id),"
+    " at $number NOT NULL," /* in the file */
+    " bytes $bytes NOT NULL,"
+    " PRIMARY KEY (file, at)) $strict;"
+    "CREATE TABLE claim_word ("
+    " id $id,"
+    " claim $number NOT NULL REFERENCES claim (id),"
+    " act TEXT NOT NULL,"
+    " who TEXT NOT NULL,"
+    " note TEXT,"
+    " signature TEXT,"
+    " at $number NOT NULL) $strict;"
+    "CREATE INDEX claim_word_of ON claim_word (claim);"
+    "CREATE TABLE claim_certificate ("
+    " certificate $number PRIMARY KEY REFERENCES certificate (id),"
+    " claim $number NOT NULL REFERENCES claim (id)) $strict;"
+    "CREATE INDEX claim_certificate_of"
+    " ON claim_certificate (claim);",
 };
 
 int64_t

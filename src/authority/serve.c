@@ -5,9 +5,10 @@
 #include <sys/resource.h>
 
 #include "authority/acme.h"
-#include "authority/asker.h"
 #include "authority/audit_seal.h"
 #include "authority/certstore.h"
+#include "authority/claim_desk.h"
+#include "authority/claim_evidence.h"
 #include "authority/directory.h"
 #include "authority/guard.h"
 #include "authority/guard_desk.h"
@@ -44,11 +45,11 @@ struct service {
 	struct rate *accounts;
 	struct rate *lookups;
 	struct mailer *mailer;
-	struct asker *asker;
 	struct mx *mx;
 	struct lists lists;
 	struct ocsp_service *ocsp;
 	struct certstore *certstore;
+	struct page_form_key form_key;
 	struct audit_sealer sealer;
 	struct job job[JOBS_MAX];
 	struct jobs_config jobs_config;
@@ -65,7 +66,6 @@ service_done(struct service *service)
 	certstore_free(service->certstore);
 	ocsp_service_free(service->ocsp);
 	mx_free(service->mx);
-	asker_free(service->asker);
 	mailer_free(service->mailer);
 	rate_free(service->lookups);
 	rate_free(service->accounts);
@@ -110,6 +110,17 @@ answer_guard(struct service *service, const struct http_request *request,
 	    .settings = &service->settings, .sql = service->sql};
 
 	return guard_desk_answer(&desk, request, clock_now(), answer, err);
+}
+
+static enum rc
+answer_identities(struct service *service, const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	struct claim_desk desk = {.settings = &service->settings,
+	    .key = &service->form_key,
+	    .sql = service->sql};
+
+	return claim_desk_answer(&desk, request, clock_now(), answer, err);
 }
 
 static enum rc
@@ -184,25 +195,29 @@ answer_certstore_list(struct service *service,
 }
 
 /* What is served where; a path that ends in "/" is a beginning.  Without TLS
- * only what is signed itself, and asks nothing of anybody. */
+ * only what is signed itself, and asks nothing of anybody; to people with
+ * certificates only what is for them, and that to nobody else. */
+enum door { DOOR_TLS, DOOR_ANY, DOOR_DESK };
+
 static const struct {
 	const char *path;
-	bool plain;
+	enum door door;
 	enum rc (*answer)(struct service *service,
 	    const struct http_request *request, struct http_answer *answer,
 	    struct err *err);
 } services[] = {
-    {ACME_PATH, false, answer_acme},
-    {LOOKUP_PATH, false, answer_lookup},
-    {GUARD_DESK_PATH, false, answer_guard},
-    {TSA_PATH, true, answer_tsa},
-    {ROOT_PATH, false, answer_root},
-    {PUBLISHED_CRL, true, answer_list},
-    {PUBLISHED_CA, true, answer_ca},
-    {PUBLISHED_OCSP, true, answer_ocsp},
-    {PUBLISHED_OCSP "/", true, answer_ocsp},
-    {CERTSTORE_PATH, true, answer_certstore},
-    {CERTSTORE_LISTS_PATH, true, answer_certstore_list},
+    {ACME_PATH, DOOR_TLS, answer_acme},
+    {LOOKUP_PATH, DOOR_TLS, answer_lookup},
+    {GUARD_DESK_PATH, DOOR_DESK, answer_guard},
+    {CLAIM_DESK_PATH, DOOR_DESK, answer_identities},
+    {TSA_PATH, DOOR_ANY, answer_tsa},
+    {ROOT_PATH, DOOR_TLS, answer_root},
+    {PUBLISHED_CRL, DOOR_ANY, answer_list},
+    {PUBLISHED_CA, DOOR_ANY, answer_ca},
+    {PUBLISHED_OCSP, DOOR_ANY, answer_ocsp},
+    {PUBLISHED_OCSP "/", DOOR_ANY, answer_ocsp},
+    {CERTSTORE_PATH, DOOR_ANY, answer_certstore},
+    {CERTSTORE_LISTS_PATH, DOOR_ANY, answer_certstore_list},
 };
 #define SERVICES (sizeof(services) / sizeof(services[0]))
 
@@ -213,6 +228,14 @@ is_at(const char *path, const char *where)
 
 	return where[len - 1] == '/' ? strncmp(path, where, len) == 0
 				     : strcmp(path, where) == 0;
+}
+
+static bool
+is_let_in(const struct http_request *request, enum door door)
+{
+	if (request->desk || door == DOOR_DESK)
+		return request->desk && door == DOOR_DESK;
+	return !request->plain || door == DOOR_ANY;
 }
 
 static void
@@ -253,8 +276,7 @@ answer_request(void *context, const struct http_request *request,
 	}
 	for (size_t i = 0; i < SERVICES; i++) {
 		if (!is_at(request->path, services[i].path) ||
-		    (request->plain && !services[i].plain) ||
-		    request->desk != (services[i].answer == answer_guard))
+		    !is_let_in(request, services[i].door))
 			continue;
 		enum rc rc = services[i].answer(service, request, answer, &err);
 		problem_settle(answer, rc, request, &err);
@@ -269,12 +291,11 @@ answer_request(void *context, const struct http_request *request,
 }
 
 static void
-wake_workers(void *context)
+wake_mailer(void *context)
 {
 	struct service *service = context;
 
 	mailer_wake(service->mailer);
-	asker_wake(service->asker);
 }
 
 static enum rc
@@ -319,12 +340,8 @@ start_mail(struct service *service, struct err *err)
 	struct mx_config mx = {.settings = &service->settings,
 	    .folder = service->folder,
 	    .resolver = service->resolver};
-	const struct asker_config asker = {.settings = &service->settings,
-	    .folder = service->folder,
-	    .resolver = service->resolver};
 
 	TRY(mailer_new(&mailer, &service->mailer, err));
-	TRY(asker_new(&asker, &service->asker, err));
 	return mx_new(&mx, &service->mx, err);
 }
 
@@ -365,6 +382,7 @@ start_jobs(struct service *service, struct err *err)
 	const struct job table[] = {
 	    {"nonces", 600, nonces_forget, NULL},
 	    {"guard", 60, guard_expire, NULL},
+	    {"identity", 3600, claim_forget, NULL},
 	    {"audit", service->settings.audit_seal_every, audit_seal,
 		&service->sealer},
 	    {LISTS_JOB, LISTS_EVERY, lists_publish, &service->lists},
@@ -421,6 +439,7 @@ start(struct service *service, struct err *err)
 	TRY(schema_open(service->folder, settings, &service->sql, err));
 	TRY(issued_adopt(service->sql, service->hierarchy.issuing[0].id, err));
 	TRY(nonces_new(service->sql, &service->nonces, err));
+	TRY(page_form_key(service->sql, &service->form_key, err));
 	TRY(rate_new(
 	    settings->accounts_per_hour, 3600, &service->accounts, err));
 	TRY(rate_new(settings->lookups_per_minute, 60, &service->lookups, err));
@@ -476,7 +495,7 @@ serve_web(struct service *service, struct err *err)
 	    .plain_connections = service->settings.http_connections,
 	    .metrics_place = service->settings.metrics_listen,
 	    .answer = answer_request,
-	    .sent = wake_workers,
+	    .sent = wake_mailer,
 	    .context = service};
 	TRY(web_new(&config, &web, err));
 	TRY(start_ldap(service, &config, web_base(web), &tls, &ldap, err));

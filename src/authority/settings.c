@@ -63,7 +63,6 @@ static const struct {
     TEXT(store, true, check_store),
     TEXT(terms, true, check_terms),
     TEXT(answers, true, check_answers),
-    TEXT(caa_identity, true, check_domain),
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
@@ -108,6 +107,7 @@ static const struct {
     NUMBER(crl_hours, 24, 1, 240),
     NUMBER(crl_keep_days, 3650, 1, 36500),
     NUMBER(ocsp_hours, 24, 8, 96),
+    NUMBER(identity_days, 398, 1, 825),
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
@@ -223,13 +223,6 @@ check_place(const char *value, struct err *err)
 	struct settings_place place;
 
 	return settings_place(value, &place, err);
-}
-
-const char *
-settings_caa_identity(const struct settings *settings)
-{
-	return settings->caa_identity != NULL ? settings->caa_identity
-					      : settings->domain;
 }
 
 /* A relative path would be another file for every folder that it is run

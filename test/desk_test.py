@@ -1,0 +1,337 @@
+"""The identity desk: who a mailbox belongs to is asked by its account, checked by one operator and
+approved by another, and then its certificates say so.  Pages are read by Python's HTML parser and
+by Chromium; certificates by python-cryptography and openssl."""
+
+import http.client
+import re
+import socket
+import ssl
+import subprocess
+from html.parser import HTMLParser
+from urllib.parse import urlencode
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+import stores
+from acmeclient import Client, b64, make_csr
+from guard_desk_test import ALICE, BOB, CAROL, DAVE, PORT, Device, desk, operator
+
+ORGANIZATION_IDENTIFIER = ObjectIdentifier("2.5.4.97")
+SPONSOR = {"givenName": "Alice", "surname": "Adams", "organization": "Alpha & <b>Söhne</b>",
+           "organizationIdentifier": "NTRGB-12345678", "country": "GB"}
+PIECE = 30000
+
+
+class Page(HTMLParser):
+    """What a person sees, and the forms they can send."""
+
+    def __init__(self, status, headers, body):
+        super().__init__()
+        self.status, self.headers, self.body = status, headers, body
+        self.text, self.links, self.forms, self.tags = "", [], [], set()
+        self.feed(body.decode())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.add(tag)
+        if tag == "a":
+            self.links.append(attrs["href"])
+        if tag == "form":
+            self.forms.append({"action": attrs["action"], "method": attrs["method"],
+                               "fields": {}, "buttons": []})
+        if tag == "input":
+            self.forms[-1]["fields"][attrs["name"]] = attrs.get("value", "")
+        if tag == "button":
+            self.forms[-1]["buttons"].append((attrs["name"], attrs["value"]))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def words(self):
+        return [value for form in self.forms for _, value in form["buttons"]]
+
+
+class Visitor:
+    """A browser with a person's certificate."""
+
+    def __init__(self, world, file):
+        self.world, self.file = world, file
+
+    def send(self, method, path, body=None, headers=None):
+        context = ssl.create_default_context(cafile=self.world.facts["tls_ca"])
+        context.load_cert_chain(self.file)
+        plain = socket.create_connection((self.world.authority["address"], PORT), timeout=30)
+        connection = http.client.HTTPConnection("authority.test", PORT)
+        connection.sock = context.wrap_socket(
+            plain, server_hostname=self.world.authority["domain"])
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def get(self, path):
+        return Page(*self.send("GET", path))
+
+    def post(self, path, fields, **headers):
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.send("POST", path, urlencode(fields), {**kind, **headers})
+
+    def say(self, path, word, headers=None, **changes):
+        """Fill in the form that the page has, and send it."""
+        [form] = self.get(path).forms
+        assert form["method"] == "post" and ("word", word) in form["buttons"], form
+        fields = {**form["fields"], "word": word, **changes}
+        status, answer, body = self.post(form["action"], fields, **(headers or {}))
+        return status, answer, body.decode()
+
+
+@pytest.fixture(scope="module")
+def people(desk, tmp_path_factory):
+    """Alice, and two who become operators."""
+    folder = tmp_path_factory.mktemp("people")
+    devices = [Device(desk, folder, address) for address in (ALICE, BOB, CAROL)]
+    for device in devices[1:]:
+        assert operator(desk, "add", "--certificate", device.file).returncode == 0
+    yield devices
+    for device in devices[1:]:
+        operator(desk, "remove", "--address", device.address)
+    for device in devices:
+        device.client.leave()
+
+
+@pytest.fixture
+def visitors(desk, people):
+    return [Visitor(desk, device.file) for device in people]
+
+
+def ask(client, subject=None, level="sponsor", address=ALICE):
+    return client.post(client.directory["identity"],
+                       {"address": address, "level": level, "subject": subject or SPONSOR})
+
+
+def attach(client, url, name, octets, at=0):
+    reply = None
+    for begin in range(at, len(octets), PIECE):
+        piece = b64(octets[begin:begin + PIECE])
+        reply = client.post(url, {"evidence": {"name": name, "at": begin, "data": piece}})
+        if reply.status != 200:
+            break
+    return reply
+
+
+@pytest.fixture
+def claim(people):
+    """What Alice asks for, and its page."""
+    client = people[0].client
+    reply = ask(client)
+    assert reply.status == 201, reply.body
+    url = reply.headers["Location"]
+    yield url, "/desk/" + url.rpartition("/")[2]
+    if client.post(url).json["status"] in ("asked", "checked", "approved"):
+        assert client.post(url, {"status": "withdrawn"}).status == 200
+
+
+def audit(world):
+    return [row for row in stores.select(
+        world.authority, "SELECT actor, act, object, detail FROM audit ORDER BY id")
+        if row[1].startswith("identity-")]
+
+
+def certificate_of(device, usage="encrypting", subject=()):
+    csr, _ = make_csr(device.address, usage, subject=subject)
+    reply = device.client.finalize(device.client.authorize(device.address), csr)
+    assert reply.json["status"] == "valid", reply.body
+    return x509.load_pem_x509_certificate(device.client.certificates(reply.json))
+
+
+def names_of(certificate):
+    return {one.oid: one.value for one in certificate.subject}
+
+
+def test_what_two_people_found_is_what_certificates_say(desk, people, visitors, claim):
+    alice, _, carol = people
+    _, by_bob, by_carol = visitors
+    url, path = claim
+    passport = bytes(range(256)) * 300
+    reply = attach(alice.client, url, "passport.pdf", passport)
+    assert reply.json["evidence"] == [{"name": "passport.pdf", "size": len(passport)}]
+    evil = [(NameOID.ORGANIZATION_NAME, "Evil plc"), (NameOID.GIVEN_NAME, "Mallory")]
+    before = names_of(certificate_of(alice, subject=evil))
+    assert before.keys() == {NameOID.COMMON_NAME}
+    assert path in by_bob.get("/desk/").links
+    page = by_bob.get(path)
+    assert SPONSOR["organization"] in page.text and "script" not in page.tags
+    status, headers, octets = by_bob.send("GET", path + "/passport.pdf")
+    assert (status, octets) == (200, passport)
+    assert headers["Content-Type"] == "application/octet-stream"
+    assert headers["Content-Disposition"] == 'attachment; filename="passport.pdf"'
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in headers["Content-Security-Policy"]
+    assert by_bob.say(path, "check", note="passport and register")[0] == 303
+    status, _, text = by_bob.say(path, "approve")
+    assert status == 403 and "second operator" in text
+    assert names_of(certificate_of(alice)).keys() == {NameOID.COMMON_NAME}
+    status, headers, _ = by_carol.say(path, "approve")
+    assert (status, headers["Location"]) == (303, path)
+    assert alice.client.post(url).json["status"] == "approved"
+    for usage in ("signing", "encrypting"):
+        certificate = certificate_of(alice, usage, evil)
+        names = names_of(certificate)
+        assert names[NameOID.ORGANIZATION_NAME] == SPONSOR["organization"]
+        assert (names[NameOID.GIVEN_NAME], names[NameOID.SURNAME]) == ("Alice", "Adams")
+        assert names[ORGANIZATION_IDENTIFIER] == "NTRGB-12345678"
+        assert names[NameOID.COUNTRY_NAME] == "GB"
+    shown = subprocess.run(["openssl", "x509", "-noout", "-subject", "-nameopt",
+                            "utf8,sep_multiline"],
+                           input=certificate.public_bytes(serialization.Encoding.PEM),
+                           capture_output=True, check=True).stdout.decode()
+    assert "O=" + SPONSOR["organization"] in shown.replace(" = ", "=")
+    # whoever has no such word gets a certificate without it
+    assert names_of(certificate_of(carol, subject=evil)).keys() == {NameOID.COMMON_NAME}
+    acts = [row[:3] for row in audit(desk)]
+    for act in ((f"operator {BOB}", "identity-read", ALICE),
+                (f"operator {BOB}", "identity-check", ALICE),
+                (f"operator {CAROL}", "identity-approve", ALICE),
+                ("authority", "identity-use", ALICE)):
+        assert act in acts, acts
+
+
+def test_what_is_withdrawn_takes_its_certificates_along(desk, people, visitors, claim):
+    alice = people[0]
+    _, by_bob, by_carol = visitors
+    url, path = claim
+    assert by_bob.say(path, "check", note="seen")[0] == 303
+    assert by_carol.say(path, "approve")[0] == 303
+    serial = certificate_of(alice).serial_number.to_bytes(16, "big")
+    assert by_bob.say(path, "withdraw", note="has left")[0] == 303
+    answer = alice.client.post(url).json
+    assert (answer["status"], answer["reason"]) == ("withdrawn", "has left")
+    revoked = stores.select(desk.authority, "SELECT reason FROM revocation WHERE serial = ?",
+                            (serial,))
+    assert revoked == [(3,)]  # affiliationChanged
+    assert names_of(certificate_of(alice)).keys() == {NameOID.COMMON_NAME}
+
+
+def test_a_foreign_page_sends_no_word(people, visitors, claim):
+    _, by_bob, by_carol = visitors
+    url, path = claim
+    [form] = by_bob.get(path).forms
+    good = {**form["fields"], "word": "check", "note": "seen"}
+    kind = {"Content-Type": "text/plain"}
+    tries = [
+        by_bob.post(path, {**good, "token": ""}),
+        by_bob.post(path, {name: value for name, value in good.items() if name != "token"}),
+        by_bob.post(path, {**good, "token": by_carol.get(path).forms[0]["fields"]["token"]}),
+        by_bob.post(path, good, **{"Sec-Fetch-Site": "cross-site"}),
+        by_bob.post(path, good, **{"Sec-Fetch-Site": "same-site"}),
+        by_bob.post(path, good, Origin="https://evil.test"),
+        by_bob.post(path, good, Origin="null"),
+        by_bob.send("POST", path, urlencode(good), kind),
+        by_carol.post(path, good),
+    ]
+    assert [status for status, _, _ in tries] == [403] * len(tries)
+    assert by_bob.send("GET", f"{path}?{urlencode(good)}")[0] == 200
+    assert by_bob.send("HEAD", path)[0] == 405
+    assert people[0].client.post(url).json["status"] == "asked"
+    own = {"Origin": f"https://authority.test:{PORT}", "Sec-Fetch-Site": "same-origin"}
+    assert by_bob.post(path, good, **own)[0] == 303
+    assert people[0].client.post(url).json["status"] == "checked"
+
+
+def test_a_word_is_about_what_was_seen(people, visitors, claim):
+    by_bob = visitors[1]
+    url, path = claim
+    [form] = by_bob.get(path).forms
+    assert attach(people[0].client, url, "later.txt", b"later").status == 200
+    status, _, body = by_bob.post(path, {**form["fields"], "word": "check", "note": "seen"})
+    assert status == 409 and b"has changed since you looked" in body
+    for changes, want in (({"note": ""}, 403), ({"word": "bless"}, 400), ({"version": "x"}, 400),
+                          ({"word": "approve", "until": "2026-13-01"}, 400),
+                          ({"word": "approve"}, 409)):
+        fields = {**by_bob.get(path).forms[0]["fields"], "word": "check", "note": "seen", **changes}
+        fields.setdefault("until", "2027-01-01")
+        assert by_bob.post(path, fields)[0] == want, changes
+    assert by_bob.say(path, "check", note="seen")[0] == 303
+    assert by_bob.say(path, "refuse", note="not the register's number")[0] == 303
+    assert people[0].client.post(url).json["reason"] == "not the register's number"
+    assert by_bob.get(path).forms == []
+
+
+def test_people_see_what_is_theirs(desk, people, visitors, claim, tmp_path):
+    by_alice, by_bob, _ = visitors
+    url, path = claim
+    dave = Device(desk, tmp_path, DAVE)
+    by_dave = Visitor(desk, dave.file)
+    assert path in by_alice.get("/desk/").links and path not in by_dave.get("/desk/").links
+    assert by_alice.get(path).words() == ["withdraw"]
+    assert by_bob.get(path).words() == ["check", "refuse", "withdraw"]
+    assert attach(people[0].client, url, "a.txt", b"x").status == 200
+    for page in (by_dave.get(path), by_dave.get(path + "/a.txt"), by_bob.get(path + "/b.txt"),
+                 by_bob.get("/desk/nothing"), by_bob.get(path + "/..%2f")):
+        assert page.status == 404
+    # an operator has no word on what is about themselves
+    own = ask(people[1].client, {**SPONSOR, "givenName": "Bob"}, address=BOB)
+    mine = "/desk/" + own.headers["Location"].rpartition("/")[2]
+    assert by_bob.get(mine).words() == ["withdraw"]
+    fields = {**by_bob.get(mine).forms[0]["fields"], "word": "check", "note": "it is me"}
+    assert by_bob.post(mine, fields)[0] == 403
+    assert by_bob.say(mine, "withdraw")[0] == 303
+    assert by_alice.say(path, "withdraw")[0] == 303
+    assert people[0].client.post(url).json["status"] == "withdrawn"
+    dave.client.leave()
+
+
+def test_a_page_is_what_it_is_and_nothing_else(visitors, claim):
+    page = visitors[1].get(claim[1])
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = dict(part.strip().partition(" ")[::2]
+                  for part in page.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["form-action"] == "'self'" and "script-src" not in policy
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", policy["style-src"])
+    assert page.headers["Cache-Control"] == "no-store"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert b"://" not in page.body and not page.tags & {"script", "img", "link", "iframe", "object"}
+
+
+def problem(reply, status, kind):
+    assert (reply.status, reply.problem) == (status, kind), reply.body
+
+
+def test_an_account_asks_for_its_own_mailbox_and_for_what_there_is(desk, people):
+    client = people[0].client
+    stranger = Client(desk)
+    stranger.register()
+    problem(ask(stranger), 403, "unauthorized")
+    problem(ask(client, address=BOB), 403, "unauthorized")
+    for changes in ({"level": "mailbox"}, {"level": 1}, {"subject": []}, {"address": None},
+                    {"subject": {"title": "Dr"}}, {"subject": {"surname": 1}}):
+        problem(client.post(client.directory["identity"],
+                            {"address": ALICE, "level": "sponsor", "subject": SPONSOR, **changes}),
+                400, "malformed")
+    # what no certificate may say is told before anybody spends time on it
+    for subject in ({**SPONSOR, "country": "gb"}, {**SPONSOR, "organizationIdentifier": "12"},
+                    {"givenName": "Alice"}, {**SPONSOR, "surname": "A\u202edams"},
+                    {**SPONSOR, "pseudonym": "Al"}, {**SPONSOR, "surname": ""}):
+        problem(ask(client, subject), 400, "malformed")
+    problem(ask(client, SPONSOR, "individual"), 400, "malformed")
+    assert client.post(client.directory["identity"]).json["identities"] is not None
+    url = ask(client).headers["Location"]
+    problem(stranger.post(url), 404, "malformed")
+    problem(stranger.post(url, {"status": "withdrawn"}), 404, "malformed")
+    for payload in ({}, {"status": "approved"}, {"status": "checked"}, {"evidence": []},
+                    {"evidence": {"name": "a", "at": 0}}, {"evidence": {"name": "a", "at": 0,
+                                                                        "data": "?"}},
+                    {"evidence": {"name": "../a", "at": 0, "data": "eA"}}):
+        problem(client.post(url, payload), 400, "malformed")
+    problem(attach(client, url, "a", b"x" * 5, at=1), 409, "malformed")
+    urls = [one["url"] for one in client.post(client.directory["identity"]).json["identities"]]
+    assert url == urls[0]
+    assert client.post(url, {"status": "withdrawn"}).json["status"] == "withdrawn"
+    problem(client.post(url, {"status": "withdrawn"}), 409, "malformed")
+    problem(attach(client, url, "a", b"x"), 409, "malformed")
