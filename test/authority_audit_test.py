@@ -100,6 +100,34 @@ def test_whoever_edits_the_database_is_found_out(sealed, attack, says):
             (sealed.dir / name).unlink(missing_ok=True)
 
 
+def test_a_running_authority_does_not_seal_what_was_cut(sealed):
+    """Else whoever writes the database has it made good by the next seal."""
+    path, log = sealed.dir / "authority.db", sealed.folder / "log"
+    with database(sealed) as found:
+        found.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = path.read_bytes()
+    try:
+        with database(sealed) as found:
+            found.executescript(
+                "DELETE FROM audit_batch; DELETE FROM audit WHERE position = 3;"
+                "UPDATE audit SET position = NULL, hash = NULL WHERE position > 3")
+        log.write_text("")
+        sealed.start()
+        deadline = time.monotonic() + 30
+        while "nothing is sealed: run audit verify" not in sealed.log():
+            assert time.monotonic() < deadline, sealed.log()
+            time.sleep(0.05)
+        sealed.stop()
+        assert sealed.command("audit", "verify", sealed.dir).returncode == 1
+        with database(sealed) as found:
+            assert found.execute("SELECT count(*) FROM audit_batch").fetchall() == [(0,)]
+    finally:
+        sealed.close()
+        path.write_bytes(before)
+        for name in ("authority.db-wal", "authority.db-shm"):
+            (sealed.dir / name).unlink(missing_ok=True)
+
+
 @pytest.mark.parametrize("words, says", [
     (("audit",), "audit verify DIR"), (("audit", "verify"), "audit verify DIR"),
     (("audit", "fly", "/x"), "audit list DIR"), (("audit", "verify", "/nowhere"), "init first"),

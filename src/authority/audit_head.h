@@ -2,7 +2,8 @@
  *
  * The file AUDIT_HEAD of each folder that sealed says how far the log went and
  * which seal was its last: whoever can only write to the database can neither
- * shorten the log nor take its last seal away unseen.
+ * shorten the log nor take its last seal away unseen, nor have the log go on
+ * from where it was cut.
  *
  * May use:   base codec os.
  */

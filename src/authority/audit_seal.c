@@ -244,6 +244,47 @@ stamp(const struct audit_sealer *sealer, struct sql *sql, const struct end *end,
 	return audit_head_save(sealer->folder, &head, err);
 }
 
+static enum rc
+find_hash(struct sql *sql, int64_t position, uint8_t ret[AUDIT_HASH_LEN],
+    struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql, "SELECT hash FROM audit WHERE position = ?",
+	    SQL_VALUES(SQL_NUMBER(position)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	struct span hash = sql_rows_bytes(rows, 0);
+	if (hash.len != AUDIT_HASH_LEN)
+		return err_set(err, RC_ABSENT, "an entry without its hash");
+	memcpy(ret, hash.data, AUDIT_HASH_LEN);
+	return RC_OK;
+}
+
+/* Whoever cuts the log has us go on from the cut, and our next seal and our
+ * next AUDIT_HEAD would cover it: so nothing is added to a chain that is not
+ * the one whose end we know. */
+static enum rc
+check_end(const struct audit_sealer *sealer, struct sql *sql, struct err *err)
+{
+	uint8_t found[AUDIT_HASH_LEN] = {0};
+	struct audit_head head = {0};
+	enum rc rc = audit_head_load(sealer->folder, &head, err);
+
+	if (rc == RC_ABSENT)
+		return RC_OK;
+	TRY(rc);
+	rc = find_hash(sql, head.position, found, err);
+	if (rc != RC_OK && rc != RC_ABSENT)
+		return rc;
+	if (rc == RC_OK && span_is(span_of(found, AUDIT_HASH_LEN),
+			       span_of(head.hash, AUDIT_HASH_LEN)))
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "entry %lld of the audit log is not the one that " AUDIT_HEAD
+	    " knows; nothing is sealed: run audit verify",
+	    (long long)head.position);
+}
+
 enum rc
 audit_seal(void *context, struct sql *sql, int64_t now, struct err *err)
 {
@@ -252,6 +293,7 @@ audit_seal(void *context, struct sql *sql, int64_t now, struct err *err)
 	struct end end = {0};
 	struct last last;
 
+	TRY(check_end(sealer, sql, err));
 	while (count == BATCH)
 		TRY(chain_some(sql, &end, &count, err));
 	TRY(find_last(sql, &last, err));

@@ -44,7 +44,8 @@ struct audit_sealer {
 	void *context;
 };
 
-/* A job; `context` is a struct audit_sealer. */
+/* A job; `context` is a struct audit_sealer.  RC_UNFIT: the log is not the one
+ * that AUDIT_HEAD knows; nothing was changed. */
 enum rc audit_seal(
     void *context, struct sql *sql, int64_t now, struct err *err);
 
