@@ -246,22 +246,39 @@ def test_another_accounts_objects_are_out_of_reach(world, client):
     assert authorization["status"] == "pending"
 
 
+OWN = "the account's own key"
+
+
 @pytest.mark.parametrize("changes, kind", [
     ({"alg": "none"}, "badSignatureAlgorithm"),
     ({"alg": "HS256"}, "badSignatureAlgorithm"),
+    ({"alg": "PS256"}, "badSignatureAlgorithm"),
+    ({"alg": None}, "malformed"),
     ({"alg": "RS256"}, "badPublicKey"),
-    ({"crit": ["b64"], "b64": False}, "malformed"),
+    ({"alg": "ES384"}, "badPublicKey"),
+    ({"crit": ["exp"]}, "malformed"),
+    ({"b64": False}, "malformed"),
     ({"url": None}, "malformed"),
-    ({"jwk": {"kty": "EC"}}, "malformed"),
+    ({"jwk": OWN}, "malformed"),
     ({"kid": None}, "malformed"),
+    ({"kid": None, "jwk": OWN}, "malformed"),
 ])
 def test_headers_that_acme_forbids_are_refused(client, changes, kind):
-    url = client.directory["newOrder"]
+    """Each differs from a good request by that alone."""
+    changes = {name: client.key.jwk if value is OWN else value for name, value in changes.items()}
+    url = client.kid
+    assert client.post(url).status == 200
     if "url" in changes:
-        body = client.jws(None, {})
+        body = client.jws(None, None)
     else:
-        body = client.jws(url, {}, **changes)
+        body = client.jws(url, None, **changes)
     problem(client.post_raw(url, json.dumps(body)), 400, kind)
+
+
+def test_members_beside_those_of_a_flattened_jws_are_refused(client):
+    for extra in ({"header": {}}, {"header": {"kid": client.kid}}, {"signatures": []}, {"x": 1}):
+        body = {**client.jws(client.kid, None), **extra}
+        problem(client.post_raw(client.kid, json.dumps(body)), 400, "malformed")
 
 
 def test_a_changed_signature_is_refused(client):

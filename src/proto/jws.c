@@ -133,6 +133,28 @@ check_number(const struct key_kind *kind, size_t which, const json_t *jwk,
 	return RC_OK;
 }
 
+/* "the minimum number of octets" (RFC 7518 section 2): a leading zero would
+ * make a short key look long, and one key two accounts.  With an exponent of 1
+ * everybody signs. */
+static enum rc
+check_rsa(const json_t *jwk, struct err *err)
+{
+	struct buf n BUF_OWNED = BUF(RSA_BYTES_MAX * 2);
+	struct buf e BUF_OWNED = BUF(RSA_BYTES_MAX * 2);
+
+	TRY(url_decode(text_of(jwk, "n"), &n, err));
+	TRY(url_decode(text_of(jwk, "e"), &e, err));
+	if (n.data[0] == 0 || e.data[0] == 0)
+		return err_set(
+		    err, RC_UNFIT, "jwk: a number begins with a zero");
+	if (n.len == RSA_BYTES_MIN && n.data[0] < 0x80)
+		return err_set(err, RC_UNFIT, "jwk: fewer than 2048 bits");
+	if (n.data[n.len - 1] % 2 == 0 || e.data[e.len - 1] % 2 == 0 ||
+	    (e.len == 1 && e.data[0] == 1))
+		return err_set(err, RC_UNFIT, "jwk: no key of RSA");
+	return RC_OK;
+}
+
 static enum rc
 check_key(const json_t *jwk, const struct key_kind **ret, struct err *err)
 {
@@ -145,6 +167,8 @@ check_key(const json_t *jwk, const struct key_kind **ret, struct err *err)
 	}
 	for (size_t i = 0; i < 2 && kind->number[i] != NULL; i++)
 		TRY(check_number(kind, i, jwk, err));
+	if (strcmp(kind->kty, "RSA") == 0)
+		TRY(check_rsa(jwk, err));
 	*ret = kind;
 	return RC_OK;
 }

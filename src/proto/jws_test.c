@@ -156,9 +156,10 @@ flattened(const char *header, const char *payload)
 	return text;
 }
 
-static const char unprotected[] =
-    "{\"protected\":\"e30\",\"payload\":\"\",\"signature\":\"\","
-    "\"header\":{}}";
+/* {"alg":"ES256","kid":"k","url":"u","nonce":"n"} */
+#define GOOD                                                              \
+	"\"protected\":\"eyJhbGciOiJFUzI1NiIsImtpZCI6ImsiLCJ1cmwiOiJ1Iiw" \
+	"ibm9uY2UiOiJuIn0\",\"payload\":\"\",\"signature\":\"\""
 #define KID "\"kid\":\"k\""
 #define REST "\"url\":\"u\",\"nonce\":\"n\""
 #define XY                                                       \
@@ -261,6 +262,80 @@ keys_that_are_too_weak_or_strange_are_refused(void **state)
 	}
 }
 
+/* A JWK of RSA: `head`, zeroes and `tail` are the modulus. */
+static json_t *
+rsa_jwk(uint8_t head, size_t len, uint8_t tail, const char *e)
+{
+	uint8_t n[600] = {head};
+
+	n[len - 1] = tail;
+	return json_pack(
+	    "{s:s, s:s, s:o}", "kty", "RSA", "e", e, "n", jose_b64_enc(n, len));
+}
+
+/* "RSA keys of 2048 bits" means bits, not octets; e = 1 would make everybody
+ * sign; and a number in two spellings would be two accounts of one key. */
+static void
+numbers_of_rsa_keys_are_looked_at(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t head;
+		size_t len;
+		uint8_t tail;
+		const char *e;
+		enum rc want;
+	} cases[] = {
+	    {"good", 0x80, 256, 1, "AQAB", RC_OK},
+	    {"e of 3", 0x80, 256, 1, "Aw", RC_OK},
+	    {"longest", 0x80, 512, 1, "AQAB", RC_OK},
+	    {"too long", 0x80, 513, 1, "AQAB", RC_UNFIT},
+	    {"too short", 0xff, 255, 1, "AQAB", RC_UNFIT},
+	    {"2047 bits", 0x7f, 256, 1, "AQAB", RC_UNFIT},
+	    {"leading zero", 0, 257, 1, "AQAB", RC_UNFIT},
+	    {"all zero", 0, 256, 1, "AQAB", RC_UNFIT},
+	    {"even", 0x80, 256, 2, "AQAB", RC_UNFIT},
+	    {"e of 1", 0x80, 256, 1, "AQ", RC_UNFIT},
+	    {"e of 0", 0x80, 256, 1, "AA", RC_UNFIT},
+	    {"even e", 0x80, 256, 1, "BA", RC_UNFIT},
+	    {"e with a leading zero", 0x80, 256, 1, "AAEAAQ", RC_UNFIT},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct buf out BUF_OWNED = BUF_SMALL;
+		struct err err = ERR_NONE;
+		json_t *jwk = rsa_jwk(
+		    cases[i].head, cases[i].len, cases[i].tail, cases[i].e);
+		enum rc got = jws_public(jwk, &out, &err);
+		json_decref(jwk);
+		if (got != cases[i].want)
+			fail_msg("%s: got %s (%s), want %s", cases[i].name,
+			    rc_name(got), err.text, rc_name(cases[i].want));
+	}
+}
+
+/* The last letter of 32 octets has two bits that say nothing: another one is
+ * another text of the same key, and would be another account. */
+static void
+a_number_has_one_spelling(void **state)
+{
+	static const char *const keys[] = {
+	    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+	    "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\"}",
+	    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+	    "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}",
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct buf out BUF_OWNED = BUF_SMALL;
+		struct err err = ERR_NONE;
+		json_t *jwk = json(keys[i]);
+		if (jws_public(jwk, &out, &err) == RC_OK)
+			fail_msg("%s: was taken", keys[i]);
+		json_decref(jwk);
+	}
+}
+
 static void
 bodies_that_are_no_flattened_jws_are_refused(void **state)
 {
@@ -272,14 +347,20 @@ bodies_that_are_no_flattened_jws_are_refused(void **state)
 	    "{\"protected\":\"e30\",\"payload\":\"\"}",
 	    /* general JSON serialisation */
 	    "{\"payload\":\"\",\"signatures\":[]}",
-	    /* an unprotected header beside a good one */
-	    unprotected,
+	    /* what may not stand beside a good one */
+	    "{" GOOD ",\"header\":{}}",
+	    "{" GOOD ",\"header\":{\"kid\":\"k\"}}",
+	    "{" GOOD ",\"signatures\":[]}",
+	    "{" GOOD ",\"payload\":\"\"}",
 	    /* padding */
 	    "{\"protected\":\"e30=\",\"payload\":\"\",\"signature\":\"\"}",
 	    "{\"protected\":\"e30\",\"payload\":1,\"signature\":\"\"}",
 	    "{\"protected\":\"e+/\",\"payload\":\"\",\"signature\":\"\"}",
 	};
 
+	struct jws good JWS_OWNED = {0};
+	struct err none = ERR_NONE;
+	assert_int_equal(parse("{" GOOD "}", &good, &none), RC_OK);
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		struct jws jws JWS_OWNED = {0};
 		struct err err = ERR_NONE;
@@ -527,6 +608,8 @@ main(void)
 	    cmocka_unit_test(any_changed_member_breaks_the_signature),
 	    cmocka_unit_test(headers_that_rfc_8555_forbids_are_refused),
 	    cmocka_unit_test(keys_that_are_too_weak_or_strange_are_refused),
+	    cmocka_unit_test(numbers_of_rsa_keys_are_looked_at),
+	    cmocka_unit_test(a_number_has_one_spelling),
 	    cmocka_unit_test(bodies_that_are_no_flattened_jws_are_refused),
 	    cmocka_unit_test(padding_in_the_payload_is_refused),
 	    cmocka_unit_test(a_text_over_the_limit_is_refused),
