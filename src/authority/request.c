@@ -379,16 +379,43 @@ check_signature(X509_REQ *req, EVP_PKEY *key, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-hash_key(X509_REQ *req, uint8_t ret[32], struct err *err)
+/* "EC points may be compressed" (RFC 5480 section 2.2), and parameters of RSA
+ * left out by mistake: then the same key has another encoding. */
+static bool
+is_encoded_as_usual(X509_PUBKEY *key, struct span der, EVP_PKEY *read)
 {
+	uint8_t *usual = NULL;
+	const uint8_t *bits = NULL;
+	int len = 0;
+
+	if (!X509_PUBKEY_get0_param(NULL, &bits, &len, NULL, key))
+		return false;
+	if (EVP_PKEY_is_a(read, "EC"))
+		return len > 0 && bits[0] == POINT_CONVERSION_UNCOMPRESSED;
+	len = i2d_PUBKEY(read, &usual);
+	bool same = len > 0 && span_is(span_of(usual, (size_t)len), der);
+	OPENSSL_free(usual);
+	return same;
+}
+
+/* Whether a key is another account's, or was revoked because it is in other
+ * hands, is found by its hash: in another encoding it would be another key. */
+static enum rc
+hash_key(X509_REQ *req, EVP_PKEY *read, uint8_t ret[32], struct err *err)
+{
+	X509_PUBKEY *key = X509_REQ_get_X509_PUBKEY(req);
 	uint8_t *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &der);
+	int len = i2d_X509_PUBKEY(key, &der);
 
 	if (len <= 0)
 		return crypto_failed(err, "encode the key");
+	bool usual = is_encoded_as_usual(key, span_of(der, (size_t)len), read);
 	int done = EVP_Digest(der, (size_t)len, ret, NULL, EVP_sha256(), NULL);
 	OPENSSL_free(der);
+	if (!usual)
+		return err_set(err, RC_UNFIT,
+		    "the key is not encoded as usual: EC points uncompressed, "
+		    "RSA with the parameter NULL");
 	return done ? RC_OK : crypto_failed(err, "SHA-256");
 }
 
@@ -429,7 +456,7 @@ check_proof(X509_REQ *req, struct request *request, struct err *err)
 		    "an EC key is for signing or for encrypting: ask for two "
 		    "certificates, with keyUsage in each request");
 	TRY(check_signature(req, request->public_key, err));
-	return hash_key(req, request->key_sha256, err);
+	return hash_key(req, request->public_key, request->key_sha256, err);
 }
 
 enum rc

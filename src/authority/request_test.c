@@ -203,6 +203,28 @@ weak_and_strange_keys_are_refused(void **state)
 	run_cases(*state, cases, COUNT(cases));
 }
 
+/* A key in another encoding has another hash, and would be neither another
+ * account's nor revoked. */
+static void
+a_key_has_one_encoding(void **state)
+{
+	static const char *const forms[] = {
+	    "compressed", "hybrid", "uncompressed"};
+
+	assert_run(*state,
+	    "openssl ecparam -name prime256v1 -genkey -noout -out one.key");
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		bool usual = i == COUNT(forms) - 1;
+		const struct request_case one = {forms[i], "-key form.key", "/",
+		    SAN "\n" SIGN, usual ? RC_OK : RC_UNFIT,
+		    usual ? PROFILE_SIGNING : 0, usual ? NULL : "uncompressed"};
+		assert_run(*state,
+		    "openssl ec -in one.key -conv_form %s -out form.key",
+		    forms[i]);
+		run_cases(*state, &one, 1);
+	}
+}
+
 static void
 make_good(const struct kit *kit, struct buf *der)
 {
@@ -322,6 +344,7 @@ main(void)
 	    cmocka_unit_test(requests_that_name_somebody_else_are_refused),
 	    cmocka_unit_test(requests_for_more_than_mail_are_refused),
 	    cmocka_unit_test(weak_and_strange_keys_are_refused),
+	    cmocka_unit_test(a_key_has_one_encoding),
 	    cmocka_unit_test(capabilities_are_taken_over),
 	    cmocka_unit_test(an_address_beyond_ascii_is_asked_for_as_such),
 	    cmocka_unit_test(no_byte_can_be_changed),
