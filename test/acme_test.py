@@ -8,9 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtensionOID
 
-from acmeclient import Client, Key, answer_to, b64, make_csr, token_of, wait_for_challenge
+from acmeclient import (Client, Key, answer_to, b64, cert_id, make_csr, token_of,
+                        wait_for_challenge)
 from stores import select
 
 ALICE = "alice@alpha.test"
@@ -238,14 +238,6 @@ def test_an_account_that_proved_the_mailbox_revokes_what_another_one_had_if_that
 
 
 # renewal
-
-
-def cert_id(leaf):
-    identifier = leaf.extensions.get_extension_for_oid(
-        ExtensionOID.AUTHORITY_KEY_IDENTIFIER).value.key_identifier
-    serial = leaf.serial_number
-    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
-    return f"{b64(identifier)}.{b64(octets)}"
 
 
 def window(https, client, leaf):

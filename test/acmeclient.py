@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 WAIT_SECONDS = 20
 ERROR = "urn:ietf:params:acme:error:"
@@ -296,6 +296,15 @@ def answer_to(mail, sender, digest):
                        f"{digest[:30]}\n{digest[30:]}\n"
                        "-----END ACME RESPONSE-----\n")
     return answer
+
+
+def cert_id(leaf):
+    """How RFC 9773 names a certificate."""
+    identifier = leaf.extensions.get_extension_for_oid(
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER).value.key_identifier
+    serial = leaf.serial_number
+    octets = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    return f"{b64(identifier)}.{b64(octets)}"
 
 
 def make_csr(address, usage="signing", key=None, names=None, subject=()):

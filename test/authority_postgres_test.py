@@ -12,7 +12,7 @@ from authority_test import *  # noqa: F401, F403 -- each of its tests is collect
 from acme_test import *  # noqa: F401, F403 -- last: it ends with other settings
 from conftest import long, new_directory
 from postgres import Postgres
-from stores import select
+from stores import another_log, select
 
 pytestmark = long
 
@@ -26,9 +26,10 @@ def world(world):
     before = settings.read_text()
     settings.write_text(json.dumps({**json.loads(before), "store": postgres.url}))
     world.stop("authority")
-    world.start("authority")
-    yield world
-    world.stop("authority")
+    with another_log(settings.parent):
+        world.start("authority")
+        yield world
+        world.stop("authority")
     settings.write_text(before)
     postgres.stop()
     shutil.rmtree(folder)

@@ -15,13 +15,17 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
-from acmeclient import Client, Https, make_csr
+from acmeclient import Client, Https, Key, b64, cert_id, make_csr
 from conftest import long, new_directory
 from postgres import Postgres
+from stores import another_log
 
 ALICE = "alice@alpha.test"
-PEOPLE = [ALICE, "bob@beta.test", "carol@alpha.test", "dave@beta.test"]
+BOB, CAROL, DAVE = "bob@beta.test", "carol@alpha.test", "dave@beta.test"
+PEOPLE = [ALICE, BOB, CAROL, DAVE]
+CROWD = 6  # who ask in the same moment
 PROCESSES = 3
 PORTS = {"listen": 8443, "mx_listen": 2525, "http_listen": 8080}
 FEW, MANY = 60, 10_000
@@ -98,8 +102,16 @@ class Several:
 def several(world):
     folder = new_directory()
     world.stop("authority")
-    postgres = Postgres(folder)
-    several = Several(world, postgres)
+    try:
+        with another_log(world.authority["dir"]):
+            postgres = Postgres(folder)
+            yield from running(Several(world, postgres))
+    finally:
+        shutil.rmtree(folder)
+        world.start("authority")
+
+
+def running(several):
     try:
         for process in several.processes:
             process.start()
@@ -111,9 +123,7 @@ def several(world):
             if process.process is not None and process.process.poll() is None:
                 process.kill()
         several.processes[0].settings.write_text(several.processes[0].before)
-        postgres.stop()
-        shutil.rmtree(folder)
-        world.start("authority")
+        several.postgres.stop()
 
 
 class Tireless(Client):
@@ -165,13 +175,16 @@ def small_disk(world, size):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=True)
     settings = Path(world.authority["dir"]) / "authority.json"
     before = settings.read_text()
+    world.stop("authority")
     try:
-        settings.write_text(json.dumps({**json.loads(before), "store": str(disk / "db")}))
-        world.stop("authority")
-        world.start("authority")
-        yield disk
+        with another_log(settings.parent):
+            settings.write_text(json.dumps({**json.loads(before), "store": str(disk / "db")}))
+            world.start("authority")
+            try:
+                yield disk
+            finally:
+                world.stop("authority")
     finally:
-        world.stop("authority")
         settings.write_text(before)
         subprocess.run(["umount", disk], check=True)
         disk.rmdir()
@@ -255,6 +268,118 @@ def test_each_challenge_is_mailed_once_whoever_was_asked(several):
         time.sleep(0.1)
     time.sleep(1)
     assert [len(letters(sender)) for sender in asked] == [1] * len(asked)
+
+
+# races
+
+
+def at_once(several, requests):
+    """POST all of (client, URL, payload) in the same moment, each at another door than the last."""
+    bodies = [(client.path(url), json.dumps(client.jws(url, payload)))
+              for client, url, payload in requests]
+    return post_at_once(several, bodies)
+
+
+def post_at_once(several, bodies):
+    barrier, replies = threading.Barrier(len(bodies)), [None] * len(bodies)
+
+    def post(number, path, body):
+        https = Https(several.world)
+        https.port = several.processes[number % PROCESSES].https.port
+        barrier.wait()
+        replies[number] = https.send("POST", path, body,
+                                     {"Content-Type": "application/jose+json"})
+
+    threads = [threading.Thread(target=post, args=(number, *body))
+               for number, body in enumerate(bodies)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return replies
+
+
+def outcomes(replies):
+    """How often each was said; what was never done because of the others may be tried again."""
+    said = [reply.status if reply.status < 300 else reply.problem for reply in replies]
+    return {word: said.count(word) for word in said}
+
+
+def test_a_nonce_that_comes_to_all_at_once_is_taken_by_one(several):
+    client = several.client(0)
+    body = json.dumps(client.jws(client.kid, None))
+    replies = post_at_once(several, [(client.path(client.kid), body)] * CROWD)
+    assert outcomes(replies) == {200: 1, "badNonce": CROWD - 1}
+
+
+def test_an_order_that_all_finalize_at_once_has_one_certificate(several):
+    client = several.client(0)
+    order = client.authorize(BOB)
+    replies = at_once(several, [(client, order["finalize"], {"csr": b64(make_csr(BOB)[0])})
+                                for _ in range(CROWD)])
+    said = outcomes(replies)
+    assert said.pop(200) == 1 and set(said) <= {"orderNotReady"}, said
+    [done] = [reply.json for reply in replies if reply.status == 200]
+    client.got.append(done["certificate"])
+    name = client.kid.rpartition("/")[2]
+    assert several.postgres.query(
+        "SELECT count(*) FROM certificate AS c JOIN account AS a ON a.id = c.account"
+        " WHERE a.name = %s", (name,)) == [(1,)]
+    client.leave()
+
+
+def test_of_several_who_enrol_a_mailbox_at_once_one_is_the_first(several):
+    """The others wait for its device, or two thieves would guard the mailbox together."""
+    clients = [several.client(number) for number in range(PROCESSES)]
+    orders = [client.authorize(CAROL) for client in clients]
+    replies = at_once(several, [(client, order["finalize"], {"csr": b64(make_csr(CAROL)[0])})
+                                for client, order in zip(clients, orders)])
+    states = [reply.json["status"] for reply in replies]
+    assert sorted(states) == ["processing"] * (PROCESSES - 1) + ["valid"], states
+    first = clients[states.index("valid")]
+    first.got.append(replies[states.index("valid")].json["certificate"])
+    for request in first.post(first.base + "/acme/guard").json["requests"]:
+        assert first.post(request["url"], {"status": "refused"}).status == 200
+    first.leave()
+
+
+def test_a_certificate_that_all_revoke_or_replace_at_once_is_so_once(several):
+    client = several.client(0)
+    order = client.authorize(DAVE)
+    reply = client.finalize(order, make_csr(DAVE)[0])
+    leaf = x509.load_pem_x509_certificate(client.certificates(reply.json))
+    new_order = {"identifiers": [{"type": "email", "value": DAVE}], "replaces": cert_id(leaf)}
+    replies = at_once(several, [(client, client.directory["newOrder"], new_order)] * CROWD)
+    assert outcomes(replies) == {201: 1, "alreadyReplaced": CROWD - 1}
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    replies = at_once(several, [(client, client.directory["revokeCert"],
+                                 {"certificate": b64(der)})] * CROWD)
+    assert outcomes(replies) == {200: 1, "alreadyRevoked": CROWD - 1}
+    assert several.postgres.query("SELECT count(*) FROM audit WHERE act = 'revoke' AND object = %s",
+                                  (f"{leaf.serial_number:x}",)) == [(1,)]
+
+
+def test_a_key_has_one_account_whoever_asks_when(several):
+    new = Client(several.world, Key())
+    url = new.directory["newAccount"]
+    replies = at_once(several, [(new, url, {})] * CROWD)
+    assert outcomes(replies) == {201: 1, 200: CROWD - 1}
+    assert len({reply.headers["Location"] for reply in replies}) == 1
+    clients, key = [several.client(number) for number in range(PROCESSES)], Key()
+    url = new.directory["keyChange"]
+    replies = at_once(several, [(client, url, client.inner(key, url, {
+        "account": client.kid, "oldKey": client.key.jwk})) for client in clients])
+    assert sorted(reply.status for reply in replies) == [200] + [409] * (PROCESSES - 1)
+
+
+def test_a_binding_for_one_account_makes_one(several):
+    made = subprocess.run([several.processes[0].program, "eab", several.processes[0].dir,
+                           "--accounts", "1"], capture_output=True, text=True, check=True)
+    kid, key = [line.split(": ")[1] for line in made.stdout.splitlines()[:2]]
+    clients = [Client(several.world, Key()) for _ in range(CROWD)]
+    replies = at_once(several, [(client, client.directory["newAccount"], {
+        "externalAccountBinding": client.binding(kid, key)}) for client in clients])
+    assert outcomes(replies) == {201: 1, "unauthorized": CROWD - 1}
 
 
 def test_without_the_database_it_says_later_and_goes_on_when_it_is_back(several):

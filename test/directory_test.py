@@ -528,3 +528,51 @@ def test_who_does_not_wish_it_is_found_nowhere(world, authority, https, ldap, al
     assert search(authority, certHash=own).body == der(alice.signing)
     log = command(world, "audit", "list", authority["dir"]).stdout
     assert f"\thide\t{ALICE.upper()}\t" in log and f"\tshow\t{ALICE}\t" in log
+
+
+def test_nobody_asks_for_all_addresses(world, authority, https, ldap, alice):
+    """Every way to ask counts, and all of them together."""
+    def one():
+        return https.send("GET", f"/directory/v1?address={NOBODY}")
+
+    def several():
+        return ask(https, {"addresses": [NOBODY, ALICE]})
+
+    def stored():
+        return search(authority, uri=NOBODY)
+
+    def lists():
+        return plain(authority, "/crls/search.cgi?certHash=" + 27 * "A")
+
+    def by_ldap(*addresses):
+        mails = "".join(f"(mail={address})" for address in addresses)
+        return ldapsearch(ldap, f"(|{mails})", "mail", more=("-s", "one"))[0]
+
+    before = world.set_authority(lookups_per_minute=7)
+    try:
+        assert [one().status, several().status, stored().status, lists().status] == [
+            404, 200, 404, 404]
+        assert by_ldap(NOBODY, BOB) == 0
+        for way in (one, several, stored, lists):
+            problem = way()
+            assert (problem.status, problem.problem) == (429, "rateLimited")
+            assert 0 < int(problem.headers["Retry-After"]) <= 60
+        assert by_ldap(NOBODY) == LDAP_BUSY
+        # it is that client's trouble only
+        assert stored_from(authority, "127.0.0.77") == 404
+    finally:
+        world.set_authority(**before)
+
+
+LDAP_BUSY = 51
+
+
+def stored_from(authority, source):
+    connection = http.client.HTTPConnection(
+        authority["address"], urllib.parse.urlsplit(authority["http_url"]).port, timeout=10,
+        source_address=(source, 0))
+    try:
+        connection.request("GET", f"/certificates/search.cgi?uri={NOBODY}")
+        return connection.getresponse().status
+    finally:
+        connection.close()

@@ -115,7 +115,8 @@ check_entry(struct verify *verify, const struct audit_entry *entry,
 	if (entry->position == 1)
 		TRY(read_begin(verify, entry, err));
 	if (entry->position == verify->head.position &&
-	    memcmp(verify->hash, verify->head.hash, AUDIT_HASH_LEN) != 0)
+	    !span_is(span_of(verify->hash, AUDIT_HASH_LEN),
+		span_of(verify->head.hash, AUDIT_HASH_LEN)))
 		TRY(found(verify, err,
 		    "entry %lld is another one than " AUDIT_HEAD " knows",
 		    (long long)entry->position));
@@ -163,8 +164,7 @@ check_previous(struct verify *verify, struct span previous, struct err *err)
 				   "there or another one";
 
 	verify->named = true;
-	if (previous.len == AUDIT_HASH_LEN &&
-	    memcmp(previous.data, verify->seal, AUDIT_HASH_LEN) == 0)
+	if (span_is(previous, span_of(verify->seal, AUDIT_HASH_LEN)))
 		return RC_OK;
 	return found(verify, err, gone, (long long)verify->position);
 }
@@ -215,7 +215,8 @@ check_seal(struct verify *verify, struct err *err)
 	TRY(audit_seal_name(token, verify->seal, err));
 	if (verify->position == verify->head.position &&
 	    verify->head.has_seal &&
-	    memcmp(verify->seal, verify->head.seal, AUDIT_HASH_LEN) != 0)
+	    !span_is(span_of(verify->seal, AUDIT_HASH_LEN),
+		span_of(verify->head.seal, AUDIT_HASH_LEN)))
 		return found(verify, err,
 		    "the seal of entry %lld is another one than " AUDIT_HEAD
 		    " knows",
