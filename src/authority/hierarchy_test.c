@@ -68,6 +68,21 @@ openssl_reads_the_keys_with_the_passphrase_only(void **state)
 }
 
 static void
+a_passphrase_is_costly_to_guess_where_nobody_says_otherwise(void **state)
+{
+	struct keys keys = kit_keys(*state, KIT_PASSPHRASE);
+	struct signer *signer OWNED(signer_free) = NULL;
+	struct err err = ERR_NONE;
+	char text[3000];
+
+	keys.rounds = 0;
+	assert_done(keys_make(&keys, "costly", "P-256", &signer, &err), err);
+	assert_run(*state, "openssl asn1parse -in costly.key");
+	kit_output(*state, text, sizeof(text));
+	assert_has(text, "INTEGER           :0927C0"); /* 600000 */
+}
+
+static void
 an_authority_is_not_overwritten(void **state)
 {
 	const struct kit *kit = *state;
@@ -289,6 +304,8 @@ main(void)
 	    cmocka_unit_test(openssl_accepts_the_chains),
 	    cmocka_unit_test(the_certificates_are_what_each_is_for),
 	    cmocka_unit_test(openssl_reads_the_keys_with_the_passphrase_only),
+	    cmocka_unit_test(
+		a_passphrase_is_costly_to_guess_where_nobody_says_otherwise),
 	    cmocka_unit_test(an_authority_is_not_overwritten),
 	    cmocka_unit_test(a_wrong_passphrase_is_named),
 	    cmocka_unit_test(a_key_of_another_certificate_is_refused),

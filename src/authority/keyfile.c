@@ -9,7 +9,6 @@
 #include "os/file.h"
 #include "pki/crypto.h"
 
-#define ROUNDS 600000 /* what is customary for PBKDF2-HMAC-SHA-256 now */
 #define PATH_LEN_MAX 4096
 
 /* What an unattended authority is given. */
@@ -88,12 +87,12 @@ keyfile_make(const char *curve, EVP_PKEY **ret, struct err *err)
 }
 
 static X509_SIG *
-encrypt(const EVP_PKEY *key, struct span passphrase)
+encrypt(const EVP_PKEY *key, struct span passphrase, int rounds)
 {
 	PKCS8_PRIV_KEY_INFO *clear OWNED(PKCS8_PRIV_KEY_INFO_free) =
 	    EVP_PKEY2PKCS8(key);
 	X509_ALGOR *how = PKCS5_pbe2_set_iv(
-	    EVP_aes_256_cbc(), ROUNDS, NULL, 0, NULL, NID_hmacWithSHA256);
+	    EVP_aes_256_cbc(), rounds, NULL, 0, NULL, NID_hmacWithSHA256);
 
 	if (clear == NULL || how == NULL) {
 		X509_ALGOR_free(how);
@@ -107,10 +106,11 @@ encrypt(const EVP_PKEY *key, struct span passphrase)
 }
 
 enum rc
-keyfile_print(const EVP_PKEY *key, struct span passphrase, struct buf *pem,
-    struct err *err)
+keyfile_print(const EVP_PKEY *key, struct span passphrase, int rounds,
+    struct buf *pem, struct err *err)
 {
-	X509_SIG *sealed OWNED(X509_SIG_free) = encrypt(key, passphrase);
+	X509_SIG *sealed OWNED(X509_SIG_free) =
+	    encrypt(key, passphrase, rounds);
 	BIO *out OWNED(BIO_free_all) = BIO_new(BIO_s_mem());
 	char *bytes = NULL;
 

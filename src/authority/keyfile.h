@@ -16,6 +16,8 @@
 #define KEYFILE_PASSPHRASE_MIN 12
 #define KEYFILE_PASSPHRASE_MAX 1024
 #define KEYFILE_PIN_MIN 4
+/* What is customary for PBKDF2-HMAC-SHA-256 now. */
+#define KEYFILE_ROUNDS 600000
 
 /* Append the passphrase of an unattended authority (`out` must be secret):
  * the first line of the file, or of the systemd credential
@@ -29,8 +31,8 @@ enum rc keyfile_pin(const char *path, struct buf *out, struct err *err);
 /* Make a key on "P-256" or "P-384".  The caller owns *ret. */
 enum rc keyfile_make(const char *curve, EVP_PKEY **ret, struct err *err);
 
-/* Append the key as encrypted PEM. */
-enum rc keyfile_print(const EVP_PKEY *key, struct span passphrase,
+/* Append the key as PEM, encrypted with so many rounds of PBKDF2. */
+enum rc keyfile_print(const EVP_PKEY *key, struct span passphrase, int rounds,
     struct buf *pem, struct err *err);
 /* RC_REFUSED: another passphrase.  The caller owns *ret. */
 enum rc keyfile_parse(

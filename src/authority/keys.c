@@ -39,7 +39,8 @@ make_file(const struct keys *keys, const char *path, const char *curve,
 	struct buf pem BUF_OWNED = BUF(PEM_MAX);
 
 	TRY(keyfile_make(curve, &key, err));
-	TRY(keyfile_print(key, keys->passphrase, &pem, err));
+	TRY(keyfile_print(key, keys->passphrase,
+	    keys->rounds > 0 ? keys->rounds : KEYFILE_ROUNDS, &pem, err));
 	TRY(file_save(path, buf_span(&pem), 0600, err));
 	return signer_key(key, ret, err);
 }

@@ -17,8 +17,11 @@
 struct keys {
 	const char *folder;     /* borrowed, as the others */
 	struct span passphrase; /* of keys in files; empty: not given */
-	const char *token;      /* URI: where new keys go; NULL: into files */
-	struct span pin;        /* of the token; empty: not given */
+	/* For new keys in files; 0: KEYFILE_ROUNDS.  Fewer are for tests, which
+	 * make hundreds of keys and protect none. */
+	int rounds;
+	const char *token; /* URI: where new keys go; NULL: into files */
+	struct span pin;   /* of the token; empty: not given */
 	/* Where the keys of the root and the timestamping CA are made, which
 	 * are to be put away afterwards; NULL: as the others. */
 	const struct keys *offline;

@@ -138,7 +138,8 @@ a_key_from_a_file_needs_its_passphrase(void **state)
 	struct err err = ERR_NONE;
 
 	struct span passphrase = span_str(KIT_PASSPHRASE);
-	assert_done(keyfile_print(key, passphrase, &pem, &err), err);
+	assert_done(
+	    keyfile_print(key, passphrase, KIT_ROUNDS, &pem, &err), err);
 	assert_rc(signer_file(buf_span(&pem), span_str("wrong"), &signer, &err),
 	    RC_REFUSED);
 	assert_done(

@@ -17,6 +17,7 @@
 #include "store/postgres_fixture.h"
 
 #define KIT_PASSPHRASE "correct horse battery"
+#define KIT_ROUNDS 1000
 #define KIT_DOMAIN "authority.test"
 #define KIT_URL "https://authority.test:8443"
 
@@ -118,8 +119,9 @@ kit_settings(struct settings *settings)
 static inline struct keys
 kit_keys(const struct kit *kit, const char *passphrase)
 {
-	return (struct keys){
-	    .folder = kit->folder, .passphrase = span_str(passphrase)};
+	return (struct keys){.folder = kit->folder,
+	    .passphrase = span_str(passphrase),
+	    .rounds = KIT_ROUNDS};
 }
 
 /* Who issues for mailboxes. */
