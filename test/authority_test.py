@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from acmeclient import (COMMON_NAME, Client, Https, Key, answer_to, b64, make_csr, token_of,
                         wait_for_challenge)
@@ -402,7 +403,22 @@ def test_requests_that_are_not_granted_leave_the_order_ready(world, client):
         assert client.post(order["url"]).json["status"] == "ready"
     problem(client.post(order["finalize"], {}), 400, "malformed")
     problem(client.post(order["finalize"], {"csr": "a=="}), 400, "badCSR")
+    reply = client.finalize(order, with_half_a_point(BOB))
+    problem(reply, 400, "badCSR")  # what only the rules for certificates forbid
+    assert "rfc5480-2.2-point" in reply.json["detail"]
     assert client.finalize(order, good).status == 200
+
+
+def with_half_a_point(address):
+    """A request whose key is a point of which one coordinate has to be computed."""
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    half = openssl("ec", "-conv_form", "compressed", input=key).stdout
+    done = openssl("req", "-new", "-key", "/dev/stdin", "-subj", "/", "-outform", "DER",
+                   "-addext", f"subjectAltName=email:{address}",
+                   "-addext", "keyUsage=critical,digitalSignature", input=half)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_one_certificate_an_order(world, client):

@@ -102,8 +102,9 @@ static const struct {
 static json_t *
 meta_json(const struct settings *settings)
 {
-	return json_pack("{s:s, s:s*, s:b}", "website", settings->url,
-	    "termsOfService", settings->terms, "externalAccountRequired",
+	return json_pack("{s:s, s:s*, s:[s], s:b}", "website", settings->url,
+	    "termsOfService", settings->terms, "caaIdentities",
+	    settings_caa_identity(settings), "externalAccountRequired",
 	    (int)settings->external_account_required);
 }
 

@@ -225,9 +225,10 @@ add_order(struct acme_call *call, const struct authorization_wish *wish,
 	TRY(acme_read_replaces(call, wish->address, &new_order.replaces, err));
 	TRY(authorize(call, wish, &a, &mail, err));
 	TRY(order_add(call->acme->sql, &new_order, &order, err));
+	call->answer->mail_waits = mail;
+	TRY(acme_ask_permission(call, &a, err));
 	TRY(acme_audit(call, "order", wish->address, order.name, err));
 	TRY(sql_act_commit(&act, err));
-	call->answer->mail_waits = mail;
 	*ret = order;
 	order = (struct order){0};
 	return RC_OK;

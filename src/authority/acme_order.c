@@ -12,10 +12,16 @@
 #define DER_MAX ((size_t)64 * 1024)
 #define PEM_MAX ((size_t)256 * 1024)
 #define GUARD_POLL_SECONDS 60 /* people decide, not programs */
+#define DOMAIN_POLL_SECONDS 1
 
 static json_t *
 order_error(const struct order *order)
 {
+	if (order->error_type != NULL)
+		return json_pack("{s:o, s:s}", "type",
+		    json_sprintf(
+			"urn:ietf:params:acme:error:%s", order->error_type),
+		    "detail", order->error_detail);
 	if (order->guard != NULL)
 		return json_pack("{s:s, s:s}", "type",
 		    "urn:ietf:params:acme:error:unauthorized", "detail",
@@ -113,16 +119,47 @@ refuse(struct acme_call *call, const struct order *order, struct err *err)
 static bool
 is_approved(const struct order *order)
 {
-	return order->state == ORDER_PROCESSING &&
+	return order->state == ORDER_PROCESSING && order->guard != NULL &&
 	       strcmp(order->guard, guard_state_name(GUARD_APPROVED)) == 0;
+}
+
+/* For its domain's word, and for nobody else's. */
+static bool
+is_waiting(const struct order *order)
+{
+	return order->state == ORDER_PROCESSING && order->waits &&
+	       (order->guard == NULL || is_approved(order));
 }
 
 static enum rc
 check_ready(struct acme_call *call, const struct order *order, struct err *err)
 {
-	if (order->state == ORDER_READY || is_approved(order))
+	if (order->state == ORDER_READY || is_approved(order) ||
+	    is_waiting(order))
 		return RC_OK;
 	return refuse(call, order, err);
+}
+
+/* A rule that is only found broken now was broken by what was asked for: the
+ * rest is the same for everybody. */
+static enum rc
+make(struct acme_call *call, const struct profile_order *wish, X509 **ret,
+    struct err *err)
+{
+	const struct authority_ca *ca =
+	    hierarchy_current(call->acme->hierarchy);
+	struct profile_issuer issuer = {ca->cert, ca->signer};
+	struct err why = ERR_NONE;
+	enum rc rc = profile_issue(wish, &issuer, ret, &why);
+
+	if (rc == RC_OK)
+		return RC_OK;
+	if (rc != RC_UNFIT)
+		return err_set(err, rc, "%s", why.text);
+	log_warning("acme: order %s of account %s: %s", call->name,
+	    call->account.name, why.text);
+	return problem_set(call->answer, PROBLEM_BAD_CSR, err,
+	    "no certificate can be made of this: %s", why.text);
 }
 
 /* What was approved of the account, whatever the request says; nothing: the
@@ -157,11 +194,8 @@ certify(struct acme_call *call, const struct order *order,
 	    .published_at = call->acme->settings->http_url,
 	    .crl_parts = call->acme->settings->crl_parts,
 	    .now = call->now};
-	const struct authority_ca *ca =
-	    hierarchy_current(call->acme->hierarchy);
-	struct profile_issuer issuer = {ca->cert, ca->signer};
 
-	TRY(profile_issue(&wish, &issuer, &cert, err));
+	TRY(make(call, &wish, &cert, err));
 	TRY(issued_add(call->acme->sql, order, request, cert, err));
 	if (claim.level == PROFILE_MAILBOX)
 		return RC_OK;
@@ -199,6 +233,8 @@ issue(struct acme_call *call, const struct acme_csr *csr, struct err *err)
 	TRY(check_key(call, csr->request, err));
 	TRY(acme_guard_order(call, &order, csr, &waits, err));
 	if (!waits)
+		TRY(acme_permit(call, &order, csr, &waits, err));
+	if (!waits)
 		TRY(certify(call, &order, csr->request, err));
 	return sql_act_commit(&act, err);
 }
@@ -215,7 +251,9 @@ answer_own(struct acme_call *call, struct err *err)
 		    call->answer, "Retry-After", err, "1"));
 	if (order.state == ORDER_PROCESSING)
 		TRY(http_answer_add_header(call->answer, "Retry-After", err,
-		    "%d", GUARD_POLL_SECONDS));
+		    "%d",
+		    is_waiting(&order) ? DOMAIN_POLL_SECONDS
+				       : GUARD_POLL_SECONDS));
 	return acme_answer_order(call, 200, &order, err);
 }
 
@@ -243,22 +281,39 @@ acme_finalize(struct acme_call *call, struct err *err)
 	return answer_own(call, err);
 }
 
-/* The request that was approved, and no other, gets its certificate now. */
+/* The request that waited, and no other, gets its certificate now. */
+static enum rc
+issue_kept(struct acme_call *call, const struct order *order, struct span der,
+    struct err *err)
+{
+	struct request request REQUEST_OWNED = {0};
+
+	TRY(request_check(der, order->address, &request, err));
+	const struct acme_csr csr = {der, &request};
+	TRY(issue(call, &csr, err));
+	note(call, &request);
+	return RC_OK;
+}
+
 static enum rc
 issue_approved(
     struct acme_call *call, const struct order *order, struct err *err)
 {
-	struct request request REQUEST_OWNED = {0};
 	struct guard guard GUARD_OWNED = GUARD;
 
 	TRY(guard_find_order(
 	    call->acme->sql, order->id, call->now, &guard, err));
-	TRY(request_check(
-	    buf_span(&guard.request), order->address, &request, err));
-	const struct acme_csr csr = {buf_span(&guard.request), &request};
-	TRY(issue(call, &csr, err));
-	note(call, &request);
-	return RC_OK;
+	return issue_kept(call, order, buf_span(&guard.request), err);
+}
+
+static enum rc
+issue_waiting(
+    struct acme_call *call, const struct order *order, struct err *err)
+{
+	struct buf request BUF_OWNED = BUF(REQUEST_MAX);
+
+	TRY(order_request(call->acme->sql, order->id, &request, err));
+	return issue_kept(call, order, buf_span(&request), err);
 }
 
 enum rc
@@ -269,6 +324,8 @@ acme_order(struct acme_call *call, struct err *err)
 	TRY(find_own(call, &order, err));
 	if (is_approved(&order))
 		TRY(issue_approved(call, &order, err));
+	else if (is_waiting(&order))
+		TRY(issue_waiting(call, &order, err));
 	return answer_own(call, err);
 }
 

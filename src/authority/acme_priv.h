@@ -107,6 +107,13 @@ enum rc acme_guard_order(struct acme_call *call, const struct order *order,
     const struct acme_csr *csr, bool *ret_waits, struct err *err);
 enum rc acme_guard_revocation(struct acme_call *call, const char *address,
     struct span serial, int reason, bool *ret_waits, struct err *err);
+/* The domain's word (authority/permission.h): it is asked for when a mailbox is
+ * ordered for, and wanted within the transaction that issues.  *ret_waits: the
+ * order waits for it, with its request; commit that. */
+enum rc acme_ask_permission(
+    struct acme_call *call, const struct authorization *a, struct err *err);
+enum rc acme_permit(struct acme_call *call, const struct order *order,
+    const struct acme_csr *csr, bool *ret_waits, struct err *err);
 enum rc acme_guards(struct acme_call *call, struct err *err);
 enum rc acme_guard(struct acme_call *call, struct err *err);
 enum rc acme_identities(struct acme_call *call, struct err *err);

@@ -45,7 +45,7 @@ bell_stop(struct bell *bell)
 {
 	(void)pthread_mutex_lock(&bell->lock);
 	bell->stopping = true;
-	(void)pthread_cond_signal(&bell->change);
+	(void)pthread_cond_broadcast(&bell->change);
 	(void)pthread_mutex_unlock(&bell->lock);
 }
 

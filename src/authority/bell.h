@@ -25,8 +25,9 @@ struct bell {
 enum rc bell_init(struct bell *bell, struct err *err);
 void bell_done(struct bell *bell); /* of zeroes, too */
 
-/* For any thread. */
+/* For any thread.  Of several that wait, one is woken. */
 void bell_ring(struct bell *bell);
+/* All of them are. */
 void bell_stop(struct bell *bell);
 bool bell_is_stopping(struct bell *bell);
 /* At most `seconds`, and not at all if it was rung since the last wait. */

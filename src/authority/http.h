@@ -42,7 +42,8 @@ struct http_answer {
 	struct http_header header[HTTP_HEADERS_MAX];
 	size_t headers;
 	struct buf body;
-	bool mail_waits; /* once this is sent, a letter should go out */
+	/* Once this is sent, a letter should go out or a domain be asked. */
+	bool mail_waits;
 };
 
 #define HTTP_ANSWER ((struct http_answer){.body = BUF(HTTP_ANSWER_MAX)})

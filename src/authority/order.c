@@ -14,6 +14,8 @@ order_done(struct order *order)
 	free(order->certificate);
 	free(order->replaces);
 	free(order->guard);
+	free(order->error_type);
+	free(order->error_detail);
 	authorization_done(&order->authorization);
 	*order = (struct order){0};
 }
@@ -35,6 +37,8 @@ state_at(const struct order *order, int64_t now)
 {
 	if (order->certificate != NULL)
 		return ORDER_VALID;
+	if (order->error_type != NULL)
+		return ORDER_INVALID;
 	if (order->guard != NULL)
 		return order->guard_expires <= now ||
 			       strcmp(order->guard, "refused") == 0
@@ -44,7 +48,9 @@ state_at(const struct order *order, int64_t now)
 		return ORDER_INVALID;
 	switch (order->authorization.state) {
 	case AUTHORIZATION_VALID:
-		return ORDER_READY;
+		return order->waits ? ORDER_PROCESSING : ORDER_READY;
+	case AUTHORIZATION_EXPIRED: /* it was good when it was wanted */
+		return order->waits ? ORDER_PROCESSING : ORDER_INVALID;
 	case AUTHORIZATION_PENDING:
 		return ORDER_PENDING;
 	default:
@@ -67,7 +73,9 @@ read_row(const struct sql_rows *rows, struct order *own, int64_t *authorization,
 	TRY(sql_rows_text(rows, 8, &own->replaces, err));
 	TRY(sql_rows_text(rows, 9, &own->guard, err));
 	own->guard_expires = sql_rows_number(rows, 10);
-	return RC_OK;
+	own->waits = sql_rows_number(rows, 11) != 0;
+	TRY(sql_rows_text(rows, 12, &own->error_type, err));
+	return sql_rows_text(rows, 13, &own->error_detail, err);
 }
 
 enum rc
@@ -80,7 +88,9 @@ order_find(struct sql *sql, const char *name, int64_t now, struct order *ret,
 
 	TRY(sql_select(sql,
 	    "SELECT o.id, o.account, o.acme_authorization, o.name, o.address,"
-	    " o.created, o.expires, c.name, o.replaces, g.state, g.expires"
+	    " o.created, o.expires, c.name, o.replaces, g.state, g.expires,"
+	    " CASE WHEN o.request IS NULL THEN 0 ELSE 1 END,"
+	    " o.error_type, o.error_detail"
 	    " FROM acme_order AS o"
 	    " LEFT JOIN certificate AS c ON c.id = o.certificate"
 	    " LEFT JOIN guard_request AS g ON g.acme_order = o.id"
@@ -119,6 +129,39 @@ order_add(struct sql *sql, const struct order_wish *wish, struct order *ret,
 }
 
 enum rc
+order_wait(struct sql *sql, int64_t id, struct span request, struct err *err)
+{
+	return sql_change(sql, "UPDATE acme_order SET request = ? WHERE id = ?",
+	    SQL_VALUES(SQL_BLOB(request), SQL_NUMBER(id)), err);
+}
+
+enum rc
+order_request(struct sql *sql, int64_t id, struct buf *out, struct err *err)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+
+	TRY(sql_select(sql,
+	    "SELECT request FROM acme_order WHERE id = ?"
+	    " AND request IS NOT NULL",
+	    SQL_VALUES(SQL_NUMBER(id)), &rows, err));
+	TRY(sql_rows_next(rows, err));
+	return buf_add(out, sql_rows_bytes(rows, 0), err);
+}
+
+enum rc
+order_end_waiting(struct sql *sql, int64_t authorization, const char *type,
+    const char *detail, struct err *err)
+{
+	return sql_change(sql,
+	    "UPDATE acme_order SET error_type = ?, error_detail = ?"
+	    " WHERE acme_authorization = ? AND request IS NOT NULL"
+	    " AND certificate IS NULL AND error_type IS NULL",
+	    SQL_VALUES(
+		sql_text(type), sql_text(detail), SQL_NUMBER(authorization)),
+	    err);
+}
+
+enum rc
 order_count(struct sql *sql, int64_t account, int64_t since, int64_t *ret,
     struct err *err)
 {
@@ -129,10 +172,12 @@ order_count(struct sql *sql, int64_t account, int64_t since, int64_t *ret,
 }
 
 /* What state_at() does not call invalid, for `now` three times. */
-#define NOT_INVALID                                                     \
-	"(o.certificate IS NOT NULL OR (g.id IS NULL AND o.expires > ?" \
-	" AND a.expires > ? AND a.status IN ('pending', 'valid'))"      \
-	" OR (g.expires > ? AND g.state <> 'refused'))"
+#define NOT_INVALID                                                  \
+	"(o.certificate IS NOT NULL OR (o.error_type IS NULL AND"    \
+	" ((g.id IS NULL AND o.expires > ? AND ((a.status = 'valid'" \
+	" AND o.request IS NOT NULL) OR (a.expires > ?"              \
+	" AND a.status IN ('pending', 'valid'))))"                   \
+	" OR (g.expires > ? AND g.state <> 'refused'))))"
 #define ORDERS                                               \
 	" FROM acme_order AS o JOIN acme_authorization AS a" \
 	" ON a.id = o.acme_authorization"                    \

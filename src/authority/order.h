@@ -3,7 +3,9 @@
  * Its state follows from what it points at (RFC 8555 section 7.1.6):
  *
  *   has a certificate                    -> valid
+ *   its domain said no while it waited   -> invalid
  *   its mailbox is guarded (guard.h)     -> processing, until that is refused
+ *   it waits for its domain's word       -> processing
  *   its authorization is valid           -> ready
  *   its authorization is pending         -> pending
  *   anything else, or its time is over   -> invalid
@@ -38,8 +40,11 @@ struct order {
 	char *certificate; /* the end of its URL; NULL: none yet */
 	char *replaces;    /* which certificate (RFC 9773); or NULL */
 	struct authorization authorization;
-	char *guard;            /* what has the last word; or NULL */
-	int64_t guard_expires;  /* of that */
+	char *guard;           /* what has the last word; or NULL */
+	int64_t guard_expires; /* of that */
+	bool waits;            /* for its domain (authority/permission.h) */
+	char *error_type;      /* what came of that: "caa", "dns"; or NULL */
+	char *error_detail;
 	enum order_state state; /* at the time it was asked for */
 };
 
@@ -57,6 +62,16 @@ struct order_wish {
 };
 enum rc order_add(struct sql *sql, const struct order_wish *wish,
     struct order *ret, struct err *err);
+/* From now on it waits for its domain, with the request that it is to get a
+ * certificate for; and that request again. */
+enum rc order_wait(
+    struct sql *sql, int64_t id, struct span request, struct err *err);
+enum rc order_request(
+    struct sql *sql, int64_t id, struct buf *out, struct err *err);
+/* None comes of those that wait with this authorization. */
+enum rc order_end_waiting(struct sql *sql, int64_t authorization,
+    const char *type, const char *detail, struct err *err);
+
 /* How many orders that may still become, or became, a certificate replace this
  * one. */
 enum rc order_count_replacing(struct sql *sql, const char *replaces,

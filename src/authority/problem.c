@@ -28,6 +28,7 @@ static const struct {
     [PROBLEM_BAD_PUBLIC_KEY] = {"badPublicKey", 400},
     [PROBLEM_BAD_SIGNATURE_ALGORITHM] = {"badSignatureAlgorithm", 400},
     [PROBLEM_BAD_REVOCATION_REASON] = {"badRevocationReason", 400},
+    [PROBLEM_CAA] = {"caa", 403},
     [PROBLEM_COMPOUND] = {"compound", 400},
     [PROBLEM_CONFLICT] = {"malformed", 409},
     [PROBLEM_DEACTIVATED] = {"unauthorized", 401},

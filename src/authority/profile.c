@@ -101,7 +101,7 @@ set_times(struct profile_plan *plan, struct err *err)
 		return crypto_failed(err, "read the issuer's certificate");
 	int64_t last = (int64_t)timegm(&end);
 	if (last <= now)
-		return err_set(err, RC_UNFIT,
+		return err_set(err, RC_ABSENT,
 		    "the issuing certificate has expired: make a new one");
 	if (last < plan->until)
 		plan->until = last;

@@ -77,8 +77,9 @@ struct profile_issuer {
 	struct signer *signer;
 };
 
-/* Issue.  The caller owns *ret.  RC_UNFIT: the issuer has expired, or the
- * kind does not fit the key, or it would break a rule (authority/lint). */
+/* Issue.  The caller owns *ret.  RC_UNFIT: the kind does not fit the key, or it
+ * would break a rule (authority/lint); `err` says which.  RC_ABSENT: the issuer
+ * has expired. */
 enum rc profile_issue(const struct profile_order *order,
     const struct profile_issuer *issuer, X509 **ret, struct err *err);
 /* Could it be issued?  Nothing is signed. */

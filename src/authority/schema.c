@@ -243,6 +243,22 @@ static const char *const steps[] = {
      * they did (authority/audit_seal.h). */
     "ALTER TABLE audit_batch ADD COLUMN previous $bytes;",
 
+    /* What domains say to our issuing (authority/permission.h), and the
+     * orders that wait for it. */
+    "CREATE TABLE permission ("
+    " acme_authorization $number PRIMARY KEY"
+    " REFERENCES acme_authorization (id),"
+    " word TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " at $number NOT NULL,"
+    " due $number," /* when to ask; null: it was said */
+    " tries $number NOT NULL DEFAULT 0) $strict;"
+    "CREATE INDEX permission_due ON permission (due)"
+    " WHERE due IS NOT NULL;"
+    "ALTER TABLE acme_order ADD COLUMN request $bytes;"
+    "ALTER TABLE acme_order ADD COLUMN error_type TEXT;"
+    "ALTER TABLE acme_order ADD COLUMN error_detail TEXT;",
+
     /* Who somebody is, and by what that is known (authority/claim.h). */
     "CREATE TABLE claim ("
     " id $id,"

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "authority/acme.h"
+#include "authority/asker.h"
 #include "authority/audit_seal.h"
 #include "authority/certstore.h"
 #include "authority/claim_desk.h"
@@ -45,6 +46,7 @@ struct service {
 	struct rate *accounts;
 	struct rate *lookups;
 	struct mailer *mailer;
+	struct asker *asker;
 	struct mx *mx;
 	struct lists lists;
 	struct ocsp_service *ocsp;
@@ -66,6 +68,7 @@ service_done(struct service *service)
 	certstore_free(service->certstore);
 	ocsp_service_free(service->ocsp);
 	mx_free(service->mx);
+	asker_free(service->asker);
 	mailer_free(service->mailer);
 	rate_free(service->lookups);
 	rate_free(service->accounts);
@@ -291,11 +294,12 @@ answer_request(void *context, const struct http_request *request,
 }
 
 static void
-wake_mailer(void *context)
+wake_workers(void *context)
 {
 	struct service *service = context;
 
 	mailer_wake(service->mailer);
+	asker_wake(service->asker);
 }
 
 static enum rc
@@ -340,8 +344,12 @@ start_mail(struct service *service, struct err *err)
 	struct mx_config mx = {.settings = &service->settings,
 	    .folder = service->folder,
 	    .resolver = service->resolver};
+	const struct asker_config asker = {.settings = &service->settings,
+	    .folder = service->folder,
+	    .resolver = service->resolver};
 
 	TRY(mailer_new(&mailer, &service->mailer, err));
+	TRY(asker_new(&asker, &service->asker, err));
 	return mx_new(&mx, &service->mx, err);
 }
 
@@ -495,7 +503,7 @@ serve_web(struct service *service, struct err *err)
 	    .plain_connections = service->settings.http_connections,
 	    .metrics_place = service->settings.metrics_listen,
 	    .answer = answer_request,
-	    .sent = wake_mailer,
+	    .sent = wake_workers,
 	    .context = service};
 	TRY(web_new(&config, &web, err));
 	TRY(start_ldap(service, &config, web_base(web), &tls, &ldap, err));

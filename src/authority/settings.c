@@ -63,6 +63,7 @@ static const struct {
     TEXT(store, true, check_store),
     TEXT(terms, true, check_terms),
     TEXT(answers, true, check_answers),
+    TEXT(caa_identity, true, check_domain),
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
@@ -223,6 +224,13 @@ check_place(const char *value, struct err *err)
 	struct settings_place place;
 
 	return settings_place(value, &place, err);
+}
+
+const char *
+settings_caa_identity(const struct settings *settings)
+{
+	return settings->caa_identity != NULL ? settings->caa_identity
+					      : settings->domain;
 }
 
 /* A relative path would be another file for every folder that it is run

@@ -40,6 +40,7 @@ struct settings {
 	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */
 	char *store;           /* file or URL of the database; may be NULL */
 	char *terms;           /* URL of the terms of service; may be NULL */
+	char *caa_identity;    /* our name in CAA records; NULL: domain */
 	char *answers;         /* "strict" or "interop"; NULL: strict */
 
 	int64_t challenge_mails_per_hour; /* to one mailbox */
@@ -84,6 +85,9 @@ enum rc settings_load(
 /* Set one by its name; RC_ABSENT: there is no such text setting. */
 enum rc settings_set(struct settings *settings, const char *name,
     const char *value, struct err *err);
+
+/* What CAA records of other domains must name to mean us. */
+const char *settings_caa_identity(const struct settings *settings);
 
 struct settings_place {
 	char host[256];

@@ -427,6 +427,50 @@ resolver_find_txt(const struct resolver *resolver, const char *name,
 	return RC_OK;
 }
 
+/* -- anything -- */
+
+static enum rc
+add_record(struct span data, struct buf *out, struct err *err)
+{
+	if (data.len > UINT16_MAX)
+		return err_set(err, RC_SYNTAX, "DNS: a broken record");
+	TRY(buf_add_byte(out, (uint8_t)(data.len >> 8), err));
+	TRY(buf_add_byte(out, (uint8_t)data.len, err));
+	return buf_add(out, data, err);
+}
+
+/* Of more than we read, the one that decides could be left out. */
+static enum rc
+check_count(
+    const struct ub_result *result, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < RECORDS_MAX; i++)
+		if (result->data[i] == NULL)
+			return RC_OK;
+	if (result->data[RECORDS_MAX] == NULL)
+		return RC_OK;
+	return err_set(err, RC_LIMIT, "DNS: more than %d records of %s",
+	    RECORDS_MAX, name);
+}
+
+enum rc
+resolver_find_data(const struct resolver *resolver, const char *name, int type,
+    struct buf *ret, struct err *err)
+{
+	struct ub_result *result OWNED(ub_resolve_free) = NULL;
+	struct span data = SPAN_NONE;
+	size_t before = ret->len;
+	enum rc rc = RC_OK;
+
+	TRY(ask(resolver, name, type, &result, err));
+	TRY(check_count(result, name, err));
+	for (size_t i = 0; rc == RC_OK && get_record(result, i, &data); i++)
+		rc = add_record(data, ret, err);
+	if (rc != RC_OK)
+		buf_cut(ret, before);
+	return rc;
+}
+
 /* -- for a time -- */
 
 /* A question, the thread that asks it, and who waits for it: the last one of

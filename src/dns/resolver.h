@@ -45,4 +45,11 @@ enum rc resolver_find_txt_within(const struct resolver *resolver,
 enum rc resolver_find_txt(const struct resolver *resolver, const char *name,
     struct strlist *ret, bool *ret_secure, struct err *err);
 
+/* Whatever type it is (RFC 3597), as it is: each record's data behind its length
+ * in two octets, the more significant first; appended.  An alias (CNAME) is
+ * followed.  RC_LIMIT: too many records, or too long for `ret`; then nothing is
+ * appended. */
+enum rc resolver_find_data(const struct resolver *resolver, const char *name,
+    int type, struct buf *ret, struct err *err);
+
 #endif
