@@ -1,10 +1,10 @@
-/* mime/utf8 -- is it UTF-8?  (RFC 3629: no surrogates, nothing overlong)
+/* codec/utf8 -- is it UTF-8?  (RFC 3629: no surrogates, nothing overlong)
  *
  * RFC 6532 lets UTF-8 stand where a header had ASCII; bytes that are neither
  * are read differently by everybody.
  */
-#ifndef MIME_UTF8_PRIV_H
-#define MIME_UTF8_PRIV_H
+#ifndef CODEC_UTF8_H
+#define CODEC_UTF8_H
 
 #include "base/span.h"
 

@@ -5,7 +5,7 @@
 
 #include "codec/word.h"
 #include "mime/cursor_priv.h"
-#include "mime/utf8_priv.h"
+#include "codec/utf8.h"
 
 #define LOCAL_MAX 64   /* RFC 5321 section 4.5.3.1.1 */
 #define DOMAIN_MAX 255 /* RFC 5321 section 4.5.3.1.2 */

@@ -1,6 +1,6 @@
 /* Whether two addresses are one, however their domains are written. */
 #include "mime/address.h"
-#include "mime/utf8_priv.h"
+#include "codec/utf8.h"
 
 #define LABEL_MAX 63 /* RFC 1035 section 2.3.4 */
 

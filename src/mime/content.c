@@ -7,7 +7,7 @@
 #include "base/own.h"
 #include "codec/word.h"
 #include "mime/cursor_priv.h"
-#include "mime/utf8_priv.h"
+#include "codec/utf8.h"
 
 #define CONTENT_VALUE_MAX ((size_t)256 * 1024)
 #define CONTENT_TEXT_MAX (8 * CONTENT_VALUE_MAX) /* UTF-8 is longer */

@@ -4,7 +4,7 @@
 #include "mime/legacy_priv.h"
 #include "mime/lines_priv.h"
 #include "mime/param_priv.h"
-#include "mime/utf8_priv.h"
+#include "codec/utf8.h"
 
 static bool
 is_html(const struct entity *entity)

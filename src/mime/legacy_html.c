@@ -1,7 +1,7 @@
 #include "mime/legacy_html_priv.h"
 
 #include "mime/tag.h"
-#include "mime/utf8_priv.h"
+#include "codec/utf8.h"
 
 /* The next tag from `at` on, comments and the like passed over. */
 static bool

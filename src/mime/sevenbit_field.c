@@ -4,7 +4,7 @@
 #include "mime/content.h"
 #include "mime/lines_priv.h"
 #include "mime/param_priv.h"
-#include "mime/utf8_priv.h"
+#include "codec/utf8.h"
 
 #define VALUE_MAX (4 * FIELD_SECTION_MAX)
 
