@@ -12,6 +12,7 @@
 #include "authority/serve.h"
 #include "cmd/authority_audit.h"
 #include "cmd/authority_backup.h"
+#include "cmd/authority_desk.h"
 #include "cmd/authority_directory.h"
 #include "cmd/authority_keep.h"
 #include "cmd/authority_lint.h"
@@ -317,6 +318,9 @@ static const struct command {
 	true},
     {"operator", operator_command, "add|remove DIR OPTION",
 	"say who decides on other people's mailboxes", true},
+    {"desk", desk_command, "WORD DIR ...",
+	"find out who somebody is: one operator checks, another approves",
+	true},
     {"eab", external_command, "DIR [OPTION ...]",
 	"make a key that binds ACME accounts to somebody whom you know", true},
     {"revoke", authority_revoke, "DIR --serial HEX [--reason REASON]",

@@ -2,17 +2,22 @@
 approved by another, and then its certificates say so.  Pages are read by Python's HTML parser and
 by Chromium; certificates by python-cryptography and openssl."""
 
+import base64
+import calendar
+import hashlib
 import http.client
 import re
 import socket
 import ssl
 import subprocess
+import time
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 import stores
@@ -23,6 +28,7 @@ ORGANIZATION_IDENTIFIER = ObjectIdentifier("2.5.4.97")
 SPONSOR = {"givenName": "Alice", "surname": "Adams", "organization": "Alpha & <b>Söhne</b>",
            "organizationIdentifier": "NTRGB-12345678", "country": "GB"}
 PIECE = 30000
+LAST_DAY = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 60 * 86400))
 
 
 class Page(HTMLParser):
@@ -254,7 +260,7 @@ def test_a_word_is_about_what_was_seen(people, visitors, claim):
                           ({"word": "approve", "until": "2026-13-01"}, 400),
                           ({"word": "approve"}, 409)):
         fields = {**by_bob.get(path).forms[0]["fields"], "word": "check", "note": "seen", **changes}
-        fields.setdefault("until", "2027-01-01")
+        fields.setdefault("until", LAST_DAY)
         assert by_bob.post(path, fields)[0] == want, changes
     assert by_bob.say(path, "check", note="seen")[0] == 303
     assert by_bob.say(path, "refuse", note="not the register's number")[0] == 303
@@ -335,3 +341,101 @@ def test_an_account_asks_for_its_own_mailbox_and_for_what_there_is(desk, people)
     assert client.post(url, {"status": "withdrawn"}).json["status"] == "withdrawn"
     problem(client.post(url, {"status": "withdrawn"}), 409, "malformed")
     problem(attach(client, url, "a", b"x"), 409, "malformed")
+
+
+# -- by command --
+
+def command(world, *words):
+    return subprocess.run([world.authority["program"], "desk", words[0], world.authority["dir"],
+                           *map(str, words[1:])], capture_output=True, text=True, check=False)
+
+
+def speak(world, word, name, device, *more, seen=None):
+    """As somebody with a shell does who has looked."""
+    if seen is None:
+        shown = command(world, "show", name).stdout
+        seen = re.search(r"^Seen: (\d+)$", shown, re.MULTILINE)[1]
+    return command(world, word, name, "--seen", seen, "--certificate", device.file,
+                   "--key", device.file, *more)
+
+
+def test_those_with_a_shell_are_two_people_too(desk, people, tmp_path):
+    alice, bob, carol = people
+    words = ["--address", ALICE, "--level", "organization", "--organization", "Alpha Ltd",
+             "--organization-identifier", "NTRGB-12345678"]
+    assert "sbr-7.1.4-country" in command(desk, "ask", *words, "--country", "gb").stderr
+    name = command(desk, "ask", *words, "--country", "GB").stdout.strip()
+    assert f"{name} asked organization {ALICE}" in command(desk, "list").stdout
+    evidence = tmp_path / "register.txt"
+    evidence.write_bytes(b"Alpha Ltd\n" * 10000)
+    assert command(desk, "attach", name, "--evidence", evidence).returncode == 0
+    again = command(desk, "attach", name, "--evidence", evidence)
+    assert again.returncode == 2 and "100000 bytes" in again.stderr
+    shown = command(desk, "show", name).stdout
+    for line in (f"Mailbox: {ALICE}", "Organisation: Alpha Ltd",
+                 "File: register.txt, 100000 bytes"):
+        assert line in shown.splitlines(), shown
+    assert command(desk, "evidence", name, "register.txt").stdout == "Alpha Ltd\n" * 10000
+    refused = speak(desk, "check", name, alice, "--note", "it is me")
+    assert refused.returncode == 2 and "no operator" in refused.stderr
+    stolen = command(desk, "check", name, "--seen", 1, "--certificate", bob.file,
+                     "--key", alice.file, "--note", "x")
+    assert stolen.returncode == 2 and "not that of the certificate" in stolen.stderr
+    old = speak(desk, "check", name, bob, "--note", "register", seen=1)
+    assert old.returncode == 2 and "has changed" in old.stderr
+    done = speak(desk, "check", name, bob, "--note", "register")
+    assert done.returncode == 0, done.stderr
+    same = speak(desk, "approve", name, bob)
+    assert same.returncode == 2 and "second operator" in same.stderr
+    assert speak(desk, "approve", name, carol, "--until", "2026-13-01").returncode == 2
+    done = speak(desk, "approve", name, carol, "--until", LAST_DAY)
+    assert done.returncode == 0, done.stderr
+    assert f"In force until: {LAST_DAY}T23:59:59Z" in command(desk, "show", name).stdout
+    assert names_of(certificate_of(alice))[NameOID.ORGANIZATION_NAME] == "Alpha Ltd"
+    signatures_are_by(desk, name, {"check": bob, "approve": carol})
+    assert speak(desk, "withdraw", name, carol, "--note", "gone").returncode == 0
+    assert names_of(certificate_of(alice)).keys() == {NameOID.COMMON_NAME}
+    assert name not in command(desk, "list").stdout
+    assert f"{name} withdrawn" in command(desk, "list", "--ever").stdout
+
+
+def signatures_are_by(world, name, speakers):
+    """What was said is signed by who said it: python-cryptography looks, years later."""
+    rows = stores.select(world.authority, "SELECT w.act, w.signature, w.note, w.at FROM claim_word"
+                         " AS w JOIN claim AS c ON c.id = w.claim WHERE c.name = ?", (name,))
+    assert [row[0] for row in rows] == list(speakers)
+    digest = hashlib.sha256(b"Alpha Ltd\n" * 10000).hexdigest()
+    until = calendar.timegm(time.strptime(LAST_DAY + "T23:59:59", "%Y-%m-%dT%H:%M:%S"))
+    for act, signature, note, at in rows:
+        device = speakers[act]
+        said = (f"letterlock-authority identity 1\nby: {device.address}\nword: {act}\n"
+                f"request: {name}\nmailbox: {ALICE}\nlevel: organization\n"
+                "organization: Alpha Ltd\norganizationIdentifier: NTRGB-12345678\n"
+                f"country: GB\nfile: register.txt {digest}\n"
+                + (f"until: {until}\n" if act == "approve" else "")
+                + (f"note: {note}\n" if note else "") + f"at: {at}\n")
+        key = x509.load_der_x509_certificate(device.der).public_key()
+        key.verify(base64.b64decode(signature), said.encode(), ec.ECDSA(hashes.SHA256()))
+
+
+def test_a_command_that_is_not_complete_says_so(desk, people, tmp_path):
+    alice, bob, _ = people
+    for words, said in (
+            (["list", "x"], "want desk list"), (["bless"], "want desk list"),
+            (["show", "nothing"], "no request"), (["evidence", "nothing", "a"], "no request"),
+            (["ask"], "--address"), (["ask", "--address", ALICE, "--level", "mailbox"], "level is"),
+            (["ask", "--address", "nobody@alpha.test", "--level", "individual", "--surname", "X"],
+             "no certificate of"),
+            (["attach", "nothing", "--evidence", alice.file], "no request"),
+            (["attach", "nothing"], "--evidence"), (["check", "nothing"], "--seen"),
+            (["check", "nothing", "--seen", "1"], "--certificate")):
+        done = command(desk, *words)
+        assert done.returncode == 2 and said in done.stderr, (words, done.stderr)
+    nothing = speak(desk, "check", "nothing", bob, "--note", "x", seen=1)
+    assert nothing.returncode == 2 and "no request" in nothing.stderr
+    empty = tmp_path / "empty"
+    empty.write_bytes(b"")
+    for files in ((empty, bob.file), (bob.file, empty)):
+        done = command(desk, "check", "nothing", "--seen", 1, "--certificate", files[0],
+                       "--key", files[1], "--note", "x")
+        assert done.returncode == 2 and "in PEM" in done.stderr
