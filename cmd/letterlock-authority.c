@@ -299,8 +299,14 @@ static const struct command {
 	"copy everything into the new folder TO, also while it runs", false},
     {"restore", restore_command, "FROM DIR",
 	"make DIR from a backup, as it was then", false},
-    {"rollover", rollover_command, "DIR [--offline DIR]",
-	"make a new issuing CA beside the old one; needs the root's key", true},
+    {"rollover", rollover_command, "DIR [--of mail|tsa|tsa-ca] [--offline DIR]",
+	"make a new issuing CA or timestamping service beside the old one; "
+	"needs the key of the root or of the timestamping CA",
+	true},
+    {"revoke-ca", revoke_ca_command, "DIR NAME --reason REASON",
+	"nobody shall rely on this certificate of the authority's own any "
+	"more; needs the key of its issuer",
+	true},
     {"lists", lists_command, "DIR [--offline DIR]",
 	"make the revocation lists of the root and the timestamping CA anew, "
 	"once a year; needs their keys",

@@ -10,6 +10,7 @@ import urllib.error
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from loneauthority import SOFTHSM, Lone, run
 from quickkeys import quicken
@@ -334,6 +335,147 @@ def test_the_lists_of_the_offline_cas_are_made_anew(ready):
     (ready.dir / "tsa-ca.key").unlink()
     said = ready.command("lists", ready.dir)
     assert said.returncode == 2 and "tsa-ca.key, which is not in" in said.stderr
+
+
+# a new timestamping service
+
+
+def reply_of(lone):
+    return (lone.folder / "reply.tsr").read_bytes(), (lone.folder / "query.tsq").read_bytes()
+
+
+def stamper_of(lone):
+    """The serial numbers of the certificates in the last timestamp."""
+    token = lone.folder / "token.p7"
+    run("openssl", "ts", "-reply", "-in", lone.folder / "reply.tsr", "-token_out", "-out", token)
+    return {cert.serial_number for cert in pkcs7.load_der_pkcs7_certificates(token.read_bytes())}
+
+
+def certificate(path):
+    return x509.load_pem_x509_certificate(path.read_bytes())
+
+
+def test_a_new_timestamping_service_stamps_and_old_timestamps_hold(ready, tmp_path):
+    ready.start()
+    ready.stamp()
+    reply, query = reply_of(ready)
+    ready.stop()
+    away = tmp_path / "away"
+    away.mkdir()
+    for name in ("root", "tsa-ca"):
+        (ready.dir / f"{name}.key").rename(away / f"{name}.key")
+    said = ready.command("rollover", ready.dir, "--of", "tsa")
+    assert said.returncode == 2 and "tsa-ca.key, which is not in" in said.stderr
+    ready.done("rollover", ready.dir, "--of", "tsa", "--offline", away)
+    ready.done("rollover", ready.dir, "--of", "tsa-ca", "--offline", away)
+    assert sorted(path.name for path in away.iterdir()) == [
+        "root.key", "tsa-ca-2.key", "tsa-ca.key"]
+    ready.start()
+    ready.stamp()
+    assert stamper_of(ready) == {certificate(ready.dir / f"{name}.pem").serial_number
+                                 for name in ("tsa-ca-2", "tsa-3")}
+    check_offered(ready, "tsa-ca-2", "tsa-3")
+    ready.stop()
+    (ready.folder / "reply.tsr").write_bytes(reply)
+    (ready.folder / "query.tsq").write_bytes(query)
+    run("openssl", "ts", "-verify", "-in", ready.folder / "reply.tsr", "-queryfile",
+        ready.folder / "query.tsq", "-CAfile", ready.dir / "root.pem")
+    acts = [line.split("\t")[2:] for line in audit_list(ready).splitlines() if "rollover" in line]
+    assert [act[2] for act in acts] == ["tsa", "tsa-ca"]
+
+
+def check_offered(lone, ca, tsa):
+    """What a reader fetches on the way from a new TSA to the root."""
+    ident = certificate_id(lone.dir / f"{ca}.pem")
+    der, _ = lone.http(f"/ca/{ident}.cer")
+    assert x509.load_der_x509_certificate(der) == certificate(lone.dir / f"{ca}.pem")
+    lists = lone.folder / "lists.pem"
+    lists.write_text("".join(
+        run("openssl", "crl", "-inform", "DER", "-in", lone.write_bytes("one.crl", lone.http(
+            f"/crl/{certificate_id(lone.dir / name)}/0.crl")[0])) for name in (f"{ca}.pem",
+                                                                            "root.pem")))
+    run("openssl", "verify", "-x509_strict", "-crl_check_all", "-CRLfile", lists,
+        "-purpose", "timestampsign", "-CAfile", lone.dir / "root.pem",
+        "-untrusted", lone.dir / f"{ca}.pem", lone.dir / f"{tsa}.pem")
+    metrics = lone.http("/metrics", "metrics")[0].decode()
+    assert f'letterlock_certificate_seconds_left{{certificate="{ca}"}}' in metrics
+    assert f'letterlock_list_seconds_left{{list="{ca}"}}' in metrics
+
+
+def test_a_new_timestamping_ca_that_was_cut_off_is_taken_up(ready):
+    ready.done("rollover", ready.dir, "--of", "tsa-ca")
+    key = (ready.dir / "tsa-2.key").read_bytes()
+    (ready.dir / "tsa-2.pem").unlink()
+    ready.done("rollover", ready.dir, "--of", "tsa-ca")
+    assert (ready.dir / "tsa-2.key").read_bytes() == key
+    assert not (ready.dir / "tsa-ca-3.pem").exists()
+    said = ready.command("rollover", ready.dir, "--of", "coffee")
+    assert said.returncode == 2 and "--of is mail, tsa or tsa-ca" in said.stderr
+
+
+# revoking the authority's own
+
+
+def revoked(lone, name, chain=()):
+    """What openssl says of a certificate with all the lists there are."""
+    lists = lone.folder / "lists.pem"
+    lists.write_text("".join(run("openssl", "crl", "-inform", "DER", "-in", path)
+                             for path in lone.dir.glob("*.crl")))
+    words = ["openssl", "verify", "-crl_check_all", "-CRLfile", lists,
+             "-CAfile", lone.dir / "root.pem"]
+    for above in chain:
+        words += ["-untrusted", lone.dir / f"{above}.pem"]
+    done = subprocess.run([str(word) for word in [*words, lone.dir / f"{name}.pem"]],
+                          capture_output=True, text=True, check=False)
+    return "certificate revoked" in done.stderr + done.stdout
+
+
+def test_an_issuing_ca_of_ours_can_be_revoked(ready, tmp_path):
+    assert not revoked(ready, "issuing")
+    said = ready.done("revoke-ca", ready.dir, "issuing", "--reason", "cACompromise")
+    assert "root.crl tells of it" in said
+    assert revoked(ready, "issuing") and not revoked(ready, "tsa-ca")
+    text = run("openssl", "crl", "-inform", "DER", "-in", ready.dir / "root.crl", "-noout", "-text")
+    assert "CA Compromise" in text
+    serial = f"{certificate(ready.dir / 'issuing.pem').serial_number:x}"
+    assert re.search(rf"\trevoke-ca\t0*{serial}\tcACompromise", audit_list(ready))
+    said = ready.command("revoke-ca", ready.dir, "issuing", "--reason", "superseded")
+    assert said.returncode == 2 and "revoked already" in said.stderr
+    # it stays on the list that is made the year after
+    ready.done("lists", ready.dir)
+    assert revoked(ready, "issuing")
+    ready.done("audit", "verify", ready.dir)
+
+
+def test_a_timestamping_service_that_was_revoked_stamps_no_more(ready):
+    ready.done("revoke-ca", ready.dir, "tsa", "--reason", "superseded")
+    assert revoked(ready, "tsa", ["tsa-ca"]) and not revoked(ready, "tsa-ca")
+    ready.start()
+    with pytest.raises(AssertionError):
+        ready.stamp()
+    said = run("openssl", "ts", "-reply", "-in", ready.folder / "reply.tsr", "-text")
+    assert "revoked" in said and "Rejected" in said
+    ready.stop()
+    ready.done("rollover", ready.dir, "--of", "tsa")
+    ready.start()
+    ready.stamp()
+    ready.stop()
+
+
+@pytest.mark.parametrize("words, says", [
+    (("root", "--reason", "superseded"), "no certificate of this authority"),
+    (("../issuing", "--reason", "superseded"), "no certificate of this authority"),
+    (("issuing-2", "--reason", "superseded"), "no certificate of this authority"),
+    (("issuing", "--reason", "keyCompromise"), "--reason is cACompromise"),
+    (("issuing",), "want revoke-ca DIR NAME"),
+    (("issuing", "--reason", "superseded", "--offline", "/nowhere"), "root.key, which is not in"),
+])
+def test_what_cannot_be_revoked_changes_nothing(ready, words, says):
+    before = (ready.dir / "root.crl").read_bytes()
+    said = ready.command("revoke-ca", ready.dir, *words)
+    assert said.returncode == 2 and says in said.stderr, said.stderr
+    assert (ready.dir / "root.crl").read_bytes() == before
+    assert "revoke-ca" not in audit_list(ready)
 
 
 # an older authority

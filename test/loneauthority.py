@@ -68,6 +68,11 @@ class Lone:
         path.chmod(0o600)
         return path
 
+    def write_bytes(self, name, data):
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
     def place(self, name):
         return f"127.0.0.1:{self.ports[name]}"
 

@@ -1,5 +1,6 @@
 #include "authority/acme_priv.h"
 
+#include "authority/ca_revoked.h"
 #include "authority/claim.h"
 #include "authority/guard.h"
 #include "authority/issued.h"
@@ -176,6 +177,23 @@ find_claim(struct acme_call *call, const struct order *order, struct claim *ret,
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+/* Its operators have revoked it: nothing more comes of it, in any process. */
+static enum rc
+check_issuer(struct acme_call *call, struct err *err)
+{
+	const struct hierarchy *hierarchy = call->acme->hierarchy;
+	bool revoked = false;
+
+	TRY(ca_revoked_check(call->acme->sql,
+	    hierarchy_current(hierarchy)->cert, hierarchy->root, &revoked,
+	    err));
+	if (!revoked)
+		return RC_OK;
+	return problem_set(call->answer, PROBLEM_SERVER_BUSY, err,
+	    "the CA that issues was revoked; its operators have to make "
+	    "another");
+}
+
 static enum rc
 certify(struct acme_call *call, const struct order *order,
     const struct request *request, struct err *err)
@@ -195,6 +213,7 @@ certify(struct acme_call *call, const struct order *order,
 	    .crl_parts = call->acme->settings->crl_parts,
 	    .now = call->now};
 
+	TRY(check_issuer(call, err));
 	TRY(make(call, &wish, &cert, err));
 	TRY(issued_add(call->acme->sql, order, request, cert, err));
 	if (claim.level == PROFILE_MAILBOX)

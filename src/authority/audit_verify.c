@@ -46,6 +46,12 @@ found(struct verify *verify, struct err *err, const char *format, ...)
 	return strlist_add_str(&report->fault, line, err);
 }
 
+static bool
+is_same(const uint8_t a[AUDIT_HASH_LEN], const uint8_t b[AUDIT_HASH_LEN])
+{
+	return span_is(span_of(a, AUDIT_HASH_LEN), span_of(b, AUDIT_HASH_LEN));
+}
+
 /* The chain. */
 
 static enum rc
@@ -115,8 +121,7 @@ check_entry(struct verify *verify, const struct audit_entry *entry,
 	if (entry->position == 1)
 		TRY(read_begin(verify, entry, err));
 	if (entry->position == verify->head.position &&
-	    !span_is(span_of(verify->hash, AUDIT_HASH_LEN),
-		span_of(verify->head.hash, AUDIT_HASH_LEN)))
+	    !is_same(verify->hash, verify->head.hash))
 		TRY(found(verify, err,
 		    "entry %lld is another one than " AUDIT_HEAD " knows",
 		    (long long)entry->position));
@@ -214,9 +219,7 @@ check_seal(struct verify *verify, struct err *err)
 		: check_named(verify, token, sql_rows_bytes(rows, 1), err));
 	TRY(audit_seal_name(token, verify->seal, err));
 	if (verify->position == verify->head.position &&
-	    verify->head.has_seal &&
-	    !span_is(span_of(verify->seal, AUDIT_HASH_LEN),
-		span_of(verify->head.seal, AUDIT_HASH_LEN)))
+	    verify->head.has_seal && !is_same(verify->seal, verify->head.seal))
 		return found(verify, err,
 		    "the seal of entry %lld is another one than " AUDIT_HEAD
 		    " knows",

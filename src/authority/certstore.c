@@ -11,7 +11,7 @@
 #include "os/random.h"
 #include "pki/crypto.h"
 
-#define CAS_MAX (HIERARCHY_ISSUING_MAX + 2)
+#define CAS_MAX (2 * HIERARCHY_ISSUING_MAX + 1)
 #define BOUNDARY_BYTES 24
 /* Nobody between us and a reader may keep an answer for so long that a
  * revocation is told of later than after a minute. */
@@ -20,8 +20,8 @@
 /* A CA of ours, and by what its certificate and its lists are found. */
 struct ca {
 	const X509 *cert;
-	const char
-	    *file; /* its list is FOLDER/file.crl; NULL: in the database */
+	/* its list is FOLDER/file.crl; "": in the database */
+	char file[HIERARCHY_NAME_SIZE];
 	char id[PUBLISHED_ID_LEN + 1];
 	uint8_t issuer[DIRECTORY_HASH]; /* of who issued its certificate */
 	struct directory_keys keys;
@@ -55,15 +55,15 @@ hash_issuer(const X509 *cert, uint8_t ret[DIRECTORY_HASH], struct err *err)
 }
 
 static enum rc
-add_ca(struct certstore *store, const X509 *cert, const char *file,
-    struct err *err)
+add_ca(struct certstore *store, const X509 *cert, struct err *err)
 {
 	struct ca *ca = &store->ca[store->cas++];
 
 	ca->keys = DIRECTORY_KEYS_NONE;
 	ca->cert = cert;
-	ca->file = file;
 	TRY(published_id(cert, ca->id, err));
+	if (!hierarchy_find_offline(store->config.hierarchy, ca->id, ca->file))
+		ca->file[0] = '\0';
 	TRY(hash_issuer(cert, ca->issuer, err));
 	return directory_keys_of(cert, &ca->keys, err);
 }
@@ -79,10 +79,11 @@ certstore_new(const struct certstore_config *config, struct certstore **ret,
 	if (store == NULL)
 		return err_nomem(err, "certificate store");
 	store->config = *config;
-	TRY(add_ca(store, hierarchy->root, "root", err));
-	TRY(add_ca(store, hierarchy->tsa_ca, "tsa-ca", err));
+	TRY(add_ca(store, hierarchy->root, err));
+	for (size_t i = 0; i < hierarchy->tsa_cas; i++)
+		TRY(add_ca(store, hierarchy->tsa_ca[i], err));
 	for (size_t i = 0; i < hierarchy->issuings; i++)
-		TRY(add_ca(store, hierarchy->issuing[i].cert, NULL, err));
+		TRY(add_ca(store, hierarchy->issuing[i].cert, err));
 	*ret = take(store);
 	return RC_OK;
 }
@@ -292,7 +293,7 @@ find_of_ca(const struct certstore *store, const struct certstore_query *query,
 		const struct ca *ca = &store->ca[i];
 		if (!has_hash(&ca->keys, key, query->hash))
 			continue;
-		return ca->file != NULL
+		return ca->file[0] != '\0'
 			   ? lists_read_file(
 				 store->config.folder, ca->file, der, err)
 			   : find_newest(store->config.sql, ca->id, der, err);

@@ -235,6 +235,7 @@ find_folded(struct sql *sql, const char *address, int64_t now,
 	    " LEFT JOIN revocation r ON r.certificate = c.id"
 	    " WHERE d.folded = ? AND c.not_before <= ? AND c.not_after > ?"
 	    " AND r.id IS NULL"
+	    " AND c.issuer NOT IN (SELECT subject FROM ca_revocation)"
 	    " ORDER BY CASE WHEN c.address = ? THEN 0 ELSE 1 END, c.id DESC"
 	    " LIMIT 100",
 	    SQL_VALUES(sql_text(text), SQL_NUMBER(now), SQL_NUMBER(now),
@@ -278,7 +279,9 @@ directory_find_address(struct sql *sql, const struct settings *settings,
 	" LEFT JOIN revocation r ON r.certificate = c.id"              \
 	" WHERE d." column " = ?"
 #define NEWEST " ORDER BY c.id DESC LIMIT 100"
-#define IN_FORCE " AND c.not_before <= ? AND c.not_after > ? AND r.id IS NULL"
+#define IN_FORCE                                                      \
+	" AND c.not_before <= ? AND c.not_after > ? AND r.id IS NULL" \
+	" AND c.issuer NOT IN (SELECT subject FROM ca_revocation)"
 
 static const struct {
 	const char *select;

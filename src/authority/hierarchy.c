@@ -108,6 +108,14 @@ hierarchy_current(const struct hierarchy *hierarchy)
 	return &hierarchy->issuing[hierarchy->current];
 }
 
+static bool
+has_id(const X509 *cert, const char *id)
+{
+	char own[PUBLISHED_ID_LEN + 1];
+
+	return published_id(cert, own, NULL) == RC_OK && strcmp(own, id) == 0;
+}
+
 const struct authority_ca *
 hierarchy_find(const struct hierarchy *hierarchy, const char *id)
 {
@@ -115,6 +123,35 @@ hierarchy_find(const struct hierarchy *hierarchy, const char *id)
 		if (strcmp(hierarchy->issuing[i].id, id) == 0)
 			return &hierarchy->issuing[i];
 	return NULL;
+}
+
+const X509 *
+hierarchy_find_cert(const struct hierarchy *hierarchy, const char *id)
+{
+	const struct authority_ca *ca = hierarchy_find(hierarchy, id);
+	char name[HIERARCHY_NAME_SIZE];
+
+	if (ca != NULL)
+		return ca->cert;
+	for (size_t i = 0; i < hierarchy->tsa_cas; i++)
+		if (has_id(hierarchy->tsa_ca[i], id))
+			return hierarchy->tsa_ca[i];
+	return hierarchy_find_offline(hierarchy, id, name) ? hierarchy->root
+							   : NULL;
+}
+
+bool
+hierarchy_find_offline(const struct hierarchy *hierarchy, const char *id,
+    char name[HIERARCHY_NAME_SIZE])
+{
+	for (size_t i = 0; i < hierarchy->tsa_cas; i++) {
+		if (!has_id(hierarchy->tsa_ca[i], id))
+			continue;
+		hierarchy_name(TSA_CA_NAME, i, name);
+		return true;
+	}
+	hierarchy_name(ROOT_NAME, 0, name);
+	return has_id(hierarchy->root, id);
 }
 
 /* --- responders */
@@ -229,7 +266,8 @@ hierarchy_done(struct hierarchy *hierarchy)
 	X509_free(hierarchy->root);
 	for (size_t i = 0; i < HIERARCHY_ISSUING_MAX; i++)
 		ca_done(&hierarchy->issuing[i]);
-	X509_free(hierarchy->tsa_ca);
+	for (size_t i = 0; i < HIERARCHY_ISSUING_MAX; i++)
+		X509_free(hierarchy->tsa_ca[i]);
 	X509_free(hierarchy->tsa);
 	signer_free(hierarchy->tsa_signer);
 	cert_free(hierarchy->tsa_cert);
@@ -276,39 +314,90 @@ hierarchy_has_cert(const char *folder, const char *name)
 }
 
 static bool
-has_ca(const char *folder, size_t index)
+has_another(const char *folder, const char *base, size_t index)
 {
 	char name[HIERARCHY_NAME_SIZE];
 
-	hierarchy_name(ISSUING_NAME, index, name);
-	return hierarchy_has_cert(folder, name);
+	hierarchy_name(base, index, name);
+	return index < HIERARCHY_ISSUING_MAX &&
+	       hierarchy_has_cert(folder, name);
+}
+
+enum rc
+hierarchy_next_index(const char *folder, const char *base, const char *what,
+    size_t *ret, struct err *err)
+{
+	size_t index = 0;
+
+	while (has_another(folder, base, index))
+		index++;
+	if (index == HIERARCHY_ISSUING_MAX)
+		return err_set(err, RC_LIMIT, "there are %zu %s: that is all",
+		    index, what);
+	*ret = index;
+	return RC_OK;
 }
 
 /* The first must be there; the newest issues. */
 static enum rc
 load_issuing(const struct keys *keys, struct hierarchy *own, struct err *err)
 {
-	for (size_t i = 0; i < HIERARCHY_ISSUING_MAX; i++) {
-		if (i > 0 && !has_ca(keys->folder, i))
-			break;
+	size_t i = 0;
+
+	do {
 		own->issuings = i + 1;
 		own->current = i;
 		TRY(load_ca(keys, i, &own->issuing[i], err));
-	}
+	} while (has_another(keys->folder, ISSUING_NAME, ++i));
 	return RC_OK;
+}
+
+static enum rc
+load_tsa_cas(const struct keys *keys, struct hierarchy *own, struct err *err)
+{
+	char name[HIERARCHY_NAME_SIZE];
+
+	do {
+		hierarchy_name(TSA_CA_NAME, own->tsa_cas, name);
+		TRY(hierarchy_load_cert(
+		    keys->folder, name, &own->tsa_ca[own->tsa_cas], err));
+	} while (has_another(keys->folder, TSA_CA_NAME, ++own->tsa_cas));
+	return RC_OK;
+}
+
+static enum rc
+find_tsa_ca(struct hierarchy *own, X509 **ret, struct err *err)
+{
+	char id[PUBLISHED_ID_LEN + 1];
+
+	TRY(published_issuer_id(own->tsa, id, err));
+	for (size_t i = 0; i < own->tsa_cas; i++) {
+		if (!has_id(own->tsa_ca[i], id))
+			continue;
+		*ret = own->tsa_ca[i];
+		return RC_OK;
+	}
+	return err_set(
+	    err, RC_UNFIT, "the CA of the newest TSA is not in the folder");
 }
 
 static enum rc
 load_tsa(const struct keys *keys, struct hierarchy *own, struct err *err)
 {
 	struct cert *above OWNED(cert_free) = NULL;
+	char name[HIERARCHY_NAME_SIZE];
+	X509 *ca = NULL;
+	size_t i = 0;
 
-	TRY(hierarchy_load_cert(keys->folder, TSA_CA_NAME, &own->tsa_ca, err));
-	TRY(hierarchy_load_cert(keys->folder, TSA_NAME, &own->tsa, err));
-	TRY(hierarchy_load_key(
-	    keys, TSA_NAME, own->tsa, &own->tsa_signer, err));
+	TRY(load_tsa_cas(keys, own, err));
+	while (has_another(keys->folder, TSA_NAME, i + 1))
+		i++;
+	hierarchy_name(TSA_NAME, i, name);
+	TRY(hierarchy_load_cert(keys->folder, name, &own->tsa, err));
+	TRY(hierarchy_load_key(keys, name, own->tsa, &own->tsa_signer, err));
 	TRY(cert_from_x509(own->tsa, &own->tsa_cert, err));
-	TRY(cert_from_x509(own->tsa_ca, &above, err));
+	TRY(find_tsa_ca(own, &ca, err));
+	TRY(cert_from_x509(ca, &above, err));
 	return certs_add(&own->tsa_chain, above, err);
 }
 

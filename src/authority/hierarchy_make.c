@@ -136,17 +136,16 @@ hierarchy_found(const struct keys *keys, const struct settings *settings,
 
 /* --- afterwards */
 
-/* The key of that name, made if it is not there. */
-static enum rc
-find_key(const struct keys *keys, const char *name, struct signer **ret,
-    struct err *err)
+enum rc
+hierarchy_find_key(const struct keys *keys, const char *name,
+    struct signer **ret, struct err *err)
 {
 	return keys_has(keys, name) ? keys_load(keys, name, ret, err)
 				    : keys_make(keys, name, "P-256", ret, err);
 }
 
-static enum rc
-load_offline(const struct keys *keys, const struct keys *offline,
+enum rc
+hierarchy_load_offline(const struct keys *keys, const struct keys *offline,
     const char *name, X509 **ret_cert, struct signer **ret_signer,
     struct err *err)
 {
@@ -164,29 +163,13 @@ load_offline(const struct keys *keys, const struct keys *offline,
 }
 
 static enum rc
-next_index(const char *folder, size_t *ret, struct err *err)
-{
-	char name[HIERARCHY_NAME_SIZE];
-
-	for (size_t i = 0; i < HIERARCHY_ISSUING_MAX; i++) {
-		hierarchy_name(ISSUING_NAME, i, name);
-		if (hierarchy_has_cert(folder, name))
-			continue;
-		*ret = i;
-		return RC_OK;
-	}
-	return err_set(err, RC_LIMIT, "there are %d issuing CAs: that is all",
-	    HIERARCHY_ISSUING_MAX);
-}
-
-static enum rc
 find_responder(const struct keys *keys, size_t index, struct err *err)
 {
 	struct signer *signer OWNED(signer_free) = NULL;
 	char name[HIERARCHY_NAME_SIZE];
 
 	hierarchy_name(OCSP_NAME, index, name);
-	return find_key(keys, name, &signer, err);
+	return hierarchy_find_key(keys, name, &signer, err);
 }
 
 /* The certificate comes last: with it the CA is there, whole. */
@@ -202,7 +185,7 @@ make_ca(const struct keys *keys, size_t index,
 
 	hierarchy_name(ISSUING_NAME, index, name);
 	(void)snprintf(title, sizeof(title), "Mail CA %zu", index + 1);
-	TRY(find_key(keys, name, &signer, err));
+	TRY(hierarchy_find_key(keys, name, &signer, err));
 	TRY(find_responder(keys, index, err));
 	order.public_key = signer_public(signer);
 	order.name = title;
@@ -224,27 +207,12 @@ hierarchy_rollover(const struct keys *keys, const struct keys *offline,
 	    .now = now};
 	size_t index = 0;
 
-	TRY(next_index(keys->folder, &index, err));
-	TRY(load_offline(keys, offline, ROOT_NAME, &cert, &signer, err));
+	TRY(hierarchy_next_index(
+	    keys->folder, ISSUING_NAME, "issuing CAs", &index, err));
+	TRY(hierarchy_load_offline(
+	    keys, offline, ROOT_NAME, &cert, &signer, err));
 	struct profile_issuer root = {cert, signer};
 	return make_ca(keys, index, &root, &order, ret, err);
-}
-
-enum rc
-hierarchy_lists(const struct keys *keys, const struct keys *offline,
-    const struct settings *settings, int64_t now, struct err *err)
-{
-	static const enum place which[] = {ROOT, TSA_CA};
-	struct made made MADE_OWNED = {0};
-
-	if (settings->http_url == NULL)
-		return err_set(err, RC_UNFIT,
-		    "the settings have no http_url, where the lists would be "
-		    "published");
-	for (size_t i = 0; i < 2; i++)
-		TRY(load_offline(keys, offline, places[which[i]].name,
-		    &made.cert[which[i]], &made.signer[which[i]], err));
-	return make_lists(keys, settings, &made, now, err);
 }
 
 enum rc

@@ -16,6 +16,9 @@
 /* A clock that was set back must not leave a list "from tomorrow" for long. */
 #define CLOCK_SLACK 60
 
+OWNER(X509_CRL, X509_CRL_free);
+OWNER(ASN1_INTEGER, ASN1_INTEGER_free);
+
 /* The parts of one CA, and which of them are to be made. */
 struct round {
 	const struct lists *lists;
@@ -259,6 +262,30 @@ born(const X509 *ca, int64_t *ret, struct err *err)
 	return RC_OK;
 }
 
+/* Higher than that of the list that is there, also within a second. */
+static enum rc
+number_file(
+    const char *folder, const char *name, int64_t *number, struct err *err)
+{
+	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX);
+	int64_t last = 0;
+
+	enum rc rc = lists_read_file(folder, name, &der, err);
+	if (rc != RC_OK)
+		return rc == RC_ABSENT ? RC_OK : rc;
+	const uint8_t *at = der.data;
+	X509_CRL *crl OWNED(X509_CRL_free) =
+	    d2i_X509_CRL(NULL, &at, (long)der.len);
+	ASN1_INTEGER *found OWNED(ASN1_INTEGER_free) =
+	    crl == NULL ? NULL
+			: X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+	if (found == NULL || !ASN1_INTEGER_get_int64(&last, found))
+		return crypto_failed(err, "read the revocation list before");
+	if (last >= *number)
+		*number = last + 1;
+	return RC_OK;
+}
+
 enum rc
 lists_make_file(const struct lists_offline *wish, struct err *err)
 {
@@ -268,8 +295,10 @@ lists_make_file(const struct lists_offline *wish, struct err *err)
 	    .signer = wish->signer,
 	    .number = wish->now,
 	    .from = wish->now,
-	    .until = wish->now + LISTS_OFFLINE_DAYS * DAY};
+	    .until = wish->now + LISTS_OFFLINE_DAYS * DAY,
+	    .entries = wish->entries};
 
+	TRY(number_file(wish->folder, wish->name, &list.number, err));
 	TRY(born(wish->ca, &list.expired_since, err));
 	TRY(crl_make(&list, &der, err));
 	path_of(wish->folder, wish->name, path);

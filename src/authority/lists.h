@@ -34,13 +34,14 @@ enum rc lists_find(struct sql *sql, const char *issuer, int64_t part,
     struct buf *der, struct err *err);
 
 /* Of a CA whose key is seldom at hand: write FOLDER/NAME.crl, good for
- * LISTS_OFFLINE_DAYS.  Nothing of it was revoked. */
+ * LISTS_OFFLINE_DAYS. */
 #define LISTS_OFFLINE_DAYS 360 /* a year is the most that is allowed */
 struct lists_offline {
 	const char *folder;
 	const char *name;
 	const X509 *ca;
 	struct signer *signer;
+	struct span entries; /* authority/ca_revoked */
 	int64_t now;
 };
 enum rc lists_make_file(const struct lists_offline *wish, struct err *err);

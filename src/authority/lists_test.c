@@ -274,6 +274,12 @@ a_list_of_an_offline_ca_is_a_file_for_a_year(void **state)
 	assert_rc(lists_read_file(kit->folder, "spare", &der, &err), RC_ABSENT);
 	assert_done(lists_make_file(&wish, &err), err);
 	assert_done(lists_read_file(kit->folder, "spare", &der, &err), err);
+	/* another one within the second has another number */
+	assert_run(kit, "openssl crl -inform DER -in spare.crl -noout "
+			"-crlnumber > one");
+	assert_done(lists_make_file(&wish, &err), err);
+	assert_run(kit, "openssl crl -inform DER -in spare.crl -noout "
+			"-crlnumber > two && ! cmp one two");
 	assert_run(kit, "cat issuing.pem root.pem > both.pem; openssl crl "
 			"-inform DER -in spare.crl -noout -verify -CAfile "
 			"both.pem 2>&1 | grep 'verify OK'");

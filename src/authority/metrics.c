@@ -120,13 +120,37 @@ print_end(const char *name, const X509 *cert, int64_t now, struct buf *out,
 	    "certificate", name, X509_get0_notAfter(cert), now, out, err);
 }
 
+/* Of those that are called as their files. */
+static enum rc
+name_of(const struct hierarchy *hierarchy, const X509 *ca,
+    char name[HIERARCHY_NAME_SIZE], struct err *err)
+{
+	char id[PUBLISHED_ID_LEN + 1];
+
+	TRY(published_id(ca, id, err));
+	(void)hierarchy_find_offline(hierarchy, id, name);
+	return RC_OK;
+}
+
+static enum rc
+print_offline_end(const struct hierarchy *hierarchy, const X509 *ca,
+    int64_t now, struct buf *out, struct err *err)
+{
+	char name[HIERARCHY_NAME_SIZE];
+
+	TRY(name_of(hierarchy, ca, name, err));
+	return print_end(name, ca, now, out, err);
+}
+
 /* One that was never made is left out. */
 static enum rc
-print_list(const char *folder, const char *name, int64_t now, struct buf *out,
-    struct err *err)
+print_list(const struct hierarchy *hierarchy, const char *folder,
+    const X509 *ca, int64_t now, struct buf *out, struct err *err)
 {
 	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX);
+	char name[HIERARCHY_NAME_SIZE];
 
+	TRY(name_of(hierarchy, ca, name, err));
 	enum rc rc = lists_read_file(folder, name, &der, err);
 	if (rc != RC_OK)
 		return rc == RC_ABSENT ? RC_OK : rc;
@@ -141,15 +165,18 @@ print_list(const char *folder, const char *name, int64_t now, struct buf *out,
 
 /* Nobody makes these by himself: they need keys that are offline. */
 static enum rc
-print_lists(const char *folder, int64_t now, struct buf *out, struct err *err)
+print_lists(const struct hierarchy *hierarchy, const char *folder, int64_t now,
+    struct buf *out, struct err *err)
 {
 	TRY(buf_add_str(out,
 	    "# HELP letterlock_list_seconds_left Until a revocation list ends "
 	    "that letterlock-authority lists has to make anew.\n"
 	    "# TYPE letterlock_list_seconds_left gauge\n",
 	    err));
-	TRY(print_list(folder, "root", now, out, err));
-	return print_list(folder, "tsa-ca", now, out, err);
+	for (size_t i = 0; i < hierarchy->tsa_cas; i++)
+		TRY(print_list(
+		    hierarchy, folder, hierarchy->tsa_ca[i], now, out, err));
+	return print_list(hierarchy, folder, hierarchy->root, now, out, err);
 }
 
 static enum rc
@@ -161,11 +188,13 @@ print_ends(const struct hierarchy *hierarchy, int64_t now, struct buf *out,
 	    "authority's own certificates ends.\n"
 	    "# TYPE letterlock_certificate_seconds_left gauge\n",
 	    err));
-	TRY(print_end("root", hierarchy->root, now, out, err));
+	TRY(print_offline_end(hierarchy, hierarchy->root, now, out, err));
 	for (size_t i = 0; i < hierarchy->issuings; i++)
 		TRY(print_end(hierarchy->issuing[i].id,
 		    hierarchy->issuing[i].cert, now, out, err));
-	TRY(print_end("tsa-ca", hierarchy->tsa_ca, now, out, err));
+	for (size_t i = 0; i < hierarchy->tsa_cas; i++)
+		TRY(print_offline_end(
+		    hierarchy, hierarchy->tsa_ca[i], now, out, err));
 	return print_end("tsa", hierarchy->tsa, now, out, err);
 }
 
@@ -197,6 +226,6 @@ metrics_print(const struct hierarchy *hierarchy, const char *folder,
 {
 	TRY(print_requests(out, err));
 	TRY(print_ends(hierarchy, now, out, err));
-	TRY(print_lists(folder, now, out, err));
+	TRY(print_lists(hierarchy, folder, now, out, err));
 	return print_process(out, err);
 }

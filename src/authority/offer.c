@@ -21,32 +21,16 @@ check_method(const struct http_request *request, struct http_answer *answer,
 	return problem_set(answer, PROBLEM_METHOD, err, "use GET here");
 }
 
-/* The two whose lists are files. */
-static const char *
-find_offline(const struct hierarchy *hierarchy, const char *id)
-{
-	char own[PUBLISHED_ID_LEN + 1];
-
-	if (published_id(hierarchy->root, own, NULL) == RC_OK &&
-	    strcmp(id, own) == 0)
-		return "root";
-	if (published_id(hierarchy->tsa_ca, own, NULL) == RC_OK &&
-	    strcmp(id, own) == 0)
-		return "tsa-ca";
-	return NULL;
-}
-
 static enum rc
 find_list(const struct offer *offer, const char *path, struct buf *der,
     struct err *err)
 {
-	char id[PUBLISHED_ID_LEN + 1];
+	char id[PUBLISHED_ID_LEN + 1], name[HIERARCHY_NAME_SIZE];
 	int64_t part = 0;
 
 	TRY(published_read_crl(path, id, &part, err));
-	const char *offline = find_offline(offer->hierarchy, id);
-	if (offline != NULL && part == 0)
-		return lists_read_file(offer->folder, offline, der, err);
+	if (part == 0 && hierarchy_find_offline(offer->hierarchy, id, name))
+		return lists_read_file(offer->folder, name, der, err);
 	return lists_find(offer->sql, id, part, der, err);
 }
 
@@ -68,22 +52,6 @@ offer_list(const struct offer *offer, const struct http_request *request,
 	    answer, 200, "application/pkix-crl", buf_span(&der), err);
 }
 
-static const X509 *
-find_ca(const struct hierarchy *hierarchy, const char *id)
-{
-	const struct authority_ca *ca = hierarchy_find(hierarchy, id);
-	const X509 *const others[] = {hierarchy->root, hierarchy->tsa_ca};
-	char own[PUBLISHED_ID_LEN + 1];
-
-	if (ca != NULL)
-		return ca->cert;
-	for (size_t i = 0; i < 2; i++)
-		if (published_id(others[i], own, NULL) == RC_OK &&
-		    strcmp(id, own) == 0)
-			return others[i];
-	return NULL;
-}
-
 enum rc
 offer_ca(const struct offer *offer, const struct http_request *request,
     struct http_answer *answer, struct err *err)
@@ -93,7 +61,7 @@ offer_ca(const struct offer *offer, const struct http_request *request,
 
 	TRY(check_method(request, answer, err));
 	const X509 *ca = published_read_ca(request->path, id, err) == RC_OK
-			     ? find_ca(offer->hierarchy, id)
+			     ? hierarchy_find_cert(offer->hierarchy, id)
 			     : NULL;
 	if (ca == NULL)
 		return problem_set(answer, PROBLEM_NOT_FOUND, err,

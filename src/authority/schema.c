@@ -311,6 +311,15 @@ static const char *const steps[] = {
     " claim $number NOT NULL REFERENCES claim (id)) $strict;"
     "CREATE INDEX claim_certificate_of"
     " ON claim_certificate (claim);",
+
+    /* Our own certificates that were revoked (authority/ca_revoked.h). */
+    "CREATE TABLE ca_revocation ("
+    " id $id,"
+    " serial $bytes NOT NULL UNIQUE,"
+    " subject TEXT NOT NULL," /* the id of the CA; "-": it is none */
+    " issuer TEXT NOT NULL,"  /* the id of the CA above it */
+    " at $number NOT NULL,"
+    " reason $number NOT NULL) $strict;",
 };
 
 int64_t

@@ -7,6 +7,7 @@
 #include "authority/acme.h"
 #include "authority/asker.h"
 #include "authority/audit_seal.h"
+#include "authority/ca_revoked.h"
 #include "authority/certstore.h"
 #include "authority/claim_desk.h"
 #include "authority/claim_evidence.h"
@@ -35,6 +36,13 @@
 #define PEM_MAX ((size_t)256 * 1024)
 #define ROOT_PATH "/root.pem"
 
+/* Was the TSA's certificate revoked, as the database said a moment ago? */
+struct tsa_look {
+	int64_t at; /* milliseconds; 0: never asked */
+	bool revoked;
+};
+#define TSA_LOOK_MS 5000
+
 struct service {
 	const char *folder;
 	struct settings settings;
@@ -53,6 +61,7 @@ struct service {
 	struct certstore *certstore;
 	struct page_form_key form_key;
 	struct audit_sealer sealer;
+	struct tsa_look tsa_look;
 	struct job job[JOBS_MAX];
 	struct jobs_config jobs_config;
 	struct jobs *jobs;
@@ -115,6 +124,23 @@ answer_guard(struct service *service, const struct http_request *request,
 	return guard_desk_answer(&desk, request, clock_now(), answer, err);
 }
 
+/* Timestamps need no database but for this, and are made without it too: then
+ * what it said last still counts. */
+static bool
+tsa_is_revoked(struct service *service)
+{
+	struct tsa_look *look = &service->tsa_look;
+	const struct hierarchy *hierarchy = &service->hierarchy;
+	int64_t now = clock_ticks();
+
+	if (look->at != 0 && now - look->at < TSA_LOOK_MS)
+		return look->revoked;
+	look->at = now;
+	(void)ca_revoked_check(service->sql, hierarchy->tsa,
+	    cert_x509(hierarchy->tsa_chain.item[0]), &look->revoked, NULL);
+	return look->revoked;
+}
+
 static enum rc
 answer_identities(struct service *service, const struct http_request *request,
     struct http_answer *answer, struct err *err)
@@ -130,6 +156,8 @@ static enum rc
 answer_tsa(struct service *service, const struct http_request *request,
     struct http_answer *answer, struct err *err)
 {
+	if (tsa_is_revoked(service))
+		return tsa_answer_revoked(request, answer, err);
 	return tsa_answer(&service->hierarchy, request,
 	    tsa_now(&service->settings), answer, err);
 }

@@ -61,6 +61,7 @@ print_page(struct sql *sql, const struct smimea_wish *wish, int64_t *last,
 	    " LEFT JOIN revocation r ON r.certificate = c.id"
 	    " WHERE d.certificate > ? AND c.not_before <= ?"
 	    " AND c.not_after > ? AND r.id IS NULL"
+	    " AND c.issuer NOT IN (SELECT subject FROM ca_revocation)"
 	    " ORDER BY d.certificate LIMIT ?",
 	    SQL_VALUES(SQL_NUMBER(before), SQL_NUMBER(wish->now),
 		SQL_NUMBER(wish->now), SQL_NUMBER(PAGE)),

@@ -85,3 +85,11 @@ tsa_answer(const struct hierarchy *hierarchy,
 	TRY(stamp_answer(&who, request->body, now, serial, &reply, err));
 	return http_answer_set(answer, 200, TSA_REPLY, buf_span(&reply), err);
 }
+
+enum rc
+tsa_answer_revoked(const struct http_request *request,
+    struct http_answer *answer, struct err *err)
+{
+	TRY(check(request, answer, err));
+	return refuse(answer, 200, STAMP_REVOKED, err);
+}

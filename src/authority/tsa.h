@@ -26,5 +26,8 @@ int64_t tsa_now(const struct settings *settings);
 enum rc tsa_answer(const struct hierarchy *hierarchy,
     const struct http_request *request, int64_t now, struct http_answer *answer,
     struct err *err);
+/* The same when the TSA's certificate was revoked: no more tokens. */
+enum rc tsa_answer_revoked(const struct http_request *request,
+    struct http_answer *answer, struct err *err);
 
 #endif

@@ -89,6 +89,7 @@ enum rc stamp_answer(const struct stamp_authority *tsa, struct span request,
 enum stamp_failure {
 	STAMP_OTHER_TYPE, /* badRequest */
 	STAMP_TOO_LONG,   /* badDataFormat */
+	STAMP_REVOKED,    /* systemFailure */
 };
 enum rc stamp_refuse(
     enum stamp_failure failure, struct buf *response, struct err *err);

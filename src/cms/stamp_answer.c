@@ -398,6 +398,8 @@ stamp_refuse(enum stamp_failure failure, struct buf *response, struct err *err)
 		"Send it as application/timestamp-query."},
 	    [STAMP_TOO_LONG] = {TS_INFO_BAD_DATA_FORMAT,
 		"Longer than any TimeStampReq."},
+	    [STAMP_REVOKED] = {TS_INFO_SYSTEM_FAILURE,
+		"The certificate of this authority was revoked."},
 	};
 	struct buf made BUF_OWNED = BUF_SMALL;
 
