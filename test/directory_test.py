@@ -576,3 +576,60 @@ def stored_from(authority, source):
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def published(client, address, wish=None):
+    payload = {"address": address}
+    if wish is not None:
+        payload["published"] = wish
+    return client.post(client.base + "/acme/published", payload)
+
+
+def test_a_device_says_whether_its_mailbox_is_published(world, authority, https, alice, bob):
+    own = keys_of(alice.signing)["certHash"]
+    assert published(alice.client, ALICE).json == {"address": ALICE, "published": True}
+    assert published(alice.client, ALICE, False).json == {"address": ALICE, "published": False}
+    try:
+        assert search(authority, certHash=own).status == 404
+        hidden, = ask(https, {"addresses": [ALICE]}).json["found"]
+        assert (hidden["signing"], hidden["encrypting"]) == ([], [])
+        # the mailbox is another's
+        for wish in (None, True):
+            reply = published(bob.client, ALICE, wish)
+            assert (reply.status, reply.problem) == (403, "unauthorized")
+        # the wish is there already: no second act
+        assert published(alice.client, ALICE, False).json["published"] is False
+    finally:
+        assert published(alice.client, ALICE, True).json["published"] is True
+    assert search(authority, certHash=own).body == der(alice.signing)
+    log = [line.split("\t")[1:4] for line in
+           command(world, "audit", "list", authority["dir"]).stdout.splitlines()
+           if "\thide\t" in line or "\tshow\t" in line]
+    name = f"account {alice.client.kid.rpartition('/')[2]}"
+    assert [act for act in log if act[0] == name] == [[name, "hide", ALICE], [name, "show", ALICE]]
+
+
+def test_a_mailbox_without_devices_is_its_proven_owners(world):
+    carol, stranger = Client(world), Client(world)
+    for client in (carol, stranger):
+        assert client.register().status == 201
+    reply = published(carol, "carol@alpha.test", False)
+    assert (reply.status, reply.problem) == (403, "unauthorized")
+    carol.authorize("carol@alpha.test")
+    assert published(carol, "carol@alpha.test", False).json["published"] is False
+    assert published(carol, "carol@alpha.test", True).json["published"] is True
+    reply = published(stranger, "carol@alpha.test", False)
+    assert (reply.status, reply.problem) == (403, "unauthorized")
+
+
+@pytest.mark.parametrize("payload, kind", [
+    (None, "malformed"), ({}, "malformed"), ({"address": 1}, "malformed"),
+    ({"address": ALICE, "published": "no"}, "malformed"),
+    ({"address": ALICE, "published": None}, "malformed"),
+    ({"address": "no address"}, "rejectedIdentifier"),
+    ({"address": '"*"@alpha.test', "published": False}, "rejectedIdentifier"),
+])
+def test_a_wish_that_is_none_changes_nothing(alice, payload, kind):
+    reply = alice.client.post(alice.client.base + "/acme/published", payload)
+    assert reply.problem == kind, reply.body
+    assert published(alice.client, ALICE).json["published"] is True

@@ -29,6 +29,7 @@ static const struct route {
     {"/acme/authz/", ACME_BY_ACCOUNT, acme_authorization},
     {"/acme/challenge/", ACME_BY_ACCOUNT, acme_challenge},
     {"/acme/certificate/", ACME_BY_ACCOUNT, acme_certificate},
+    {"/acme/published", ACME_BY_ACCOUNT, acme_published},
     {"/acme/guard", ACME_BY_ACCOUNT, acme_guards},
     {"/acme/guard/", ACME_BY_ACCOUNT, acme_guard},
     {"/acme/identity", ACME_BY_ACCOUNT, acme_identities},

@@ -54,6 +54,7 @@ enum rc acme_authorization(struct acme_call *call, struct err *err);
 enum rc acme_challenge(struct acme_call *call, struct err *err);
 enum rc acme_renewal_info(struct acme_call *call, struct err *err);
 enum rc acme_revoke_cert(struct acme_call *call, struct err *err);
+enum rc acme_published(struct acme_call *call, struct err *err);
 
 /* Make `json` (taken over, NULL: out of memory) the answer. */
 enum rc acme_json(
