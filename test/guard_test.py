@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 import later
-from acmeclient import (Client, Https, answer_to, make_csr, token_of, wait_for_challenge)
+from acmeclient import (Client, Https, Key, answer_to, make_csr, token_of, wait_for_challenge)
 
 ALICE = "alice@alpha.test"
 BOB = "bob@beta.test"
@@ -20,6 +20,7 @@ CAROL = "carol@alpha.test"
 DAVE = "dave@beta.test"
 WAIT_HOURS = 72
 SUBJECT = "Somebody wants something for your mailbox"
+USED = "The recovery code of your mailbox was used"
 
 
 @pytest.fixture
@@ -72,6 +73,24 @@ def say(client, request, status):
     return client.post(request["url"], {"status": status})
 
 
+def recovery(client, address, key=None, said=None, **more):
+    """What the authority says of the mailbox's recovery code; with a key: have it registered."""
+    url = client.directory["letterlockRecovery"]
+    payload = {"address": address, **more}
+    if key:
+        payload["key"] = client.inner(key, url, {"account": client.kid, "address": address,
+                                                 **(said or {})})
+    return client.post(url, payload)
+
+
+def prove(client, request, code, status="approved", **changes):
+    """The word of a recovery code's key on what waits; `changes`: of what it signs."""
+    said = {**request, "status": status, **changes}
+    said = {name: value for name, value in said.items() if value is not None}
+    return client.post(request["url"], {"status": status,
+                                        "proof": client.inner(code, request["url"], said)})
+
+
 def audit(authority, prefix="guard-"):
     with sqlite3.connect(f"file:{authority['database']}?mode=ro", uri=True) as database:
         return [(actor, act, thing) for actor, act, thing in database.execute(
@@ -79,9 +98,9 @@ def audit(authority, prefix="guard-"):
             if act.startswith(prefix)]
 
 
-def wait_for_warnings(world, address, count, seconds=20):
+def wait_for_warnings(world, address, count, seconds=20, subject=SUBJECT):
     deadline = time.monotonic() + seconds
-    while len(found := world.fetch_where(address, "HEADER", "Subject", f'"{SUBJECT}"')) < count:
+    while len(found := world.fetch_where(address, "HEADER", "Subject", f'"{subject}"')) < count:
         assert time.monotonic() < deadline, (len(found), count)
         time.sleep(0.1)
     return found
@@ -150,6 +169,7 @@ def test_a_new_device_waits_until_one_of_the_first_approves_it(world, authority,
     # the key that was approved has its certificate, and the second device is one now
     done = second.post(url).json
     assert done["status"] == "valid"
+    second.got.append(done["certificate"])
     leaf = x509.load_pem_x509_certificate(second.certificates(done))
     assert leaf.public_key().public_numbers() == key.public_key().public_numbers()
     certificate(second, BOB, "encrypting")
@@ -193,6 +213,97 @@ def test_a_revocation_by_another_account_waits_for_a_device(world, authority, so
     certificate(other, DAVE)
 
 
+def test_the_recovery_code_speaks_for_a_mailbox_whose_devices_are_gone(world, authority, somebody):
+    world.empty(BOB)
+    owner, second = somebody(), somebody()
+    certificate(owner, BOB)
+    code = Key()
+    assert recovery(owner, BOB).json["registered"] is False
+    assert recovery(owner, BOB, code).json["registered"] is True
+    url, key = ask(second, BOB)
+    # who asked sees in the order what it waits for
+    request = second.post(second.post(url).json["guard"]).json
+    assert (request["kind"], request["status"]) == ("issue", "open")
+    assert prove(second, request, code).json["status"] == "approved"
+    done = second.post(url).json
+    assert done["status"] == "valid"
+    second.got.append(done["certificate"])
+    leaf = x509.load_pem_x509_certificate(second.certificates(done))
+    assert leaf.public_key().public_numbers() == key.public_key().public_numbers()
+    assert ("recovery code", "guard-approve", BOB) in audit(authority)
+    # the devices are told, and the mailbox once more
+    assert [(one["decidedBy"], one["status"]) for one in waiting(owner)] == [
+        ("recovery code", "approved")]
+    assert b"letterlock recovery new" in wait_for_warnings(world, BOB, 1, subject=USED)[0]
+    # it can have a lost device's certificates revoked too
+    for got in owner.got:
+        lost = x509.load_pem_x509_certificate(owner.certificates({"certificate": got}))
+        third = somebody()
+        third.authorize(BOB)
+        reply = third.revoke(lost.public_bytes(serialization.Encoding.DER), reason=1)
+        problem(reply, 403, "unauthorized")
+        request = third.post(reply.json["instance"]).json
+        assert prove(third, request, code).json["status"] == "approved"
+    assert owner.post(owner.base + "/acme/guard").json["requests"] == []
+
+
+def test_a_proof_is_good_for_its_one_request_only(world, authority, somebody):
+    owner, thief = somebody(), somebody()
+    certificate(owner, BOB)
+    code = Key()
+    assert recovery(owner, BOB, code).status == 200
+    ask(thief, BOB)
+    ask(thief, BOB, "encrypting")
+    first, other = [request for request in waiting(owner) if request["status"] == "open"]
+    problem(prove(thief, first, Key()), 403, "unauthorized")
+    good = thief.inner(code, first["url"], {**first, "status": "approved"})
+    for changes in ({"key": other["key"]}, {"key": None}, {"address": ALICE}, {"kind": "revoke"},
+                    {"url": other["url"]}, {"status": "refused"}):
+        problem(prove(thief, first, code, **changes), 400, "malformed")
+    # as it was for the first one, at the second one
+    problem(thief.post(other["url"], {"status": "approved", "proof": good}), 400, "malformed")
+    problem(thief.post(first["url"], {"status": "refused", "proof": good}), 400, "malformed")
+    for bad in ({**good, "signature": good["signature"][:-2] + "AA"}, {**good, "payload": "e30"}):
+        problem(thief.post(first["url"], {"status": "approved", "proof": bad}),
+                403, "unauthorized")
+    for bad in ("x", {}, [], {**good, "more": 1}):
+        problem(thief.post(first["url"], {"status": "approved", "proof": bad}), 400, "malformed")
+    assert [owner.post(one["url"]).json["status"] for one in (first, other)] == ["open"] * 2
+    # it can say no as well, and then not yes any more
+    assert prove(thief, first, code, "refused").json["status"] == "refused"
+    problem(thief.post(first["url"], {"status": "approved", "proof": good}), 409, "malformed")
+
+
+def test_only_a_device_has_a_recovery_code_registered(world, authority, somebody):
+    owner, thief = somebody(), somebody()
+    certificate(owner, DAVE)
+    code, other = Key(), Key()
+    thief.authorize(DAVE)  # what the password is good for
+    problem(recovery(thief, DAVE), 403, "unauthorized")
+    problem(recovery(thief, DAVE, other), 403, "unauthorized")
+    problem(recovery(owner, ALICE, code), 403, "unauthorized")
+    problem(recovery(owner, "no address", code), 400, "rejectedIdentifier")
+    problem(owner.post(owner.directory["letterlockRecovery"], {}), 400, "malformed")
+    problem(owner.post(owner.directory["letterlockRecovery"], {"address": DAVE, "key": {}}),
+            400, "malformed")
+    # a key that was shown for something else
+    problem(recovery(owner, DAVE, code, {"address": ALICE}), 400, "malformed")
+    problem(recovery(owner, DAVE, code, {"account": thief.kid}), 400, "malformed")
+    assert recovery(owner, DAVE).json["registered"] is False
+    assert recovery(owner, DAVE, code).json["registered"] is True
+    problem(recovery(owner, DAVE, other), 409, "malformed")
+    assert recovery(owner, DAVE, other, replace=True).json["registered"] is True
+    url, _ = ask(thief, DAVE)
+    request = thief.post(thief.post(url).json["guard"]).json
+    problem(prove(thief, request, code), 403, "unauthorized")
+    # whoever has the mailbox next begins without it
+    owner.leave()
+    next_one = somebody()
+    certificate(next_one, DAVE)
+    assert recovery(next_one, DAVE).json["registered"] is False
+    problem(prove(thief, request, other), 403, "unauthorized")
+
+
 # the attack
 
 
@@ -203,6 +314,8 @@ def test_a_thief_of_the_password_gets_nothing_and_the_owner_is_told(world, autho
     owner = somebody()
     _, signing, _ = certificate(owner, mallory)
     _, encrypting, _ = certificate(owner, mallory, "encrypting")
+    code = Key()
+    assert recovery(owner, mallory, code).status == 200
 
     def attack(before):
         """Everything that a password can do; how much of it the owner was told."""
@@ -211,8 +324,13 @@ def test_a_thief_of_the_password_gets_nothing_and_the_owner_is_told(world, autho
         assert [thief.post(url).json["status"] for url in orders] == ["processing"] * 2
         for der in (signing, encrypting):
             problem(thief.revoke(der, reason=1), 403, "unauthorized")
-        told = [request["kind"] for request in waiting(owner)]
-        assert told == ["issue", "issue", "revoke", "revoke"]
+        told = waiting(owner)
+        assert [request["kind"] for request in told] == ["issue", "issue", "revoke", "revoke"]
+        # a recovery code of the thief's own
+        problem(recovery(thief, mallory, Key(), replace=True), 403, "unauthorized")
+        for request in told:
+            problem(prove(thief, request, Key()), 403, "unauthorized")
+            problem(say(thief, request, "approved"), 403, "unauthorized")
         wait_for_warnings(world, mallory, before + 4)
         world.empty(mallory)  # what a thief does with letters
         return thief, orders

@@ -34,6 +34,7 @@ static const struct route {
     {"/acme/guard/", ACME_BY_ACCOUNT, acme_guard},
     {"/acme/identity", ACME_BY_ACCOUNT, acme_identities},
     {"/acme/identity/", ACME_BY_ACCOUNT, acme_identity},
+    {"/acme/recovery", ACME_BY_ACCOUNT, acme_recovery},
     {"/acme/renewal-info/", ACME_UNSIGNED, acme_renewal_info},
 };
 
@@ -89,15 +90,21 @@ acme_audit(const struct acme_call *call, const char *what, const char *object,
 	return audit_add(call->acme->sql, &done, err);
 }
 
-/* What the directory names, and where that is. */
+/* What the directory names, and where that is; the last ones are our own, which
+ * other clients leave alone. */
 static const struct {
 	const char *name;
 	const char *path;
 } resources[] = {
-    {"newNonce", "new-nonce"}, {"newAccount", "new-account"},
-    {"newOrder", "new-order"}, {"revokeCert", "revoke-cert"},
-    {"keyChange", "key-change"}, {"renewalInfo", "renewal-info"},
-    {"identity", "identity"}, /* our own: others do not look at it */
+    {"newNonce", "new-nonce"},
+    {"newAccount", "new-account"},
+    {"newOrder", "new-order"},
+    {"revokeCert", "revoke-cert"},
+    {"keyChange", "key-change"},
+    {"renewalInfo", "renewal-info"},
+    {"identity", "identity"},
+    {"guard", "guard"},
+    {"recovery", "recovery"},
 };
 
 static json_t *

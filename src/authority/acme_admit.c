@@ -152,3 +152,29 @@ acme_admit(struct acme_call *call, enum acme_who who, struct err *err)
 	TRY(by_key ? check_key(call, err) : check_account(call, err));
 	return read_payload(call, err);
 }
+
+enum rc
+acme_admit_inner(struct acme_call *call, struct span text, struct jws *inner,
+    struct err *err)
+{
+	struct err why = ERR_NONE;
+	enum rc rc = jws_parse_inner(text, inner, &why);
+	enum problem problem = PROBLEM_MALFORMED;
+
+	if (rc == RC_UNFIT)
+		problem = PROBLEM_BAD_SIGNATURE_ALGORITHM;
+	if (rc == RC_OK) {
+		rc = jws_verify(inner, inner->jwk, &why);
+		problem = rc == RC_CRYPTO ? PROBLEM_UNAUTHORIZED
+					  : PROBLEM_BAD_PUBLIC_KEY;
+	}
+	if (rc == RC_NOMEM)
+		return err_nomem(err, "inner JWS");
+	if (rc != RC_OK)
+		return problem_set(
+		    call->answer, problem, err, "inner JWS: %s", why.text);
+	if (strcmp(inner->url, call->jws.url) != 0)
+		return problem_set(call->answer, PROBLEM_MALFORMED, err,
+		    "inner JWS: its \"url\" is not that of the outer one");
+	return RC_OK;
+}

@@ -5,23 +5,22 @@
 #include <stdio.h>
 
 #include "authority/guard_json.h"
+#include "authority/guard_recovery.h"
 #include "os/log.h"
-
-#define URL_LEN_MAX 1200
 
 /* -- what would be done, and waits -- */
 
 static enum rc
-ask(struct acme_call *call, struct guard_wish wish, struct err *err)
+ask(struct acme_call *call, struct guard_wish wish, struct guard *ret,
+    struct err *err)
 {
-	struct guard guard GUARD_OWNED = GUARD;
 	char actor[ACME_ACTOR_MAX];
 
 	acme_actor(call, actor);
 	wish.actor = actor;
 	wish.account = call->account.id;
 	wish.now = call->now;
-	enum rc rc = guard_ask(call->acme->sql, &wish, &guard, err);
+	enum rc rc = guard_ask(call->acme->sql, &wish, ret, err);
 	if (rc == RC_LIMIT) {
 		TRY(http_answer_add_header(
 		    call->answer, "Retry-After", err, "3600"));
@@ -31,27 +30,25 @@ ask(struct acme_call *call, struct guard_wish wish, struct err *err)
 	TRY(rc);
 	call->answer->mail_waits = true;
 	log_warning("guard: account %s, no device of %s, wants: %s (%s)",
-	    call->account.name, wish.address, guard_kind_name(guard.kind),
-	    guard.name);
+	    call->account.name, wish.address, guard_kind_name(ret->kind),
+	    ret->name);
 	return RC_OK;
 }
 
 static enum rc
-is_stranger(
-    struct acme_call *call, const char *address, bool *ret, struct err *err)
+find_place(struct acme_call *call, const char *address, enum guard_place *ret,
+    struct err *err)
 {
-	enum guard_place place = GUARD_STRANGER;
-
-	TRY(guard_place(call->acme->sql, address, call->account.id, call->now,
-	    &place, err));
-	*ret = place == GUARD_STRANGER;
-	return RC_OK;
+	return guard_place(
+	    call->acme->sql, address, call->account.id, call->now, ret, err);
 }
 
 enum rc
 acme_guard_order(struct acme_call *call, const struct order *order,
     const struct acme_csr *csr, bool *ret_waits, struct err *err)
 {
+	enum guard_place place = GUARD_STRANGER;
+	struct guard guard GUARD_OWNED = GUARD;
 	struct guard_wish wish = {.kind = GUARD_ISSUE,
 	    .address = order->address,
 	    .order = order->id,
@@ -60,24 +57,44 @@ acme_guard_order(struct acme_call *call, const struct order *order,
 		csr->request->key_sha256, sizeof(csr->request->key_sha256))};
 
 	*ret_waits = false;
-	if (order->authorization.kind == AUTHORIZATION_HOST ||
-	    order->guard != NULL)
+	if (order->authorization.kind == AUTHORIZATION_HOST)
 		return RC_OK;
-	TRY(is_stranger(call, order->address, ret_waits, err));
-	return *ret_waits ? ask(call, wish, err) : RC_OK;
+	TRY(find_place(call, order->address, &place, err));
+	/* a new beginning: whoever was here before has no word any more */
+	if (place == GUARD_NOBODY)
+		return guard_recovery_forget(
+		    call->acme->sql, order->address, call->account.id, err);
+	*ret_waits = place == GUARD_STRANGER && order->guard == NULL;
+	return *ret_waits ? ask(call, wish, &guard, err) : RC_OK;
+}
+
+/* The URL of guards; what it is about comes behind it. */
+static void
+print_base(const struct acme_call *call, char base[ACME_GUARD_URL_MAX])
+{
+	(void)snprintf(base, ACME_GUARD_URL_MAX, "%s" ACME_PATH "guard/",
+	    call->acme->settings->url);
 }
 
 enum rc
-acme_guard_revocation(struct acme_call *call, const char *address,
-    struct span serial, int reason, bool *ret_waits, struct err *err)
+acme_guard_revocation(struct acme_call *call,
+    const struct acme_revocation *what, char ret[ACME_GUARD_URL_MAX],
+    struct err *err)
 {
+	enum guard_place place = GUARD_STRANGER;
+	struct guard guard GUARD_OWNED = GUARD;
 	struct guard_wish wish = {.kind = GUARD_REVOKE,
-	    .address = address,
-	    .serial = serial,
-	    .reason = reason};
+	    .address = what->address,
+	    .serial = what->serial,
+	    .reason = what->reason};
 
-	TRY(is_stranger(call, address, ret_waits, err));
-	return *ret_waits ? ask(call, wish, err) : RC_OK;
+	TRY(find_place(call, what->address, &place, err));
+	if (place != GUARD_STRANGER)
+		return RC_OK;
+	TRY(ask(call, wish, &guard, err));
+	(void)snprintf(ret, ACME_GUARD_URL_MAX, "%s" ACME_PATH "guard/%s",
+	    call->acme->settings->url, guard.name);
+	return RC_OK;
 }
 
 /* -- what the devices see -- */
@@ -85,10 +102,9 @@ acme_guard_revocation(struct acme_call *call, const char *address,
 static json_t *
 to_json(const struct acme_call *call, const struct guard *guard)
 {
-	char base[URL_LEN_MAX];
+	char base[ACME_GUARD_URL_MAX];
 
-	(void)snprintf(base, sizeof(base), "%s" ACME_PATH "guard/",
-	    call->acme->settings->url);
+	print_base(call, base);
 	return guard_json(base, guard);
 }
 
@@ -148,12 +164,22 @@ check_device(struct acme_call *call, const struct guard *guard, struct err *err)
 {
 	enum guard_place place = GUARD_STRANGER;
 
-	TRY(guard_place(call->acme->sql, guard->address, call->account.id,
-	    call->now, &place, err));
+	TRY(find_place(call, guard->address, &place, err));
 	if (place == GUARD_DEVICE && guard->kind != GUARD_UNDO)
 		return RC_OK;
 	return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
 	    "this waits for a device of the mailbox, and this account is none");
+}
+
+/* With a proof it is the recovery code that speaks, whoever brings it. */
+static enum rc
+admit(struct acme_call *call, const struct guard *guard,
+    struct guard_word *word, struct err *err)
+{
+	if (json_object_get(call->payload, "proof") == NULL)
+		return check_device(call, guard, err);
+	word->by = GUARD_BY_CODE;
+	return acme_recovery_check(call, guard, to_json(call, guard), err);
 }
 
 static enum rc
@@ -168,7 +194,7 @@ decide(struct acme_call *call, struct guard *guard, struct err *err)
 	TRY(read_word(call, &word, err));
 	TRY(sql_act_begin(call->acme->sql, &act, err));
 	TRY(find(call, call->name, guard, err));
-	TRY(check_device(call, guard, err));
+	TRY(admit(call, guard, &word, err));
 	enum rc rc = guard_decide(call->acme->sql, guard, &word, err);
 	if (rc == RC_REFUSED)
 		return problem_set(call->answer, PROBLEM_CONFLICT, err,
@@ -176,9 +202,9 @@ decide(struct acme_call *call, struct guard *guard, struct err *err)
 	TRY(rc);
 	TRY(find(call, call->name, guard, err));
 	TRY(sql_act_commit(&act, err));
-	log_info("guard: %s of %s %s by account %s",
-	    guard_kind_name(guard->kind), guard->address,
-	    guard_state_name(guard->state), call->account.name);
+	call->answer->mail_waits = word.by != actor;
+	log_info("guard: %s of %s %s by %s", guard_kind_name(guard->kind),
+	    guard->address, guard_state_name(guard->state), word.by);
 	return RC_OK;
 }
 

@@ -28,32 +28,6 @@ fresh_key_read(struct fresh_key *key, json_t *jwk, struct err *err)
 	return buf_str(&key->jwk, &key->jwk_text, err);
 }
 
-/* Whoever has the new key asks for the account too. */
-static enum rc
-verify_inner(struct acme_call *call, struct jws *inner, struct err *err)
-{
-	struct err why = ERR_NONE;
-	enum rc rc = jws_parse_inner(buf_span(&call->jws.payload), inner, &why);
-	enum problem problem = PROBLEM_MALFORMED;
-
-	if (rc == RC_UNFIT)
-		problem = PROBLEM_BAD_SIGNATURE_ALGORITHM;
-	if (rc == RC_OK) {
-		rc = jws_verify(inner, inner->jwk, &why);
-		problem = rc == RC_CRYPTO ? PROBLEM_UNAUTHORIZED
-					  : PROBLEM_BAD_PUBLIC_KEY;
-	}
-	if (rc == RC_NOMEM)
-		return err_nomem(err, "key change");
-	if (rc != RC_OK)
-		return problem_set(
-		    call->answer, problem, err, "inner JWS: %s", why.text);
-	if (strcmp(inner->url, call->jws.url) != 0)
-		return problem_set(call->answer, PROBLEM_MALFORMED, err,
-		    "inner JWS: its \"url\" is not that of the outer one");
-	return RC_OK;
-}
-
 static bool
 is_old_key(const struct acme_call *call, json_t *jwk)
 {
@@ -135,7 +109,8 @@ acme_key_change(struct acme_call *call, struct err *err)
 	struct fresh_key key FRESH_KEY_OWNED = FRESH_KEY;
 	struct jws inner JWS_OWNED = {0};
 
-	TRY(verify_inner(call, &inner, err));
+	/* whoever has the new key asks for the account too */
+	TRY(acme_admit_inner(call, buf_span(&call->jws.payload), &inner, err));
 	TRY(check_change(call, &inner, err));
 	TRY(fresh_key_read(&key, inner.jwk, err));
 	TRY(change(call, &key, err));

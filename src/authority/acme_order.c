@@ -38,22 +38,24 @@ static json_t *
 order_json(const struct acme_call *call, const struct order *order)
 {
 	char expires[WHEN_TEXT_MAX];
-	json_t *certificate = NULL, *error = NULL;
+	json_t *certificate = NULL, *error = NULL, *guard = NULL;
 
 	when_print(order->expires, expires);
 	if (order->certificate != NULL)
 		certificate = acme_url(call, "certificate", order->certificate);
 	if (order->state == ORDER_INVALID)
 		error = order_error(order);
+	if (order->guard_name != NULL)
+		guard = acme_url(call, "guard", order->guard_name);
 	return json_pack(
-	    "{s:s, s:s, s:[{s:s, s:s}], s:[o], s:o, s:o*, s:o*, s:s*}",
+	    "{s:s, s:s, s:[{s:s, s:s}], s:[o], s:o, s:o*, s:o*, s:s*, s:o*}",
 	    "status", order_state_name(order->state), "expires", expires,
 	    "identifiers", "type",
 	    authorization_kind_name(order->authorization.kind), "value",
 	    order->address, "authorizations",
 	    acme_url(call, "authz", order->authorization.name), "finalize",
 	    acme_url(call, "finalize", order->name), "certificate", certificate,
-	    "error", error, "replaces", order->replaces);
+	    "error", error, "replaces", order->replaces, "guard", guard);
 }
 
 enum rc

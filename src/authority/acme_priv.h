@@ -8,6 +8,7 @@
 
 #include "authority/account.h"
 #include "authority/acme.h"
+#include "authority/guard.h"
 #include "authority/order.h"
 #include "authority/problem.h"
 #include "authority/request.h"
@@ -40,6 +41,10 @@ enum acme_who {
 
 /* Read and check a signed request: the account, the payload. */
 enum rc acme_admit(struct acme_call *call, enum acme_who who, struct err *err);
+/* A JWS that lies inside of the request, signed by the key that is in it, for
+ * the same URL.  `inner`: {0}. */
+enum rc acme_admit_inner(struct acme_call *call, struct span text,
+    struct jws *inner, struct err *err);
 enum rc acme_add_nonce(struct acme_call *call, struct err *err);
 
 enum rc acme_new_account(struct acme_call *call, struct err *err);
@@ -106,8 +111,6 @@ struct acme_csr {
 };
 enum rc acme_guard_order(struct acme_call *call, const struct order *order,
     const struct acme_csr *csr, bool *ret_waits, struct err *err);
-enum rc acme_guard_revocation(struct acme_call *call, const char *address,
-    struct span serial, int reason, bool *ret_waits, struct err *err);
 /* The domain's word (authority/permission.h): it is asked for when a mailbox is
  * ordered for, and wanted within the transaction that issues.  *ret_waits: the
  * order waits for it, with its request; commit that. */
@@ -115,10 +118,28 @@ enum rc acme_ask_permission(
     struct acme_call *call, const struct authorization *a, struct err *err);
 enum rc acme_permit(struct acme_call *call, const struct order *order,
     const struct acme_csr *csr, bool *ret_waits, struct err *err);
+struct acme_revocation {
+	const char *address;
+	struct span serial;
+	int reason;
+};
+/* The URL of what waits, or "": nothing does. */
+#define ACME_GUARD_URL_MAX 1200
+enum rc acme_guard_revocation(struct acme_call *call,
+    const struct acme_revocation *revocation, char ret[ACME_GUARD_URL_MAX],
+    struct err *err);
 enum rc acme_guards(struct acme_call *call, struct err *err);
 enum rc acme_guard(struct acme_call *call, struct err *err);
 enum rc acme_identities(struct acme_call *call, struct err *err);
 enum rc acme_identity(struct acme_call *call, struct err *err);
+
+/* A device tells the key of the mailbox's recovery code, or asks whether it has
+ * one. */
+enum rc acme_recovery(struct acme_call *call, struct err *err);
+/* Does the payload's "proof" hold, in which the recovery code's key says the
+ * same of `shown`, the wish as it is shown (taken over), as the payload? */
+enum rc acme_recovery_check(struct acme_call *call, const struct guard *guard,
+    json_t *shown, struct err *err);
 
 /* {"type": ..., "detail": ...} of a challenge that failed. */
 json_t *acme_error(const struct authorization *authorization);

@@ -164,18 +164,29 @@ revoke(struct acme_call *call, const struct revoked_wish *wish, struct err *err)
 	return rc;
 }
 
-/* *ret: it waits for the mailbox's devices. */
+/* `url`: of what waits for the mailbox's devices, or "". */
 static enum rc
 guard(struct acme_call *call, const struct subject *subject, int reason,
-    bool *ret, struct err *err)
+    char url[ACME_GUARD_URL_MAX], struct err *err)
 {
+	const struct acme_revocation what = {
+	    subject->issued.address, subject->serial, reason};
 	bool guarded = false;
 
+	url[0] = '\0';
 	TRY(check_may(call, subject, &guarded, err));
-	if (!guarded)
-		return RC_OK;
-	return acme_guard_revocation(
-	    call, subject->issued.address, subject->serial, reason, ret, err);
+	return guarded ? acme_guard_revocation(call, &what, url, err) : RC_OK;
+}
+
+static enum rc
+refuse_for_now(struct acme_call *call, const char *url, struct err *err)
+{
+	const struct problem_more more = {.instance = url};
+
+	return problem_set_more(call->answer, PROBLEM_UNAUTHORIZED, &more,
+	    "this mailbox has devices: they were told, and one of them, or the "
+	    "recovery code, has to approve this",
+	    err);
 }
 
 static enum rc
@@ -184,18 +195,16 @@ find_and_revoke(
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	char by[ACME_ACTOR_MAX] = BY_KEY;
-	bool waits = false;
+	char waits[ACME_GUARD_URL_MAX];
 	int reason = 0;
 
 	TRY(sql_act_begin(call->acme->sql, &act, err));
 	TRY(find(call, subject, err));
 	TRY(read_reason(call, &reason, err));
-	TRY(guard(call, subject, reason, &waits, err));
-	if (waits) {
+	TRY(guard(call, subject, reason, waits, err));
+	if (waits[0] != '\0') {
 		TRY(sql_act_commit(&act, err));
-		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
-		    "this mailbox has devices: they were told, and one of them "
-		    "has to approve this");
+		return refuse_for_now(call, waits, err);
 	}
 	if (call->account.id != 0)
 		acme_actor(call, by);

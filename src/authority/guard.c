@@ -5,6 +5,7 @@
 #include "authority/audit.h"
 #include "authority/authorization.h"
 #include "authority/claim.h"
+#include "authority/guard_recovery.h"
 #include "authority/revoked.h"
 #include "os/random.h"
 
@@ -48,7 +49,9 @@ text_value(const struct buf *buf)
 	return (struct sql_value){SQL_KIND_TEXT, 0, buf_span(buf)};
 }
 
-/* Certificates for `now`, `now` that are in force. */
+/* Certificates that make an enrolment, for FORCE_AT(now): those in force, and
+ * those that expired of late. */
+#define FORCE_AT(now) SQL_NUMBER(now), SQL_NUMBER((now)-GUARD_GRACE_SECONDS)
 #define IN_FORCE                                                           \
 	" FROM certificate AS c LEFT JOIN revocation AS r"                 \
 	" ON r.certificate = c.id WHERE c.kind <> 'host' AND r.id IS NULL" \
@@ -66,8 +69,7 @@ guard_place(struct sql *sql, const char *address, int64_t account, int64_t now,
 	    "SELECT count(*),"
 	    " count(CASE WHEN c.account = ? THEN 1 END)" IN_FORCE
 	    " AND c.folded = ?",
-	    SQL_VALUES(SQL_NUMBER(account), SQL_NUMBER(now), SQL_NUMBER(now),
-		text_value(&folded)),
+	    SQL_VALUES(SQL_NUMBER(account), FORCE_AT(now), text_value(&folded)),
 	    &rows, err));
 	TRY(sql_rows_next(rows, err));
 	*ret = GUARD_STRANGER;
@@ -165,12 +167,13 @@ guard_select(struct sql *sql, int64_t account, int64_t now,
     struct sql_rows **ret, struct err *err)
 {
 	return sql_select(sql,
-	    "SELECT g.name FROM guard_request AS g WHERE g.state = 'open'"
+	    "SELECT g.name FROM guard_request AS g WHERE (g.state = 'open'"
+	    " OR (g.state = 'approved' AND g.decided_by = ?))"
 	    " AND g.expires > ? AND (CAST(? AS BIGINT) = 0 OR g.folded IN"
 	    " (SELECT c.folded" IN_FORCE " AND c.account = ?))"
 	    " ORDER BY g.id LIMIT 1000",
-	    SQL_VALUES(SQL_NUMBER(now), SQL_NUMBER(account), SQL_NUMBER(now),
-		SQL_NUMBER(now), SQL_NUMBER(account)),
+	    SQL_VALUES(sql_text(GUARD_BY_CODE), SQL_NUMBER(now),
+		SQL_NUMBER(account), FORCE_AT(now), SQL_NUMBER(account)),
 	    ret, err);
 }
 
@@ -266,6 +269,26 @@ guard_ask(struct sql *sql, const struct guard_wish *wish, struct guard *ret,
 
 /* -- deciding -- */
 
+static bool
+is_code(const struct guard_word *word)
+{
+	return strcmp(word->by, GUARD_BY_CODE) == 0;
+}
+
+/* A letter that still waits says what was asked for; of a code's word there is
+ * another one to write. */
+static enum rc
+set_letter(struct sql *sql, const struct guard *guard,
+    const struct guard_word *word, struct err *err)
+{
+	if (!word->approves || !is_code(word))
+		return RC_OK;
+	return sql_change(sql,
+	    "UPDATE guard_request SET mail_next = ?, mail_tries = 0"
+	    " WHERE id = ?",
+	    SQL_VALUES(SQL_NUMBER(word->now), SQL_NUMBER(guard->id)), err);
+}
+
 static enum rc
 settle(struct sql *sql, const struct guard *guard,
     const struct guard_word *word, struct err *err)
@@ -314,6 +337,7 @@ revoke_all(struct sql *sql, const struct guard *guard,
 	struct buf folded BUF_OWNED = BUF_SMALL;
 	enum rc rc = RC_OK;
 
+	TRY(guard_recovery_forget(sql, guard->address, 0, err));
 	TRY(authorization_fold(guard->address, &folded, err));
 	TRY(claim_end(sql, guard->address, word->now, err));
 	while (rc == RC_OK) {
@@ -321,9 +345,8 @@ revoke_all(struct sql *sql, const struct guard *guard,
 		struct buf serial BUF_OWNED = BUF_SMALL;
 		TRY(sql_select(sql,
 		    "SELECT c.serial" IN_FORCE " AND c.folded = ? LIMIT 1",
-		    SQL_VALUES(SQL_NUMBER(word->now), SQL_NUMBER(word->now),
-			text_value(&folded)),
-		    &rows, err));
+		    SQL_VALUES(FORCE_AT(word->now), text_value(&folded)), &rows,
+		    err));
 		rc = sql_rows_next(rows, err);
 		if (rc != RC_OK)
 			break;
@@ -341,6 +364,7 @@ guard_decide(struct sql *sql, const struct guard *guard,
 	TRY(settle(sql, guard, word, err));
 	TRY(write_down(sql, guard, word->by,
 	    word->approves ? "guard-approve" : "guard-veto", word->now, err));
+	TRY(set_letter(sql, guard, word, err));
 	if (!word->approves || guard->kind == GUARD_ISSUE)
 		return RC_OK;
 	if (guard->kind == GUARD_UNDO)

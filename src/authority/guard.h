@@ -1,13 +1,15 @@
 /* authority/guard -- a mailbox that has a device is not given away by a letter.
  *
- * A mailbox is enrolled while a certificate for it is in force.  Its devices
- * are the accounts that got those certificates, each with its account key and
- * the keys of its signing certificates.  Whoever else asks for a certificate
- * of the mailbox, or for the revocation of one, has only proved that they read
- * its letters; so a thief of the password could.  Such a wish is written down
- * and waits:
+ * A mailbox is enrolled while a certificate for it is in force, and for
+ * GUARD_GRACE_SECONDS after the last one expired: who was away for a while
+ * comes back as a device, and nobody waits for that day with a password.  One
+ * that was revoked does not count.  Its devices are the accounts that got those
+ * certificates, each with its account key and the keys of its signing
+ * certificates.  Whoever else asks for a certificate of the mailbox, or for the
+ * revocation of one, has only proved that they read its letters; so a thief of
+ * the password could.  Such a wish is written down and waits:
  *
- *                        a device, two operators
+ *                        a device, the recovery code, two operators
  *     open -----------------------------------------------> approved
  *      |
  *      | a device's or an operator's veto; GUARD_SECONDS of silence
@@ -27,6 +29,7 @@
 #include "store/sql.h"
 
 #define GUARD_SECONDS ((int64_t)72 * 60 * 60)
+#define GUARD_GRACE_SECONDS ((int64_t)90 * 24 * 60 * 60)
 /* How long what was approved can be fetched. */
 #define GUARD_FETCH_SECONDS ((int64_t)7 * 24 * 60 * 60)
 #define GUARD_OPEN_MAX 20 /* wishes for one mailbox, at once */
@@ -97,12 +100,17 @@ enum rc guard_find(struct sql *sql, const char *name, int64_t now,
 enum rc guard_find_order(struct sql *sql, int64_t order, int64_t now,
     struct guard *ret, struct err *err);
 
+/* Who decided, when it was the recovery code (authority/guard_recovery). */
+#define GUARD_BY_CODE "recovery code"
+
 /* Decide one that is open, and do what it was about: an approved revocation or
  * undoing is done at once, an approved certificate is made when it is fetched.
- * Within the caller's transaction.  RC_REFUSED: it is not open any more. */
+ * Within the caller's transaction.  RC_REFUSED: it is not open any more.
+ * What GUARD_BY_CODE approves, the devices are told, and the mailbox by another
+ * letter. */
 struct guard_word {
 	bool approves;
-	const char *by; /* for the audit log: "device ...", "operator ..." */
+	const char *by; /* "device ...", "operator ...", GUARD_BY_CODE */
 	int64_t now;
 };
 enum rc guard_decide(struct sql *sql, const struct guard *guard,
@@ -114,8 +122,9 @@ enum rc guard_decide(struct sql *sql, const struct guard *guard,
 enum rc guard_second(struct sql *sql, const struct guard *guard,
     const char *who, int64_t now, bool *ret, struct err *err);
 
-/* Rows (name) of the open wishes for mailboxes of which the account is a
- * device, oldest first; 0: for all. */
+/* Rows (name) of what devices have to know for the mailboxes of which the
+ * account is one: the open wishes, and what the recovery code approved of late;
+ * oldest first.  0: for all mailboxes. */
 enum rc guard_select(struct sql *sql, int64_t account, int64_t now,
     struct sql_rows **ret, struct err *err);
 

@@ -15,26 +15,45 @@ static const char *const advice[] = {
     [GUARD_UNDO] = "Two of the authority's operators decide on this.  ",
 };
 
-enum rc
-guard_letter_print(
-    const struct guard_letter *letter, struct buf *out, struct err *err)
-{
-	const struct guard *guard = letter->guard;
-	char date[WHEN_TEXT_MAX], until[WHEN_TEXT_MAX];
+/* What the recovery code approved, for whoever did not use it. */
+static const char *const given[] = {
+    [GUARD_ISSUE] = "there is another certificate in its name",
+    [GUARD_REVOKE] = "a certificate of it is not valid any more",
+    [GUARD_UNDO] = "its certificates are not valid any more",
+};
 
-	when_print_mail(guard->created, date);
-	when_print(guard->expires, until);
+static enum rc
+print_head(const struct guard_letter *letter, int64_t at, const char *subject,
+    struct buf *out, struct err *err)
+{
+	char date[WHEN_TEXT_MAX];
+
+	when_print_mail(at, date);
 	return buf_add_format(out, err,
 	    "Auto-Submitted: auto-generated\r\n"
 	    "Date: %s\r\n"
 	    "Message-ID: %s\r\n"
 	    "From: %s\r\n"
 	    "To: %s\r\n"
-	    "Subject: Somebody wants something for your mailbox\r\n"
+	    "Subject: %s\r\n"
 	    "MIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=us-ascii\r\n"
 	    "Content-Transfer-Encoding: 7bit\r\n"
-	    "\r\n"
+	    "\r\n",
+	    date, letter->message_id, letter->from, letter->guard->address,
+	    subject);
+}
+
+static enum rc
+print_asked(const struct guard_letter *letter, struct buf *out, struct err *err)
+{
+	const struct guard *guard = letter->guard;
+	char until[WHEN_TEXT_MAX];
+
+	when_print(guard->expires, until);
+	TRY(print_head(letter, guard->created,
+	    "Somebody wants something for your mailbox", out, err));
+	return buf_add_format(out, err,
 	    "Somebody who can read and write the letters of\r\n"
 	    "\r\n"
 	    "    %s\r\n"
@@ -49,7 +68,43 @@ guard_letter_print(
 	    "password of your mailbox: somebody else knows it.\r\n"
 	    "\r\n"
 	    "    %s/acme/guard/%s\r\n",
-	    date, letter->message_id, letter->from, guard->address,
 	    guard->address, wants[guard->kind], advice[guard->kind], until,
 	    letter->url, guard->name);
+}
+
+static enum rc
+print_given(const struct guard_letter *letter, struct buf *out, struct err *err)
+{
+	const struct guard *guard = letter->guard;
+
+	TRY(print_head(letter, guard->expires - GUARD_FETCH_SECONDS,
+	    "The recovery code of your mailbox was used", out, err));
+	return buf_add_format(out, err,
+	    "The recovery code of\r\n"
+	    "\r\n"
+	    "    %s\r\n"
+	    "\r\n"
+	    "was used: %s.\r\n"
+	    "\r\n"
+	    "If it was not you, then somebody else has the code.  On a device "
+	    "of yours\r\n"
+	    "make another one (letterlock recovery new), and change the "
+	    "password of\r\n"
+	    "your mailbox; whoever runs the authority takes the certificate "
+	    "back.\r\n"
+	    "\r\n"
+	    "    %s/acme/guard/%s\r\n",
+	    guard->address, given[guard->kind], letter->url, guard->name);
+}
+
+enum rc
+guard_letter_print(
+    const struct guard_letter *letter, struct buf *out, struct err *err)
+{
+	const struct guard *guard = letter->guard;
+	bool code = guard->state == GUARD_APPROVED && guard->by != NULL &&
+		    strcmp(guard->by, GUARD_BY_CODE) == 0;
+
+	return code ? print_given(letter, out, err)
+		    : print_asked(letter, out, err);
 }

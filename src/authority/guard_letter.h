@@ -1,5 +1,5 @@
 /* authority/guard_letter -- what a mailbox is told when somebody who is none of
- * its devices wants something for it.
+ * its devices wants something for it, and when its recovery code was used.
  *
  * The devices are told by the authority itself (acme_guard, desk): a thief
  * of the mailbox can take this letter away, and not that.

@@ -1,5 +1,6 @@
 #include "authority/guard.h"
 
+#include "authority/guard_recovery.h"
 #include "authority/issuedkit_priv.h"
 #include "authority/revoked.h"
 
@@ -99,6 +100,27 @@ a_mailbox_is_enrolled_while_a_certificate_is_in_force(void **state)
 	assert_int_equal(
 	    place_of(&shop, ALICE, other, now + (int64_t)100 * 366 * 86400),
 	    GUARD_NOBODY);
+}
+
+/* Whoever only waits for a certificate to expire waits longer than its owner
+ * needs to come back. */
+static void
+an_expired_enrolment_is_guarded_for_a_while(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	X509 *cert OWNED(X509_free) = NULL;
+	struct tm end = {0};
+
+	shop_init(&shop, state);
+	int64_t other = stranger(&shop);
+	cert = shop_issue(&shop, shop.kit->now);
+	assert_int_equal(ASN1_TIME_to_tm(X509_get0_notAfter(cert), &end), 1);
+	int64_t free = (int64_t)timegm(&end) + GUARD_GRACE_SECONDS;
+	assert_int_equal(
+	    place_of(&shop, ALICE, other, free - 1), GUARD_STRANGER);
+	assert_int_equal(
+	    place_of(&shop, ALICE, shop.account, free - 1), GUARD_DEVICE);
+	assert_int_equal(place_of(&shop, ALICE, other, free), GUARD_NOBODY);
 }
 
 static void
@@ -208,6 +230,121 @@ an_enrolment_that_is_undone_leaves_the_mailbox_free(void **state)
 	    place_of(&shop, ALICE, shop.account, shop.kit->now), GUARD_NOBODY);
 }
 
+static enum rc
+set_code(const struct shop *shop, const char *thumbprint, bool replaces,
+    struct err *err)
+{
+	const struct guard_recovery_wish wish = {.address = OTHER_CASE,
+	    .thumbprint = thumbprint,
+	    .actor = "account x",
+	    .account = shop->account,
+	    .replaces = replaces,
+	    .now = shop->kit->now};
+
+	return guard_recovery_set(shop->sql, &wish, err);
+}
+
+static void
+assert_code(const struct shop *shop, const char *want)
+{
+	struct guard_recovery got GUARD_RECOVERY_OWNED = {0};
+	struct err err = ERR_NONE;
+	enum rc rc = guard_recovery_find(shop->sql, ALICE, &got, &err);
+
+	assert_int_equal(rc, want != NULL ? RC_OK : RC_ABSENT);
+	if (want != NULL)
+		assert_string_equal(got.thumbprint, want);
+}
+
+static void
+a_recovery_code_is_replaced_only_on_purpose(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	shop_init(&shop, state);
+	assert_code(&shop, NULL);
+	assert_done(set_code(&shop, "one", false, &err), err);
+	assert_done(set_code(&shop, "one", false, &err), err);
+	assert_int_equal(set_code(&shop, "two", false, &err), RC_REFUSED);
+	assert_code(&shop, "one");
+	assert_done(set_code(&shop, "two", true, &err), err);
+	assert_code(&shop, "two");
+}
+
+static void
+a_recovery_code_ends_with_the_enrolment_it_came_from(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+
+	shop_init(&shop, state);
+	assert_done(set_code(&shop, "one", false, &err), err);
+	assert_done(
+	    guard_recovery_forget(shop.sql, ALICE, shop.account, &err), err);
+	assert_code(&shop, "one");
+	assert_done(
+	    guard_recovery_forget(shop.sql, ALICE, stranger(&shop), &err), err);
+	assert_code(&shop, NULL);
+	enrol(&shop, &serial);
+	assert_done(set_code(&shop, "one", false, &err), err);
+	const struct guard_wish wish = {.kind = GUARD_UNDO,
+	    .address = ALICE,
+	    .actor = "operator o",
+	    .now = shop.kit->now};
+	assert_done(guard_ask(shop.sql, &wish, &guard, &err), err);
+	const struct guard_word word = {
+	    .approves = true, .by = "operators", .now = shop.kit->now};
+	assert_done(guard_decide(shop.sql, &guard, &word, &err), err);
+	assert_code(&shop, NULL);
+}
+
+static size_t
+count_told(const struct shop *shop, int64_t now)
+{
+	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
+	struct err err = ERR_NONE;
+	size_t count = 0;
+
+	assert_done(
+	    guard_select(shop->sql, shop->account, now, &rows, &err), err);
+	while (sql_rows_next(rows, &err) == RC_OK)
+		count++;
+	return count;
+}
+
+/* Devices and mailbox are told of it, by a second letter. */
+static void
+what_a_recovery_code_approves_is_told(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard asked GUARD_OWNED = GUARD, taken GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+	int64_t next = 0;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	enrol(&shop, &serial);
+	int64_t now = shop.kit->now;
+	assert_done(
+	    ask(&shop, stranger(&shop),
+		span_first(buf_span(&serial), serial.len / 2), &asked, &err),
+	    err);
+	assert_done(guard_take_mail(shop.sql, now, &taken, &next, &err), err);
+	assert_done(guard_mailed(shop.sql, taken.id, &err), err);
+	const struct guard_word word = {
+	    .approves = true, .by = GUARD_BY_CODE, .now = now};
+	assert_done(guard_decide(shop.sql, &asked, &word, &err), err);
+	assert_done(guard_take_mail(shop.sql, now, &taken, &next, &err), err);
+	assert_string_equal(taken.name, asked.name);
+	assert_string_equal(taken.by, GUARD_BY_CODE);
+	assert_int_equal(count_told(&shop, now), 1);
+	assert_int_equal(count_told(&shop, now + GUARD_FETCH_SECONDS), 0);
+}
+
 static void
 so_many_wishes_wait_for_a_mailbox_and_no_more(void **state)
 {
@@ -266,12 +403,17 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		a_mailbox_is_enrolled_while_a_certificate_is_in_force),
+	    cmocka_unit_test(an_expired_enrolment_is_guarded_for_a_while),
 	    cmocka_unit_test(silence_is_refusal),
 	    cmocka_unit_test(the_first_word_counts),
 	    cmocka_unit_test(
 		two_operators_are_as_good_as_a_device_but_one_twice_is_not),
 	    cmocka_unit_test(
 		an_enrolment_that_is_undone_leaves_the_mailbox_free),
+	    cmocka_unit_test(a_recovery_code_is_replaced_only_on_purpose),
+	    cmocka_unit_test(
+		a_recovery_code_ends_with_the_enrolment_it_came_from),
+	    cmocka_unit_test(what_a_recovery_code_approves_is_told),
 	    cmocka_unit_test(so_many_wishes_wait_for_a_mailbox_and_no_more),
 	    cmocka_unit_test(
 		a_letter_is_taken_once_and_again_when_it_could_not_go),

@@ -231,7 +231,8 @@ print_warning(const struct mailer *mailer, const struct guard *guard,
 	char id[ADDRESS_TEXT];
 
 	(void)snprintf(letter->from, sizeof(letter->from), "guard@%s", domain);
-	(void)snprintf(id, sizeof(id), "<guard.%s@%s>", guard->name, domain);
+	(void)snprintf(id, sizeof(id), "<guard.%s.%s@%s>", guard->name,
+	    guard_state_name(guard->state), domain);
 	const struct guard_letter warning = {.guard = guard,
 	    .from = letter->from,
 	    .message_id = id,

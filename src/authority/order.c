@@ -16,6 +16,7 @@ order_done(struct order *order)
 	free(order->guard);
 	free(order->error_type);
 	free(order->error_detail);
+	free(order->guard_name);
 	authorization_done(&order->authorization);
 	*order = (struct order){0};
 }
@@ -75,7 +76,8 @@ read_row(const struct sql_rows *rows, struct order *own, int64_t *authorization,
 	own->guard_expires = sql_rows_number(rows, 10);
 	own->waits = sql_rows_number(rows, 11) != 0;
 	TRY(sql_rows_text(rows, 12, &own->error_type, err));
-	return sql_rows_text(rows, 13, &own->error_detail, err);
+	TRY(sql_rows_text(rows, 13, &own->error_detail, err));
+	return sql_rows_text(rows, 14, &own->guard_name, err);
 }
 
 enum rc
@@ -90,7 +92,7 @@ order_find(struct sql *sql, const char *name, int64_t now, struct order *ret,
 	    "SELECT o.id, o.account, o.acme_authorization, o.name, o.address,"
 	    " o.created, o.expires, c.name, o.replaces, g.state, g.expires,"
 	    " CASE WHEN o.request IS NULL THEN 0 ELSE 1 END,"
-	    " o.error_type, o.error_detail"
+	    " o.error_type, o.error_detail, g.name"
 	    " FROM acme_order AS o"
 	    " LEFT JOIN certificate AS c ON c.id = o.certificate"
 	    " LEFT JOIN guard_request AS g ON g.acme_order = o.id"

@@ -41,6 +41,7 @@ struct order {
 	char *replaces;    /* which certificate (RFC 9773); or NULL */
 	struct authorization authorization;
 	char *guard;           /* what has the last word; or NULL */
+	char *guard_name;      /* the end of its URL; or NULL */
 	int64_t guard_expires; /* of that */
 	bool waits;            /* for its domain (authority/permission.h) */
 	char *error_type;      /* what came of that: "caa", "dns"; or NULL */

@@ -320,6 +320,14 @@ static const char *const steps[] = {
     " issuer TEXT NOT NULL,"  /* the id of the CA above it */
     " at $number NOT NULL,"
     " reason $number NOT NULL) $strict;",
+
+    /* The keys of the codes that people keep on paper, by thumbprint
+     * (authority/guard_recovery.h). */
+    "CREATE TABLE guard_recovery ("
+    " folded TEXT PRIMARY KEY,"
+    " account $number NOT NULL REFERENCES account (id),"
+    " thumbprint TEXT NOT NULL,"
+    " since $number NOT NULL) $strict;",
 };
 
 int64_t

@@ -194,7 +194,7 @@ jws_make_key(struct buf *jwk, struct err *err)
 static json_t *
 header_new(const struct jws_request *request, json_t *jwk)
 {
-	json_t *header OWNED(json_decref) = json_pack("{s:s, s:s, s:s}", "alg",
+	json_t *header OWNED(json_decref) = json_pack("{s:s, s:s, s:s*}", "alg",
 	    "ES256", "url", request->url, "nonce", request->nonce);
 	int failed = 0;
 

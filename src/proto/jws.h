@@ -18,7 +18,8 @@
 enum rc jws_make_key(struct buf *jwk, struct err *err);
 
 /* Append the flattened JWS.  `kid` NULL: the public JWK goes into the header.
- * `payload` "" for POST-as-GET. */
+ * `nonce` NULL: it is to lie inside of another one.  `payload` "" for
+ * POST-as-GET. */
 struct jws_request {
 	struct span jwk; /* private JWK */
 	const char *url;
