@@ -8,15 +8,16 @@
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/language.h"
-#include "edge/agent.h"
+#include "edge/sentry.h"
 #include "keydir/status.h"
 #include "os/activation.h"
 
+#define WATCH_MOST 86400
 #define DNS_BUDGET 60 /* milliseconds that a letter being shown may wait */
 
 struct agent_options {
 	struct home_options home;
-	const char *letter_limit;
+	const char *letter_limit, *watch;
 	struct strlist networks;
 	const char *wait;
 };
@@ -133,6 +134,23 @@ serve(const struct home *home, struct agent *agent, struct err *err)
 }
 
 static enum rc
+read_limits(const struct agent_options *o, struct agent *agent, struct err *err)
+{
+	if (o->letter_limit != NULL)
+		agent->limits.letter = strtoul(o->letter_limit, NULL, 10);
+	if (agent->limits.letter < 1024 || agent->limits.letter > (64U << 20))
+		return err_set(err, RC_SYNTAX,
+		    "--letter-limit wants bytes, from 1024 to 64 MiB");
+	unsigned long every =
+	    o->watch != NULL ? strtoul(o->watch, NULL, 10) : SENTRY_EVERY;
+	if (every == 0 || every > WATCH_MOST)
+		return err_set(err, RC_SYNTAX,
+		    "--guard-every wants seconds, from 1 to %d", WATCH_MOST);
+	agent->watch_every = (unsigned)every;
+	return RC_OK;
+}
+
+static enum rc
 run_agent(const struct agent_options *o, struct err *err)
 {
 	struct home home HOME_OWNED;
@@ -146,11 +164,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
-	if (o->letter_limit != NULL)
-		agent.limits.letter = strtoul(o->letter_limit, NULL, 10);
-	if (agent.limits.letter < 1024 || agent.limits.letter > (64U << 20))
-		return err_set(err, RC_SYNTAX,
-		    "--letter-limit wants bytes, from 1024 to 64 MiB");
+	TRY(read_limits(o, &agent, err));
 	TRY(home_open(&home, &o->home, false, err));
 	TRY(state_lock(home.state, err));
 	TRY(home_load(&home, err));
@@ -186,6 +200,10 @@ command_agent(int argc, char **argv)
 	    {"status-wait", OPTION_TEXT, &o.wait, "MS",
 		"how long a letter may wait to learn whether certificates "
 		"were revoked; default 120",
+		false},
+	    {"guard-every", OPTION_TEXT, &o.watch, "SECONDS",
+		"how often to ask the authority what waits for this device; "
+		"default 600",
 		false},
 	    {0},
 	};

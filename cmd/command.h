@@ -20,6 +20,8 @@ int command_agent(int argc, char **argv);
 int command_people(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_recover(int argc, char **argv);
+int command_guard(int argc, char **argv);
+int command_recovery(int argc, char **argv);
 
 /* First of all. */
 void command_prepare(void);

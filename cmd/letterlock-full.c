@@ -14,6 +14,8 @@ static const struct {
     {"people", command_people},
     {"status", command_status},
     {"recover", command_recover},
+    {"guard", command_guard},
+    {"recovery", command_recovery},
     {"seal", command_seal},
     {"open", command_open},
     {"inspect", command_inspect},

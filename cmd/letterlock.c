@@ -19,6 +19,8 @@ static const struct {
     {"agent", NULL, "serve the mail program: SMTP and IMAP"},
     {"people", NULL, "whom you know, and who you say is fine"},
     {"status", NULL, "what is set up, and until when it is good"},
+    {"guard", NULL, "what waits for this device's word, and your word"},
+    {"recovery", NULL, "the code on paper, for when no device is left"},
     {"recover", NULL, "write a recovery copy of the old-mail keys"},
     {"seal", command_seal, "sign and encrypt a letter"},
     {"open", command_open, "decrypt and check a letter"},

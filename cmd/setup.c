@@ -5,14 +5,16 @@
 #include <string.h>
 
 #include "cmd/command.h"
-#include "cmd/home.h"
+#include "cmd/guard.h"
 #include "cmd/support.h"
 #include "codec/when.h"
+#include "enrol/watch.h"
 #include "mime/address.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/random.h"
 #include "pki/chain.h"
+#include "vault/recovery.h"
 
 #define CREDENTIAL_RANDOM 24 /* bytes */
 #define SETUP_TIMEOUT 120    /* seconds */
@@ -20,7 +22,7 @@
 struct setup_options {
 	struct home_options home;
 	const char *password_file, *user, *imap, *smtp, *authority, *trust;
-	const char *tls_trust, *dns, *anchors, *credential_file;
+	const char *tls_trust, *dns, *anchors, *credential_file, *recovery_file;
 	bool new_credential;
 	struct strlist address;
 };
@@ -295,6 +297,89 @@ replace_credential(const struct setup_options *o, struct err *err)
 	return tell(&home, o, buf_span(&credential), err);
 }
 
+/* -- other devices, and the code for when there is none -- */
+
+/* People take their time: what was asked for is saved, and setup ends here. */
+static enum rc
+tell_waiting(
+    const struct home *home, const struct enrol *enrol, struct err *err)
+{
+	struct session session SESSION_OWNED = SESSION;
+	struct acme_wish wish = {0};
+	char key[GUARD_KEY_TEXT];
+
+	TRY(session_open(&session, enrol, err));
+	TRY(enrol_waiting(enrol, session.acme, &wish, err));
+	guard_print_key(&wish, key);
+	printf("%s has other devices.  They were told that this one wants to "
+	       "join them.\n"
+	       "Approve it on one of them, where the same key is shown:\n\n"
+	       "  letterlock guard approve %s\n"
+	       "  its key  %s\n\n"
+	       "or here, by the recovery code: letterlock recovery use\n\n"
+	       "Then run letterlock setup %s again.\n"
+	       "If nobody approves it, it is refused at %s.\n",
+	    home->account.address, acme_wish_name(&wish), key,
+	    home->account.address, wish.expires);
+	return RC_OK;
+}
+
+static enum rc
+make_code(const struct enrol *enrol, struct buf *code, struct err *err)
+{
+	struct session session SESSION_OWNED = SESSION;
+	bool registered = false;
+
+	TRY(session_open(&session, enrol, err));
+	if (!acme_has_guard(session.acme))
+		return RC_OK;
+	TRY(acme_recovery_find(
+	    session.acme, enrol->account->address, &registered, err));
+	return registered
+		   ? RC_OK
+		   : guard_make_code(enrol, session.acme, false, code, err);
+}
+
+static enum rc
+print_code(const struct setup_options *o, struct buf *code, struct err *err)
+{
+	const char *text = NULL;
+
+	if (code->len == 0)
+		return RC_OK;
+	if (o->recovery_file != NULL) {
+		TRY(file_save(o->recovery_file, buf_span(code), 0600, err));
+		printf("\nThe recovery code is in %s\n", o->recovery_file);
+		return RC_OK;
+	}
+	TRY(buf_str(code, &text, err));
+	printf("\nRecovery code, for the day when none of your devices is "
+	       "left:\n\n"
+	       "  %s\n\n"
+	       "It is shown only now: write it down, and keep it away from "
+	       "this device.\n",
+	    text);
+	return RC_OK;
+}
+
+/* Everything else is ready without it; letterlock recovery new makes up for
+ * it. */
+static enum rc
+tell_code(
+    const struct setup_options *o, const struct enrol *enrol, struct err *err)
+{
+	struct buf code BUF_OWNED = BUF_SECRET(RECOVERY_TEXT_LEN + 1);
+	struct err why = ERR_NONE;
+
+	if (make_code(enrol, &code, &why) != RC_OK) {
+		printf("\nThere is no recovery code (%s): run letterlock "
+		       "recovery new\n",
+		    why.text);
+		return RC_OK;
+	}
+	return print_code(o, &code, err);
+}
+
 /* The credential is made last: were it made before something fails, the next
  * run would find one that nobody was ever told. */
 static enum rc
@@ -308,14 +393,20 @@ run_setup(const struct setup_options *o, struct err *err)
 	home_init(&home);
 	TRY(prepare_account(o, &home, err));
 	home_enrol(&home, SETUP_TIMEOUT, &enrol);
-	TRY(enrol_run(&enrol, &got, err));
+	enum rc rc = enrol_run(&enrol, &got, err);
+	if (rc == RC_AGAIN) {
+		TRY(tell_waiting(&home, &enrol, err));
+		return RC_AGAIN;
+	}
+	TRY(rc);
 	TRY(check_trust(&home, &got, err));
 	TRY(make_front(&home.account, &credential, err));
 	TRY(save_account(o, &home, &credential, err));
 	printf(
 	    "%s is ready: it has a signing and an encrypting certificate.\n\n",
 	    home.account.address);
-	return tell(&home, o, buf_span(&credential), err);
+	TRY(tell(&home, o, buf_span(&credential), err));
+	return tell_code(o, &enrol, err);
 }
 
 int
@@ -345,6 +436,8 @@ command_setup(int argc, char **argv)
 	    {"credential-file", OPTION_TEXT, &o.credential_file, "FILE",
 		"write the mail program's password there, not on the screen",
 		false},
+	    {"recovery-file", OPTION_TEXT, &o.recovery_file, "FILE",
+		"write the recovery code there, not on the screen", false},
 	    {"new-credential", OPTION_FLAG, &o.new_credential, NULL,
 		"make a new password for the mail program; nothing else "
 		"changes",
@@ -361,6 +454,8 @@ command_setup(int argc, char **argv)
 		rc = o.new_credential ? replace_credential(&o, &err)
 				      : run_setup(&o, &err);
 	strlist_done(&o.address);
+	if (rc == RC_AGAIN)
+		return EXIT_NO;
 	return rc == RC_OK ? EXIT_YES : command_failed("setup", &err);
 }
 
@@ -389,6 +484,17 @@ count_waiting(const struct home *home, size_t *ret, struct err *err)
 	return RC_OK;
 }
 
+/* As the agent saw it last; older looks say nothing. */
+static void
+print_watch(const struct home *home)
+{
+	struct watch_seen seen = {0};
+
+	if (watch_load(home->state, &seen, NULL) != RC_OK || seen.open == 0)
+		return;
+	printf("waiting for your word: %zu; see letterlock guard\n", seen.open);
+}
+
 static int
 run_status(const struct home_options *o, struct err *err)
 {
@@ -405,6 +511,7 @@ run_status(const struct home_options *o, struct err *err)
 	print_until("signing", home.signer.cert);
 	print_until("encrypting", home.encrypter);
 	printf("waiting to be sent: %zu\n", waiting);
+	print_watch(&home);
 	return home.signer.cert != NULL && home.encrypter != NULL ? EXIT_YES
 								  : EXIT_NO;
 }

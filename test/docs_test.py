@@ -151,7 +151,7 @@ def test_words_at_their_limit_are_built(tmp_path, text):
     assert done.returncode == 0, done.stderr
 
 
-COMMANDS = {"letterlock": "setup agent status recover seal open inspect chain".split(),
+COMMANDS = {"letterlock": "setup agent status guard recovery recover seal open inspect chain".split(),
             "letterlock-authority": "init run backup restore rollover lists upgrade audit eab revoke".split()}
 
 

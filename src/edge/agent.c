@@ -11,6 +11,7 @@
 #include "edge/deliver.h"
 #include "edge/front.h"
 #include "edge/imap_front.h"
+#include "edge/sentry.h"
 #include "edge/smtp_front.h"
 #include "mime/address.h"
 #include "os/clock.h"
@@ -129,6 +130,7 @@ enum rc
 agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 {
 	struct courier courier = {.agent = agent};
+	struct sentry *sentry OWNED(sentry_free) = NULL;
 	sigset_t signals;
 
 	/* every thread inherits this; sigwait() below takes them */
@@ -137,6 +139,8 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (agent->watch_every > 0)
+		TRY(sentry_new(agent, &sentry, err));
 	TRY(courier_start(&courier, err));
 	enum rc rc = serve_until_signal(agent, smtp_fd, imap_fd, &signals, err);
 	courier_stop(&courier);

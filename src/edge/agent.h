@@ -59,6 +59,7 @@ struct agent {
 	struct agent_beliefs beliefs;
 	struct people *people; /* whom the reader knows; NULL: not kept */
 	struct enrol enrol;    /* to tell whose challenges come in */
+	unsigned watch_every;  /* seconds (edge/sentry); 0: never */
 	struct agent_limits limits;
 };
 

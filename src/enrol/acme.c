@@ -1,9 +1,7 @@
-#include "enrol/acme.h"
+#include "enrol/acme_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <jansson.h>
 
 #include "codec/base64.h"
 #include "proto/jws.h"
@@ -12,19 +10,6 @@
 #define JOSE_TYPE "application/jose+json"
 #define PEM_TYPE "application/pem-certificate-chain"
 #define BAD_NONCE "urn:ietf:params:acme:error:badNonce"
-
-OWNER(json_t, json_decref);
-
-struct acme {
-	struct https *https;
-	struct span jwk;
-	int timeout;
-	char new_nonce[ACME_URL_MAX + 1];
-	char new_account[ACME_URL_MAX + 1];
-	char new_order[ACME_URL_MAX + 1];
-	char account[ACME_URL_MAX + 1]; /* "kid"; "" before login */
-	char nonce[256];                /* unused one, or "" */
-};
 
 void
 acme_free(struct acme *acme)
@@ -38,16 +23,16 @@ acme_free(struct acme *acme)
 
 /* -- what an answer says -- */
 
-static enum rc
-lacks(const char *name, struct err *err)
+enum rc
+acme_lacks(const char *name, struct err *err)
 {
 	return err_set(err, RC_SYNTAX,
 	    "the authority's answer is not ACME: \"%s\" is missing or wrong",
 	    name);
 }
 
-static enum rc
-parse_json(const struct buf *body, json_t **ret, struct err *err)
+enum rc
+acme_parse(const struct buf *body, json_t **ret, struct err *err)
 {
 	json_t *json OWNED(json_decref) =
 	    json_loadb((const char *)body->data, body->len, 0, NULL);
@@ -61,8 +46,8 @@ parse_json(const struct buf *body, json_t **ret, struct err *err)
 }
 
 /* RC_ABSENT: there is no such member (and `room` is as it was). */
-static enum rc
-find_text(const json_t *json, const char *name, char *room, size_t size,
+enum rc
+acme_find_text(const json_t *json, const char *name, char *room, size_t size,
     struct err *err)
 {
 	const json_t *member = json_object_get(json, name);
@@ -71,7 +56,7 @@ find_text(const json_t *json, const char *name, char *room, size_t size,
 	if (member == NULL)
 		return err_set(err, RC_ABSENT, "no \"%s\"", name);
 	if (text == NULL || text[0] == '\0' || strlen(text) >= size)
-		return lacks(name, err);
+		return acme_lacks(name, err);
 	memcpy(room, text, strlen(text) + 1);
 	return RC_OK;
 }
@@ -80,21 +65,21 @@ static enum rc
 check_url(const char *text, const char *name, struct err *err)
 {
 	if (strncmp(text, "https://", 8) != 0)
-		return lacks(name, err);
+		return acme_lacks(name, err);
 	for (size_t i = 0; text[i] != '\0'; i++)
 		if (text[i] <= ' ' || text[i] > '~')
-			return lacks(name, err);
+			return acme_lacks(name, err);
 	return RC_OK;
 }
 
-static enum rc
-read_url(const json_t *json, const char *name, char room[ACME_URL_MAX + 1],
+enum rc
+acme_read_url(const json_t *json, const char *name, char room[ACME_URL_MAX + 1],
     struct err *err)
 {
-	enum rc rc = find_text(json, name, room, ACME_URL_MAX + 1, err);
+	enum rc rc = acme_find_text(json, name, room, ACME_URL_MAX + 1, err);
 
 	if (rc == RC_ABSENT)
-		return lacks(name, err);
+		return acme_lacks(name, err);
 	TRY(rc);
 	return check_url(room, name, err);
 }
@@ -123,7 +108,7 @@ read_status(const json_t *json, enum acme_status *ret, struct err *err)
 			*ret = words[i].status;
 			return RC_OK;
 		}
-	return lacks("status", err);
+	return acme_lacks("status", err);
 }
 
 /* The words of a problem document; what they do to a terminal is not left to
@@ -145,18 +130,17 @@ print_problem(const json_t *problem, char *room, size_t size)
 
 /* -- requests -- */
 
-static void
-response_init(struct https_response *response)
+void
+acme_response_init(struct https_response *response)
 {
 	*response = (struct https_response){.body = BUF(ACME_BODY_MAX)};
 }
 
-static void
-response_done(struct https_response *response)
+void
+acme_response_done(struct https_response *response)
 {
 	buf_done(&response->body);
 }
-#define RESPONSE_OWNED __attribute__((cleanup(response_done)))
 
 static enum rc
 send_plain(struct acme *acme, const char *method, const char *url,
@@ -178,12 +162,12 @@ get_nonce(struct acme *acme, struct err *err)
 {
 	struct https_response response RESPONSE_OWNED;
 
-	response_init(&response);
+	acme_response_init(&response);
 	if (acme->nonce[0] != '\0')
 		return RC_OK;
 	TRY(send_plain(acme, "HEAD", acme->new_nonce, &response, err));
 	if (response.nonce[0] == '\0')
-		return lacks("Replay-Nonce", err);
+		return acme_lacks("Replay-Nonce", err);
 	memcpy(acme->nonce, response.nonce, sizeof(acme->nonce));
 	return RC_OK;
 }
@@ -223,7 +207,7 @@ is_bad_nonce(const struct https_response *response)
 	json_t *json OWNED(json_decref) = NULL;
 
 	if (response->status != 400 ||
-	    parse_json(&response->body, &json, &ignored) != RC_OK)
+	    acme_parse(&response->body, &json, &ignored) != RC_OK)
 		return false;
 	const char *type = json_string_value(json_object_get(json, "type"));
 	return type != NULL && strcmp(type, BAD_NONCE) == 0;
@@ -237,7 +221,7 @@ check_answer(const struct https_response *response, struct err *err)
 
 	if (response->status >= 200 && response->status < 300)
 		return RC_OK;
-	if (parse_json(&response->body, &json, err) != RC_OK)
+	if (acme_parse(&response->body, &json, err) != RC_OK)
 		return err_set(err, RC_SYNTAX,
 		    "the authority answers with status %u and without words: "
 		    "is the address of its directory right?",
@@ -248,25 +232,25 @@ check_answer(const struct https_response *response, struct err *err)
 
 /* RFC 8555 section 6.5: after badNonce the same once more, with the nonce of
  * that answer. */
-static enum rc
-post(struct acme *acme, const char *url, struct span payload,
+enum rc
+acme_post(struct acme *acme, const char *url, struct span payload,
     struct https_response *ret, struct err *err)
 {
 	for (int tries = 1;; tries++) {
 		struct https_response response RESPONSE_OWNED;
-		response_init(&response);
+		acme_response_init(&response);
 		TRY(send_signed(acme, url, payload, &response, err));
 		if (is_bad_nonce(&response) && tries < NONCE_TRIES)
 			continue;
 		TRY(check_answer(&response, err));
 		*ret = response;
-		response_init(&response);
+		acme_response_init(&response);
 		return RC_OK;
 	}
 }
 
-static enum rc
-post_json(struct acme *acme, const char *url, json_t *payload,
+enum rc
+acme_post_json(struct acme *acme, const char *url, json_t *payload,
     struct https_response *ret, struct err *err)
 {
 	if (payload == NULL)
@@ -275,12 +259,22 @@ post_json(struct acme *acme, const char *url, json_t *payload,
 	char *text = json_dumps(payload, JSON_COMPACT);
 	if (text == NULL)
 		return err_nomem(err, "asking the authority");
-	enum rc rc = post(acme, url, span_str(text), ret, err);
+	enum rc rc = acme_post(acme, url, span_str(text), ret, err);
 	free(text);
 	return rc;
 }
 
 /* -- the directory and the account -- */
+
+/* What only an authority of this project names; `room` stays "" else. */
+static enum rc
+find_own_url(const json_t *json, const char *name, char room[ACME_URL_MAX + 1],
+    struct err *err)
+{
+	if (json_object_get(json, name) == NULL)
+		return RC_OK;
+	return acme_read_url(json, name, room, err);
+}
 
 static enum rc
 get_directory(struct acme *acme, const char *url, struct err *err)
@@ -288,12 +282,14 @@ get_directory(struct acme *acme, const char *url, struct err *err)
 	struct https_response response RESPONSE_OWNED;
 	json_t *json OWNED(json_decref) = NULL;
 
-	response_init(&response);
+	acme_response_init(&response);
 	TRY(send_plain(acme, "GET", url, &response, err));
-	TRY(parse_json(&response.body, &json, err));
-	TRY(read_url(json, "newNonce", acme->new_nonce, err));
-	TRY(read_url(json, "newAccount", acme->new_account, err));
-	return read_url(json, "newOrder", acme->new_order, err);
+	TRY(acme_parse(&response.body, &json, err));
+	TRY(acme_read_url(json, "newNonce", acme->new_nonce, err));
+	TRY(acme_read_url(json, "newAccount", acme->new_account, err));
+	TRY(acme_read_url(json, "newOrder", acme->new_order, err));
+	TRY(find_own_url(json, "guard", acme->guard, err));
+	return find_own_url(json, "recovery", acme->recovery, err);
 }
 
 enum rc
@@ -319,13 +315,13 @@ acme_login(struct acme *acme, struct err *err)
 	json_t *payload OWNED(json_decref) =
 	    json_pack("{s:b}", "termsOfServiceAgreed", 1);
 
-	response_init(&response);
+	acme_response_init(&response);
 	acme->account[0] = '\0';
-	TRY(post_json(acme, acme->new_account, payload, &response, err));
-	TRY(parse_json(&response.body, &json, err));
+	TRY(acme_post_json(acme, acme->new_account, payload, &response, err));
+	TRY(acme_parse(&response.body, &json, err));
 	if (response.location[0] == '\0' ||
 	    strlen(response.location) > ACME_URL_MAX)
-		return lacks("Location", err);
+		return acme_lacks("Location", err);
 	TRY(check_url(response.location, "Location", err));
 	memcpy(acme->account, response.location, strlen(response.location) + 1);
 	return RC_OK;
@@ -354,7 +350,7 @@ read_authorization_url(
 	/* One identifier was asked for, so one it is. */
 	if (json_array_size(list) != 1 || url == NULL ||
 	    strlen(url) > ACME_URL_MAX)
-		return lacks("authorizations", err);
+		return acme_lacks("authorizations", err);
 	TRY(check_url(url, "authorizations", err));
 	memcpy(order->authorization, url, strlen(url) + 1);
 	return RC_OK;
@@ -367,19 +363,20 @@ read_order(const struct https_response *response, const char *url,
 	json_t *json OWNED(json_decref) = NULL;
 	struct acme_order order = {.retry_after = response->retry_after};
 
-	TRY(parse_json(&response->body, &json, err));
+	TRY(acme_parse(&response->body, &json, err));
 	if (strlen(url) > ACME_URL_MAX)
-		return lacks("Location", err);
+		return acme_lacks("Location", err);
 	TRY(check_url(url, "Location", err));
 	memcpy(order.url, url, strlen(url) + 1);
 	TRY(read_status(json, &order.status, err));
 	TRY(read_authorization_url(json, &order, err));
-	TRY(read_url(json, "finalize", order.finalize, err));
+	TRY(acme_read_url(json, "finalize", order.finalize, err));
 	if (order.status == ACME_VALID)
-		TRY(read_url(json, "certificate", order.certificate, err));
+		TRY(acme_read_url(json, "certificate", order.certificate, err));
 	if (json_object_get(json, "error") != NULL)
 		print_problem(json_object_get(json, "error"), order.problem,
 		    sizeof(order.problem));
+	TRY(find_own_url(json, "guard", order.guard, err));
 	*ret = order;
 	return RC_OK;
 }
@@ -392,8 +389,8 @@ acme_order_new(struct acme *acme, const char *address, struct acme_order *ret,
 	json_t *payload OWNED(json_decref) = json_pack("{s:[{s:s, s:s}]}",
 	    "identifiers", "type", "email", "value", address);
 
-	response_init(&response);
-	TRY(post_json(acme, acme->new_order, payload, &response, err));
+	acme_response_init(&response);
+	TRY(acme_post_json(acme, acme->new_order, payload, &response, err));
 	return read_order(&response, response.location, ret, err);
 }
 
@@ -403,8 +400,8 @@ acme_order_get(
 {
 	struct https_response response RESPONSE_OWNED;
 
-	response_init(&response);
-	TRY(post(acme, url, SPAN_NONE, &response, err));
+	acme_response_init(&response);
+	TRY(acme_post(acme, url, SPAN_NONE, &response, err));
 	return read_order(&response, url, ret, err);
 }
 
@@ -416,11 +413,11 @@ acme_order_finalize(struct acme *acme, const struct acme_order *order,
 	struct buf csr BUF_OWNED = BUF(ACME_BODY_MAX);
 	const char *text = NULL;
 
-	response_init(&response);
+	acme_response_init(&response);
 	TRY(base64url_encode(csr_der, &csr, err));
 	TRY(buf_str(&csr, &text, err));
 	json_t *payload OWNED(json_decref) = json_pack("{s:s}", "csr", text);
-	TRY(post_json(acme, order->finalize, payload, &response, err));
+	TRY(acme_post_json(acme, order->finalize, payload, &response, err));
 	return read_order(&response, order->url, ret, err);
 }
 
@@ -430,8 +427,8 @@ acme_certificate_get(
 {
 	struct https_response response RESPONSE_OWNED;
 
-	response_init(&response);
-	TRY(post(acme, url, SPAN_NONE, &response, err));
+	acme_response_init(&response);
+	TRY(acme_post(acme, url, SPAN_NONE, &response, err));
 	if (strcmp(response.content_type, PEM_TYPE) != 0)
 		return err_set(err, RC_SYNTAX,
 		    "the authority's answer is not a certificate chain (%s)",
@@ -445,15 +442,16 @@ static enum rc
 read_challenge(
     const json_t *challenge, struct acme_authorization *ret, struct err *err)
 {
-	TRY(read_url(challenge, "url", ret->challenge, err));
-	enum rc rc =
-	    find_text(challenge, "from", ret->from, sizeof(ret->from), err);
+	TRY(acme_read_url(challenge, "url", ret->challenge, err));
+	enum rc rc = acme_find_text(
+	    challenge, "from", ret->from, sizeof(ret->from), err);
 	if (rc == RC_ABSENT)
-		return lacks("from", err);
+		return acme_lacks("from", err);
 	TRY(rc);
-	rc = find_text(challenge, "token", ret->token, sizeof(ret->token), err);
+	rc = acme_find_text(
+	    challenge, "token", ret->token, sizeof(ret->token), err);
 	if (rc == RC_ABSENT)
-		return lacks("token", err);
+		return acme_lacks("token", err);
 	TRY(rc);
 	if (json_object_get(challenge, "error") != NULL)
 		print_problem(json_object_get(challenge, "error"), ret->problem,
@@ -489,9 +487,9 @@ acme_authorization_get(struct acme *acme, const char *url,
 	json_t *json OWNED(json_decref) = NULL;
 	struct acme_authorization authorization = {0};
 
-	response_init(&response);
-	TRY(post(acme, url, SPAN_NONE, &response, err));
-	TRY(parse_json(&response.body, &json, err));
+	acme_response_init(&response);
+	TRY(acme_post(acme, url, SPAN_NONE, &response, err));
+	TRY(acme_parse(&response.body, &json, err));
 	TRY(read_authorization(json, &authorization, err));
 	*ret = authorization;
 	return RC_OK;
@@ -502,6 +500,6 @@ acme_challenge_answered(struct acme *acme, const char *url, struct err *err)
 {
 	struct https_response response RESPONSE_OWNED;
 
-	response_init(&response);
-	return post(acme, url, span_str("{}"), &response, err);
+	acme_response_init(&response);
+	return acme_post(acme, url, span_str("{}"), &response, err);
 }

@@ -53,6 +53,8 @@ struct acme_order {
 	char certificate[ACME_URL_MAX + 1]; /* "" until valid */
 	char problem[300];                  /* printable, "" if none */
 	unsigned retry_after;               /* seconds, 0: not said */
+	/* what it waits for while it is processing (enrol/acme_guard), or "" */
+	char guard[ACME_URL_MAX + 1];
 };
 
 /* For the one mailbox. */

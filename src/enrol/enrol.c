@@ -4,18 +4,23 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "codec/hex.h"
 #include "enrol/acme.h"
+#include "enrol/acme_guard.h"
 #include "enrol/answer.h"
 #include "enrol/inbox.h"
 #include "enrol/keep.h"
 #include "enrol/order.h"
 #include "enrol/recognise.h"
+#include "enrol/session.h"
 #include "mime/address.h"
 #include "os/clock.h"
 #include "os/log.h"
 
 #define TIMEOUT_DEFAULT 120 /* seconds */
-#define REQUEST_TIMEOUT 30000
 #define ANSWER_TIMEOUT 30000
 #define POLL 100       /* milliseconds between two looks */
 #define POLL_SLOW 2000 /* after POLL_FAST of them */
@@ -26,13 +31,12 @@
 /* One run: what is opened once and used by every step. */
 struct run {
 	const struct enrol *enrol;
-	struct names names;
+	struct session session;
+	struct names names; /* of the mail servers */
 	struct tls *tls;
 	struct imap_route imap;
 	struct inbox *inbox; /* NULL: not open */
-	struct acme *acme;
-	struct buf jwk;
-	struct order order; /* what is under way */
+	struct order order;  /* what is under way */
 	int64_t deadline;
 	unsigned looks; /* into the inbox */
 	unsigned warnings;
@@ -43,9 +47,8 @@ static void
 run_done(struct run *run)
 {
 	inbox_free(run->inbox);
-	acme_free(run->acme);
 	tls_free(run->tls);
-	buf_done(&run->jwk);
+	session_done(&run->session);
 }
 #define RUN_OWNED __attribute__((cleanup(run_done)))
 
@@ -83,24 +86,6 @@ set_route(struct run *run)
 	};
 }
 
-static enum rc
-open_authority(struct run *run, struct err *err)
-{
-	const struct account *account = run->enrol->account;
-	struct acme_config config = {
-	    .directory = account->authority,
-	    .trust_file = text_or_null(account->tls_trust),
-	    .names = &run->names,
-	    .timeout = REQUEST_TIMEOUT,
-	};
-
-	TRY(order_account_key(
-	    run->enrol->state, account->authority, &run->jwk, err));
-	config.jwk = buf_span(&run->jwk);
-	TRY(acme_new(&config, &run->acme, err));
-	return acme_login(run->acme, err);
-}
-
 /* What can fail early does: the inbox is opened before anything is asked of
  * the authority. */
 static enum rc
@@ -116,7 +101,7 @@ run_begin(const struct enrol *enrol, struct run *run, struct err *err)
 	    text_or_null(enrol->account->tls_trust), &run->tls, err));
 	set_route(run);
 	TRY(inbox_new(&run->imap, &run->inbox, err));
-	return open_authority(run, err);
+	return session_begin(&run->session, enrol, err);
 }
 
 /* -- waiting -- */
@@ -161,8 +146,8 @@ warn(struct run *run, const struct err *why)
 static enum rc
 tell_authority(struct run *run, struct err *err)
 {
-	enum rc rc =
-	    acme_challenge_answered(run->acme, run->order.challenge, err);
+	enum rc rc = acme_challenge_answered(
+	    run->session.acme, run->order.challenge, err);
 
 	if (rc != RC_REFUSED)
 		return rc;
@@ -184,7 +169,7 @@ send_answer(
 	    .timeout = ANSWER_TIMEOUT,
 	};
 
-	TRY(acme_thumbprint(run->acme, &thumbprint, err));
+	TRY(acme_thumbprint(run->session.acme, &thumbprint, err));
 	answer.thumbprint = buf_span(&thumbprint);
 	return answer_send(&answer, err);
 }
@@ -286,7 +271,7 @@ ask_authorization(struct run *run, const char *url, bool *ret, struct err *err)
 {
 	struct acme_authorization got = {0};
 
-	TRY(acme_authorization_get(run->acme, url, &got, err));
+	TRY(acme_authorization_get(run->session.acme, url, &got, err));
 	if (got.status == ACME_INVALID)
 		return err_set(err, RC_REFUSED,
 		    "the authority does not accept the answer to its "
@@ -340,7 +325,7 @@ begin_order(struct run *run, enum key_purpose purpose, struct acme_order *ret,
 	struct order *order = &run->order;
 	const struct account *account = run->enrol->account;
 
-	TRY(acme_order_new(run->acme, account->address, ret, err));
+	TRY(acme_order_new(run->session.acme, account->address, ret, err));
 	*order = (struct order){.purpose = purpose};
 	(void)snprintf(order->authority, sizeof(order->authority), "%s",
 	    account->authority);
@@ -348,8 +333,16 @@ begin_order(struct run *run, enum key_purpose purpose, struct acme_order *ret,
 	return order_save(run->enrol->state, order, err);
 }
 
+static enum rc
+given_up(const struct acme_order *order, struct err *err)
+{
+	return err_set(err, RC_REFUSED, "the authority gave the order up: %s",
+	    order->problem[0] != '\0' ? order->problem : "it does not say why");
+}
+
 /* Go on with the one that is under way, if it is of this kind and the
- * authority still knows it; else begin another. */
+ * authority still knows it; else begin another.  One that people refused is
+ * told once: they are not asked again by the way. */
 static enum rc
 resume_order(struct run *run, enum key_purpose purpose, struct acme_order *ret,
     struct err *err)
@@ -359,9 +352,12 @@ resume_order(struct run *run, enum key_purpose purpose, struct acme_order *ret,
 	enum rc rc = order_load(run->enrol->state, &run->order, err);
 	if (rc == RC_OK && run->order.purpose == purpose &&
 	    strcmp(run->order.authority, run->enrol->account->authority) == 0) {
-		rc = acme_order_get(run->acme, run->order.url, ret, &ignored);
+		rc = acme_order_get(
+		    run->session.acme, run->order.url, ret, &ignored);
 		if (rc == RC_OK && ret->status != ACME_INVALID)
 			return RC_OK;
+		if (rc == RC_OK && ret->guard[0] != '\0')
+			return given_up(ret, err);
 		if (rc == RC_NOMEM || rc == RC_IO)
 			return err_set(err, rc, "%s", ignored.text);
 	}
@@ -378,7 +374,7 @@ finalize(struct run *run, const struct key *key, struct acme_order *order,
 
 	TRY(key_request(key, run->enrol->account->address, &csr, err));
 	return acme_order_finalize(
-	    run->acme, order, buf_span(&csr), order, err);
+	    run->session.acme, order, buf_span(&csr), order, err);
 }
 
 /* After a crash behind the answer the authority may be content already, while
@@ -389,6 +385,18 @@ clear_inbox(struct run *run, struct err *err)
 	return run->order.token[0] != '\0' ? look_patiently(run, err) : RC_OK;
 }
 
+/* For people the order waits as long as they take; it is saved. */
+static enum rc
+check_unguarded(
+    const struct run *run, const struct acme_order *order, struct err *err)
+{
+	if (order->guard[0] == '\0')
+		return RC_OK;
+	return err_set(err, RC_AGAIN,
+	    "%s has other devices, and one of them has to approve this one",
+	    run->enrol->account->address);
+}
+
 /* One arrow of RFC 8555 section 7.1.6. */
 static enum rc
 step(struct run *run, const struct key *key, struct acme_order *order,
@@ -397,18 +405,18 @@ step(struct run *run, const struct key *key, struct acme_order *order,
 	switch (order->status) {
 	case ACME_PENDING:
 		TRY(authorize(run, order->authorization, err));
-		return acme_order_get(run->acme, order->url, order, err);
+		return acme_order_get(
+		    run->session.acme, order->url, order, err);
 	case ACME_READY:
 		TRY(clear_inbox(run, err));
 		return finalize(run, key, order, err);
 	case ACME_PROCESSING:
+		TRY(check_unguarded(run, order, err));
 		pause_before_order(order->retry_after);
-		return acme_order_get(run->acme, order->url, order, err);
+		return acme_order_get(
+		    run->session.acme, order->url, order, err);
 	case ACME_INVALID:
-		return err_set(err, RC_REFUSED,
-		    "the authority gave the order up: %s",
-		    order->problem[0] != '\0' ? order->problem
-					      : "it does not say why");
+		return given_up(order, err);
 	case ACME_VALID:
 		break;
 	}
@@ -430,7 +438,8 @@ get_certificate(struct run *run, enum key_purpose purpose, struct keep *keep,
 		    run, "the authority does not finish the order", err));
 		TRY(step(run, key, &order, err));
 	}
-	TRY(acme_certificate_get(run->acme, order.certificate, &pem, err));
+	TRY(acme_certificate_get(
+	    run->session.acme, order.certificate, &pem, err));
 	TRY(keep_add_certificate(keep, purpose, buf_span(&pem), err));
 	return order_remove(run->enrol->state, err);
 }
@@ -452,7 +461,7 @@ enrol_run(const struct enrol *enrol, struct certs *certs, struct err *err)
 {
 	static const enum key_purpose purposes[] = {KEY_SIGN, KEY_DECRYPT};
 	struct keep keep KEEP_OWNED = KEEP_NONE;
-	struct run run RUN_OWNED = {.jwk = BUF_SECRET(64 * 1024)};
+	struct run run RUN_OWNED = {.session = SESSION};
 
 	TRY(keep_load(&keep, enrol, err));
 	if (!keep_needs(&keep, KEY_SIGN) && !keep_needs(&keep, KEY_DECRYPT))
@@ -463,6 +472,66 @@ enrol_run(const struct enrol *enrol, struct certs *certs, struct err *err)
 		if (keep_needs(&keep, purposes[i]))
 			TRY(get_or_forget(&run, purposes[i], &keep, err));
 	return keep_give(&keep, certs, err);
+}
+
+static bool
+has_key(const struct key *key, const struct acme_wish *wish)
+{
+	struct buf hex BUF_OWNED = BUF_SMALL;
+	uint8_t digest[32];
+	uint8_t *der = NULL;
+	int len = i2d_PUBKEY(key->public_key, &der);
+
+	if (len <= 0)
+		return false;
+	bool done =
+	    EVP_Digest(der, (size_t)len, digest, NULL, EVP_sha256(), NULL) &&
+	    hex_encode(span_of(digest, sizeof(digest)), &hex, NULL) == RC_OK;
+	OPENSSL_free(der);
+	return done && span_is(buf_span(&hex), span_str(wish->key));
+}
+
+/* What the authority shows must be what we asked for, or a recovery code would
+ * be spent on somebody else's request. */
+static enum rc
+check_own_wish(
+    const struct enrol *enrol, const struct acme_wish *wish, struct err *err)
+{
+	struct keep keep KEEP_OWNED = KEEP_NONE;
+	const struct key *key = NULL;
+	struct order order = {0};
+
+	TRY(order_load(enrol->state, &order, err));
+	TRY(keep_load(&keep, enrol, err));
+	TRY(keep_find_fresh_key(&keep, order.purpose, &key, err));
+	if (strcmp(wish->kind, "issue") == 0 && has_key(key, wish) &&
+	    address_equal(wish->address, enrol->account->address))
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "the authority shows another request than this device's: nothing "
+	    "was signed");
+}
+
+enum rc
+enrol_waiting(const struct enrol *enrol, struct acme *acme,
+    struct acme_wish *ret, struct err *err)
+{
+	struct acme_order got = {0};
+	struct acme_wish wish = {0};
+	struct order order = {0};
+
+	enum rc rc = order_load(enrol->state, &order, err);
+	if (rc == RC_OK)
+		TRY(acme_order_get(acme, order.url, &got, err));
+	else if (rc != RC_ABSENT)
+		return rc;
+	if (got.guard[0] == '\0')
+		return err_set(
+		    err, RC_ABSENT, "this device waits for no other one");
+	TRY(acme_wish_get(acme, got.guard, &wish, err));
+	TRY(check_own_wish(enrol, &wish, err));
+	*ret = wish;
+	return RC_OK;
 }
 
 enum rc

@@ -15,6 +15,7 @@
 #define ENROL_ENROL_H
 
 #include "enrol/account.h"
+#include "enrol/acme_guard.h"
 #include "net/https.h"
 #include "vault/vault.h"
 
@@ -28,9 +29,16 @@ struct enrol {
 
 /* Certificates we have are kept (one that is still valid for a third of its
  * life is not asked for again).  Appends the chain of what was got to `certs`
- * and saves: "vault", "certs" (PEM: signing, encrypting, chain), "acme". */
+ * and saves: "vault", "certs" (PEM: signing, encrypting, chain), "acme".
+ * RC_AGAIN: the mailbox has other devices, and one of them has to approve; what
+ * was asked for is saved, and the next run goes on with it. */
 enum rc enrol_run(
     const struct enrol *enrol, struct certs *certs, struct err *err);
+
+/* What the order that is under way waits for, at the authority where `acme` is
+ * logged in.  RC_ABSENT: for nothing.  RC_UNFIT: it is not about our key. */
+enum rc enrol_waiting(const struct enrol *enrol, struct acme *acme,
+    struct acme_wish *ret, struct err *err);
 
 /* Is this letter a challenge (RFC 8823 section 3.1 by its look), and is it for
  * a pending order of this very device?  RC_ABSENT: no challenge.  RC_OK: ours.

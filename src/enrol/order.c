@@ -142,9 +142,9 @@ order_remove(const struct state *state, struct err *err)
 
 /* -- the account key -- */
 
-static enum rc
-load_key(const struct state *state, const char *authority, struct buf *jwk,
-    struct err *err)
+enum rc
+order_find_account_key(const struct state *state, const char *authority,
+    struct buf *jwk, struct err *err)
 {
 	json_t *json OWNED(json_decref) = NULL;
 
@@ -177,7 +177,7 @@ order_account_key(const struct state *state, const char *authority,
 {
 	struct buf fresh BUF_OWNED = BUF_SECRET(ITEM_MAX);
 
-	enum rc rc = load_key(state, authority, jwk, err);
+	enum rc rc = order_find_account_key(state, authority, jwk, err);
 	if (rc != RC_ABSENT)
 		return rc;
 	TRY(jws_make_key(&fresh, err));

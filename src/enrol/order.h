@@ -36,5 +36,8 @@ enum rc order_remove(const struct state *state, struct err *err);
  * none.  `jwk` must be secret. */
 enum rc order_account_key(const struct state *state, const char *authority,
     struct buf *jwk, struct err *err);
+/* The same without making one.  RC_ABSENT: there is none. */
+enum rc order_find_account_key(const struct state *state, const char *authority,
+    struct buf *jwk, struct err *err);
 
 #endif
