@@ -45,7 +45,9 @@ order_json(const struct acme_call *call, const struct order *order)
 		certificate = acme_url(call, "certificate", order->certificate);
 	if (order->state == ORDER_INVALID)
 		error = order_error(order);
-	if (order->guard_name != NULL)
+	/* once it is approved nobody waits for it any more */
+	if (order->guard_name != NULL &&
+	    strcmp(order->guard, guard_state_name(GUARD_APPROVED)) != 0)
 		guard = acme_url(call, "guard", order->guard_name);
 	return json_pack(
 	    "{s:s, s:s, s:[{s:s, s:s}], s:[o], s:o, s:o*, s:o*, s:s*, s:o*}",
