@@ -99,7 +99,7 @@ def test_the_recovery_code_alone_is_enough_on_a_new_machine(authority, first, ne
     written = tmp_path / "code"
     written.write_text(first.code.lower().replace("-", " ") + "\n")
     assert "Approved" in done(lone, "recovery", "use", "--code-file", written)
-    assert "already" in failed(lone, "recovery", "use", "--code-file", written)
+    assert "run letterlock setup" in failed(lone, "recovery", "use", "--code-file", written)
     assert "is ready" in lone.setup().stdout.decode()
     assert ("recovery code", "guard-approve") in audit(authority)
     assert "approved by the recovery code" in done(first, "guard")
