@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 import stores
 from acmeclient import Client, b64, make_csr
-from guard_desk_test import ALICE, BOB, CAROL, DAVE, PORT, Device, desk, operator
+from guard_desk_test import (ALICE, BOB, CAROL, DAVE, PORT, Device, desk, operator, thief_of)
 
 ORGANIZATION_IDENTIFIER = ObjectIdentifier("2.5.4.97")
 SPONSOR = {"givenName": "Alice", "surname": "Adams", "organization": "Alpha & <b>Söhne</b>",
@@ -439,3 +439,61 @@ def test_a_command_that_is_not_complete_says_so(desk, people, tmp_path):
         done = command(desk, "check", "nothing", "--seen", 1, "--certificate", files[0],
                        "--key", files[1], "--note", "x")
         assert done.returncode == 2 and "in PEM" in done.stderr
+
+
+# the page of what waits for devices
+
+
+def forms_about(page, request):
+    return [form for form in page.forms if form["fields"].get("request") == request]
+
+
+def test_a_device_decides_on_a_page(desk, people, visitors):
+    by_alice, by_bob, _ = visitors
+    assert "Nothing waits." in by_alice.get("/guard/").text
+    thief, url = thief_of(desk, ALICE)
+    name = thief.post(url).json["guard"].rpartition("/")[2]
+    page = by_alice.get("/guard/")
+    assert page.words() == ["approve", "refuse"] and "script" not in page.tags
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    key = thief.post(thief.post(url).json["guard"]).json["key"]
+    assert " ".join(key[at:at + 4] for at in range(0, 20, 4)) in page.text
+    [form] = forms_about(page, name)
+    good = {**form["fields"], "word": "approve"}
+    [operators] = forms_about(by_bob.get("/guard/"), name)
+    for fields, headers in (({**good, "token": ""}, {}),
+                            ({**good, "token": operators["fields"]["token"]}, {}),
+                            (good, {"Sec-Fetch-Site": "cross-site"}),
+                            (good, {"Origin": "https://evil.test"})):
+        assert by_alice.post("/guard/", fields, **headers)[0] == 403
+    assert by_alice.send("POST", "/guard/", urlencode(good), {"Content-Type": "text/plain"})[0] == 403
+    for changes, want in (({"word": "bless"}, 400), ({"request": "x"}, 404), ({"word": "undo"}, 400),
+                          ({"word": "undo", "undo": BOB}, 403)):
+        assert by_alice.post("/guard/", {**good, **changes})[0] == want, changes
+    assert by_alice.send("PUT", "/guard/")[0] == 405
+    assert thief.post(url).json["status"] == "processing"
+    status, headers, _ = by_alice.post("/guard/", {**good, "word": "refuse"})
+    assert (status, headers["Location"]) == (303, "/guard/")
+    assert thief.post(url).json["status"] == "invalid"
+    assert by_alice.post("/guard/", good)[0] == 409
+
+
+def test_two_operators_decide_on_a_page(desk, people, visitors, tmp_path):
+    by_alice, by_bob, by_carol = visitors
+    first = Device(desk, tmp_path, DAVE)
+    [undo] = [form for form in by_bob.get("/guard/").forms if "undo" in form["fields"]]
+    assert by_alice.get("/guard/").forms == []
+    wish = {**undo["fields"], "word": "undo"}
+    assert by_bob.post("/guard/", {**wish, "undo": "nobody@alpha.test"})[0] == 404
+    assert by_bob.post("/guard/", {**wish, "undo": DAVE})[0] == 303
+    # it is about the device, which sees it and has no word; and one voice is one voice
+    by_dave = Visitor(desk, first.file)
+    page = by_dave.get("/guard/")
+    assert DAVE in page.text and page.forms == []
+    [form] = [form for form in by_bob.get("/guard/").forms if "request" in form["fields"]]
+    assert by_bob.post("/guard/", {**form["fields"], "word": "approve"})[0] == 403
+    assert by_dave.get("/guard/").status == 200
+    [form] = forms_about(by_carol.get("/guard/"), form["fields"]["request"])
+    assert by_carol.post("/guard/", {**form["fields"], "word": "approve"})[0] == 303
+    page = by_dave.get("/guard/")
+    assert page.status == 403 and "needs a certificate" in page.text

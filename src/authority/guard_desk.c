@@ -1,18 +1,16 @@
 #include "authority/guard_desk.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "authority/authorization.h"
 #include "authority/guard_json.h"
+#include "authority/guard_page.h"
+#include "authority/guard_voice.h"
 #include "authority/person.h"
 #include "authority/problem.h"
 #include "os/log.h"
 
 OWNER(json_t, json_decref);
 OWNER(char, free);
-
-#define ACTOR_MAX 600
 
 /* One request of one person. */
 struct visit {
@@ -22,7 +20,6 @@ struct visit {
 	int64_t now;
 	const char *name; /* the path behind GUARD_DESK_PATH */
 	struct person person;
-	char actor[ACTOR_MAX]; /* for the audit log */
 	json_t *payload;
 };
 
@@ -50,11 +47,7 @@ admit(struct visit *visit, struct err *err)
 	if (rc == RC_REFUSED)
 		return problem_set(
 		    visit->answer, PROBLEM_UNAUTHORIZED, err, "%s", why.text);
-	if (rc != RC_OK)
-		return err_set(err, rc, "%s", why.text);
-	(void)snprintf(visit->actor, sizeof(visit->actor), "device %s of %s",
-	    visit->person.serial, visit->person.address);
-	return RC_OK;
+	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
 }
 
 /* A page of somebody else's can have a browser, which has the certificate,
@@ -70,19 +63,6 @@ read_payload(struct visit *visit, struct err *err)
 	if (!json_is_object(visit->payload))
 		return problem_set(visit->answer, PROBLEM_MALFORMED, err,
 		    "this is no JSON object");
-	return RC_OK;
-}
-
-static enum rc
-is_own(const struct visit *visit, const struct guard *guard, bool *ret,
-    struct err *err)
-{
-	struct buf mine BUF_OWNED = BUF_SMALL;
-	struct buf asked BUF_OWNED = BUF_SMALL;
-
-	TRY(authorization_fold(visit->person.address, &mine, err));
-	TRY(authorization_fold(guard->address, &asked, err));
-	*ret = span_is(buf_span(&mine), buf_span(&asked));
 	return RC_OK;
 }
 
@@ -121,67 +101,40 @@ pending(struct visit *visit, struct err *err)
 	return answer_json(visit, json_pack("{s:O}", "requests", list), err);
 }
 
-static enum rc
-decide(struct visit *visit, const struct guard *guard, bool approves,
-    struct err *err)
+static struct guard_voice
+voice_of(const struct visit *visit)
 {
-	const struct guard_word word = {
-	    .approves = approves, .by = visit->actor, .now = visit->now};
-	enum rc rc = guard_decide(visit->desk->sql, guard, &word, err);
-
-	if (rc == RC_REFUSED)
-		return problem_set(visit->answer, PROBLEM_CONFLICT, err,
-		    "this is %s already", guard_state_name(guard->state));
-	return rc;
+	return (struct guard_voice){.sql = visit->desk->sql,
+	    .person = &visit->person,
+	    .now = visit->now};
 }
 
+/* What a voice came to, as a problem document. */
 static enum rc
-second(struct visit *visit, const struct guard *guard, struct err *err)
+settle(struct visit *visit, enum rc rc, const struct err *why, struct err *err)
 {
-	struct err why = ERR_NONE;
-	bool done = false;
+	static const struct {
+		enum rc rc;
+		enum problem problem;
+	} table[] = {
+	    {RC_REFUSED, PROBLEM_CONFLICT},
+	    {RC_UNFIT, PROBLEM_UNAUTHORIZED},
+	    {RC_ABSENT, PROBLEM_NOT_FOUND},
+	    {RC_LIMIT, PROBLEM_RATE_LIMITED},
+	};
 
-	if (guard->state != GUARD_OPEN)
-		return problem_set(visit->answer, PROBLEM_CONFLICT, err,
-		    "this is %s already", guard_state_name(guard->state));
-	enum rc rc = guard_second(visit->desk->sql, guard,
-	    visit->person.address, visit->now, &done, &why);
-	if (rc == RC_UNFIT)
-		return problem_set(
-		    visit->answer, PROBLEM_UNAUTHORIZED, err, "%s", why.text);
-	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
-}
-
-/* A device says yes or no alone.  An operator says no alone, and yes together
- * with another one.  The undoing of an enrolment is the operators': it is
- * about the device itself. */
-static enum rc
-speak(struct visit *visit, const struct guard *guard, bool approves,
-    struct err *err)
-{
-	bool own = false;
-
-	TRY(is_own(visit, guard, &own, err));
-	if (own && guard->kind != GUARD_UNDO)
-		return decide(visit, guard, approves, err);
-	if (!visit->person.is_operator)
-		return problem_set(visit->answer, PROBLEM_UNAUTHORIZED, err,
-		    "this is about another mailbox than yours, and you are no "
-		    "operator");
-	(void)snprintf(visit->actor, sizeof(visit->actor), "operator %s",
-	    visit->person.address);
-	if (approves)
-		return second(visit, guard, err);
-	if (own)
-		return problem_set(visit->answer, PROBLEM_UNAUTHORIZED, err,
-		    "an operator does not decide on their own mailbox");
-	return decide(visit, guard, false, err);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].rc == rc)
+			return problem_set(visit->answer, table[i].problem, err,
+			    "%s", why->text);
+	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why->text);
 }
 
 static enum rc
 answer_word(struct visit *visit, struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	const struct guard_voice voice = voice_of(visit);
 	struct guard guard GUARD_OWNED = GUARD;
 	struct err why = ERR_NONE;
 	bool approves = false;
@@ -191,38 +144,27 @@ answer_word(struct visit *visit, struct err *err)
 		    visit->answer, PROBLEM_MALFORMED, err, "%s", why.text);
 	TRY(sql_act_begin(visit->desk->sql, &act, err));
 	TRY(find(visit, visit->name, &guard, err));
-	TRY(speak(visit, &guard, approves, err));
+	enum rc rc = guard_voice_say(&voice, &guard, approves, &why);
+	TRY(settle(visit, rc, &why, err));
 	TRY(find(visit, visit->name, &guard, err));
 	TRY(sql_act_commit(&act, err));
 	log_info("guard: %s of %s is %s after a word by %s",
 	    guard_kind_name(guard.kind), guard.address,
-	    guard_state_name(guard.state), visit->actor);
+	    guard_state_name(guard.state), visit->person.address);
 	return answer_json(visit, guard_json(GUARD_DESK_PATH, &guard), err);
 }
 
-/* An operator wants an enrolment undone: the first of the two voices. */
 static enum rc
 undo(struct visit *visit, const char *address, struct guard *guard,
     struct err *err)
 {
 	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
-	enum guard_place place = GUARD_NOBODY;
-	const struct guard_wish wish = {.kind = GUARD_UNDO,
-	    .address = address,
-	    .actor = visit->actor,
-	    .now = visit->now};
+	const struct guard_voice voice = voice_of(visit);
+	struct err why = ERR_NONE;
 
 	TRY(sql_act_begin(visit->desk->sql, &act, err));
-	TRY(guard_place(visit->desk->sql, address, 0, visit->now, &place, err));
-	if (place == GUARD_NOBODY)
-		return problem_set(visit->answer, PROBLEM_NOT_FOUND, err,
-		    "no certificate of this mailbox is in force");
-	enum rc rc = guard_ask(visit->desk->sql, &wish, guard, err);
-	if (rc == RC_LIMIT)
-		return problem_set(visit->answer, PROBLEM_RATE_LIMITED, err,
-		    "too many requests for this mailbox wait");
-	TRY(rc);
-	TRY(second(visit, guard, err));
+	enum rc rc = guard_voice_undo(&voice, address, guard, &why);
+	TRY(settle(visit, rc, &why, err));
 	TRY(find(visit, guard->name, guard, err));
 	return sql_act_commit(&act, err);
 }
@@ -234,15 +176,10 @@ answer_undo(struct visit *visit, struct err *err)
 	    json_string_value(json_object_get(visit->payload, "address"));
 	struct guard guard GUARD_OWNED = GUARD;
 
-	if (!visit->person.is_operator)
-		return problem_set(visit->answer, PROBLEM_UNAUTHORIZED, err,
-		    "this is for operators");
-	if (address == NULL)
+	if (visit->person.is_operator && address == NULL)
 		return problem_set(visit->answer, PROBLEM_MALFORMED, err,
 		    "want the \"address\" of a mailbox");
-	(void)snprintf(visit->actor, sizeof(visit->actor), "operator %s",
-	    visit->person.address);
-	TRY(undo(visit, address, &guard, err));
+	TRY(undo(visit, address != NULL ? address : "", &guard, err));
 	visit->answer->mail_waits = true;
 	return answer_json(visit, guard_json(GUARD_DESK_PATH, &guard), err);
 }
@@ -275,6 +212,9 @@ guard_desk_answer(const struct guard_desk *desk,
 {
 	unsigned tries = 0;
 	enum rc rc;
+
+	if (strcmp(request->path, GUARD_DESK_PATH) == 0)
+		return guard_page_answer(desk, request, now, into, err);
 
 	do {
 		struct visit visit = {.desk = desk,

@@ -118,8 +118,9 @@ static enum rc
 answer_guard(struct service *service, const struct http_request *request,
     struct http_answer *answer, struct err *err)
 {
-	struct guard_desk desk = {
-	    .settings = &service->settings, .sql = service->sql};
+	struct guard_desk desk = {.settings = &service->settings,
+	    .key = &service->form_key,
+	    .sql = service->sql};
 
 	return guard_desk_answer(&desk, request, clock_now(), answer, err);
 }
