@@ -5,7 +5,6 @@
 
 #include "authority/audit.h"
 #include "authority/claim_shell.h"
-#include "base/own.h"
 #include "cmd/authority_home.h"
 #include "cmd/options.h"
 #include "codec/when.h"
@@ -15,8 +14,6 @@
 
 #define PEM_MAX ((size_t)256 * 1024)
 #define DAY_TEXT_LEN 10 /* "2026-11-22" */
-
-OWNER(char, free);
 
 /* What was said on the command line. */
 struct line {

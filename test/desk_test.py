@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 import stores
 from acmeclient import Client, b64, make_csr
+from chromium import Bearer, Chromium
 from guard_desk_test import (ALICE, BOB, CAROL, DAVE, PORT, Device, desk, operator, thief_of)
 
 ORGANIZATION_IDENTIFIER = ObjectIdentifier("2.5.4.97")
@@ -497,3 +498,70 @@ def test_two_operators_decide_on_a_page(desk, people, visitors, tmp_path):
     assert by_carol.post("/guard/", {**form["fields"], "word": "approve"})[0] == 303
     page = by_dave.get("/guard/")
     assert page.status == 403 and "needs a certificate" in page.text
+
+
+# -- a browser --
+
+@pytest.fixture
+def browser():
+    chromium = Chromium()
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def bearer(desk, people):
+    """Bob's certificate in a browser's hand."""
+    bob = people[1]
+    one = Bearer(desk, PORT, bob.file, bob.file)
+    yield one
+    one.close()
+
+
+def press(browser, word, **fields):
+    for name, value in fields.items():
+        browser.tell(f"document.querySelector('input[name={name}]').value = {value!r}")
+    browser.tell(f"document.querySelector('button[value={word}]').click()")
+
+
+def test_a_telephone_shows_it_and_sends_it_without_script(browser, bearer, people, claim):
+    url, path = claim
+    assert attach(people[0].client, url, "register.pdf", b"x" * 100).status == 200
+    browser.go(bearer.url + "/desk/", "/desk/")
+    assert browser.tell(f"document.querySelector('a[href=\"{path}\"]') !== null")
+    browser.tell(f"document.querySelector('a[href=\"{path}\"]').click()")
+    browser.settle(path)
+    assert SPONSOR["organization"] in browser.tell("document.body.innerText")
+    assert browser.tell("document.querySelector('b')") is None
+    # our style is in force, nothing hangs over the edge, and cells say what they are
+    assert browser.tell("getComputedStyle(document.querySelector('thead')).display") == "none"
+    assert browser.tell("document.documentElement.scrollWidth") <= 360
+    assert "File" in browser.tell(
+        "getComputedStyle(document.querySelector('td'), '::before').content")
+    press(browser, "check", note="register and passport")
+    deadline = time.monotonic() + 20
+    while people[0].client.post(url).json["status"] != "checked":
+        assert time.monotonic() < deadline, browser.tell("document.body.innerText")
+        time.sleep(0.1)
+    browser.settle(path)
+    assert "register and passport" in browser.tell("document.body.innerText")
+    assert browser.complaints() == []
+
+
+FORM = """<form method="post" action="{action}">{inputs}</form>
+<script>document.forms[0].submit()</script>"""
+
+
+def test_a_page_of_somebody_elses_has_the_browser_send_nothing(browser, bearer, people, visitors,
+                                                               claim, tmp_path):
+    """Even with the token, which it could not have."""
+    url, path = claim
+    [form] = visitors[1].get(path).forms
+    inputs = "".join(f'<input name="{name}" value="{value}">' for name, value in
+                     {**form["fields"], "word": "check", "note": "evil"}.items())
+    page = tmp_path / "evil.html"
+    page.write_text(FORM.format(action=bearer.url + path, inputs=inputs))
+    browser.call("Page.navigate", url=page.as_uri())
+    browser.settle(path)
+    assert "was not sent from a page" in browser.tell("document.body.innerText")
+    assert people[0].client.post(url).json["status"] == "asked"

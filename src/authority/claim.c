@@ -9,9 +9,10 @@
 
 #define NAME_BYTES 16
 
+#define BIT(n) (1u << (n))
 #define PERSON (BIT(PROFILE_INDIVIDUAL) | BIT(PROFILE_SPONSOR))
 #define GROUP (BIT(PROFILE_ORGANIZATION) | BIT(PROFILE_SPONSOR))
-#define BIT(n) (1u << (n))
+#define ANYBODY (PERSON | BIT(PROFILE_ORGANIZATION))
 
 static const char *const states[] = {[CLAIM_ASKED] = "asked",
     [CLAIM_CHECKED] = "checked",
@@ -40,9 +41,9 @@ static const struct {
     {"organization", "Organisation", GROUP, MEMBER(organization)},
     {"organizationIdentifier", "Organisation identifier", GROUP,
 	MEMBER(organization_identifier)},
-    {"country", "Country", PERSON | GROUP, MEMBER(country)},
-    {"state", "State or province", PERSON | GROUP, MEMBER(state)},
-    {"locality", "Locality", PERSON | GROUP, MEMBER(locality)},
+    {"country", "Country", ANYBODY, MEMBER(country)},
+    {"state", "State or province", ANYBODY, MEMBER(state)},
+    {"locality", "Locality", ANYBODY, MEMBER(locality)},
 };
 
 const char *
