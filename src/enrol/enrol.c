@@ -526,8 +526,8 @@ enrol_waiting(const struct enrol *enrol, struct acme *acme,
 	else if (rc != RC_ABSENT)
 		return rc;
 	if (got.guard[0] == '\0')
-		return err_set(
-		    err, RC_ABSENT, "this device waits for no other one");
+		return err_set(err, RC_ABSENT,
+		    "this device waits for no other one: run letterlock setup");
 	TRY(acme_wish_get(acme, got.guard, &wish, err));
 	TRY(check_own_wish(enrol, &wish, err));
 	*ret = wish;
