@@ -23,6 +23,8 @@
 /* Letters that one FETCH has judged again: a person looks at one or two at a
  * time, and a program that fetches the whole mailbox shall not wait for it. */
 #define AGAIN_MAX 8
+/* Letters that are opened before they are asked for, of those that came. */
+#define AHEAD_MAX 10
 /* What net/imap_link takes: a letter of 50 MiB once it is sealed. */
 #define LETTER_MAX (IMAP_CLIENT_LIMITS.literal)
 
@@ -50,6 +52,7 @@ struct fetch {
 	const struct imap_items *items;
 	bool by_uid; /* how the mail server is asked */
 	bool sees;   /* \Seen is to be set */
+	bool quiet;  /* the mail program did not ask, and is not told */
 	bool letter; /* an item needs the letter */
 	bool flags, date;
 	struct pick *pick; /* BATCH of them */
@@ -211,7 +214,9 @@ answer(struct fetch *f, struct pick *pick, uint32_t number,
 	size_t was = s->out.len;
 	struct err why = ERR_NONE;
 
-	enum rc rc = print_answer(f, pick, number, fetched, &s->out, &why);
+	enum rc rc =
+	    f->quiet ? RC_OK
+		     : print_answer(f, pick, number, fetched, &s->out, &why);
 	if (rc != RC_OK) {
 		buf_cut(&s->out, was);
 		leave_out(f, pick, &why);
@@ -220,7 +225,7 @@ answer(struct fetch *f, struct pick *pick, uint32_t number,
 	pick->done = true;
 	pick->unseen = f->sees && !imap_flags_have(fetched->flags, "\\Seen");
 	bool *stale = &s->box.uids.place[number - 1].stale;
-	*stale = (*stale || pick->changed) && !f->flags;
+	*stale = (*stale || pick->changed) && (!f->flags || f->quiet);
 	imap_view_done(&pick->view);
 	return imap_flush_much(s, err);
 }
@@ -589,12 +594,10 @@ imap_fetch_stale(struct imap_session *s, struct err *err)
 	struct imap_items items IMAP_ITEMS_OWNED;
 	struct fetch f FETCH_OWNED = {.s = s};
 	struct chosen chosen CHOSEN_OWNED = {NULL, 0};
-	bool any = false;
 
 	imap_items_init(&items);
-	for (size_t i = 0; i < s->box.uids.len && !any; i++)
-		any = s->box.uids.place[i].stale;
-	if (!any || s->state != IMAP_SELECTED || s->box.validity == 0)
+	if (!imap_uids_stale(&s->box.uids) || s->state != IMAP_SELECTED ||
+	    s->box.validity == 0)
 		return RC_OK;
 	TRY(imap_fetch_uids(s, err));
 	TRY(imap_items_add(&items, IMAP_ITEM_FLAGS, err));
@@ -605,6 +608,43 @@ imap_fetch_stale(struct imap_session *s, struct err *err)
 	/* whatever becomes of them, they are asked for once */
 	for (size_t i = 0; i < s->box.uids.len; i++)
 		s->box.uids.place[i].stale = false;
+	return fetch_chosen(&f, &chosen, err);
+}
+
+/* The set of the letters from `from` on, or of the newest of them. */
+static enum rc
+newest(const struct imap_session *s, uint32_t from, struct imap_set *ret,
+    struct err *err)
+{
+	uint32_t last = (uint32_t)s->box.uids.len;
+	char set[32];
+
+	if (last - from >= AHEAD_MAX)
+		from = last - AHEAD_MAX + 1;
+	(void)snprintf(set, sizeof(set), "%u:%u", from, last);
+	return imap_set_parse(span_str(set), last, ret, err);
+}
+
+enum rc
+imap_fetch_ahead(struct imap_session *s, struct err *err)
+{
+	struct imap_items items IMAP_ITEMS_OWNED;
+	struct fetch f FETCH_OWNED = {.s = s};
+	struct chosen chosen CHOSEN_OWNED = {NULL, 0};
+	struct imap_set set IMAP_SET_OWNED = IMAP_SET_NONE;
+	uint32_t from = imap_uids_unknown(&s->box.uids);
+
+	imap_items_init(&items);
+	if (from == 0 || s->state != IMAP_SELECTED || s->box.validity == 0)
+		return RC_OK;
+	TRY(imap_fetch_uids(s, err));
+	if (from > s->box.uids.len) /* gone already */
+		return RC_OK;
+	TRY(imap_items_add(&items, IMAP_ITEM_FLAGS, err));
+	TRY(fetch_init(&f, s, &items, err));
+	f.quiet = true;
+	TRY(newest(s, from, &set, err));
+	TRY(choose(s, &set, &chosen, err));
 	return fetch_chosen(&f, &chosen, err);
 }
 

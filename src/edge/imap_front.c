@@ -185,6 +185,7 @@ static const struct command {
     {"STATUS", IN, NULL, check_status, NULL},
     {"NAMESPACE", IN, "NAMESPACE", check_none, NULL},
     {"APPEND", IN, NULL, check_some, imap_do_append},
+    {"IDLE", IN, "IDLE", check_none, imap_do_idle},
     {"CHECK", IMAP_SELECTED, NULL, check_none, NULL},
     {"CLOSE", IMAP_SELECTED, NULL, check_none, imap_do_close},
     {"UNSELECT", IMAP_SELECTED, "UNSELECT", check_none, imap_do_unselect},

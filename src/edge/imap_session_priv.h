@@ -104,6 +104,7 @@ imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
 imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;
 imap_do imap_do_copy, imap_do_move;
+imap_do imap_do_idle;
 imap_do imap_do_delete, imap_do_rename; /* imap_mailbox.c */
 
 /* imap_fetch.c */
@@ -120,6 +121,9 @@ void imap_sweep_one(struct imap_session *s, uint32_t number);
 void imap_sweep_box(struct imap_session *s);
 void imap_sweep_renewed(struct imap_session *s, struct span mailbox);
 
+/* Judge and open letters that have just come, before they are asked for: some
+ * of them, if they are many. */
+enum rc imap_fetch_ahead(struct imap_session *s, struct err *err);
 /* Tell the flags of the letters marked stale. */
 enum rc imap_fetch_stale(struct imap_session *s, struct err *err);
 

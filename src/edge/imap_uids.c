@@ -109,3 +109,12 @@ imap_uids_last(const struct imap_uids *uids)
 			return uids->place[i - 1].uid;
 	return 0;
 }
+
+bool
+imap_uids_stale(const struct imap_uids *uids)
+{
+	for (size_t i = 0; i < uids->len; i++)
+		if (uids->place[i].stale)
+			return true;
+	return false;
+}

@@ -44,6 +44,8 @@ uint32_t imap_uids_unknown(const struct imap_uids *uids);
 /* The sequence number, which is at most `from`; 0 if it is gone. */
 uint32_t imap_uids_find(
     const struct imap_uids *uids, uint32_t uid, uint32_t from);
+/* Has the program to be told the flags of any? */
+bool imap_uids_stale(const struct imap_uids *uids);
 /* The largest UID, 0 if there is none. */
 uint32_t imap_uids_last(const struct imap_uids *uids);
 
