@@ -174,18 +174,6 @@ def test_a_broken_command_is_bad_or_no_and_the_session_lives(alice, line):
     assert alice.process.poll() is None
 
 
-def test_searching_inside_sealed_letters_is_refused_and_never_sent_upstream(alice, world):
-    imap = alice.imap()
-    imap.select()
-    for criteria in (("TEXT", "canary"), ("SUBJECT", "canary"), ("BODY", "canary"),
-                     ("NOT", "TEXT", "canary"), ("OR", "SEEN", "HEADER", "X", "canary")):
-        status, answer = imap.search(None, *criteria)
-        assert status == "NO", answer
-    assert imap.search(None, "ALL")[0] == "OK"
-    assert imap.uid("SEARCH", "UNSEEN", "SINCE", "1-Jan-2020")[0] == "OK"
-    imap.logout()
-
-
 def test_five_wrong_logins_end_the_connection(alice):
     imap = alice.imap(login=False)
     for _ in range(10):

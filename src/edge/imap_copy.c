@@ -105,7 +105,6 @@ keep_mailbox(struct imap_session *s, struct imap_walk args, struct err *err)
 	struct imap_token token;
 
 	buf_clear(&s->copy_to);
-	TRY(imap_walk_next(&args, &token, err)); /* the set */
 	TRY(imap_walk_next(&args, &token, err));
 	return imap_token_value(&token, &s->copy_to, err);
 }
@@ -120,9 +119,15 @@ copy(struct imap_session *s, const char *verb, struct imap_walk *args,
 	enum imap_answer answer;
 
 	TRY(buf_add_format(&line, err, "%s%s ", s->by_uid ? "UID " : "", verb));
-	if (keep_mailbox(s, *args, &why) != RC_OK ||
-	    imap_reprint(*args, &line, &why) != RC_OK)
-		return imap_reply_bad(s, &why, err);
+	enum rc rc = imap_take_set(s, args, &line, &why);
+	if (rc == RC_OK)
+		rc = keep_mailbox(s, *args, &why);
+	if (rc == RC_OK)
+		rc = buf_add_str(&line, " ", &why);
+	if (rc == RC_OK)
+		rc = imap_reprint(*args, &line, &why);
+	if (rc != RC_OK)
+		return imap_reply_set(s, rc, &why, err);
 	TRY(imap_upstream_run(s, buf_span(&line), &answer, &text, err));
 	if (answer == IMAP_OK)
 		imap_copied(s, code_of(buf_span(&text)));

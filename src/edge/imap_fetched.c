@@ -45,6 +45,21 @@ take_value(struct imap_walk *walk, struct imap_token *ret,
 	return RC_OK;
 }
 
+/* Flags and mod-sequences are lists, a date is a string. */
+static bool
+is_shaped(enum imap_item_kind kind, const struct imap_token *value)
+{
+	switch (kind) {
+	case IMAP_ITEM_FLAGS:
+	case IMAP_ITEM_MODSEQ:
+		return value->kind == IMAP_OPEN;
+	case IMAP_ITEM_DATE:
+		return span_starts(value->whole, "\"");
+	default:
+		return true;
+	}
+}
+
 static enum rc
 take_item(struct span name, const struct imap_token *value, struct span whole,
     struct imap_fetched *ret, struct err *err)
@@ -57,11 +72,11 @@ take_item(struct span name, const struct imap_token *value, struct span whole,
 	}
 	if (span_is_nocase(name, "RFC822.SIZE"))
 		return imap_number_parse(value->value, &ret->size, err);
-	if (span_is_nocase(name, "FLAGS") && value->kind == IMAP_OPEN)
-		ret->flags = whole;
-	if (span_is_nocase(name, "INTERNALDATE") &&
-	    span_starts(value->whole, "\""))
-		ret->date = whole;
+	for (enum imap_item_kind kind = IMAP_ITEM_FLAGS; kind < IMAP_ITEM_SIZE;
+	     kind++)
+		if (span_is_nocase(name, imap_item_word(kind)) &&
+		    is_shaped(kind, value))
+			ret->told[kind] = whole;
 	if (span_is_nocase(name, "BODY[]"))
 		ret->body = *value;
 	return RC_OK;

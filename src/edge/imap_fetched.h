@@ -5,14 +5,15 @@
 #ifndef EDGE_IMAP_FETCHED_H
 #define EDGE_IMAP_FETCHED_H
 
-#include "proto/imap_token.h"
+#include "edge/imap_items.h"
 
 struct imap_fetched {
 	uint32_t number;
-	uint32_t uid;           /* 0: not said */
-	uint32_t size;          /* RFC822.SIZE; 0: not said */
-	struct span flags;      /* "(...)"; empty: not said */
-	struct span date;       /* with its quotes; empty: not said */
+	uint32_t uid;  /* 0: not said */
+	uint32_t size; /* RFC822.SIZE; 0: not said */
+	/* what the mail server answers, by kind, as it stands: "(...)" with
+	 * parentheses, dates with their quotes; empty: not said */
+	struct span told[IMAP_ITEM_SIZE];
 	struct imap_token body; /* BODY[]; a string if it was said */
 };
 

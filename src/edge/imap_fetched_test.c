@@ -17,8 +17,8 @@ an_answer_is_taken_apart(void **state)
 	assert_int_equal(got.number, 12);
 	assert_int_equal(got.uid, 7);
 	assert_int_equal(got.size, 99);
-	assert_span(got.flags, "(\\Seen a)");
-	assert_span(got.date, "\"01-Jan-2026 00:00:00 +0000\"");
+	assert_span(got.told[IMAP_ITEM_FLAGS], "(\\Seen a)");
+	assert_span(got.told[IMAP_ITEM_DATE], "\"01-Jan-2026 00:00:00 +0000\"");
 	assert_int_equal(got.body.kind, IMAP_STRING);
 	assert_span(got.body.value, ")(\r\n\"");
 }
@@ -32,8 +32,8 @@ what_was_not_said_is_empty(void **state)
 	assert_ok(imap_fetched_parse(
 	    span_str("1 FETCH (BODY[] NIL FLAGS NIL)"), &got, &err));
 	assert_int_equal(got.uid, 0);
-	assert_int_equal(got.flags.len, 0);
-	assert_int_equal(got.date.len, 0);
+	assert_int_equal(got.told[IMAP_ITEM_FLAGS].len, 0);
+	assert_int_equal(got.told[IMAP_ITEM_DATE].len, 0);
 	assert_int_equal(got.body.kind, IMAP_ATOM);
 }
 

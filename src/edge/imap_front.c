@@ -100,8 +100,8 @@ check_some(struct imap_walk args, struct err *err)
 static enum rc
 check_status_item(struct span item, struct err *err)
 {
-	static const char *const items[] = {
-	    "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN"};
+	static const char *const items[] = {"MESSAGES", "RECENT", "UIDNEXT",
+	    "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "MAILBOXID"};
 
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
 		if (span_is_nocase(item, items[i]))
@@ -110,22 +110,48 @@ check_status_item(struct span item, struct err *err)
 }
 
 static enum rc
-check_status(struct imap_walk args, struct err *err)
+take_status_items(struct imap_walk *args, struct err *err)
 {
 	struct imap_token token;
 
-	TRY(take_text(&args, err));
-	TRY(imap_walk_next(&args, &token, err));
+	TRY(imap_walk_next(args, &token, err));
 	if (token.kind != IMAP_OPEN)
 		return err_set(err, RC_SYNTAX, "a list of items is missing");
 	for (;;) {
-		TRY(imap_walk_next(&args, &token, err));
+		TRY(imap_walk_next(args, &token, err));
 		if (token.kind == IMAP_CLOSE)
-			return check_end(&args, err);
+			return RC_OK;
 		if (token.kind != IMAP_ATOM)
 			return err_set(err, RC_SYNTAX, "bad list of items");
 		TRY(check_status_item(token.value, err));
 	}
+}
+
+static enum rc
+check_status(struct imap_walk args, struct err *err)
+{
+	TRY(take_text(&args, err));
+	TRY(take_status_items(&args, err));
+	return check_end(&args, err);
+}
+
+/* RFC 5258, RFC 5819: what the mail server will judge, but for the items of
+ * "RETURN (STATUS (...))". */
+static enum rc
+check_list(struct imap_walk args, struct err *err)
+{
+	struct imap_token token;
+	bool status = false;
+
+	do {
+		struct imap_walk items = args;
+		TRY(imap_walk_next(&args, &token, err));
+		if (status && token.kind == IMAP_OPEN)
+			TRY(take_status_items(&items, err));
+		status = token.kind == IMAP_ATOM &&
+			 span_is_nocase(token.value, "STATUS");
+	} while (token.kind != IMAP_END);
+	return RC_OK;
 }
 
 static enum rc
@@ -136,6 +162,8 @@ take_set(struct imap_walk *args, struct err *err)
 	TRY(imap_walk_next(args, &token, err));
 	if (token.kind != IMAP_ATOM)
 		return err_set(err, RC_SYNTAX, "a set of letters is missing");
+	if (span_is(token.value, span_str("$")))
+		return RC_OK;
 	return imap_set_check(token.value, err);
 }
 
@@ -173,24 +201,27 @@ static const struct command {
     {"ID", ANY, NULL, check_some, do_id},
     {"LOGIN", IMAP_BEFORE_LOGIN, NULL, check_some, imap_do_login},
     {"AUTHENTICATE", IMAP_BEFORE_LOGIN, NULL, check_some, imap_do_authenticate},
-    {"SELECT", IN, NULL, check_mailbox, imap_do_select},
-    {"EXAMINE", IN, NULL, check_mailbox, imap_do_examine},
+    {"SELECT", IN, NULL, check_some, imap_do_select},
+    {"EXAMINE", IN, NULL, check_some, imap_do_examine},
     {"CREATE", IN, NULL, check_some, NULL},
     {"DELETE", IN, NULL, check_mailbox, imap_do_delete},
     {"RENAME", IN, NULL, check_two, imap_do_rename},
     {"SUBSCRIBE", IN, NULL, check_mailbox, NULL},
     {"UNSUBSCRIBE", IN, NULL, check_mailbox, NULL},
-    {"LIST", IN, NULL, check_some, NULL},
+    {"LIST", IN, NULL, check_list, NULL},
     {"LSUB", IN, NULL, check_two, NULL},
     {"STATUS", IN, NULL, check_status, NULL},
     {"NAMESPACE", IN, "NAMESPACE", check_none, NULL},
+    {"ENABLE", IN, "ENABLE", check_some, imap_do_enable},
+    {"GETQUOTA", IN, "QUOTA", check_mailbox, NULL},
+    {"GETQUOTAROOT", IN, "QUOTA", check_mailbox, NULL},
     {"APPEND", IN, NULL, check_some, imap_do_append},
     {"IDLE", IN, "IDLE", check_none, imap_do_idle},
     {"CHECK", IMAP_SELECTED, NULL, check_none, NULL},
     {"CLOSE", IMAP_SELECTED, NULL, check_none, imap_do_close},
     {"UNSELECT", IMAP_SELECTED, "UNSELECT", check_none, imap_do_unselect},
     {"EXPUNGE", IMAP_SELECTED, NULL, check_none, NULL},
-    {"UID EXPUNGE", IMAP_SELECTED, "UIDPLUS", check_set, NULL},
+    {"UID EXPUNGE", IMAP_SELECTED, "UIDPLUS", check_set, imap_do_uid_expunge},
     {"SEARCH", IMAP_SELECTED, NULL, check_some, imap_do_search},
     {"UID SEARCH", IMAP_SELECTED, NULL, check_some, imap_do_search},
     {"FETCH", IMAP_SELECTED, NULL, check_some, imap_do_fetch},
@@ -434,6 +465,7 @@ imap_front_serve(const struct agent *agent, struct stream *stream)
 			log_info("imap: %s: %s", stream_peer(stream), err.text);
 	}
 	imap_uids_done(&s.box.uids);
+	imap_saved_done(&s.box.saved);
 	buf_done(&s.out);
 	buf_done(&s.copy_to);
 	imap_link_free(s.link);

@@ -1,5 +1,6 @@
 #include "edge/imap_items.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "edge/imap_envelope.h"
@@ -11,6 +12,8 @@ imap_items_init(struct imap_items *items)
 {
 	items->len = 0;
 	items->sees = false;
+	items->changed_since[0] = '\0';
+	items->vanished = false;
 }
 
 static void
@@ -41,7 +44,7 @@ bool
 imap_items_need_letter(const struct imap_items *items)
 {
 	for (size_t i = 0; i < items->len; i++)
-		if (items->item[i].kind > IMAP_ITEM_DATE)
+		if (items->item[i].kind >= IMAP_ITEM_SIZE)
 			return true;
 	return false;
 }
@@ -58,6 +61,10 @@ static const struct {
     {"UID", NULL, IMAP_ITEM_UID, false},
     {"FLAGS", NULL, IMAP_ITEM_FLAGS, false},
     {"INTERNALDATE", NULL, IMAP_ITEM_DATE, false},
+    {"MODSEQ", NULL, IMAP_ITEM_MODSEQ, false},
+    {"EMAILID", NULL, IMAP_ITEM_EMAILID, false},
+    {"THREADID", NULL, IMAP_ITEM_THREADID, false},
+    {"SAVEDATE", NULL, IMAP_ITEM_SAVEDATE, false},
     {"RFC822.SIZE", NULL, IMAP_ITEM_SIZE, false},
     {"ENVELOPE", NULL, IMAP_ITEM_ENVELOPE, false},
     {"BODY", NULL, IMAP_ITEM_BODY, false},
@@ -66,6 +73,28 @@ static const struct {
     {"RFC822.HEADER", "HEADER", IMAP_ITEM_SECTION, false},
     {"RFC822.TEXT", "TEXT", IMAP_ITEM_SECTION, true},
 };
+
+const char *
+imap_item_word(enum imap_item_kind kind)
+{
+	return words[kind].name; /* they are in the order of the kinds */
+}
+
+const char *
+imap_item_needs(enum imap_item_kind kind)
+{
+	switch (kind) {
+	case IMAP_ITEM_MODSEQ:
+		return "CONDSTORE";
+	case IMAP_ITEM_EMAILID:
+	case IMAP_ITEM_THREADID:
+		return "OBJECTID";
+	case IMAP_ITEM_SAVEDATE:
+		return "SAVEDATE";
+	default:
+		return NULL;
+	}
+}
 
 static const struct {
 	const char *name;
@@ -223,6 +252,65 @@ parse_list(struct imap_walk *walk, struct imap_items *items, struct err *err)
 	}
 }
 
+static enum rc
+parse_changed_since(
+    struct imap_walk *walk, struct imap_items *items, struct err *err)
+{
+	struct imap_token number;
+
+	TRY(imap_walk_next(walk, &number, err));
+	if (number.kind != IMAP_ATOM || items->changed_since[0] != '\0')
+		return err_set(err, RC_SYNTAX, "bad CHANGEDSINCE");
+	TRY(imap_modseq_check(number.value, err));
+	(void)snprintf(items->changed_since, sizeof(items->changed_since),
+	    "%.*s", SPAN_ARGS(number.value));
+	/* RFC 7162 section 3.1.4.1: "MUST be returned" with it */
+	return imap_items_add(items, IMAP_ITEM_MODSEQ, err);
+}
+
+/* RFC 4466 section 2.4: fetch-modifiers; "(" is read already. */
+static enum rc
+parse_modifiers(
+    struct imap_walk *walk, struct imap_items *items, struct err *err)
+{
+	struct imap_token token;
+
+	for (;;) {
+		TRY(imap_walk_next(walk, &token, err));
+		if (token.kind == IMAP_CLOSE)
+			break;
+		if (token.kind == IMAP_ATOM &&
+		    span_is_nocase(token.value, "CHANGEDSINCE"))
+			TRY(parse_changed_since(walk, items, err));
+		else if (token.kind == IMAP_ATOM &&
+			 span_is_nocase(token.value, "VANISHED"))
+			items->vanished = true;
+		else
+			return err_set(
+			    err, RC_SYNTAX, "unknown FETCH modifier");
+	}
+	/* RFC 7162 section 3.2.6 */
+	if (items->vanished && items->changed_since[0] == '\0')
+		return err_set(
+		    err, RC_SYNTAX, "VANISHED goes with CHANGEDSINCE only");
+	return RC_OK;
+}
+
+static enum rc
+parse_rest(struct imap_walk *walk, struct imap_items *items, struct err *err)
+{
+	struct imap_token token;
+
+	TRY(imap_walk_next(walk, &token, err));
+	if (token.kind == IMAP_OPEN) {
+		TRY(parse_modifiers(walk, items, err));
+		TRY(imap_walk_next(walk, &token, err));
+	}
+	if (token.kind != IMAP_END)
+		return err_set(err, RC_SYNTAX, "too many arguments");
+	return RC_OK;
+}
+
 enum rc
 imap_items_parse(
     struct imap_walk *walk, struct imap_items *ret, struct err *err)
@@ -238,10 +326,7 @@ imap_items_parse(
 	} else {
 		return err_set(err, RC_SYNTAX, "nothing is asked for");
 	}
-	TRY(imap_walk_next(walk, &token, err));
-	if (token.kind != IMAP_END)
-		return err_set(err, RC_SYNTAX, "too many arguments");
-	return RC_OK;
+	return parse_rest(walk, ret, err);
 }
 
 /* --- printing --- */
@@ -286,6 +371,10 @@ imap_item_print(const struct imap_item *item, const struct entity *letter,
 	case IMAP_ITEM_UID:
 	case IMAP_ITEM_FLAGS:
 	case IMAP_ITEM_DATE:
+	case IMAP_ITEM_MODSEQ:
+	case IMAP_ITEM_EMAILID:
+	case IMAP_ITEM_THREADID:
+	case IMAP_ITEM_SAVEDATE:
 		break;
 	}
 	bug("imap_item_print: the letter does not answer this");

@@ -14,7 +14,7 @@
 #include "base/own.h"
 #include "edge/imap_fetched.h"
 #include "edge/imap_flags.h"
-#include "edge/imap_search.h"
+#include "edge/imap_query.h"
 #include "edge/imap_set.h"
 #include "edge/imap_view.h"
 
@@ -52,11 +52,20 @@ ask(const struct imap_items *items, const struct entity *letter)
 	for (size_t i = 0; i < items->len; i++) {
 		struct buf out BUF_OWNED = BUF((size_t)64 << 20);
 		const struct imap_item *item = &items->item[i];
-		if (item->kind <= IMAP_ITEM_DATE)
+		if (item->kind < IMAP_ITEM_SIZE)
 			continue;
 		demand(imap_item_print(item, letter, &out, NULL) == RC_OK);
 		check_words(buf_span(&out));
 	}
+}
+
+static void
+read_query(struct imap_walk walk)
+{
+	struct imap_searching searching IMAP_SEARCHING_OWNED = {0};
+
+	if (imap_query_parse(&walk, &searching, NULL) == RC_OK)
+		demand(searching.query != NULL);
 }
 
 /* The other readers of what comes over the wire. */
@@ -69,7 +78,7 @@ read_otherwise(struct span line)
 	struct imap_fetched fetched;
 
 	(void)!imap_set_parse(line, 7, &set, NULL);
-	(void)!imap_search_check(walk, NULL);
+	read_query(walk);
 	(void)!imap_flags_read(&walk, &flags, NULL);
 	(void)!imap_fetched_parse(line, &fetched, NULL);
 }

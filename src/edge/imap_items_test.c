@@ -63,12 +63,38 @@ what_is_no_list_is_refused(void **state)
 	    "(ALL)", "(FLAGS) x", "NONSENSE", "\"FLAGS\"", "BODY[", "BODY[]x",
 	    "BODY[]<", "BODY[]<1>", "BODY[]<1.0>", "BODY[]<.1>", "BODY[]<1.>",
 	    "BODY[]<1.2", "BODY[]<4294967296.1>", "BODY[]<-1.1>", "BINARY[1]",
-	    "BODY.PEEK", "RFC822.PEEK", "((FLAGS))", "FLAGS[]", "MODSEQ"};
+	    "BODY.PEEK", "RFC822.PEEK", "((FLAGS))", "FLAGS[]",
+	    "FLAGS (CHANGEDSINCE)", "FLAGS (CHANGEDSINCE x)",
+	    "FLAGS (VANISHED)", "FLAGS (CHANGEDSINCE 1", "MODSEQ[]"};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct imap_items items IMAP_ITEMS_OWNED;
 		struct err err = ERR_NONE;
 		assert_rc(parse(cases[i], &items, &err), RC_SYNTAX);
+	}
+}
+
+static void
+modifiers_are_read(void **state)
+{
+	static const struct {
+		const char *text, *since;
+		bool vanished;
+	} cases[] = {
+	    {"FLAGS", "", false},
+	    {"(FLAGS UID) (CHANGEDSINCE 12345)", "12345", false},
+	    {"ALL (changedsince 9223372036854775807 vanished)",
+		"9223372036854775807", true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct imap_items items IMAP_ITEMS_OWNED;
+		struct err err = ERR_NONE;
+		assert_done(parse(cases[i].text, &items, &err), err);
+		assert_string_equal(items.changed_since, cases[i].since);
+		assert_int_equal(items.vanished, cases[i].vanished);
+		assert_int_equal(imap_items_have(&items, IMAP_ITEM_MODSEQ),
+		    cases[i].since[0] != '\0');
 	}
 }
 
@@ -232,6 +258,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lists_and_macros_are_read),
 	    cmocka_unit_test(what_is_no_list_is_refused),
+	    cmocka_unit_test(modifiers_are_read),
 	    cmocka_unit_test(as_many_items_as_the_limit_and_no_more),
 	    cmocka_unit_test(what_every_answer_needs_is_put_in_front_once),
 	    cmocka_unit_test(a_part_is_cut_out_of_the_bytes),

@@ -181,3 +181,28 @@ imap_reprint(struct imap_walk walk, struct buf *out, struct err *err)
 		tight = token.kind == IMAP_OPEN;
 	}
 }
+
+enum rc
+imap_take_set(struct imap_session *s, struct imap_walk *args, struct buf *out,
+    struct err *err)
+{
+	struct imap_token token;
+
+	TRY(imap_walk_next(args, &token, err));
+	if (token.kind != IMAP_ATOM)
+		return err_set(err, RC_SYNTAX, "a set of letters is missing");
+	if (!span_is(token.value, span_str("$")))
+		TRY(imap_set_check(token.value, err));
+	return imap_saved_spell(
+	    &s->box.saved, &s->box.uids, s->by_uid, token.value, out, err);
+}
+
+/* RFC 5182 section 2.1: an empty "$" is no error. */
+enum rc
+imap_reply_set(
+    struct imap_session *s, enum rc rc, const struct err *why, struct err *err)
+{
+	if (rc == RC_ABSENT)
+		return imap_finish(s, IMAP_OK, span_str(why->text), err);
+	return imap_reply_bad(s, why, err);
+}

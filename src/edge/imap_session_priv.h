@@ -12,6 +12,7 @@
 #ifndef EDGE_IMAP_SESSION_PRIV_H
 #define EDGE_IMAP_SESSION_PRIV_H
 
+#include "edge/imap_saved.h"
 #include "edge/imap_uids.h"
 #include "edge/imap_view.h"
 #include "proto/imap_stream.h"
@@ -33,6 +34,7 @@ struct imap_box {
 	uint32_t uid_next;             /* when it was selected; 0: not said */
 	bool swept; /* no view of a letter that is gone is left */
 	struct imap_uids uids;
+	struct imap_saved saved; /* "$" */
 };
 
 struct imap_session {
@@ -48,6 +50,8 @@ struct imap_session {
 	struct imap_box box;
 	char tag[IMAP_TAG_MAX + 1]; /* of the command in work */
 	bool by_uid;                /* it begins with "UID" */
+	bool modseq;  /* the mail server tells MODSEQ unasked (RFC 7162) */
+	bool qresync; /* and VANISHED instead of EXPUNGE */
 	struct buf copy_to; /* mailbox of the COPY or MOVE in work; or empty */
 };
 
@@ -87,9 +91,23 @@ bool imap_upstream_can(const struct imap_session *s, const char *capability);
 enum rc imap_untagged(
     struct imap_session *s, struct span line, struct err *err);
 
+/* imap_enable.c: "ENABLED ..." and "VANISHED ..." */
+enum rc imap_hear_enabled(
+    struct imap_session *s, struct span line, struct err *err);
+enum rc imap_hear_vanished(
+    struct imap_session *s, struct span line, struct err *err);
+
 /* Append the words of a command again: one blank between them, synchronising
  * literals only.  What the mail program's bytes could hide is gone then. */
 enum rc imap_reprint(struct imap_walk walk, struct buf *out, struct err *err);
+
+/* Take a set of letters from the arguments and append it, "$" as what it stands
+ * for.  RC_ABSENT: it stands for none; there is nothing to do. */
+enum rc imap_take_set(struct imap_session *s, struct imap_walk *args,
+    struct buf *out, struct err *err);
+/* The end of a command about "$" that stands for no letter, or BAD. */
+enum rc imap_reply_set(
+    struct imap_session *s, enum rc rc, const struct err *why, struct err *err);
 
 /* "CAPABILITY IMAP4rev1 ..." of this moment. */
 enum rc imap_print_capabilities(
@@ -103,8 +121,9 @@ imap_do imap_do_login, imap_do_authenticate, imap_do_capability; /* login */
 imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
 imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;
+imap_do imap_do_uid_expunge;
 imap_do imap_do_copy, imap_do_move;
-imap_do imap_do_idle;
+imap_do imap_do_idle, imap_do_enable;
 imap_do imap_do_delete, imap_do_rename; /* imap_mailbox.c */
 
 /* imap_fetch.c */
@@ -114,10 +133,11 @@ enum rc imap_fetch_uids(struct imap_session *s, struct err *err);
 /* imap_copy.c: the mail server says "[code]" while a COPY or MOVE is in work. */
 void imap_copied(struct imap_session *s, struct span code);
 
-/* imap_sweep.c: forget the views of letters that are gone: of this one; once
+/* imap_sweep.c: forget the views of letters that are gone: of these; once
  * all UIDs are known, of all that are not in the mailbox; those of a mailbox
  * that has another UIDVALIDITY now. */
 void imap_sweep_one(struct imap_session *s, uint32_t number);
+void imap_sweep_set(struct imap_session *s, const struct imap_set *set);
 void imap_sweep_box(struct imap_session *s);
 void imap_sweep_renewed(struct imap_session *s, struct span mailbox);
 

@@ -20,6 +20,22 @@ imap_number_parse(struct span text, uint32_t *ret, struct err *err)
 	return RC_OK;
 }
 
+enum rc
+imap_modseq_check(struct span text, struct err *err)
+{
+	int64_t number = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < '0' || text.data[i] > '9' ||
+		    __builtin_mul_overflow(number, 10, &number) ||
+		    __builtin_add_overflow(number, text.data[i] - '0', &number))
+			return err_set(
+			    err, RC_SYNTAX, "this is no mod-sequence");
+	return text.len > 0 && text.len <= 20
+		   ? RC_OK
+		   : err_set(err, RC_SYNTAX, "a mod-sequence is missing");
+}
+
 /* RFC 3501 section 9: seq-number = nz-number / "*" */
 static enum rc
 parse_bound(struct span text, uint32_t largest, uint32_t *ret, struct err *err)

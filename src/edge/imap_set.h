@@ -35,6 +35,8 @@ uint32_t imap_set_last(const struct imap_set *set);
 /* Is this a set by its look?  RC_SYNTAX if not. */
 enum rc imap_set_check(struct span text, struct err *err);
 
+/* A mod-sequence: at most 63 bits (RFC 7162 section 7). */
+enum rc imap_modseq_check(struct span text, struct err *err);
 /* A whole number of at most 32 bits. */
 enum rc imap_number_parse(struct span text, uint32_t *ret, struct err *err);
 

@@ -14,24 +14,43 @@ is_operation(struct span word)
 	return false;
 }
 
+/* RFC 7162 section 3.1.3: "UNCHANGEDSINCE number)" */
+static enum rc
+take_modifier(struct imap_walk *args, struct buf *out, struct err *err)
+{
+	struct imap_token name, number, end;
+
+	TRY(imap_walk_next(args, &name, err));
+	TRY(imap_walk_next(args, &number, err));
+	TRY(imap_walk_next(args, &end, err));
+	if (name.kind != IMAP_ATOM || number.kind != IMAP_ATOM ||
+	    end.kind != IMAP_CLOSE ||
+	    !span_is_nocase(name.value, "UNCHANGEDSINCE"))
+		return err_set(err, RC_SYNTAX, "unknown STORE modifier");
+	TRY(imap_modseq_check(number.value, err));
+	return buf_add_format(
+	    out, err, "(UNCHANGEDSINCE %.*s) ", SPAN_ARGS(number.value));
+}
+
 /* Append "STORE set operation (flags)".  RC_REFUSED: flags of ours. */
 static enum rc
-print_store(const struct imap_session *s, struct imap_walk *args,
-    struct buf *out, struct err *err)
+print_store(struct imap_session *s, struct imap_walk *args, struct buf *out,
+    struct err *err)
 {
-	struct imap_token set, operation, end;
+	struct imap_token operation, end;
 
-	TRY(imap_walk_next(args, &set, err));
-	if (set.kind != IMAP_ATOM)
-		return err_set(err, RC_SYNTAX, "a set of letters is missing");
-	TRY(imap_set_check(set.value, err));
+	TRY(buf_add_str(out, s->by_uid ? "UID STORE " : "STORE ", err));
+	TRY(imap_take_set(s, args, out, err));
+	TRY(buf_add_str(out, " ", err));
 	TRY(imap_walk_next(args, &operation, err));
+	if (operation.kind == IMAP_OPEN) {
+		TRY(take_modifier(args, out, err));
+		TRY(imap_walk_next(args, &operation, err));
+	}
 	if (operation.kind != IMAP_ATOM || !is_operation(operation.value))
 		return err_set(err, RC_SYNTAX,
 		    "STORE knows FLAGS, +FLAGS and -FLAGS, with .SILENT");
-	TRY(buf_add_format(out, err, "%sSTORE %.*s %.*s ",
-	    s->by_uid ? "UID " : "", SPAN_ARGS(set.value),
-	    SPAN_ARGS(operation.value)));
+	TRY(buf_add_format(out, err, "%.*s ", SPAN_ARGS(operation.value)));
 	TRY(imap_flags_read(args, out, err));
 	TRY(imap_walk_next(args, &end, err));
 	return end.kind == IMAP_END
@@ -49,6 +68,20 @@ imap_do_store(struct imap_session *s, struct imap_walk *args, struct err *err)
 	if (rc == RC_REFUSED)
 		return imap_reply(s, err, "NO [CANNOT] %s", why.text);
 	if (rc != RC_OK)
-		return imap_reply_bad(s, &why, err);
+		return imap_reply_set(s, rc, &why, err);
+	return imap_upstream_relay(s, buf_span(&command), err);
+}
+
+enum rc
+imap_do_uid_expunge(
+    struct imap_session *s, struct imap_walk *args, struct err *err)
+{
+	struct buf command BUF_OWNED = BUF_SMALL;
+	struct err why = ERR_NONE;
+
+	TRY(buf_add_str(&command, "UID EXPUNGE ", err));
+	enum rc rc = imap_take_set(s, args, &command, &why);
+	if (rc != RC_OK)
+		return imap_reply_set(s, rc, &why, err);
 	return imap_upstream_relay(s, buf_span(&command), err);
 }

@@ -19,6 +19,22 @@ imap_sweep_one(struct imap_session *s, uint32_t number)
 		s->box.swept = false;
 }
 
+void
+imap_sweep_set(struct imap_session *s, const struct imap_set *set)
+{
+	const struct imap_uids *uids = &s->box.uids;
+
+	if (s->box.views.name[0] == '\0')
+		return;
+	for (size_t i = 0; i < uids->len; i++) {
+		uint32_t uid = uids->place[i].uid;
+		if (imap_set_has(set, uid))
+			imap_view_remove(s->agent, &s->box.views, uid);
+		if (uid == 0)
+			s->box.swept = false;
+	}
+}
+
 /* They ascend. */
 static bool
 has_uid(const void *self, uint32_t uid)

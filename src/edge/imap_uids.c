@@ -29,7 +29,7 @@ imap_uids_grow(struct imap_uids *uids, uint32_t exists, struct err *err)
 		uids->cap = cap;
 	}
 	while (uids->len < exists)
-		uids->place[uids->len++] = (struct imap_place){0, false};
+		uids->place[uids->len++] = (struct imap_place){0, false, false};
 	return RC_OK;
 }
 
@@ -51,6 +51,38 @@ imap_uids_remove(struct imap_uids *uids, uint32_t number, struct err *err)
 	    (uids->len - number) * sizeof(uids->place[0]));
 	uids->len--;
 	return RC_OK;
+}
+
+/* How many of the set are above `uid`. */
+static uint64_t
+count_above(const struct imap_set *set, uint32_t uid)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < set->len; i++) {
+		const struct imap_range *range = &set->range[i];
+		if (range->last <= uid)
+			continue;
+		uint32_t first = range->first > uid ? range->first : uid + 1;
+		count += (uint64_t)range->last - first + 1;
+	}
+	return count;
+}
+
+void
+imap_uids_vanish(struct imap_uids *uids, const struct imap_set *set)
+{
+	uint64_t new = count_above(set, imap_uids_last(uids));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < uids->len; i++)
+		if (!imap_set_has(set, uids->place[i].uid))
+			uids->place[kept++] = uids->place[i];
+	uids->len = kept;
+	/* those that came just before: one is as unknown as the other */
+	for (; new > 0 && uids->len > 0 && uids->place[uids->len - 1].uid == 0;
+	     new --)
+		uids->len--;
 }
 
 /* Only the neighbours: each is checked when it is set itself. */
@@ -83,12 +115,10 @@ imap_uids_set(
 uint32_t
 imap_uids_unknown(const struct imap_uids *uids)
 {
-	size_t at = uids->len;
-
-	/* what is new is at the end */
-	while (at > 0 && uids->place[at - 1].uid == 0)
-		at--;
-	return at == uids->len ? 0 : (uint32_t)at + 1;
+	for (size_t i = 0; i < uids->len; i++)
+		if (uids->place[i].uid == 0)
+			return (uint32_t)i + 1;
+	return 0;
 }
 
 uint32_t

@@ -10,13 +10,14 @@
 #ifndef EDGE_IMAP_UIDS_H
 #define EDGE_IMAP_UIDS_H
 
-#include "base/buf.h"
+#include "edge/imap_set.h"
 
 #define IMAP_UIDS_MAX 5000000
 
 struct imap_place {
 	uint32_t uid; /* 0: not known yet */
 	bool stale;   /* the program has to be told its flags */
+	bool changed; /* since the mod-sequence that a FETCH names */
 };
 
 struct imap_uids {
@@ -34,6 +35,9 @@ enum rc imap_uids_grow(
 /* "* n EXPUNGE".  RC_SYNTAX: there is none. */
 enum rc imap_uids_remove(
     struct imap_uids *uids, uint32_t number, struct err *err);
+/* "* VANISHED set": of letters whose UID is not known yet, as many are gone as
+ * the set has UIDs above all known ones. */
+void imap_uids_vanish(struct imap_uids *uids, const struct imap_set *set);
 /* "* n FETCH (UID uid)".  RC_SYNTAX: no such letter, another UID than before,
  * or not in ascending order (RFC 3501 section 2.3.1.1). */
 enum rc imap_uids_set(

@@ -94,9 +94,7 @@ pass_code(
 	struct span name = space < 0 ? code : span_first(code, (size_t)space);
 	struct span value = span_trim(span_after(code, name.len));
 
-	if (span_is_nocase(name, "CAPABILITY") ||
-	    span_is_nocase(name, "HIGHESTMODSEQ") ||
-	    span_is_nocase(name, "NOMODSEQ"))
+	if (span_is_nocase(name, "CAPABILITY"))
 		return RC_OK;
 	imap_copied(s, code);
 	if (span_is_nocase(name, "PERMANENTFLAGS"))
@@ -149,31 +147,61 @@ note_expunge(
 	return pass(s, line, err);
 }
 
-/* The keywords are told with every change, so they must be known: if the
- * letter was not judged yet, it is done after the command in work. */
+/* The keywords are told with every change, so they must be known. */
+static bool
+find_keywords(const struct imap_session *s, uint32_t uid, struct imap_view *ret)
+{
+	struct err ignored;
+
+	return uid != 0 && s->box.views.name[0] != '\0' &&
+	       imap_view_find(s->agent, &s->box.views, uid, ret, &ignored) ==
+		   RC_OK;
+}
+
+/* "* 2 FETCH (UID 7 MODSEQ (9) FLAGS (...))"; RFC 7162 section 3.2.4: with
+ * MODSEQ the UID is told too. */
 static enum rc
-tell_flags(
+print_change(struct imap_session *s, const struct imap_fetched *fetched,
+    const struct imap_view *view, struct err *err)
+{
+	uint32_t uid = s->box.uids.place[fetched->number - 1].uid;
+	struct imap_walk flags = {fetched->told[IMAP_ITEM_FLAGS]};
+	struct span modseq = fetched->told[IMAP_ITEM_MODSEQ];
+	const char *blank = "";
+
+	TRY(buf_add_format(&s->out, err, "* %u FETCH (", fetched->number));
+	if ((s->by_uid || modseq.len > 0) && uid != 0) {
+		TRY(buf_add_format(&s->out, err, "UID %u", uid));
+		blank = " ";
+	}
+	if (modseq.len > 0) {
+		TRY(buf_add_format(
+		    &s->out, err, "%sMODSEQ %.*s", blank, SPAN_ARGS(modseq)));
+		blank = " ";
+	}
+	if (flags.rest.len > 0) {
+		TRY(buf_add_format(&s->out, err, "%sFLAGS ", blank));
+		TRY(imap_flags_print(&flags, &view->keywords, &s->out, err));
+	}
+	TRY(buf_add_str(&s->out, ")\r\n", err));
+	return imap_flush_much(s, err);
+}
+
+/* If the letter was not judged yet, that is done after the command in work. */
+static enum rc
+tell_change(
     struct imap_session *s, const struct imap_fetched *fetched, struct err *err)
 {
 	struct imap_view view IMAP_VIEW_OWNED;
 	struct imap_place *place = &s->box.uids.place[fetched->number - 1];
-	struct imap_walk flags = {fetched->flags};
-	struct err ignored;
 
 	imap_view_init(&view);
-	if (place->uid == 0 || s->box.validity == 0 ||
-	    imap_view_find(s->agent, &s->box.views, place->uid, &view,
-		&ignored) != RC_OK) {
+	if (fetched->told[IMAP_ITEM_FLAGS].len > 0 &&
+	    !find_keywords(s, place->uid, &view)) {
 		place->stale = true;
 		return RC_OK;
 	}
-	TRY(buf_add_format(&s->out, err, "* %u FETCH (", fetched->number));
-	if (s->by_uid)
-		TRY(buf_add_format(&s->out, err, "UID %u ", place->uid));
-	TRY(buf_add_str(&s->out, "FLAGS ", err));
-	TRY(imap_flags_print(&flags, &view.keywords, &s->out, err));
-	TRY(buf_add_str(&s->out, ")\r\n", err));
-	return imap_flush_much(s, err);
+	return print_change(s, fetched, &view, err);
 }
 
 static enum rc
@@ -188,7 +216,11 @@ note_fetch(
 		    "the mail server speaks of a letter that is not there");
 	if (fetched.uid != 0)
 		TRY(imap_uids_set(&s->box.uids, number, fetched.uid, err));
-	return fetched.flags.len > 0 ? tell_flags(s, &fetched, err) : RC_OK;
+	bool modseq = fetched.told[IMAP_ITEM_MODSEQ].len > 0;
+	s->modseq |= modseq;
+	return modseq || fetched.told[IMAP_ITEM_FLAGS].len > 0
+		   ? tell_change(s, &fetched, err)
+		   : RC_OK;
 }
 
 static enum rc
@@ -224,16 +256,6 @@ hear_numbered(struct imap_session *s, uint32_t number, struct span word,
 
 /* --- all --- */
 
-/* VANISHED is only for those who asked for QRESYNC, which we never do; to drop
- * it would shift every sequence number. */
-static enum rc
-hear_vanished(struct imap_session *s, struct span line, struct err *err)
-{
-	(void)s, (void)line;
-	return err_set(err, RC_SYNTAX,
-	    "the mail server says VANISHED, which nobody asked for");
-}
-
 static const struct {
 	const char *word;
 	enum rc (*hear)(
@@ -249,9 +271,11 @@ static const struct {
     {"STATUS", pass_words},
     {"SEARCH", pass_words},
     {"NAMESPACE", pass_words},
-    {"VANISHED", hear_vanished},
+    {"QUOTA", pass_words},
+    {"QUOTAROOT", pass_words},
+    {"VANISHED", imap_hear_vanished},
     {"CAPABILITY", drop},
-    {"ENABLED", drop},
+    {"ENABLED", imap_hear_enabled},
     {"ID", drop},
 };
 
