@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/own.h"
 #include "codec/when.h"
 #include "edge/imap_flags.h"
 #include "edge/imap_set.h"
@@ -23,8 +22,6 @@ query_free(struct imap_query *query)
 		query = next;
 	}
 }
-
-OWNER(struct imap_query, query_free);
 
 void
 imap_searching_done(struct imap_searching *searching)
