@@ -9,15 +9,16 @@ same keys anew, with few rounds.
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 ROUNDS = 1000
 
 
-def quicken(folder, passphrase_file):
+def quicken(folder, passphrase_file, which="*.key"):
     """Write the keys in the authority's folder anew."""
-    keys = sorted(folder.glob("*.key"))
-    assert keys, f"no keys in {folder}"
-    secret = passphrase_file.read_text().splitlines()[0]
+    keys = sorted(folder.glob(which))
+    assert keys, f"no {which} in {folder}"
+    secret = Path(passphrase_file).read_text().splitlines()[0]
     with ThreadPoolExecutor(max_workers=2) as pool:
         list(pool.map(lambda key: quicken_key(key, secret), keys))
 
