@@ -148,14 +148,14 @@ check_ready(struct acme_call *call, const struct order *order, struct err *err)
 /* A rule that is only found broken now was broken by what was asked for: the
  * rest is the same for everybody. */
 static enum rc
-make(struct acme_call *call, const struct profile_order *wish, X509 **ret,
+make(struct acme_call *call, const struct profile_order *wish, struct buf *der,
     struct err *err)
 {
 	const struct authority_ca *ca =
 	    hierarchy_current(call->acme->hierarchy);
 	struct profile_issuer issuer = {ca->cert, ca->signer};
 	struct err why = ERR_NONE;
-	enum rc rc = profile_issue(wish, &issuer, ret, &why);
+	enum rc rc = profile_issue_der(wish, &issuer, der, &why);
 
 	if (rc == RC_OK)
 		return RC_OK;
@@ -203,12 +203,13 @@ certify(struct acme_call *call, const struct order *order,
     const struct request *request, struct err *err)
 {
 	struct claim claim CLAIM_OWNED = {0};
-	X509 *cert OWNED(X509_free) = NULL;
+	struct buf cert BUF_OWNED = BUF(DER_MAX);
 
 	TRY(find_claim(call, order, &claim, err));
 	const struct profile_subject subject = claim_subject(&claim);
 	struct profile_order wish = {.kind = request->kind,
 	    .public_key = request->public_key,
+	    .key_info = buf_span(&request->key_info),
 	    .address = order->address,
 	    .level = claim.level,
 	    .subject = &subject,
@@ -219,7 +220,7 @@ certify(struct acme_call *call, const struct order *order,
 
 	TRY(check_issuer(call, err));
 	TRY(make(call, &wish, &cert, err));
-	TRY(issued_add(call->acme->sql, order, request, cert, err));
+	TRY(issued_add(call->acme->sql, order, request, buf_span(&cert), err));
 	if (claim.level == PROFILE_MAILBOX)
 		return RC_OK;
 	return claim_used(call->acme->sql, &claim, order->id, call->now, err);

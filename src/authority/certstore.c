@@ -12,6 +12,7 @@
 #include "pki/crypto.h"
 
 #define CAS_MAX (2 * HIERARCHY_ISSUING_MAX + 1)
+#define CA_MAX ((size_t)64 * 1024)
 #define BOUNDARY_BYTES 24
 /* Nobody between us and a reader may keep an answer for so long that a
  * revocation is told of later than after a minute. */
@@ -58,6 +59,7 @@ static enum rc
 add_ca(struct certstore *store, const X509 *cert, struct err *err)
 {
 	struct ca *ca = &store->ca[store->cas++];
+	struct buf der BUF_OWNED = BUF(CA_MAX);
 
 	ca->keys = DIRECTORY_KEYS_NONE;
 	ca->cert = cert;
@@ -65,7 +67,8 @@ add_ca(struct certstore *store, const X509 *cert, struct err *err)
 	if (!hierarchy_find_offline(store->config.hierarchy, ca->id, ca->file))
 		ca->file[0] = '\0';
 	TRY(hash_issuer(cert, ca->issuer, err));
-	return directory_keys_of(cert, &ca->keys, err);
+	TRY(hierarchy_der(cert, &der, err));
+	return directory_keys_of(buf_span(&der), &ca->keys, err);
 }
 
 enum rc

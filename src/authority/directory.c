@@ -37,7 +37,7 @@ hash_value(const struct directory_keys *keys, enum directory_key key)
 /* The mailbox is that of the certificate's row. */
 enum rc
 directory_add(
-    struct sql *sql, int64_t certificate, const X509 *cert, struct err *err)
+    struct sql *sql, int64_t certificate, struct span cert, struct err *err)
 {
 	struct directory_keys keys DIRECTORY_KEYS_OWNED = DIRECTORY_KEYS_NONE;
 	struct span name;
@@ -67,13 +67,8 @@ add_all(
 	enum rc rc;
 
 	while ((rc = sql_rows_next(rows, err)) == RC_OK) {
-		struct span der = sql_rows_bytes(rows, 1);
-		const uint8_t *at = der.data;
-		X509 *cert OWNED(X509_free) =
-		    d2i_X509(NULL, &at, (long)der.len);
-		if (cert == NULL)
-			return crypto_failed(err, "a certificate of ours");
-		TRY(directory_add(sql, sql_rows_number(rows, 0), cert, err));
+		TRY(directory_add(sql, sql_rows_number(rows, 0),
+		    sql_rows_bytes(rows, 1), err));
 		(*ret_count)++;
 	}
 	return rc == RC_ABSENT ? RC_OK : rc;

@@ -49,12 +49,12 @@ struct directory_keys {
 void directory_keys_done(struct directory_keys *keys);
 /* `ret` must be initialised. */
 enum rc directory_keys_of(
-    const X509 *cert, struct directory_keys *ret, struct err *err);
+    struct span cert, struct directory_keys *ret, struct err *err);
 
-/* Publish a certificate that was issued, unless its mailbox does not wish it.
+/* Publish a certificate (DER) that was issued, unless its mailbox does not wish it.
  * Within the transaction that issues it. */
 enum rc directory_add(
-    struct sql *sql, int64_t certificate, const X509 *cert, struct err *err);
+    struct sql *sql, int64_t certificate, struct span cert, struct err *err);
 /* The same with all that were issued before there was this table. */
 enum rc directory_adopt(struct sql *sql, struct err *err);
 

@@ -37,8 +37,10 @@ find_hash(const struct shop *shop, enum directory_key key, const X509 *cert)
 {
 	struct directory_keys keys DIRECTORY_KEYS_OWNED = DIRECTORY_KEYS_NONE;
 	struct directory_found found DIRECTORY_FOUND_OWNED = DIRECTORY_FOUND;
+	struct buf der BUF_OWNED = BUF((size_t)64 * 1024);
 
-	assert_ok(directory_keys_of(cert, &keys, NULL));
+	assert_ok(hierarchy_der(cert, &der, NULL));
+	assert_ok(directory_keys_of(buf_span(&der), &keys, NULL));
 	return find_by(shop, key,
 	    key == DIRECTORY_NAME ? buf_span(&keys.name)
 				  : span_of(keys.hash[key], DIRECTORY_HASH),

@@ -6,13 +6,13 @@
 #include "authority/audit.h"
 #include "authority/directory.h"
 #include "authority/hierarchy.h"
+#include "authority/lint_priv.h"
 #include "codec/hex.h"
 #include "os/clock.h"
 #include "os/random.h"
 #include "pki/crypto.h"
 
 #define NAME_BYTES 16
-#define DER_MAX ((size_t)64 * 1024)
 
 void
 issued_done(struct issued *issued)
@@ -22,44 +22,52 @@ issued_done(struct issued *issued)
 	issued->address = NULL;
 }
 
-static enum rc
-seconds_of(const ASN1_TIME *time, int64_t *ret, struct err *err)
-{
-	struct tm tm;
-
-	if (!ASN1_TIME_to_tm(time, &tm))
-		return crypto_failed(err, "read a certificate's time");
-	*ret = (int64_t)timegm(&tm);
-	return RC_OK;
-}
-
-/* What a row holds beside the order. */
+/* What a row holds. */
 struct row {
-	struct buf name, folded, der;
-	char issuer[PUBLISHED_ID_LEN + 1];
+	const struct order *order;
+	const struct request *request;
+	struct span cert;
+	struct buf name, folded, issuer, hex;
+	struct span serial;
 	int64_t from, until;
 };
+
+#define ROW_OWNED __attribute__((cleanup(row_done)))
 
 static void
 row_done(struct row *row)
 {
 	buf_done(&row->name);
 	buf_done(&row->folded);
-	buf_done(&row->der);
+	buf_done(&row->issuer);
+	buf_done(&row->hex);
 }
 
-#define ROW_OWNED __attribute__((cleanup(row_done)))
+/* AuthorityKeyIdentifier of what we issue: SEQUENCE { [0] } */
+static enum rc
+add_issuer(const struct lint_cert *cert, struct buf *out, struct err *err)
+{
+	struct span list = lint_list(cert, OID_AUTHORITY_KEY_ID);
+	struct der id;
+
+	TRY(der_expect(&list, DER_CONTEXT(0), &id, err));
+	return hex_encode(id.value, out, err);
+}
 
 static enum rc
-row_fill(
-    struct row *row, const char *address, const X509 *cert, struct err *err)
+row_fill(struct row *row, struct err *err)
 {
+	struct lint_cert parts = {0};
+
+	TRY(lint_read_signed(row->cert, &parts, err));
+	if (!lint_time(&parts.from, &row->from) ||
+	    !lint_time(&parts.until, &row->until))
+		return err_set(err, RC_SYNTAX, "a certificate without times");
+	row->serial = parts.serial.value;
 	TRY(random_text(NAME_BYTES, &row->name, err));
-	TRY(authorization_fold(address, &row->folded, err));
-	TRY(hierarchy_der(cert, &row->der, err));
-	TRY(published_issuer_id(cert, row->issuer, err));
-	TRY(seconds_of(X509_get0_notBefore(cert), &row->from, err));
-	return seconds_of(X509_get0_notAfter(cert), &row->until, err);
+	TRY(authorization_fold(row->order->address, &row->folded, err));
+	TRY(hex_encode(row->serial, &row->hex, err));
+	return add_issuer(&parts, &row->issuer, err);
 }
 
 static struct sql_value
@@ -69,58 +77,54 @@ text_value(const struct buf *buf)
 }
 
 static enum rc
-insert(struct sql *sql, const struct order *order,
-    const struct request *request, X509 *cert, int64_t *ret_id, struct err *err)
+insert(struct sql *sql, const struct row *row, int64_t *ret_id, struct err *err)
 {
-	struct row row ROW_OWNED = {
-	    .name = BUF_SMALL, .folded = BUF_SMALL, .der = BUF(DER_MAX)};
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	const struct request *request = row->request;
 
-	TRY(row_fill(&row, order->address, cert, err));
 	return sql_number(sql,
 	    "INSERT INTO certificate (name, serial, account, address, folded,"
 	    " kind, key_sha256, not_before, not_after, der, issuer)"
 	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-	    SQL_VALUES(text_value(&row.name),
-		SQL_BLOB(span_of(ASN1_STRING_get0_data(serial),
-		    (size_t)ASN1_STRING_length(serial))),
-		SQL_NUMBER(order->account), sql_text(order->address),
-		text_value(&row.folded), sql_text(profile_name(request->kind)),
+	    SQL_VALUES(text_value(&row->name), SQL_BLOB(row->serial),
+		SQL_NUMBER(row->order->account), sql_text(row->order->address),
+		text_value(&row->folded), sql_text(profile_name(request->kind)),
 		SQL_BLOB(
 		    span_of(request->key_sha256, sizeof(request->key_sha256))),
-		SQL_NUMBER(row.from), SQL_NUMBER(row.until),
-		SQL_BLOB(buf_span(&row.der)), sql_text(row.issuer)),
+		SQL_NUMBER(row->from), SQL_NUMBER(row->until),
+		SQL_BLOB(row->cert), text_value(&row->issuer)),
 	    ret_id, err);
 }
 
 static enum rc
-write_down(struct sql *sql, const struct order *order, const X509 *cert,
-    struct err *err)
+write_down(struct sql *sql, struct row *row, struct err *err)
 {
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
 	struct account account ACCOUNT_OWNED = {0};
-	struct buf hex BUF_OWNED = BUF_SMALL;
 	struct buf who BUF_OWNED = BUF_SMALL;
 	struct audit_act act = {
-	    .act = "issue", .detail = order->address, .now = clock_now()};
+	    .act = "issue", .detail = row->order->address, .now = clock_now()};
 
-	TRY(account_find_id(sql, order->account, &account, err));
+	TRY(account_find_id(sql, row->order->account, &account, err));
 	TRY(buf_add_format(&who, err, "account %s", account.name));
 	TRY(buf_str(&who, &act.actor, err));
-	TRY(hex_encode(span_of(ASN1_STRING_get0_data(serial),
-			   (size_t)ASN1_STRING_length(serial)),
-	    &hex, err));
-	TRY(buf_str(&hex, &act.object, err));
+	TRY(buf_str(&row->hex, &act.object, err));
 	return audit_add(sql, &act, err);
 }
 
 enum rc
 issued_add(struct sql *sql, const struct order *order,
-    const struct request *request, X509 *cert, struct err *err)
+    const struct request *request, struct span cert, struct err *err)
 {
+	struct row row ROW_OWNED = {.order = order,
+	    .request = request,
+	    .cert = cert,
+	    .name = BUF_SMALL,
+	    .folded = BUF_SMALL,
+	    .issuer = BUF_SMALL,
+	    .hex = BUF_SMALL};
 	int64_t id = 0;
 
-	TRY(insert(sql, order, request, cert, &id, err));
+	TRY(row_fill(&row, err));
+	TRY(insert(sql, &row, &id, err));
 	TRY(directory_add(sql, id, cert, err));
 	TRY(sql_change(sql,
 	    "UPDATE acme_order SET certificate = ?"
@@ -129,7 +133,7 @@ issued_add(struct sql *sql, const struct order *order,
 	if (sql_changed(sql) != 1)
 		return err_set(
 		    err, RC_ABSENT, "the order has its certificate already");
-	return write_down(sql, order, cert, err);
+	return write_down(sql, &row, err);
 }
 
 static enum rc

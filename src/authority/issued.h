@@ -5,17 +5,15 @@
 #ifndef AUTHORITY_ISSUED_H
 #define AUTHORITY_ISSUED_H
 
-#include <openssl/x509.h>
-
 #include "authority/hierarchy.h"
 #include "authority/order.h"
 #include "authority/request.h"
 
-/* Keep a certificate, give it to its order and write it down (audit).  Within a transaction of the
- * caller: what was answered must have been committed.  RC_ABSENT: the order
- * has one already. */
+/* Keep a certificate (DER), give it to its order and write it down (audit).
+ * Within a transaction of the caller: what was answered must have been
+ * committed.  RC_ABSENT: the order has one already. */
 enum rc issued_add(struct sql *sql, const struct order *order,
-    const struct request *request, X509 *cert, struct err *err);
+    const struct request *request, struct span cert, struct err *err);
 
 struct issued {
 	int64_t account;

@@ -83,6 +83,7 @@ shop_keep_for(const struct shop *shop, X509 *cert, const char *address,
 	struct authorization a AUTHORIZATION_OWNED = {0};
 	struct order order ORDER_OWNED = {0};
 	struct request request = {.kind = kind};
+	struct buf der BUF_OWNED = BUF((size_t)64 * 1024);
 	struct authorization_wish ask = {.account = shop->account,
 	    .address = address,
 	    .client = "192.0.2.1",
@@ -93,7 +94,9 @@ shop_keep_for(const struct shop *shop, X509 *cert, const char *address,
 
 	assert_done(authorization_add(shop->sql, &ask, &a, &err), err);
 	assert_done(order_add(shop->sql, &wish, &order, &err), err);
-	assert_done(issued_add(shop->sql, &order, &request, cert, &err), err);
+	assert_done(hierarchy_der(cert, &der, &err), err);
+	assert_done(
+	    issued_add(shop->sql, &order, &request, buf_span(&der), &err), err);
 }
 
 static inline void

@@ -52,6 +52,9 @@ struct lint_cert {
 
 /* RC_SYNTAX: not DER, or without the parts of a certificate. */
 enum rc lint_read(struct span tbs, struct lint_cert *ret, struct err *err);
+/* The same of a certificate that is signed; `ret` is all zero. */
+enum rc lint_read_signed(
+    struct span der, struct lint_cert *ret, struct err *err);
 
 /* NULL: it is not there. */
 const struct lint_extension *lint_find(

@@ -336,3 +336,13 @@ lint_read(struct span tbs, struct lint_cert *ret, struct err *err)
 	ret->level = level_of(ret);
 	return RC_OK;
 }
+
+enum rc
+lint_read_signed(struct span der, struct lint_cert *ret, struct err *err)
+{
+	struct der whole, tbs;
+
+	TRY(der_expect(&der, DER_SEQUENCE, &whole, err));
+	TRY(der_expect(&whole.value, DER_SEQUENCE, &tbs, err));
+	return lint_read(tbs.whole, ret, err);
+}

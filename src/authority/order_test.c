@@ -9,6 +9,7 @@
 OWNER(X509, X509_free);
 
 #define ADDRESS "Alice@alpha.test"
+#define DER_MAX ((size_t)64 * 1024)
 #define HOUR ((int64_t)3600)
 #define START ((int64_t)1800000000)
 #define REUSE HOUR
@@ -380,9 +381,19 @@ issue(const struct world *world, const char *address, int64_t now)
 }
 
 static enum rc
+keep(struct world *world, const struct order *order, const X509 *cert,
+    struct err *err)
+{
+	const struct request request = {.kind = PROFILE_ENCRYPTING};
+	struct buf der BUF_OWNED = BUF(DER_MAX);
+
+	TRY(hierarchy_der(cert, &der, err));
+	return issued_add(world->sql, order, &request, buf_span(&der), err);
+}
+
+static enum rc
 store(struct world *world, const char *address, struct err *err)
 {
-	struct request request = {.kind = PROFILE_ENCRYPTING};
 	struct order order ORDER_OWNED = {0};
 	struct authorization a AUTHORIZATION_OWNED = {0};
 	struct authorization_wish ask = {.account = world->account,
@@ -394,24 +405,22 @@ store(struct world *world, const char *address, struct err *err)
 
 	TRY(authorization_add(world->sql, &ask, &a, err));
 	TRY(add_order(world, &a, START, &order, err));
-	TRY(issued_add(world->sql, &order, &request, cert, err));
-	return issued_add(world->sql, &order, &request, cert, err);
+	TRY(keep(world, &order, cert, err));
+	return keep(world, &order, cert, err);
 }
 
 static void
 an_order_has_one_certificate_and_a_serial_is_used_once(void **state)
 {
 	struct world world WORLD_OWNED = {0};
-	struct request request = {.kind = PROFILE_ENCRYPTING};
 	struct err err = ERR_NONE;
 
 	world_init(&world, state);
 	assert_rc(store(&world, ADDRESS, &err), RC_REFUSED); /* serial */
 	X509 *first OWNED(X509_free) = issue(&world, ADDRESS, START);
 	X509 *second OWNED(X509_free) = issue(&world, ADDRESS, START);
-	assert_ok(issued_add(world.sql, &world.order, &request, first, &err));
-	assert_rc(issued_add(world.sql, &world.order, &request, second, &err),
-	    RC_ABSENT);
+	assert_ok(keep(&world, &world.order, first, &err));
+	assert_rc(keep(&world, &world.order, second, &err), RC_ABSENT);
 	assert_int_equal(order_at(&world, START), ORDER_VALID);
 	assert_int_equal(order_at(&world, START + 48 * HOUR), ORDER_VALID);
 }

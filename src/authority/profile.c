@@ -139,9 +139,14 @@ set_address(struct profile_plan *plan, struct err *err)
 }
 
 static enum rc
-add_public_key(EVP_PKEY *key, struct buf *out, struct err *err)
+add_public_key(
+    const struct profile_order *order, struct buf *out, struct err *err)
 {
+	EVP_PKEY *key = order->public_key;
 	uint8_t *der = NULL;
+
+	if (order->key_info.len > 0)
+		return buf_add(out, order->key_info, err);
 	int len = i2d_PUBKEY(key, &der);
 
 	if (len <= 0)
@@ -183,29 +188,22 @@ check_rules(const struct profile_plan *plan, struct span tbs, struct err *err)
 	return lint_check(&wish, &findings, err);
 }
 
-/* ret NULL: only look whether it could be. */
+/* der NULL: only look whether it could be. */
 static enum rc
-sign(struct profile_plan *plan, X509 **ret, struct err *err)
+sign(struct profile_plan *plan, struct buf *der, struct err *err)
 {
 	struct buf tbs BUF_OWNED = BUF(DER_MAX);
-	struct buf der BUF_OWNED = BUF(DER_MAX);
 
 	TRY(profile_write(plan, &tbs, err));
 	TRY(check_rules(plan, buf_span(&tbs), err));
-	if (ret == NULL)
+	if (der == NULL)
 		return RC_OK;
-	TRY(signer_wrap(plan->issuer->signer, buf_span(&tbs), &der, err));
-	const uint8_t *at = der.data;
-	X509 *cert = d2i_X509(NULL, &at, (long)der.len);
-	if (cert == NULL)
-		return crypto_failed(err, "issue a certificate");
-	*ret = cert;
-	return RC_OK;
+	return signer_wrap(plan->issuer->signer, buf_span(&tbs), der, err);
 }
 
 static enum rc
 plan_and_sign(const struct profile_order *order,
-    const struct profile_issuer *issuer, X509 **ret, struct err *err)
+    const struct profile_issuer *issuer, struct buf *der, struct err *err)
 {
 	struct buf key BUF_OWNED = BUF(KEY_MAX);
 	struct profile_plan plan = {.profile = &profiles[order->kind],
@@ -220,20 +218,35 @@ plan_and_sign(const struct profile_order *order,
 		    plan.profile->name);
 	TRY(set_times(&plan, err));
 	set_serial(&plan);
-	TRY(add_public_key(order->public_key, &key, err));
+	TRY(add_public_key(order, &key, err));
 	plan.key = buf_span(&key);
 	enum rc rc = set_address(&plan, err);
 	if (rc == RC_OK)
-		rc = sign(&plan, ret, err);
+		rc = sign(&plan, der, err);
 	buf_done(&plan.address);
 	return rc;
+}
+
+enum rc
+profile_issue_der(const struct profile_order *order,
+    const struct profile_issuer *issuer, struct buf *der, struct err *err)
+{
+	return plan_and_sign(order, issuer, der, err);
 }
 
 enum rc
 profile_issue(const struct profile_order *order,
     const struct profile_issuer *issuer, X509 **ret, struct err *err)
 {
-	return plan_and_sign(order, issuer, ret, err);
+	struct buf der BUF_OWNED = BUF(DER_MAX);
+
+	TRY(profile_issue_der(order, issuer, &der, err));
+	const uint8_t *at = der.data;
+	X509 *cert = d2i_X509(NULL, &at, (long)der.len);
+	if (cert == NULL)
+		return crypto_failed(err, "issue a certificate");
+	*ret = cert;
+	return RC_OK;
 }
 
 enum rc

@@ -56,6 +56,7 @@ struct profile_subject {
 struct profile_order {
 	enum profile_kind kind;
 	EVP_PKEY *public_key; /* borrowed */
+	struct span key_info; /* the same as SubjectPublicKeyInfo, if at hand */
 	const char *name;     /* commonName of a CA, TSA or responder */
 	const char *organization;
 	const char *address; /* of a mailbox, UTF-8; or a host's name */
@@ -82,6 +83,9 @@ struct profile_issuer {
  * has expired. */
 enum rc profile_issue(const struct profile_order *order,
     const struct profile_issuer *issuer, X509 **ret, struct err *err);
+/* The same; append the DER. */
+enum rc profile_issue_der(const struct profile_order *order,
+    const struct profile_issuer *issuer, struct buf *der, struct err *err);
 /* Could it be issued?  Nothing is signed. */
 enum rc profile_check(const struct profile_order *order,
     const struct profile_issuer *issuer, struct err *err);

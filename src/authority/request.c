@@ -6,6 +6,7 @@
 #include "pki/capability.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
+#include "pki/spki.h"
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 4096
@@ -32,23 +33,21 @@ request_done(struct request *request)
 {
 	EVP_PKEY_free(request->public_key);
 	request->public_key = NULL;
+	buf_done(&request->key_info);
 	buf_done(&request->capabilities);
 }
 
 static enum rc
 parse(struct span der, X509_REQ **ret, struct err *err)
 {
-	const uint8_t *at = der.data;
-
 	if (der.len == 0 || der.len > REQUEST_MAX)
 		return err_set(err, RC_LIMIT,
 		    "a certificate request has 1 to %zu bytes", REQUEST_MAX);
 	if (der_check(der, err) != RC_OK)
 		return err_set(
 		    err, RC_SYNTAX, "the certificate request is not DER");
-	X509_REQ *req OWNED(X509_REQ_free) =
-	    d2i_X509_REQ(NULL, &at, (long)der.len);
-	if (req == NULL || at != der.data + der.len)
+	X509_REQ *req OWNED(X509_REQ_free) = spki_read_around_request(der);
+	if (req == NULL)
 		return err_set(
 		    err, RC_SYNTAX, "this is no PKCS#10 certificate request");
 	if (X509_REQ_get_version(req) != X509_REQ_VERSION_1)
@@ -335,12 +334,24 @@ check_ec(const EVP_PKEY *key, struct err *err)
 	return RC_OK;
 }
 
+/* What is on one of the two curves is a key there. */
+static enum rc
+check_public(EVP_PKEY *key, struct err *err)
+{
+	EVP_PKEY_CTX *context OWNED(EVP_PKEY_CTX_free) = NULL;
+
+	if (!crypto_wants_order_check(key) && EVP_PKEY_is_a(key, "EC"))
+		return RC_OK;
+	context = EVP_PKEY_CTX_new(key, NULL);
+	if (context != NULL && EVP_PKEY_public_check(context) == 1)
+		return RC_OK;
+	(void)crypto_failed(err, "key");
+	return err_set(err, RC_UNFIT, "the public key is not a valid one");
+}
+
 static enum rc
 check_key(EVP_PKEY *key, struct err *err)
 {
-	EVP_PKEY_CTX *context OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new(key, NULL);
-
 	if (EVP_PKEY_is_a(key, "RSA"))
 		TRY(check_rsa(key, err));
 	else if (EVP_PKEY_is_a(key, "EC"))
@@ -349,29 +360,74 @@ check_key(EVP_PKEY *key, struct err *err)
 		return err_set(err, RC_UNFIT,
 		    "use a key on P-256 or P-384, Ed25519, or RSA of 2048 to "
 		    "4096 bits");
-	if (context == NULL || EVP_PKEY_public_check(context) != 1) {
-		(void)crypto_failed(err, "key");
+	return check_public(key, err);
+}
+
+/* CertificationRequest, as it came. */
+struct parts {
+	struct span info; /* what is signed, head and all */
+	struct span key;  /* SubjectPublicKeyInfo */
+	struct span signature;
+};
+
+static enum rc
+split(struct span der, struct parts *ret, struct err *err)
+{
+	struct der all, info, skipped, key, bits;
+
+	TRY(der_expect(&der, DER_SEQUENCE, &all, err));
+	TRY(der_expect(&all.value, DER_SEQUENCE, &info, err));
+	TRY(der_expect(&info.value, DER_INTEGER, &skipped, err));
+	TRY(der_expect(&info.value, DER_SEQUENCE, &skipped, err));
+	TRY(der_expect(&info.value, DER_SEQUENCE, &key, err));
+	TRY(der_expect(&all.value, DER_SEQUENCE, &skipped, err));
+	TRY(der_expect(&all.value, DER_BITS, &bits, err));
+	if (bits.value.len == 0 || bits.value.data[0] != 0)
 		return err_set(
-		    err, RC_UNFIT, "the public key is not a valid one");
-	}
+		    err, RC_SYNTAX, "a signature that ends within an octet");
+	*ret = (struct parts){info.whole, key.whole, span_after(bits.value, 1)};
+	return RC_OK;
+}
+
+/* Which digest a request was signed with, that must be of SHA-2, by a key of
+ * this kind; NULL for Ed25519, which has its own. */
+static enum rc
+find_digest(const X509_REQ *req, const EVP_PKEY *key, const EVP_MD **ret,
+    struct err *err)
+{
+	int algorithm = X509_REQ_get_signature_nid(req);
+	int digest = NID_undef, kind = NID_undef;
+
+	*ret = NULL;
+	if (algorithm == NID_ED25519 && EVP_PKEY_is_a(key, "ED25519"))
+		return RC_OK;
+	if (!OBJ_find_sigid_algs(algorithm, &digest, &kind) ||
+	    (digest != NID_sha256 && digest != NID_sha384 &&
+		digest != NID_sha512))
+		return err_set(err, RC_UNFIT,
+		    "sign the certificate request with SHA-256, SHA-384 or "
+		    "SHA-512");
+	if (kind != EVP_PKEY_get_base_id(key))
+		return err_set(err, RC_CRYPTO,
+		    "the certificate request is signed by a key of another "
+		    "kind");
+	*ret = EVP_get_digestbynid(digest);
 	return RC_OK;
 }
 
 /* Whoever asks has the private key. */
 static enum rc
-check_signature(X509_REQ *req, EVP_PKEY *key, struct err *err)
+check_signature(const X509_REQ *req, EVP_PKEY *key, const struct parts *parts,
+    struct err *err)
 {
-	int digest = NID_undef;
-	int algorithm = X509_REQ_get_signature_nid(req);
+	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
+	const EVP_MD *digest = NULL;
 
-	if (algorithm != NID_ED25519 &&
-	    (!OBJ_find_sigid_algs(algorithm, &digest, NULL) ||
-		(digest != NID_sha256 && digest != NID_sha384 &&
-		    digest != NID_sha512)))
-		return err_set(err, RC_UNFIT,
-		    "sign the certificate request with SHA-256, SHA-384 or "
-		    "SHA-512");
-	if (X509_REQ_verify(req, key) != 1) {
+	TRY(find_digest(req, key, &digest, err));
+	if (ctx == NULL ||
+	    EVP_DigestVerifyInit(ctx, NULL, digest, NULL, key) != 1 ||
+	    EVP_DigestVerify(ctx, parts->signature.data, parts->signature.len,
+		parts->info.data, parts->info.len) != 1) {
 		(void)crypto_failed(err, "signature");
 		return err_set(err, RC_CRYPTO,
 		    "the certificate request is not signed by its own key");
@@ -379,20 +435,36 @@ check_signature(X509_REQ *req, EVP_PKEY *key, struct err *err)
 	return RC_OK;
 }
 
+/* What can be read by hand is written as everybody writes it, and so it may
+ * stand in the certificate. */
+static enum rc
+read_key(struct span der, struct request *request, struct err *err)
+{
+	const uint8_t *at = der.data;
+
+	request->public_key = spki_read(der);
+	if (request->public_key != NULL)
+		return buf_add(&request->key_info, der, err);
+	request->public_key = d2i_PUBKEY(NULL, &at, (long)der.len);
+	if (request->public_key != NULL)
+		return RC_OK;
+	(void)crypto_failed(err, "key");
+	return err_set(
+	    err, RC_UNFIT, "the key in the certificate request cannot be read");
+}
+
 /* "EC points may be compressed" (RFC 5480 section 2.2), and parameters of RSA
  * left out by mistake: then the same key has another encoding. */
 static bool
-is_encoded_as_usual(X509_PUBKEY *key, struct span der, EVP_PKEY *read)
+is_encoded_as_usual(const struct request *request, struct span der)
 {
 	uint8_t *usual = NULL;
-	const uint8_t *bits = NULL;
-	int len = 0;
 
-	if (!X509_PUBKEY_get0_param(NULL, &bits, &len, NULL, key))
+	if (request->key_info.len > 0)
+		return true;
+	if (EVP_PKEY_is_a(request->public_key, "EC"))
 		return false;
-	if (EVP_PKEY_is_a(read, "EC"))
-		return len > 0 && bits[0] == POINT_CONVERSION_UNCOMPRESSED;
-	len = i2d_PUBKEY(read, &usual);
+	int len = i2d_PUBKEY(request->public_key, &usual);
 	bool same = len > 0 && span_is(span_of(usual, (size_t)len), der);
 	OPENSSL_free(usual);
 	return same;
@@ -401,22 +473,16 @@ is_encoded_as_usual(X509_PUBKEY *key, struct span der, EVP_PKEY *read)
 /* Whether a key is another account's, or was revoked because it is in other
  * hands, is found by its hash: in another encoding it would be another key. */
 static enum rc
-hash_key(X509_REQ *req, EVP_PKEY *read, uint8_t ret[32], struct err *err)
+hash_key(struct request *request, struct span der, struct err *err)
 {
-	X509_PUBKEY *key = X509_REQ_get_X509_PUBKEY(req);
-	uint8_t *der = NULL;
-	int len = i2d_X509_PUBKEY(key, &der);
-
-	if (len <= 0)
-		return crypto_failed(err, "encode the key");
-	bool usual = is_encoded_as_usual(key, span_of(der, (size_t)len), read);
-	int done = EVP_Digest(der, (size_t)len, ret, NULL, EVP_sha256(), NULL);
-	OPENSSL_free(der);
-	if (!usual)
+	if (!is_encoded_as_usual(request, der))
 		return err_set(err, RC_UNFIT,
 		    "the key is not encoded as usual: EC points uncompressed, "
 		    "RSA with the parameter NULL");
-	return done ? RC_OK : crypto_failed(err, "SHA-256");
+	if (!EVP_Digest(der.data, der.len, request->key_sha256, NULL,
+		EVP_sha256(), NULL))
+		return crypto_failed(err, "SHA-256");
+	return RC_OK;
 }
 
 static enum rc
@@ -436,14 +502,13 @@ check_names(X509_REQ *req, const char *address, struct request *request,
 
 /* The key and the proof that whoever asks has it. */
 static enum rc
-check_proof(X509_REQ *req, struct request *request, struct err *err)
+check_proof(const X509_REQ *req, struct span der, struct request *request,
+    struct err *err)
 {
-	request->public_key = X509_REQ_get_pubkey(req);
-	if (request->public_key == NULL) {
-		(void)crypto_failed(err, "key");
-		return err_set(err, RC_UNFIT,
-		    "the key in the certificate request cannot be read");
-	}
+	struct parts parts = {0};
+
+	TRY(split(der, &parts, err));
+	TRY(read_key(parts.key, request, err));
 	TRY(check_key(request->public_key, err));
 	if (request->kind != PROFILE_SIGNING &&
 	    EVP_PKEY_is_a(request->public_key, "ED25519"))
@@ -455,8 +520,8 @@ check_proof(X509_REQ *req, struct request *request, struct err *err)
 		return err_set(err, RC_UNFIT,
 		    "an EC key is for signing or for encrypting: ask for two "
 		    "certificates, with keyUsage in each request");
-	TRY(check_signature(req, request->public_key, err));
-	return hash_key(req, request->public_key, request->key_sha256, err);
+	TRY(check_signature(req, request->public_key, &parts, err));
+	return hash_key(request, parts.key, err);
 }
 
 enum rc
@@ -464,12 +529,12 @@ request_check(
     struct span der, const char *address, struct request *ret, struct err *err)
 {
 	struct request request REQUEST_OWNED = {
-	    .capabilities = BUF(REQUEST_MAX)};
+	    .key_info = BUF(REQUEST_MAX), .capabilities = BUF(REQUEST_MAX)};
 	X509_REQ *req OWNED(X509_REQ_free) = NULL;
 
 	TRY(parse(der, &req, err));
 	TRY(check_names(req, address, &request, err));
-	TRY(check_proof(req, &request, err));
+	TRY(check_proof(req, der, &request, err));
 	*ret = request;
 	request = (struct request){0};
 	return RC_OK;
@@ -531,7 +596,8 @@ enum rc
 request_check_host(
     struct span der, const char *host, struct request *ret, struct err *err)
 {
-	struct request request REQUEST_OWNED = {.kind = PROFILE_HOST};
+	struct request request REQUEST_OWNED = {
+	    .kind = PROFILE_HOST, .key_info = BUF(REQUEST_MAX)};
 	X509_REQ *req OWNED(X509_REQ_free) = NULL;
 	int in_subject = 0, beside = 0;
 
@@ -541,8 +607,8 @@ request_check_host(
 	if (in_subject + beside == 0)
 		return err_set(err, RC_UNFIT,
 		    "the certificate request does not name %s", host);
-	TRY(check_proof(req, &request, err));
+	TRY(check_proof(req, der, &request, err));
 	*ret = request;
-	request.public_key = NULL;
+	request = (struct request){0};
 	return RC_OK;
 }

@@ -21,7 +21,8 @@
 struct request {
 	EVP_PKEY *public_key; /* owned */
 	enum profile_kind kind;
-	uint8_t key_sha256[32];  /* of the SubjectPublicKeyInfo */
+	struct buf key_info;    /* its SubjectPublicKeyInfo, or none: unusual */
+	uint8_t key_sha256[32]; /* of that, as it came */
 	struct buf capabilities; /* DER SMIMECapabilities; may be empty */
 };
 

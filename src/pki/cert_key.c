@@ -5,7 +5,7 @@
 #include "pki/cert_priv.h"
 #include "pki/crypto.h"
 #include "pki/der.h"
-#include "pki/spki_priv.h"
+#include "pki/spki.h"
 
 OWNER(AUTHORITY_KEYID, AUTHORITY_KEYID_free);
 

@@ -1,4 +1,4 @@
-#include "pki/spki_priv.h"
+#include "pki/spki.h"
 
 #include <pthread.h>
 
@@ -6,95 +6,45 @@
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
+#include "codec/point.h"
 #include "pki/der.h"
 #include "pki/ready.h"
 
 #define NUMBER_MAX ((size_t)2049) /* octets of an RSA number, and its sign */
-#define UNCOMPRESSED 0x04
 
 /* ---- points ------------------------------------------------------------- */
 
 struct curve {
-	const char *name;
+	enum point_curve name;
 	size_t head_len; /* all that stands in front of the point */
 	uint8_t head[26];
-	size_t point_len;
 };
 
 #define EC_KEY_OID 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01
 
 static const struct curve curves[] = {
-    {"P-256", 26,
+    {POINT_P256, 26,
 	{0x30, 0x59, 0x30, 0x13, EC_KEY_OID, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-	    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00},
-	65},
-    {"P-384", 23,
+	    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00}},
+    {POINT_P384, 23,
 	{0x30, 0x76, 0x30, 0x10, EC_KEY_OID, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
-	    0x22, 0x03, 0x62, 0x00},
-	97},
-    {"P-521", 25,
+	    0x22, 0x03, 0x62, 0x00}},
+    {POINT_P521, 25,
 	{0x30, 0x81, 0x9b, 0x30, 0x10, EC_KEY_OID, 0x06, 0x05, 0x2b, 0x81, 0x04,
-	    0x00, 0x23, 0x03, 0x81, 0x86, 0x00},
-	133},
+	    0x00, 0x23, 0x03, 0x81, 0x86, 0x00}},
 };
 #define CURVES (sizeof(curves) / sizeof(*curves))
-
-/* A curve is computed from its numbers each time somebody names it, but copied
- * quickly. */
-static pthread_once_t curves_made = PTHREAD_ONCE_INIT;
-static EVP_PKEY *empty[CURVES];
-
-static EVP_PKEY *
-make_empty(const struct curve *curve)
-{
-	EVP_PKEY *made = NULL;
-	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
-	    EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_utf8_string(
-		OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)curve->name, 0),
-	    OSSL_PARAM_construct_end()};
-
-	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &made, EVP_PKEY_KEY_PARAMETERS, params) != 1)
-		return NULL;
-	return made;
-}
-
-static void
-make_curves(void)
-{
-	for (size_t i = 0; i < CURVES; i++)
-		empty[i] = make_empty(&curves[i]);
-}
-
-/* The library sees whether it is on the curve. */
-static EVP_PKEY *
-new_point(const EVP_PKEY *of, struct span point)
-{
-	EVP_PKEY *key OWNED(EVP_PKEY_free) =
-	    of != NULL ? EVP_PKEY_dup((EVP_PKEY *)(uintptr_t)of) : NULL;
-
-	if (key == NULL ||
-	    EVP_PKEY_set1_encoded_public_key(key, point.data, point.len) != 1)
-		return NULL;
-	return take(key);
-}
 
 static EVP_PKEY *
 read_point(struct span der)
 {
 	for (size_t i = 0; i < CURVES; i++) {
 		const struct curve *curve = &curves[i];
-		if (der.len != curve->head_len + curve->point_len ||
-		    !span_is(span_first(der, curve->head_len),
+		if (der.len > curve->head_len &&
+		    span_is(span_first(der, curve->head_len),
 			span_of(curve->head, curve->head_len)))
-			continue;
-		struct span point = span_after(der, curve->head_len);
-		(void)pthread_once(&curves_made, make_curves);
-		return point.data[0] == UNCOMPRESSED
-			   ? new_point(empty[i], point)
-			   : NULL;
+			return point_read(
+			    curve->name, span_after(der, curve->head_len));
 	}
 	return NULL;
 }
@@ -239,4 +189,16 @@ spki_read_around(struct span der)
 	    NULL, &at, (long)der.len, ASN1_ITEM_rptr(X509), bare, NULL);
 	ERR_clear_error();
 	return x509 != NULL && at == der.data + der.len ? take(x509) : NULL;
+}
+
+X509_REQ *
+spki_read_around_request(struct span der)
+{
+	const uint8_t *at = der.data;
+
+	(void)pthread_once(&bare_made, make_bare);
+	X509_REQ *req OWNED(X509_REQ_free) = (X509_REQ *)ASN1_item_d2i_ex(
+	    NULL, &at, (long)der.len, ASN1_ITEM_rptr(X509_REQ), bare, NULL);
+	ERR_clear_error();
+	return req != NULL && at == der.data + der.len ? take(req) : NULL;
 }

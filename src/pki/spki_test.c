@@ -1,7 +1,7 @@
 #include "base/expect.h"
 #include "pki/cert_priv.h"
 #include "pki/fixture.h"
-#include "pki/spki_priv.h"
+#include "pki/spki.h"
 
 #include <openssl/core_names.h>
 

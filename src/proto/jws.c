@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 
 #include "base/own.h"
+#include "proto/jws_priv.h"
 
 #define JWS_TEXT_MAX ((size_t)96 * 1024)
 #define JWS_URL_MAX 1000
@@ -462,6 +463,29 @@ verify_ed25519(const struct jws *jws, const json_t *jwk, struct span signature,
 	return RC_OK;
 }
 
+/* The library would look for its decoders anew, to read the same two numbers. */
+static enum rc
+verify_ecdsa(const struct jws *jws, const json_t *jwk, struct span signature,
+    struct err *err)
+{
+	struct buf x BUF_OWNED = BUF(RSA_BYTES_MAX);
+	struct buf y BUF_OWNED = BUF(RSA_BYTES_MAX);
+	struct buf input BUF_OWNED = BUF(JWS_TEXT_MAX * 2);
+
+	TRY(url_decode(text_of(jwk, "x"), &x, err));
+	TRY(url_decode(text_of(jwk, "y"), &y, err));
+	TRY(signing_input(jws, &input, err));
+	const struct jws_ecdsa ecdsa = {
+	    .curve = signature.len == (size_t)2 * P256_COORDINATE ? POINT_P256
+								  : POINT_P384,
+	    .x = buf_span(&x),
+	    .y = buf_span(&y),
+	    .signature = signature};
+	if (!jws_ecdsa_is(&ecdsa, buf_span(&input)))
+		return err_set(err, RC_CRYPTO, "the JWS' signature is wrong");
+	return RC_OK;
+}
+
 /* Only what says which key it is goes to the library: "key_ops", "use" or
  * "alg" of a peer's JWK have no say in what we verify. */
 static json_t *
@@ -493,6 +517,8 @@ jws_verify(const struct jws *jws, json_t *jwk, struct err *err)
 		return err_set(err, RC_CRYPTO, "the JWS' signature is wrong");
 	if (strcmp(kind->kty, "OKP") == 0)
 		return verify_ed25519(jws, jwk, buf_span(&signature), err);
+	if (strcmp(kind->kty, "EC") == 0)
+		return verify_ecdsa(jws, jwk, buf_span(&signature), err);
 	json_t *bare OWNED(json_decref) = bare_key(kind, jwk);
 	if (bare == NULL)
 		return err_nomem(err, "account key");

@@ -5,10 +5,10 @@
  * Library:   It reads a key through its decoders, which it looks for anew each
  *            time: that takes longer than to verify two signatures with it.
  *
- * Only inside pki.
+ * May use:   base codec.
  */
-#ifndef PKI_SPKI_PRIV_H
-#define PKI_SPKI_PRIV_H
+#ifndef PKI_SPKI_H
+#define PKI_SPKI_H
 
 #include "pki/crypto.h"
 
@@ -20,5 +20,7 @@ EVP_PKEY *spki_read(struct span der);
 /* A certificate, but without its key: X509_get0_pubkey() has none.  For those
  * whose key has been read by hand. */
 X509 *spki_read_around(struct span der);
+/* The same of a PKCS #10 request; X509_REQ_verify() cannot be used with it. */
+X509_REQ *spki_read_around_request(struct span der);
 
 #endif

@@ -1,0 +1,74 @@
+#include "proto/jws_priv.h"
+
+#include <openssl/err.h>
+
+#include "base/buf.h"
+#include "base/own.h"
+
+#define COORDINATE_MAX 48
+#define DER_MAX (2 * (COORDINATE_MAX + 3) + 2)
+#define INTEGER 0x02
+#define SEQUENCE 0x30
+
+OWNER(EVP_PKEY, EVP_PKEY_free);
+OWNER(EVP_MD_CTX, EVP_MD_CTX_free);
+
+static EVP_PKEY *
+read_key(const struct jws_ecdsa *ecdsa)
+{
+	uint8_t point[1 + 2 * COORDINATE_MAX] = {0x04};
+	size_t len = point_coordinate(ecdsa->curve);
+
+	if (len > COORDINATE_MAX || ecdsa->x.len != len || ecdsa->y.len != len)
+		return NULL;
+	memcpy(point + 1, ecdsa->x.data, len);
+	memcpy(point + 1 + len, ecdsa->y.data, len);
+	return point_read(ecdsa->curve, span_of(point, 1 + 2 * len));
+}
+
+/* A positive INTEGER in the fewest octets; its length with the head. */
+static size_t
+put_integer(struct span number, uint8_t *at)
+{
+	while (number.len > 1 && number.data[0] == 0)
+		number = span_after(number, 1);
+	size_t sign = number.data[0] >> 7;
+	at[0] = INTEGER;
+	at[1] = (uint8_t)(number.len + sign);
+	at[2] = 0;
+	memcpy(at + 2 + sign, number.data, number.len);
+	return 2 + sign + number.len;
+}
+
+/* The library wants Ecdsa-Sig-Value: of our curves it is shorter than what
+ * would need two octets to tell its length. */
+static size_t
+put_signature(struct span signature, uint8_t der[DER_MAX])
+{
+	size_t half = signature.len / 2;
+	size_t len = put_integer(span_first(signature, half), der + 2);
+
+	len += put_integer(span_after(signature, half), der + 2 + len);
+	der[0] = SEQUENCE;
+	der[1] = (uint8_t)len;
+	return 2 + len;
+}
+
+bool
+jws_ecdsa_is(const struct jws_ecdsa *ecdsa, struct span input)
+{
+	const EVP_MD *digest =
+	    ecdsa->curve == POINT_P256 ? EVP_sha256() : EVP_sha384();
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = read_key(ecdsa);
+	EVP_MD_CTX *md OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
+	uint8_t der[DER_MAX];
+
+	if (key == NULL || md == NULL ||
+	    ecdsa->signature.len != 2 * point_coordinate(ecdsa->curve) ||
+	    EVP_DigestVerifyInit(md, NULL, digest, NULL, key) != 1)
+		return false;
+	size_t len = put_signature(ecdsa->signature, der);
+	bool ok = EVP_DigestVerify(md, der, len, input.data, input.len) == 1;
+	ERR_clear_error();
+	return ok;
+}
