@@ -141,6 +141,17 @@ problem_set(struct http_answer *answer, enum problem problem, struct err *err,
 }
 
 void
+problem_later(struct http_answer *answer)
+{
+	(void)problem_set(answer, PROBLEM_SERVER_BUSY, NULL,
+	    "the authority cannot answer now: try again later");
+	if (answer->headers < HTTP_HEADERS_MAX)
+		(void)http_answer_add_header(
+		    answer, "Retry-After", NULL, "%d", RETRY_SECONDS);
+	answer->status = 503; /* no memory even for that: the status alone */
+}
+
+void
 problem_settle(struct http_answer *answer, enum rc rc,
     const struct http_request *request, const struct err *why)
 {
@@ -149,13 +160,11 @@ problem_settle(struct http_answer *answer, enum rc rc,
 	bool later = rc == RC_IO || rc == RC_AGAIN || rc == RC_NOMEM;
 	log_error("%s %s: %s", request->method, request->path,
 	    rc == RC_OK ? "no answer was made" : why->text);
-	(void)problem_set(answer,
-	    later ? PROBLEM_SERVER_BUSY : PROBLEM_SERVER_INTERNAL, NULL, "%s",
-	    later ? "the authority cannot answer now: try again later"
-		  : "the authority failed: its operator has to look");
-	if (later && answer->headers < HTTP_HEADERS_MAX)
-		(void)http_answer_add_header(
-		    answer, "Retry-After", NULL, "%d", RETRY_SECONDS);
-	/* no memory even for that: the status alone */
-	answer->status = later ? 503 : 500;
+	if (later) {
+		problem_later(answer);
+		return;
+	}
+	(void)problem_set(answer, PROBLEM_SERVER_INTERNAL, NULL,
+	    "the authority failed: its operator has to look");
+	answer->status = 500;
 }

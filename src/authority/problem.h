@@ -69,6 +69,10 @@ enum rc problem_set_more(struct http_answer *answer, enum problem problem,
 void problem_settle(struct http_answer *answer, enum rc rc,
     const struct http_request *request, const struct err *why);
 
+/* Make it the answer to somebody for whom nothing happened, whatever it was:
+ * "try later".  Never fails. */
+void problem_later(struct http_answer *answer);
+
 /* Neither ever yields RC_OK (see base/err.h). */
 #if defined(__clang_analyzer__) && !defined(AUTHORITY_PROBLEM_C)
 #define problem_set(...) err_failed(problem_set(__VA_ARGS__))

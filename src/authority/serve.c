@@ -49,7 +49,8 @@ struct service {
 	struct hierarchy hierarchy;
 	struct buf dkim_key;
 	struct resolver *resolver;
-	struct sql *sql;
+	struct sql *sql;    /* groups what is written (sql_group()) */
+	struct sql *reader; /* sees what is on the disk already */
 	struct nonces *nonces;
 	struct rate *accounts;
 	struct rate *lookups;
@@ -82,6 +83,7 @@ service_done(struct service *service)
 	rate_free(service->lookups);
 	rate_free(service->accounts);
 	nonces_free(service->nonces);
+	sql_free(service->reader);
 	sql_free(service->sql);
 	resolver_free(service->resolver);
 	buf_done(&service->dkim_key);
@@ -108,7 +110,7 @@ answer_lookup(struct service *service, const struct http_request *request,
 {
 	struct lookup lookup = {.settings = &service->settings,
 	    .hierarchy = &service->hierarchy,
-	    .sql = service->sql,
+	    .sql = service->reader,
 	    .rate = service->lookups};
 
 	return lookup_answer(&lookup, request, clock_now(), answer, err);
@@ -181,7 +183,7 @@ offer_of(const struct service *service)
 {
 	return (struct offer){.folder = service->folder,
 	    .hierarchy = &service->hierarchy,
-	    .sql = service->sql};
+	    .sql = service->reader};
 }
 
 static enum rc
@@ -207,7 +209,7 @@ answer_ocsp(struct service *service, const struct http_request *request,
     struct http_answer *answer, struct err *err)
 {
 	return ocsp_service_answer(
-	    service->ocsp, service->sql, request, clock_now(), answer, err);
+	    service->ocsp, service->reader, request, clock_now(), answer, err);
 }
 
 static enum rc
@@ -322,6 +324,33 @@ answer_request(void *context, const struct http_request *request,
 	count(request, answer);
 }
 
+static bool
+is_waiting(void *context)
+{
+	const struct service *service = context;
+
+	return sql_group_is_open(service->sql);
+}
+
+static bool
+settle(void *context)
+{
+	struct service *service = context;
+	struct err err = ERR_NONE;
+	enum rc rc = sql_group_commit(service->sql, &err);
+
+	if (rc != RC_OK)
+		log_error("%s", err.text);
+	return rc == RC_OK;
+}
+
+/* Its nonce is good: those are not in the transaction. */
+static void
+lose(void *context, struct http_answer *answer)
+{
+	problem_later(answer);
+}
+
 static void
 wake_workers(void *context)
 {
@@ -397,7 +426,7 @@ init_certstore(struct service *service, struct err *err)
 	struct certstore_config config = {.folder = service->folder,
 	    .settings = &service->settings,
 	    .hierarchy = &service->hierarchy,
-	    .sql = service->sql,
+	    .sql = service->reader,
 	    .rate = service->lookups};
 
 	TRY(directory_adopt(service->sql, err));
@@ -474,6 +503,7 @@ start(struct service *service, struct err *err)
 	TRY(load(service, err));
 	TRY(start_resolver(service, err));
 	TRY(schema_open(service->folder, settings, &service->sql, err));
+	TRY(schema_open(service->folder, settings, &service->reader, err));
 	TRY(issued_adopt(service->sql, service->hierarchy.issuing[0].id, err));
 	TRY(nonces_new(service->sql, &service->nonces, err));
 	TRY(page_form_key(service->sql, &service->form_key, err));
@@ -506,7 +536,7 @@ start_ldap(struct service *service, const struct web_config *web,
 	    .tls = *ret_tls,
 	    .service = {.settings = &service->settings,
 		.hierarchy = &service->hierarchy,
-		.sql = service->sql,
+		.sql = service->reader,
 		.rate = service->lookups}};
 	return ldap_new(base, &config, ret, err);
 }
@@ -532,8 +562,12 @@ serve_web(struct service *service, struct err *err)
 	    .plain_connections = service->settings.http_connections,
 	    .metrics_place = service->settings.metrics_listen,
 	    .answer = answer_request,
+	    .waits = is_waiting,
+	    .settle = settle,
+	    .lose = lose,
 	    .sent = wake_workers,
 	    .context = service};
+	sql_group(service->sql);
 	TRY(web_new(&config, &web, err));
 	TRY(start_ldap(service, &config, web_base(web), &tls, &ldap, err));
 	log_info("ready: %s, mail on %s", service->settings.listen,

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "authority/listen.h"
+#include "authority/web_hold.h"
 #include "authority/web_plain.h"
 #include "authority/web_tls.h"
 #include "os/clock.h"
@@ -48,6 +49,7 @@ struct web {
 	struct evconnlistener *listener; /* borrowed from http */
 	struct event *stop[2];
 	struct event *crowd;
+	struct web_hold *hold;
 	SSL_CTX *tls, *desk_tls;
 	int64_t connections;
 	struct guest *first; /* of those who are here */
@@ -237,9 +239,10 @@ on_sent(struct evhttp_request *req, void *context)
 }
 
 static void
-send_answer(struct web *web, struct evhttp_request *req,
-    const struct http_answer *answer)
+send_answer(
+    void *sender, struct evhttp_request *req, const struct http_answer *answer)
 {
+	struct web *web = sender;
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
 	struct evbuffer *body = evhttp_request_get_output_buffer(req);
 	int failed = 0;
@@ -323,7 +326,7 @@ answer_request(
 	    .metrics = plain != NULL && plain->metrics,
 	    .body = span_of(evbuffer_pullup(input, -1), len)};
 	web->config->answer(web->config->context, &request, &answer);
-	send_answer(web, req, &answer);
+	web_hold_answer(web->hold, req, &answer);
 }
 
 static void
@@ -448,6 +451,20 @@ done_plain(struct plain *plain)
 }
 
 static enum rc
+init_hold(struct web *web, struct err *err)
+{
+	const struct web_config *config = web->config;
+	const struct web_hold_config hold = {.waits = config->waits,
+	    .settle = config->settle,
+	    .lose = config->lose,
+	    .context = config->context,
+	    .send = send_answer,
+	    .sender = web};
+
+	return web_hold_new(web->base, &hold, &web->hold, err);
+}
+
+static enum rc
 init_signals(struct web *web, struct err *err)
 {
 	static const int signals[] = {SIGTERM, SIGINT};
@@ -474,7 +491,8 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 		guest_index =
 		    SSL_get_ex_new_index(0, NULL, NULL, NULL, guest_free);
 	web->base = event_base_new();
-	if (web->base == NULL || guest_index < 0)
+	if (web->base == NULL || guest_index < 0 ||
+	    event_base_priority_init(web->base, WEB_HOLD_PRIORITIES) != 0)
 		return err_nomem(err, "web server");
 	web->crowd = event_new(web->base, -1, EV_PERSIST, on_crowd, web);
 	if (web->crowd == NULL)
@@ -483,6 +501,7 @@ web_new(const struct web_config *config, struct web **ret, struct err *err)
 	    config->certificate_pem, config->key_pem, &web->tls, err));
 	TRY(new_http(web, on_request, web, &web->http, err));
 	evhttp_set_bevcb(web->http, accept_tls, web);
+	TRY(init_hold(web, err));
 	TRY(init_signals(web, err));
 	TRY(init_plains(web, err));
 	TRY(init_desk(web, err));
@@ -511,6 +530,7 @@ web_free(struct web *web)
 	if (web == NULL)
 		return;
 	web->listener = NULL; /* goes with http, before the last guests */
+	web_hold_free(web->hold);
 	for (size_t i = 0; i < 2; i++)
 		if (web->stop[i] != NULL)
 			event_free(web->stop[i]);

@@ -40,6 +40,10 @@ struct web_config {
 	/* Fill the answer; whatever goes wrong is an answer too. */
 	void (*answer)(void *context, const struct http_request *request,
 	    struct http_answer *answer);
+	/* Answers may wait for each other (authority/web_hold.h). */
+	bool (*waits)(void *context);
+	bool (*settle)(void *context);
+	void (*lose)(void *context, struct http_answer *answer);
 	/* An answer with mail_waits has been sent. */
 	void (*sent)(void *context);
 	void *context;

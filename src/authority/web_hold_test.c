@@ -43,8 +43,8 @@ lose(void *context, struct http_answer *answer)
 }
 
 static void
-send_it(void *sender, struct evhttp_request *req,
-    const struct http_answer *answer)
+send_it(
+    void *sender, struct evhttp_request *req, const struct http_answer *answer)
 {
 	struct stage *stage = sender;
 

@@ -216,12 +216,49 @@ sql_again(unsigned *tries)
 	return true;
 }
 
+/* A disk that is full has SQLite roll back all of it: then no further part is
+ * begun, and whoever was a part before hears of it at the end. */
+static enum rc
+begin_part(struct sql *sql, struct err *err)
+{
+	if (!sql->grouped)
+		TRY(sql->engine->begin(sql, err));
+	sql->grouped = true;
+	if (!sql->engine->is_open(sql))
+		return err_set(
+		    err, RC_IO, "database: the transaction was given up");
+	return sql->engine->part(sql, SQL_PART_BEGIN, err);
+}
+
+static enum rc
+begin(struct sql *sql, struct err *err)
+{
+	return sql->grouping ? begin_part(sql, err)
+			     : sql->engine->begin(sql, err);
+}
+
+static enum rc
+commit(struct sql *sql, struct err *err)
+{
+	return sql->grouping ? sql->engine->part(sql, SQL_PART_COMMIT, err)
+			     : sql->engine->commit(sql, err);
+}
+
+/* A part that cannot be undone alone takes all of it along. */
+static void
+rollback(struct sql *sql)
+{
+	if (!sql->grouping || !sql->engine->is_open(sql) ||
+	    sql->engine->part(sql, SQL_PART_UNDO, NULL) != RC_OK)
+		sql->engine->rollback(sql);
+}
+
 enum rc
 sql_act_begin(struct sql *sql, struct sql_act *ret, struct err *err)
 {
 	if (sql->acting)
 		bug("a transaction within a transaction");
-	TRY(sql->engine->begin(sql, err));
+	TRY(begin(sql, err));
 	sql->acting = true;
 	sql->spoiled = RC_OK;
 	ret->sql = sql;
@@ -236,7 +273,7 @@ sql_act_commit(struct sql_act *act, struct err *err)
 	if (sql->spoiled != RC_OK)
 		return err_set(err, sql->spoiled,
 		    "database: a part of the transaction failed");
-	TRY(note(sql, sql->engine->commit(sql, err)));
+	TRY(note(sql, commit(sql, err)));
 	sql->acting = false;
 	act->sql = NULL;
 	return RC_OK;
@@ -247,7 +284,34 @@ sql_act_done(struct sql_act *act)
 {
 	if (act->sql == NULL)
 		return;
-	act->sql->engine->rollback(act->sql);
+	rollback(act->sql);
 	act->sql->acting = false;
 	act->sql = NULL;
+}
+
+void
+sql_group(struct sql *sql)
+{
+	sql->grouping = sql->engine->part != NULL;
+}
+
+bool
+sql_group_is_open(const struct sql *sql)
+{
+	return sql->grouped;
+}
+
+enum rc
+sql_group_commit(struct sql *sql, struct err *err)
+{
+	if (!sql->grouped)
+		return RC_OK;
+	sql->grouped = false;
+	if (!sql->engine->is_open(sql))
+		return err_set(
+		    err, RC_IO, "database: the transaction was given up");
+	enum rc rc = sql->engine->commit(sql, err);
+	if (rc != RC_OK)
+		sql->engine->rollback(sql);
+	return rc;
 }

@@ -130,4 +130,14 @@ enum rc sql_act_begin(struct sql *sql, struct sql_act *ret, struct err *err);
 enum rc sql_act_commit(struct sql_act *act, struct err *err);
 void sql_act_done(struct sql_act *act);
 
+/* To write to the disk costs the same for one transaction and for many.  From
+ * now on those of this connection are parts of a greater one, which the first
+ * of them opens: one that fails is undone alone, but what was committed
+ * survives a crash only after sql_group_commit(), and until then nobody else
+ * sees it, or can write.  With a server nothing changes. */
+void sql_group(struct sql *sql);
+bool sql_group_is_open(const struct sql *sql);
+/* RC_OK too if none is open.  On failure nothing of it happened. */
+enum rc sql_group_commit(struct sql *sql, struct err *err);
+
 #endif

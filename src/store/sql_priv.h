@@ -11,6 +11,8 @@
 enum sql_word { SQL_WORD_ID, SQL_WORD_NUMBER, SQL_WORD_BYTES, SQL_WORD_STRICT };
 #define SQL_WORDS 4
 
+enum sql_part { SQL_PART_BEGIN, SQL_PART_COMMIT, SQL_PART_UNDO };
+
 struct sql_engine {
 	const char *words[SQL_WORDS]; /* of sql_run() */
 	bool shared;
@@ -23,6 +25,9 @@ struct sql_engine {
 	enum rc (*begin)(struct sql *sql, struct err *err);
 	enum rc (*commit)(struct sql *sql, struct err *err);
 	void (*rollback)(struct sql *sql);
+	/* A part of a transaction that is open; NULL: never in groups. */
+	enum rc (*part)(struct sql *sql, enum sql_part what, struct err *err);
+	bool (*is_open)(const struct sql *sql);
 	enum rc (*version)(struct sql *sql, int64_t *ret, struct err *err);
 	enum rc (*set_version)(
 	    struct sql *sql, int64_t version, struct err *err);
@@ -40,6 +45,8 @@ struct sql {
 	int64_t changed; /* rows, by the last change */
 	bool acting;     /* a transaction is open */
 	enum rc spoiled; /* the first failure in it */
+	bool grouping;   /* transactions are parts of a greater one */
+	bool grouped;    /* and it was opened */
 };
 
 struct sql_rows {

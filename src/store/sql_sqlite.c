@@ -250,6 +250,27 @@ rollback(struct sql *sql)
 }
 
 static enum rc
+part(struct sql *sql, enum sql_part what, struct err *err)
+{
+	switch (what) {
+	case SQL_PART_BEGIN:
+		return change(sql, "SAVEPOINT part", SQL_NONE, err);
+	case SQL_PART_UNDO:
+		TRY(change(sql, "ROLLBACK TO part", SQL_NONE, err));
+		break;
+	case SQL_PART_COMMIT:
+		break;
+	}
+	return change(sql, "RELEASE part", SQL_NONE, err);
+}
+
+static bool
+is_open(const struct sql *sql)
+{
+	return !sqlite3_get_autocommit(lite_of(sql)->db);
+}
+
+static enum rc
 version(struct sql *sql, int64_t *ret, struct err *err)
 {
 	return sql_number(sql, "PRAGMA user_version", SQL_NONE, ret, err);
@@ -291,6 +312,8 @@ static const struct sql_engine engine = {
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
+    .part = part,
+    .is_open = is_open,
     .version = version,
     .set_version = set_version,
     .rows_free = rows_free,

@@ -344,6 +344,81 @@ the_version_is_kept_with_the_schema(void **state)
 	}
 }
 
+static void
+a_group_is_on_the_disk_as_a_whole(void **state)
+{
+	struct sql *other OWNED(sql_free) = NULL;
+	struct err err = ERR_NONE;
+	struct sql *sql = *state;
+
+	assert_int_equal(sql_open(path, &other, &err), RC_OK);
+	sql_group(sql);
+	assert_false(sql_group_is_open(sql));
+	assert_int_equal(add_two(sql, "a", "b", &err), RC_OK);
+	assert_true(sql_group_is_open(sql));
+	assert_int_equal(add_two(sql, "c", "d", &err), RC_OK);
+	assert_int_equal(count(sql), 4);
+	assert_int_equal(count(other), 0);
+	assert_int_equal(sql_group_commit(sql, &err), RC_OK);
+	assert_false(sql_group_is_open(sql));
+	assert_int_equal(count(other), 4);
+	assert_int_equal(sql_group_commit(sql, &err), RC_OK);
+}
+
+static void
+what_fails_in_a_group_is_undone_alone(void **state)
+{
+	struct sql *other OWNED(sql_free) = NULL;
+	struct err err = ERR_NONE;
+	struct sql *sql = *state;
+
+	assert_int_equal(sql_open(path, &other, &err), RC_OK);
+	sql_group(sql);
+	assert_int_equal(add_two(sql, "a", "b", &err), RC_OK);
+	assert_int_equal(add_two(sql, "c", "a", &err), RC_REFUSED);
+	assert_int_equal(count(sql), 2);
+	assert_int_equal(add_two(sql, "c", "d", &err), RC_OK);
+	assert_int_equal(sql_group_commit(sql, &err), RC_OK);
+	assert_int_equal(count(other), 4);
+}
+
+/* As a full disk does it, which has SQLite roll back by itself. */
+static void
+a_group_that_is_given_up_never_happened(void **state)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct err err = ERR_NONE;
+	struct sql *sql = *state;
+
+	sql_group(sql);
+	assert_int_equal(add_two(sql, "a", "b", &err), RC_OK);
+	assert_int_equal(sql_act_begin(sql, &act, &err), RC_OK);
+	assert_int_equal(sql_run(sql, "ROLLBACK", &err), RC_OK);
+	assert_int_equal(sql_act_commit(&act, &err), RC_IO);
+	sql_act_done(&act);
+	assert_int_equal(add_two(sql, "c", "d", &err), RC_IO);
+	assert_int_equal(sql_group_commit(sql, &err), RC_IO);
+	assert_int_equal(count(sql), 0);
+	assert_int_equal(add_two(sql, "e", "f", &err), RC_OK);
+	assert_int_equal(sql_group_commit(sql, &err), RC_OK);
+	assert_int_equal(count(sql), 2);
+}
+
+static void
+a_server_has_no_groups(void **state)
+{
+	struct sql *other OWNED(sql_free) = NULL;
+	struct err err = ERR_NONE;
+	struct sql *sql = *state;
+
+	assert_int_equal(sql_open(path, &other, &err), RC_OK);
+	sql_group(sql);
+	assert_int_equal(add_two(sql, "a", "b", &err), RC_OK);
+	assert_false(sql_group_is_open(sql));
+	assert_int_equal(count(other), 2);
+	assert_int_equal(sql_group_commit(sql, &err), RC_OK);
+}
+
 /* Read, then write what follows from it: one of two who meet does it again. */
 static void
 two_who_read_before_they_write_do_not_both_win(void **state)
@@ -470,6 +545,9 @@ test_sqlite(void)
 	const struct CMUnitTest sqlite[] = {
 	    OF_BOTH,
 	    WITH_DATABASE(every_commit_is_synchronised_to_the_disk),
+	    WITH_DATABASE(a_group_is_on_the_disk_as_a_whole),
+	    WITH_DATABASE(what_fails_in_a_group_is_undone_alone),
+	    WITH_DATABASE(a_group_that_is_given_up_never_happened),
 	    WITH_DATABASE(nobody_else_can_read_the_file),
 	    cmocka_unit_test(a_file_that_is_no_database_says_so),
 	};
@@ -493,6 +571,7 @@ test_postgres(void)
 {
 	const struct CMUnitTest tests[] = {
 	    OF_BOTH,
+	    WITH_DATABASE(a_server_has_no_groups),
 	    WITH_DATABASE(two_who_read_before_they_write_do_not_both_win),
 	    WITH_DATABASE(a_server_that_comes_back_is_found_again),
 	    WITH_DATABASE(
