@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 
 #include "base/own.h"
+#include "codec/base64.h"
 #include "proto/jws_priv.h"
 
 #define JWS_TEXT_MAX ((size_t)96 * 1024)
@@ -76,16 +77,12 @@ text_of(const json_t *object, const char *name)
 static enum rc
 url_decode(const char *text, struct buf *out, struct err *err)
 {
-	size_t len = strlen(text);
-	uint8_t *room = NULL;
+	enum rc rc = base64url_decode(span_str(text), out, err);
 
-	TRY(buf_reserve(out, len + 1, &room, err));
-	size_t got = jose_b64_dec_buf(text, len, room, len + 1);
-	if (got == SIZE_MAX)
-		return err_set(err, RC_SYNTAX,
-		    "not base64url (without padding, RFC 8555 section 6.1)");
-	buf_grown(out, got);
-	return RC_OK;
+	if (rc != RC_SYNTAX)
+		return rc;
+	return err_set(err, RC_SYNTAX,
+	    "not base64url (without padding, RFC 8555 section 6.1)");
 }
 
 static const struct key_kind *
