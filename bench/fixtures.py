@@ -18,15 +18,16 @@ class Failed(Exception):
     pass
 
 
-def build(*names):
-    """The folder with the programs, those of bench/engine unless others are named."""
+def build(*names, whole="letterlock"):
+    """The folder with the programs, those of bench/engine unless others are named; the program that
+    is used as a whole lies above it."""
     named = os.environ.get("LETTERLOCK_BUILD")
     folder = Path(named).resolve() if named else TREE / "build" / "release"
     if not (folder / "build.ninja").exists():
         subprocess.run(["meson", "setup", "--buildtype=release", "-Db_lto=true", folder, TREE],
                        check=True, stdout=sys.stderr)
     names = names or tuple(f"engine_{name}" for name in ("ours", "libcrypto", "limit"))
-    programs = ["letterlock", *(f"bench/{name}" for name in names)]
+    programs = [whole, *(f"bench/{name}" for name in names)]
     subprocess.run(["ninja", "-C", folder, *programs], check=True, stdout=subprocess.DEVNULL)
     return folder / "bench"
 
