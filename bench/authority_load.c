@@ -406,7 +406,7 @@ main(int argc, char **argv)
 		die("usage: %s http|https|ldap PORT REQUESTS", argv[0]);
 	set_protocol(argv[1]);
 	place = (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)atoi(argv[2])),
+	    .sin_port = htons((uint16_t)strtoul(argv[2], NULL, 10)),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	read_requests(argv[3]);
 	events = epoll_create1(EPOLL_CLOEXEC);
