@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from people import CANARY, SUBJECT, found_in, letter
+from people import CANARY, SUBJECT, found_in, letter, parse
 
 ALICE, BOB = "alice@alpha.test", "bob@beta.test"
 
@@ -118,6 +118,9 @@ def injection(course, kind, which):
     return ["-e", f"inject={name}:signal=KILL:when={number}"]
 
 
+SENT = []  # Message-IDs, of all points
+
+
 @pytest.mark.parametrize("name, kind, which", POINTS, ids=[point[0] for point in POINTS])
 def test_what_was_answered_250_arrives_and_copies_have_one_message_id(carrier, course, world, bob,
                                                                       name, kind, which):
@@ -137,10 +140,12 @@ def test_what_was_answered_250_arrives_and_copies_have_one_message_id(carrier, c
     world.wait_for_letter(BOB, message["Message-ID"], seconds=60)
     wait_until_spool_is_empty(carrier)
     carrier.stop()
-    copies = world.fetch_where(BOB, "HEADER", "Message-ID", message["Message-ID"])
+    SENT.append(message["Message-ID"])
+    # a copy of this one or of one before may still be on its way through the mail server
+    names = [parse(octets)["Message-ID"] for octets in world.fetch_all(BOB)]
+    assert set(names) <= set(SENT), "a letter under another Message-ID"
     # at most: what was sent before the crash, what the spool held, what the program sent again
-    assert 1 <= len(copies) <= 3
-    assert len(world.fetch_all(BOB)) == len(copies), "a letter under another Message-ID"
+    assert 1 <= names.count(message["Message-ID"]) <= 3
 
 
 def wait_until_spool_is_empty(agent):
