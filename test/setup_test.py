@@ -17,6 +17,9 @@ import acmeclient
 from agentworld import Agent
 
 
+SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"
+
+
 def certificates(world, address):
     """What the directory shows of an address: {"signing": [...], "encrypting": [...]}."""
     target = "/directory/v1?address=" + urllib.parse.quote(address, safe="")
@@ -52,6 +55,10 @@ def test_both_certificates_are_got_and_the_time_it_took_is_told(agents, world):
     assert usage.digital_signature and not usage.key_agreement
     usage = encrypting.extensions.get_extension_for_class(x509.KeyUsage).value
     assert usage.key_agreement and not usage.digital_signature
+    # who writes to her first knows what she reads (RFC 4262)
+    oids = [extension.oid.dotted_string for extension in encrypting.extensions]
+    assert SMIME_CAPABILITIES in oids
+    assert SMIME_CAPABILITIES not in [e.oid.dotted_string for e in signing.extensions]
     assert signing.public_key().public_numbers() != encrypting.public_key().public_numbers()
 
 

@@ -29,4 +29,8 @@ enum capability {
  * only set on RC_OK. */
 enum rc capabilities_parse(struct span der, unsigned *ret, struct err *err);
 
+/* What cms/open reads, best first, as DER: for our signatures, and the requests
+ * for our certificates. */
+struct span capabilities_own(void);
+
 #endif

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "pki/capability.h"
 #include "pki/crypto.h"
 #include "pki/mailbox.h"
 
@@ -11,6 +12,8 @@
 OWNER(GENERAL_NAMES, GENERAL_NAMES_free);
 OWNER(ASN1_BIT_STRING, ASN1_BIT_STRING_free);
 OWNER(X509_ALGOR, X509_ALGOR_free);
+OWNER(ASN1_OCTET_STRING, ASN1_OCTET_STRING_free);
+OWNER(X509_EXTENSION, X509_EXTENSION_free);
 
 #define BIT_SIGN 0
 #define BIT_KEY_ENCIPHER 2
@@ -69,6 +72,23 @@ add_usage(STACK_OF(X509_EXTENSION) **list, const struct key *key)
 	return add_extension(list, NID_key_usage, bits, true);
 }
 
+static bool
+add_capabilities(STACK_OF(X509_EXTENSION) **list, const struct key *key)
+{
+	ASN1_OCTET_STRING *value OWNED(ASN1_OCTET_STRING_free) =
+	    ASN1_OCTET_STRING_new();
+	struct span own = capabilities_own();
+
+	if (key->purpose == KEY_SIGN)
+		return true;
+	if (value == NULL ||
+	    !ASN1_OCTET_STRING_set(value, own.data, (int)own.len))
+		return false;
+	X509_EXTENSION *one OWNED(X509_EXTENSION_free) =
+	    X509_EXTENSION_create_by_NID(NULL, NID_SMIMECapabilities, 0, value);
+	return one != NULL && X509v3_add_ext(list, one, -1) != NULL;
+}
+
 static enum rc
 fill(X509_REQ *req, const struct key *key, const char *address, struct err *err)
 {
@@ -77,6 +97,7 @@ fill(X509_REQ *req, const struct key *key, const char *address, struct err *err)
 	if (!X509_REQ_set_version(req, X509_REQ_VERSION_1) ||
 	    !X509_REQ_set_pubkey(req, key->public_key) ||
 	    !add_address(&list, address) || !add_usage(&list, key) ||
+	    !add_capabilities(&list, key) ||
 	    !X509_REQ_add_extensions(req, list))
 		return crypto_failed(err, "certificate request");
 	return RC_OK;

@@ -92,8 +92,9 @@ struct identity {
 
 /* Build and sign a PKCS#10 request: subject empty, extensionRequest with
  * rfc822Name `address` and the key usage (signing: digitalSignature;
- * otherwise keyAgreement or keyEncipherment as the key's kind allows).
- * Appends DER. */
+ * otherwise keyAgreement or keyEncipherment as the key's kind allows, and
+ * smimeCapabilities, so that whoever writes to us knows what we read before we
+ * ever wrote; RFC 4262).  Appends DER. */
 enum rc key_request(const struct key *key, const char *address, struct buf *der,
     struct err *err);
 

@@ -95,6 +95,9 @@ openssl_verifies_the_request_and_reads_what_is_in_it(void **state)
 		"critical\n                    Key "
 		"Encipherment\n",
 		"sha256WithRSAEncryption"},
+	    /* RFC 4262: what is read with such a key */
+	    {"P-256", KEY_DECRYPT, "S/MIME Capabilities:", "ecdsa-with-SHA256"},
+	    {"RSA", KEY_BOTH, "S/MIME Capabilities:", "sha256"},
 	    {"RSA", KEY_BOTH, "Digital Signature, Key Encipherment\n",
 		"sha256WithRSAEncryption"},
 	    {"ED25519", KEY_SIGN, "Digital Signature\n", "ED25519"},
