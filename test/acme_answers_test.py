@@ -5,14 +5,23 @@ one thing wrong with it, and are given to the authority as a mail server would.
 """
 
 import smtplib
+import socket
+import threading
+import unicodedata
+import urllib.parse
+from email import message_from_bytes, policy
 
 import dkim
 import pytest
+from cryptography import x509
 
-from acmeclient import Client, token_of, wait_for_challenge
+from acmeclient import Client, make_csr, token_of, wait_for_challenge
+from names import Names
 
 CAROL = "carol@alpha.test"
 MALLORY = "mallory@alpha.test"
+JORG = "jörg@alpha.test"
+SMTP_UTF8_MAILBOX = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.9")  # RFC 9598
 LMTP_PORT = 2424
 # RFC 8823 section 3.2
 FIELDS = ("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "In-Reply-To", "References",
@@ -153,3 +162,143 @@ def test_with_interop_what_is_there_must_be_signed(world, authority, contest):
     contest.refused(contest.sign(contest.letter("Cc: x@alpha.test"), fields=there), "cover Cc")
     contest.send(contest.sign(contest.letter(), fields=there))
     assert contest.state() == "ready"
+
+
+# addresses beyond ASCII (RFC 6531, 6532, 9598)
+
+
+class Smarthost:
+    """A mail server that takes one letter for addresses beyond ASCII, which Dovecot's LMTP does not."""
+
+    def __init__(self, offers=b"SMTPUTF8"):
+        self.offers = offers
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.place = "127.0.0.1:%d" % self.server.getsockname()[1]
+        self.commands, self.letter, self.done = [], b"", threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while not self.done.is_set():
+            peer, _ = self.server.accept()
+            with peer, peer.makefile("rwb", buffering=0) as stream:
+                self.talk(stream)
+
+    def talk(self, stream):
+        stream.write(b"220 smarthost.test\r\n")
+        for line in stream:
+            self.commands.append(line.rstrip())
+            if line.startswith(b"EHLO"):
+                stream.write(b"250-smarthost.test\r\n250-8BITMIME\r\n250 " + self.offers + b"\r\n")
+            elif line.startswith(b"DATA"):
+                stream.write(b"354 go on\r\n")
+                while (text := stream.readline()) != b".\r\n":
+                    self.letter += text
+                stream.write(b"250 taken\r\n")
+                self.done.set()
+            else:
+                stream.write(b"250 ok\r\n")
+
+
+class Beyond(Contest):
+    """The same for a mailbox whose local part is not ASCII."""
+
+    def __init__(self, world):
+        self.world = world
+        host = Smarthost()
+        before = world.set_authority(smarthost=host.place)
+        self.client = Client(world)
+        self.client.register()
+        self.order, self.authorization, challenge = self.client.new_order(JORG)
+        self.client.post(challenge["url"], {})
+        assert host.done.wait(20)
+        world.set_authority(**before)
+        self.commands, self.mail = host.commands, host.letter
+        self.to = challenge["from"]
+        mail = message_from_bytes(host.letter, policy=policy.SMTPUTF8)
+        self.digest = self.client.response_of(token_of(mail), challenge)
+        self.subject = f"Re: {mail['Subject']}"
+
+    def send(self, letter, by=smtplib.SMTP, options=("SMTPUTF8", "BODY=8BITMIME"), sender=JORG):
+        authority = self.world.authority
+        with by(authority["address"], authority["ports"]["smtp"], timeout=30) as server:
+            return server.sendmail(sender, [self.to], letter, mail_options=options)
+
+
+@pytest.fixture(scope="module")
+def beyond(world, authority):
+    return Beyond(world)
+
+
+def test_a_challenge_goes_to_an_address_beyond_ascii(world, beyond):
+    assert beyond.authorization["identifier"] == {"type": "email", "value": JORG}
+    sender = next(c for c in beyond.commands if c.startswith(b"MAIL"))
+    assert sender.endswith(b" SMTPUTF8") and b" BODY=8BITMIME" in sender
+    assert f"RCPT TO:<{JORG}>".encode() in beyond.commands
+    mail = message_from_bytes(beyond.mail, policy=policy.SMTPUTF8)
+    assert f"\r\nTo: {JORG}\r\n".encode() in beyond.mail
+    assert JORG in mail.get_content()
+    assert dkim.verify(beyond.mail, dnsfunc=Names(world).txt_for_dkim)
+
+
+def test_only_that_address_answers_it(beyond):
+    decomposed = unicodedata.normalize("NFD", JORG)
+    assert decomposed != JORG
+    for sender in (decomposed, "jorg@alpha.test", "JÖRG@alpha.test", f"{JORG}, {CAROL}"):
+        beyond.refused(beyond.sign(beyond.letter(sender=sender)), "From is not the mailbox")
+    good = beyond.sign(beyond.letter(sender=JORG))
+    with pytest.raises(smtplib.SMTPSenderRefused) as refusal:
+        with smtplib.SMTP(*server_of(beyond), timeout=30) as server:
+            server.command_encoding = "utf-8"
+            server.sendmail(JORG, [beyond.to], good)
+    assert refusal.value.smtp_code == 553
+    beyond.send(good)
+    assert beyond.state() == "ready"
+
+
+def server_of(contest):
+    authority = contest.world.authority
+    return authority["address"], authority["ports"]["smtp"]
+
+
+def other_name(address):
+    text = address.encode()
+    return x509.OtherName(SMTP_UTF8_MAILBOX, bytes((0x0c, len(text))) + text)
+
+
+def test_its_certificate_has_a_smtp_utf8_mailbox(world, beyond):
+    assert beyond.state() == "ready", "the answer was not taken"
+    client = beyond.client
+    wrong, _ = make_csr(JORG, names=[other_name("jorg@alpha.test")])
+    assert client.finalize(beyond.order, wrong).problem == "badCSR"
+    csr, _ = make_csr(JORG, names=[other_name(JORG)])
+    reply = client.finalize(beyond.order, csr)
+    assert reply.status == 200, reply.body
+    leaf = x509.load_pem_x509_certificate(client.certificates(reply.json))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert list(names.value) == [other_name(JORG)]
+    assert leaf.subject.rfc4514_string() == f"CN={JORG}"  # an emailAddress could not say it
+    assert len(look_up(client, JORG).json["signing"]) == 1
+    assert look_up(client, "jorg@alpha.test").status == 404
+    client.leave()
+
+
+def look_up(client, address):
+    return client.https.send("GET", "/directory/v1?address=" + urllib.parse.quote(address))
+
+
+def test_a_server_that_does_not_take_such_addresses_is_told_of_by_the_challenge(world, authority):
+    host = Smarthost(b"DSN")
+    before = world.set_authority(smarthost=host.place)
+    try:
+        client = Client(world)
+        client.register()
+        order, _, _ = client.new_order("käthe@alpha.test")
+        authorization = client.wait_for(order["authorizations"][0], ("invalid",))
+    finally:
+        world.set_authority(**before)
+    assert "beyond ASCII" in authorization["challenges"][0]["error"]["detail"]
+
+
+def test_a_domain_beyond_ascii_is_written_as_the_dns_has_it(client):
+    order, _, _ = client.new_order("alice@Bücher.alpha.test")
+    assert order["identifiers"][0]["value"] == "alice@xn--bcher-kva.alpha.test"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from acmeclient import (COMMON_NAME, Client, Https, Key, answer_to, b64, make_csr, token_of,
@@ -350,7 +350,12 @@ def test_a_deactivated_account_can_do_nothing(world, authority):
     ([{"type": "email", "value": "a@alpha.test, b@beta.test"}], "rejectedIdentifier"),
     ([{"type": "email", "value": "x@authority.test"}], "rejectedIdentifier"),
     ([{"type": "email", "value": "a" * 400 + "@alpha.test"}], "rejectedIdentifier"),
-    ([{"type": "email", "value": "älice@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "al\u202eice@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "äl\u200bice@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "äl ice@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "ä" * 33 + "@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "älice@authority.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "älice@-a.test"}], "rejectedIdentifier"),
     ("alice", "malformed"),
 ])
 def test_orders_that_cannot_be_had(client, identifiers, kind):
@@ -408,6 +413,9 @@ def test_requests_that_are_not_granted_leave_the_order_ready(world, client):
     reply = client.finalize(order, with_half_a_point(BOB))
     problem(reply, 400, "badCSR")
     assert "not encoded as usual" in reply.json["detail"]
+    reply = client.finalize(order, with_no_capabilities(BOB))
+    problem(reply, 400, "badCSR")  # what only the rules for certificates forbid
+    assert "rfc4262-2-capabilities" in reply.json["detail"]
     assert client.finalize(order, good).status == 200
 
 
@@ -421,6 +429,20 @@ def with_half_a_point(address):
                    "-addext", "keyUsage=critical,digitalSignature", input=half)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def with_no_capabilities(address):
+    """A request with a list of what its mail program reads, and nothing in it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    uses = dict.fromkeys(("digital_signature", "content_commitment", "key_encipherment",
+                          "data_encipherment", "key_cert_sign", "crl_sign", "encipher_only",
+                          "decipher_only"), False)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(
+        x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False).add_extension(
+        x509.KeyUsage(key_agreement=True, **uses), critical=True).add_extension(
+        x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.840.113549.1.9.15"), b"0\0"),
+        critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def test_one_certificate_an_order(world, client):

@@ -3,7 +3,11 @@
 #include <stdio.h>
 
 #include "authority/audit.h"
+#include "authority/text.h"
 #include "mime/address.h"
+#include "pki/mailbox.h"
+
+#define LOCAL_MAX 64 /* octets: RFC 5321 section 4.5.3.1.1 */
 
 static enum rc directory(struct acme_call *call, struct err *err);
 static enum rc new_nonce(struct acme_call *call, struct err *err);
@@ -237,27 +241,90 @@ acme_answer(const struct acme *acme, const struct http_request *request,
 	return rc;
 }
 
-enum rc
-acme_address(const struct settings *settings, struct span address,
-    struct buf *out, struct err *err)
+/* What an address beyond ASCII may have in its local part: anything that people
+ * can see. */
+static enum rc
+check_utf8(struct span address, size_t at, struct err *err)
 {
-	TRY(address_check(address, err));
-	ptrdiff_t at = span_find_byte(address, '@');
-	/* Quoted local parts, and the characters that shells, routes and lists
-	 * give a meaning to, are read differently by different programs. */
-	struct span domain = span_after(address, (size_t)at + 1);
-	for (size_t i = 0; i < (size_t)at; i++)
+	char plain[ADDRESS_LEN_MAX + 1];
+
+	if (at > LOCAL_MAX || !mailbox_is_utf8(address))
+		return err_set(err, RC_SYNTAX, "address with a bad local part");
+	for (size_t i = 0; i < at; i++)
+		if (text_is_hidden(span_after(address, i)))
+			return err_set(err, RC_UNFIT,
+			    "no certificates for addresses with characters "
+			    "that nobody sees");
+	(void)snprintf(
+	    plain, sizeof(plain), "x%.*s", SPAN_ARGS(span_after(address, at)));
+	return address_check(span_str(plain), err);
+}
+
+/* The address with its domain in A-labels. */
+static enum rc
+add_ascii(struct span address, struct buf *out, struct err *err)
+{
+	char *text OWNED(free) = NULL;
+
+	if (address.len > ADDRESS_LEN_MAX)
+		return err_set(err, RC_LIMIT, "address is too long");
+	TRY(span_dup(address, &text, err));
+	return address_to_ascii(text, out, err);
+}
+
+static bool
+is_ascii(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static size_t
+local_len(struct span address)
+{
+	size_t at = address.len;
+
+	while (at > 0 && address.data[at - 1] != '@')
+		at--;
+	return at > 0 ? at - 1 : 0;
+}
+
+/* Quoted local parts, and the characters that shells, routes and lists give a
+ * meaning to, are read differently by different programs.  Our own challenge
+ * addresses answer nobody's challenge. */
+static enum rc
+check_wanted(const struct settings *settings, struct span address, size_t at,
+    struct err *err)
+{
+	for (size_t i = 0; i < at; i++)
 		if (strchr("\"*%!\\", address.data[i]) != NULL)
 			return err_set(err, RC_UNFIT,
 			    "no certificates for addresses with \"%c\"",
 			    address.data[i]);
-	/* our own challenge addresses answer nobody's challenge */
-	if (span_is_nocase(domain, settings->domain))
+	if (span_is_nocase(span_after(address, at + 1), settings->domain))
 		return err_set(err, RC_UNFIT,
 		    "no certificates for the authority's own domain");
-	size_t before = out->len;
+	return RC_OK;
+}
+
+enum rc
+acme_address(const struct settings *settings, struct span address,
+    struct buf *out, struct err *err)
+{
+	struct buf ascii BUF_OWNED = BUF_SMALL;
+
+	if (!is_ascii(address)) {
+		TRY(add_ascii(address, &ascii, err));
+		address = buf_span(&ascii);
+	}
+	size_t at = local_len(address), before = out->len;
+	TRY(is_ascii(address) ? address_check(address, err)
+			      : check_utf8(address, at, err));
+	TRY(check_wanted(settings, address, at, err));
 	TRY(buf_add(out, address, err));
-	for (size_t i = before + (size_t)at; i < out->len; i++)
+	for (size_t i = before + at; i < out->len; i++)
 		if (out->data[i] >= 'A' && out->data[i] <= 'Z')
 			out->data[i] = (uint8_t)(out->data[i] - 'A' + 'a');
 	return RC_OK;

@@ -34,8 +34,9 @@ struct acme {
 enum rc acme_answer(const struct acme *acme, const struct http_request *request,
     int64_t now, struct http_answer *answer, struct err *err);
 
-/* The address as we write it: domain in lower case; appended.  RC_UNFIT: not
- * one that we give certificates for. */
+/* The address as we write it: domain in lower case and A-labels; appended.  Its
+ * local part may be UTF-8 (RFC 6531).  RC_UNFIT: not one that we give
+ * certificates for. */
 enum rc acme_address(const struct settings *settings, struct span address,
     struct buf *out, struct err *err);
 

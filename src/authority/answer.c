@@ -53,11 +53,14 @@ static enum rc
 check_from(const struct entity *letter, const char *address, struct err *err)
 {
 	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+	struct buf ascii BUF_OWNED = BUF_SMALL;
 
 	TRY(read_mailboxes(letter, "From", &from, err));
-	/* Letter for letter: only the mailbox that was asked may answer. */
+	/* Letter for letter: only the mailbox that was asked may answer.  Its
+	 * domain may be written in either form. */
 	if (from.len != 1 || from.has_group ||
-	    strcmp(from.item[0].address, address) != 0)
+	    address_to_ascii(from.item[0].address, &ascii, err) != RC_OK ||
+	    !span_is(buf_span(&ascii), span_str(address)))
 		return err_set(err, RC_REFUSED,
 		    "its From is not the mailbox of this challenge");
 	return RC_OK;

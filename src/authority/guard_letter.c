@@ -37,8 +37,8 @@ print_head(const struct guard_letter *letter, int64_t at, const char *subject,
 	    "To: %s\r\n"
 	    "Subject: %s\r\n"
 	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=us-ascii\r\n"
-	    "Content-Transfer-Encoding: 7bit\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: 8bit\r\n"
 	    "\r\n",
 	    date, letter->message_id, letter->from, letter->guard->address,
 	    subject);

@@ -269,6 +269,7 @@ mx_session(const struct mx_config *config, struct stream *stream, bool lmtp)
 {
 	struct smtp_server_config how = {.name = config->settings->domain,
 	    .lmtp = lmtp,
+	    .utf8 = true,
 	    .limits = {ANSWER_MAX, 1, ERRORS_MAX, TRANSACTIONS_MAX}};
 	struct session session = {.config = config,
 	    .stream = stream,

@@ -75,10 +75,9 @@ a_value_that_is_malformed_names_nobody(void **state)
 	static const char *const bad[] = {"ca.example.", "ca..example",
 	    ".ca.example", "-ca.example", "ca.example-", "ca.example x",
 	    "ca.example,other.example", "ca.example; x", "ca.example; =x",
-	    "ca.example; accounturi",
-	    "ca.example; validationmethods=" METHOD ";", "ca.example; ; ",
-	    "ca_x.example", "ca.example\n",
-	    "ca.example; accounturi=" ACCOUNT " x"};
+	    "ca.example; accounturi", "ca.example; validationmethods=dns-01;",
+	    "ca.example; ; ", "ca_x.example", "ca.example\n",
+	    "ca.example; accounturi=https://ca.example/ x"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		expect_said(bad[i], false, "malformed");

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "codec/base64.h"
+#include "codec/utf8.h"
 
 #define TOKEN_MAX 256
 #define DIGEST_TEXT_MAX 64
@@ -145,12 +146,25 @@ check_line(const char *what, const char *text, struct err *err)
 	if (len == 0 || len > 900)
 		return err_set(err, RC_SYNTAX,
 		    "%s of a challenge mail is empty or too long", what);
+	/* an address beyond ASCII stands as it is (RFC 6532) */
 	for (size_t i = 0; i < len; i++)
-		if (text[i] < ' ' || text[i] > '~')
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
 			return err_set(err, RC_SYNTAX,
-			    "%s of a challenge mail is not printable ASCII",
-			    what);
+			    "%s of a challenge mail is not printable", what);
+	if (!utf8_ok(span_str(text)))
+		return err_set(err, RC_SYNTAX,
+		    "%s of a challenge mail is not UTF-8", what);
 	return RC_OK;
+}
+
+/* The text repeats the address. */
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text > '~')
+			return false;
+	return true;
 }
 
 static enum rc
@@ -158,6 +172,7 @@ print_fields(const struct challenge_mail *mail, const char *prefix,
     const char *submitted, struct buf *out, struct err *err)
 {
 	struct buf token BUF_OWNED = BUF(TOKEN_MAX);
+	bool ascii = is_ascii(mail->to);
 
 	TRY(check_line("the sender", mail->from, err));
 	TRY(check_line("the recipient", mail->to, err));
@@ -172,10 +187,11 @@ print_fields(const struct challenge_mail *mail, const char *prefix,
 	    "To: %s\r\n"
 	    "Subject: %sACME: %.*s\r\n"
 	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=us-ascii\r\n"
-	    "Content-Transfer-Encoding: 7bit\r\n",
+	    "Content-Type: text/plain; charset=%s\r\n"
+	    "Content-Transfer-Encoding: %s\r\n",
 	    submitted, mail->date, mail->message_id, mail->from, mail->to,
-	    prefix, SPAN_ARGS(buf_span(&token)));
+	    prefix, SPAN_ARGS(buf_span(&token)), ascii ? "us-ascii" : "utf-8",
+	    ascii ? "7bit" : "8bit");
 }
 
 enum rc

@@ -1,6 +1,6 @@
 /* proto/challenge -- the mails of RFC 8823 (email-reply-00), both sides.
  *
- * Standard:  RFC 8823 section 3; values in ../standards digest: unpadded
+ * Standard:  RFC 8823 section 3, 6532 (addresses beyond ASCII); values in ../standards digest: unpadded
  *            base64url is written, padded is read.
  * May use:   base codec.
  * Not here:  DKIM (dns/dkim), reading the letter (the caller gives the

@@ -93,7 +93,7 @@ static void
 what_the_client_sends_the_server_gets_byte_for_byte(void **state)
 {
 	static const struct smtp_server_config server_config = {
-	    "mail.example", true, false, {1 << 20, 10, 3, 10}};
+	    "mail.example", true, false, {1 << 20, 10, 3, 10}, false};
 
 	for (unsigned seed = 0; seed < 2000; seed++) {
 		struct buf bytes BUF_OWNED = BUF(TEST_MAX);

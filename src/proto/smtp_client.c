@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "codec/base64.h"
+#include "codec/utf8.h"
 #include "proto/smtp_offers_priv.h"
 #include "proto/smtp_reply_priv.h"
 
@@ -46,6 +47,7 @@ struct smtp_client {
 	enum state state;
 	bool secured;
 	bool eightbit; /* the letter needs 8BITMIME */
+	bool utf8;     /* an address needs SMTPUTF8 */
 	struct smtp_offers offers;
 	struct buf in;
 	struct buf out;
@@ -70,12 +72,10 @@ check_address(const char *address, struct err *err)
 
 	if (len > ADDRESS_MAX)
 		return err_set(err, RC_LIMIT, "address is too long");
+	if (!utf8_ok(span_str(address)))
+		return err_set(err, RC_SYNTAX, "address is not UTF-8");
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)address[i];
-		if (c >= 0x80)
-			return err_set(err, RC_SYNTAX,
-			    "address %s: only ASCII addresses can be sent to",
-			    address);
 		if (c <= ' ' || c == 0x7f || c == '<' || c == '>')
 			return err_set(err, RC_SYNTAX,
 			    "address %s: wrong character", address);
@@ -103,6 +103,26 @@ check_bytes(struct span bytes, bool *ret_eightbit, struct err *err)
 	}
 	*ret_eightbit = eightbit;
 	return RC_OK;
+}
+
+static bool
+is_ascii(const char *address)
+{
+	for (; *address != '\0'; address++)
+		if ((unsigned char)*address >= 0x80)
+			return false;
+	return true;
+}
+
+static bool
+needs_utf8(const struct smtp_client_letter *letter)
+{
+	if (letter == NULL)
+		return false;
+	for (size_t i = 0; i < letter->to->len; i++)
+		if (!is_ascii(letter->to->item[i]))
+			return true;
+	return !is_ascii(letter->from);
 }
 
 static enum rc
@@ -152,6 +172,7 @@ smtp_client_new(const struct smtp_client_config *config,
 		return err_nomem(err, "SMTP client");
 	client->config = *config;
 	client->eightbit = eightbit;
+	client->utf8 = needs_utf8(config->letter);
 	client->state = GREETING;
 	client->in = BUF(REPLY_MAX);
 	client->out = BUF_SECRET(COMMAND_MAX); /* passwords pass through */
@@ -335,6 +356,8 @@ send_mail_from(struct smtp_client *client, struct err *err)
 		    &client->out, err, " SIZE=%zu", letter->bytes.len));
 	if (client->eightbit)
 		TRY(buf_add_str(&client->out, " BODY=8BITMIME", err));
+	if (client->utf8)
+		TRY(buf_add_str(&client->out, " SMTPUTF8", err));
 	/* RFC 3461 section 4.3: a report of failure returns the headers only */
 	if (offers->dsn)
 		TRY(buf_add_str(&client->out, " RET=HDRS", err));
@@ -352,6 +375,10 @@ start_letter(struct smtp_client *client, struct err *err)
 	if (client->eightbit && !offers->eightbit) {
 		return refuse(client, 554, "5.6.3",
 		    "the server does not take 8-bit letters", err);
+	}
+	if (client->utf8 && !offers->utf8) {
+		return refuse(client, 553, "5.6.7",
+		    "the server does not take addresses beyond ASCII", err);
 	}
 	if (offers->size_max > 0 && letter->bytes.len > offers->size_max) {
 		return refuse(client, 552, "5.3.4",

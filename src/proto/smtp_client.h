@@ -1,7 +1,9 @@
 /* proto/smtp_client -- the sending side of SMTP, without sockets.
  *
  * Standard:  RFC 5321, 6409, 3207 (STARTTLS), 4954 (AUTH PLAIN, LOGIN), 3461
- *            (RET=HDRS, so that a bounce carries no content back).
+ *            (RET=HDRS, so that a bounce carries no content back), 6531
+ *            (SMTPUTF8, for addresses beyond ASCII only: a server that does not
+ *            offer it refuses them with 553 5.6.7).
  * May use:   base codec.
  */
 #ifndef PROTO_SMTP_CLIENT_H
@@ -11,7 +13,7 @@
 #include "base/strlist.h"
 
 struct smtp_client_letter {
-	const char *from; /* "" for the null reverse-path */
+	const char *from; /* "" for the null reverse-path; UTF-8 */
 	const struct strlist *to;
 	struct span bytes; /* CRLF, 7-bit */
 };

@@ -215,6 +215,34 @@ dots_are_stuffed_and_an_unended_line_is_ended(void **state)
 }
 
 static void
+an_address_beyond_ASCII_goes_only_where_SMTPUTF8_is_offered(void **state)
+{
+	char address[] = "j\303\266rg@b.example";
+	char *one[] = {address};
+	const struct strlist to = {one, 1, 1};
+	struct smtp_client_letter letter = test_letter("a\r\n", &to);
+	const char *const good[] = {GREETING,
+	    "250-mail.example\r\n250-8BITMIME\r\n250 smtputf8\r\n",
+	    "250 ok\r\n", "250 ok\r\n", "354 go\r\n", "250 taken\r\n", NULL};
+	const char *const bad[] = {GREETING, EHLO, "", NULL};
+	struct play play = {{.name = "me", .letter = &letter}, good, 0};
+	struct outcome taken OUTCOME_OWNED = OUTCOME;
+	struct outcome kept OUTCOME_OWNED = OUTCOME;
+
+	run(&play, &taken);
+	check_result("utf8", &taken, 250, "", "taken", "");
+	assert_true(
+	    span_find(buf_span(&taken.sent), span_str("> SMTPUTF8\r\n")) > 0);
+	assert_true(span_find(buf_span(&taken.sent),
+			span_str("RCPT TO:<j\303\266rg@b.example>\r\n")) > 0);
+	play.says = bad;
+	run(&play, &kept);
+	check_result("utf8", &kept, 553, "5.6.7",
+	    "the server does not take addresses beyond ASCII", "");
+	check_sent("utf8", &kept, HELLO QUIT);
+}
+
+static void
 an_eightbit_letter_goes_only_where_8BITMIME_is_offered(void **state)
 {
 	struct smtp_client_letter letter =
@@ -604,7 +632,7 @@ static void
 nothing_in_an_address_can_become_a_command(void **state)
 {
 	static const char *const addresses[] = {"a@b>\r\nRCPT TO:<c@d", "a b@c",
-	    "a@b\n", "<a@b", "a@b>", "a\tb@c", "j\303\266rg@b", "a@b\177"};
+	    "a@b\n", "<a@b", "a@b>", "a\tb@c", "j\366rg@b", "a@b\177"};
 
 	for (size_t i = 0; i < LENGTH(addresses); i++) {
 		struct strlist to STRLIST_OWNED = STRLIST_NONE;
@@ -666,6 +694,8 @@ main(void)
 		a_letter_goes_step_by_step_to_a_server_that_offers_nothing),
 	    cmocka_unit_test(recipients_go_together_when_pipelining_is_offered),
 	    cmocka_unit_test(dots_are_stuffed_and_an_unended_line_is_ended),
+	    cmocka_unit_test(
+		an_address_beyond_ASCII_goes_only_where_SMTPUTF8_is_offered),
 	    cmocka_unit_test(
 		an_eightbit_letter_goes_only_where_8BITMIME_is_offered),
 	    cmocka_unit_test(a_letter_over_the_servers_SIZE_is_not_offered),

@@ -47,6 +47,7 @@ read_offer(struct smtp_offers *offers, struct span line)
 	offers->pipelining |= span_is_nocase(word, "PIPELINING");
 	offers->eightbit |= span_is_nocase(word, "8BITMIME");
 	offers->dsn |= span_is_nocase(word, "DSN");
+	offers->utf8 |= span_is_nocase(word, "SMTPUTF8");
 }
 
 void

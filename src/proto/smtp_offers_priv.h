@@ -8,7 +8,7 @@
 #include "proto/smtp_reply_priv.h"
 
 struct smtp_offers {
-	bool starttls, pipelining, eightbit, dsn;
+	bool starttls, pipelining, eightbit, dsn, utf8;
 	bool plain, login; /* mechanisms of AUTH */
 	bool size;
 	unsigned long long size_max; /* 0: not said */

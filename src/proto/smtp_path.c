@@ -1,5 +1,7 @@
 #include "proto/smtp_path_priv.h"
 
+#include "codec/utf8.h"
+
 /* The functions of this file yield true if all is well, else the refusal is
  * filled. */
 
@@ -36,7 +38,8 @@ is_dotted(struct span text, const char *also)
 		uint8_t c = text.data[i];
 		if (c == '.' && dot)
 			return false;
-		if (c != '.' && !is_alnum(c) && !is_one_of(c, also))
+		/* RFC 6531 section 3.3: UTF-8 where there may be letters */
+		if (c < 0x80 && c != '.' && !is_alnum(c) && !is_one_of(c, also))
 			return false;
 		dot = c == '.';
 	}
@@ -143,9 +146,8 @@ take_path(struct span *rest, const char *word, struct smtp_path *path,
 {
 	struct span text = span_trim(*rest), address;
 
-	if (has_eightbit(text))
-		return refuse(refusal, 553, "5.6.7",
-		    "Only ASCII addresses are supported here");
+	if (!utf8_ok(text))
+		return refuse(refusal, 501, "5.1.3", "Bad address syntax");
 	if (!span_starts_nocase(text, word))
 		return refuse(refusal, 501, "5.5.4", "Say FROM:<> or TO:<>");
 	text = span_trim(span_after(text, strlen(word)));
@@ -217,6 +219,13 @@ read_notify(struct span value, struct smtp_path *path)
 	return value.len > 0;
 }
 
+static bool
+read_utf8(struct span value, struct smtp_path *path)
+{
+	path->utf8 = true;
+	return value.data == NULL;
+}
+
 /* What is passed over is checked all the same: a parameter that we do not
  * understand must not be lost silently (RFC 5321 section 4.1.1.11). */
 struct parameter {
@@ -224,9 +233,10 @@ struct parameter {
 	bool (*check)(struct span value, struct smtp_path *path);
 };
 
-static const struct parameter from_parameters[] = {{"SIZE", read_size},
-    {"BODY", read_body}, {"RET", read_ret}, {"ENVID", read_xtext},
-    {"AUTH", read_xtext}, {NULL, NULL}};
+/* The first one is for those who offer it. */
+static const struct parameter from_parameters[] = {{"SMTPUTF8", read_utf8},
+    {"SIZE", read_size}, {"BODY", read_body}, {"RET", read_ret},
+    {"ENVID", read_xtext}, {"AUTH", read_xtext}, {NULL, NULL}};
 static const struct parameter to_parameters[] = {
     {"NOTIFY", read_notify}, {"ORCPT", read_xtext}, {NULL, NULL}};
 
@@ -264,15 +274,30 @@ read_parameters(struct span rest, const struct parameter *table,
 	return true;
 }
 
-void
-smtp_path_parse_from(
-    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+/* Is the address one that may stand there?  What is offered, and what was said,
+ * decide. */
+static bool
+check_ascii(
+    bool offered, const struct smtp_path *path, struct smtp_refusal *refusal)
 {
+	if (!has_eightbit(span_str(path->address)) || path->utf8)
+		return true;
+	return refuse(refusal, 553, "5.6.7",
+	    offered ? "An address beyond ASCII wants SMTPUTF8"
+		    : "Only ASCII addresses are supported here");
+}
+
+void
+smtp_path_parse_from(struct span rest, bool utf8, struct smtp_path *ret,
+    struct smtp_refusal *ret_refusal)
+{
+	const struct parameter *table = from_parameters + (utf8 ? 0 : 1);
 	struct smtp_path path = {0};
 
 	*ret_refusal = (struct smtp_refusal){0};
 	if (take_path(&rest, "FROM:", &path, ret_refusal) &&
-	    read_parameters(rest, from_parameters, &path, ret_refusal))
+	    read_parameters(rest, table, &path, ret_refusal) &&
+	    check_ascii(utf8, &path, ret_refusal))
 		*ret = path;
 }
 
@@ -293,7 +318,8 @@ smtp_path_parse_to(
 
 	*ret_refusal = (struct smtp_refusal){0};
 	if (!take_path(&rest, "TO:", &path, ret_refusal) ||
-	    !read_parameters(rest, to_parameters, &path, ret_refusal))
+	    !read_parameters(rest, to_parameters, &path, ret_refusal) ||
+	    !check_ascii(false, &path, ret_refusal))
 		return;
 	if (can_receive(path.address))
 		*ret = path;

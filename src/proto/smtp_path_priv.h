@@ -2,7 +2,8 @@
  *
  * Private to proto/smtp_server.
  * Standard:  RFC 5321 section 4.1.2, 1870 (SIZE), 6152 (BODY), 3461 (RET,
- *            ENVID, NOTIFY, ORCPT), 4954 section 5 (AUTH).
+ *            ENVID, NOTIFY, ORCPT), 4954 section 5 (AUTH),
+ *            6531 (SMTPUTF8).
  */
 #ifndef PROTO_SMTP_PATH_PRIV_H
 #define PROTO_SMTP_PATH_PRIV_H
@@ -15,12 +16,14 @@
 struct smtp_path {
 	char address[SMTP_PATH_MAX + 1]; /* "" for <> */
 	uint64_t size;                   /* of SIZE=, 0 if it was not said */
+	bool utf8;                       /* SMTPUTF8 was said */
 };
 
 /* `rest` is what stands behind "MAIL" or "RCPT".  *ret_refusal says why not;
- * *ret is untouched then. */
-void smtp_path_parse_from(
-    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal);
+ * *ret is untouched then.  `utf8`: an address may be UTF-8, if the parameter
+ * SMTPUTF8 says so. */
+void smtp_path_parse_from(struct span rest, bool utf8, struct smtp_path *ret,
+    struct smtp_refusal *ret_refusal);
 void smtp_path_parse_to(
     struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal);
 

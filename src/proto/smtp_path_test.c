@@ -12,6 +12,20 @@
 typedef void parse(
     struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal);
 
+static void
+parse_from(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+{
+	smtp_path_parse_from(rest, false, ret, ret_refusal);
+}
+
+static void
+parse_from_utf8(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+{
+	smtp_path_parse_from(rest, true, ret, ret_refusal);
+}
+
 /* From an exactly sized block, so that an overread is seen. */
 static void
 parse_copy(parse *parser, const char *text, struct smtp_path *ret,
@@ -29,7 +43,7 @@ parse_copy(parse *parser, const char *text, struct smtp_path *ret,
 static void
 check_good(parse *parser, const char *text, const char *want)
 {
-	struct smtp_path path = {"?", 0};
+	struct smtp_path path = {.address = "?"};
 	struct smtp_refusal no;
 
 	parse_copy(parser, text, &path, &no);
@@ -41,7 +55,7 @@ check_good(parse *parser, const char *text, const char *want)
 static void
 check_bad(parse *parser, const char *text, const char *want)
 {
-	struct smtp_path path = {"?", 0};
+	struct smtp_path path = {.address = "?"};
 	struct smtp_refusal no;
 	char got[200] = "";
 
@@ -75,7 +89,7 @@ senders_and_parameters_are_read(void **state)
 	};
 
 	for (size_t i = 0; i < LENGTH(cases); i++)
-		check_good(smtp_path_parse_from, cases[i].input, cases[i].from);
+		check_good(parse_from, cases[i].input, cases[i].from);
 }
 
 static void
@@ -115,17 +129,44 @@ wrong_senders_and_parameters_are_refused(void **state)
 	};
 
 	for (size_t i = 0; i < LENGTH(cases); i++)
-		check_bad(smtp_path_parse_from, cases[i].input, cases[i].want);
+		check_bad(parse_from, cases[i].input, cases[i].want);
+}
+
+static void
+a_sender_beyond_ASCII_is_one_where_SMTPUTF8_was_offered_and_said(void **state)
+{
+	check_good(parse_from_utf8,
+	    " FROM:<j\303\266rg@b.example> SMTPUTF8 SIZE=1",
+	    "j\303\266rg@b.example");
+	check_good(parse_from_utf8,
+	    " FROM:<\346\235\216@\346\235\216.example> smtputf8",
+	    "\346\235\216@\346\235\216.example");
+	check_good(
+	    parse_from_utf8, " FROM:<a@b.example> SMTPUTF8", "a@b.example");
+	check_good(parse_from_utf8, " FROM:<a@b.example>", "a@b.example");
+	check_bad(parse_from_utf8, " FROM:<j\303\266rg@b.example>",
+	    "553 5.6.7 An address beyond ASCII wants SMTPUTF8");
+	check_bad(parse_from_utf8, " FROM:<a@b.example> SMTPUTF8=yes",
+	    "501 5.5.4 Bad parameter value");
+	/* no UTF-8: a part of a character, overlong, a surrogate */
+	check_bad(parse_from_utf8, " FROM:<j\303rg@b.example> SMTPUTF8",
+	    "501 5.1.3 Bad address syntax");
+	check_bad(parse_from_utf8, " FROM:<\300\257@b.example> SMTPUTF8",
+	    "501 5.1.3 Bad address syntax");
+	check_bad(parse_from_utf8, " FROM:<\355\240\200@b.example> SMTPUTF8",
+	    "501 5.1.3 Bad address syntax");
+	check_bad(smtp_path_parse_to, " TO:<j\303\266rg@b.example>",
+	    "553 5.6.7 Only ASCII addresses are supported here");
 }
 
 static void
 the_size_is_given_on(void **state)
 {
-	struct smtp_path path = {"", 0};
+	struct smtp_path path = {.address = ""};
 	struct smtp_refusal no;
 
-	parse_copy(smtp_path_parse_from, " FROM:<a@b> SIZE=9999999999999999999",
-	    &path, &no);
+	parse_copy(
+	    parse_from, " FROM:<a@b> SIZE=9999999999999999999", &path, &no);
 	assert_int_equal(no.code, 0);
 	assert_true(path.size == 9999999999999999999U);
 }
@@ -157,10 +198,10 @@ an_address_may_have_254_bytes_and_no_more(void **state)
 		memcpy(address + 200, "@x.example.", 11);
 		(void)snprintf(input, sizeof(input), " FROM:<%s>", address);
 		if (len == 254)
-			check_good(smtp_path_parse_from, input, address);
+			check_good(parse_from, input, address);
 		else
-			check_bad(smtp_path_parse_from, input,
-			    "501 5.1.3 Address is too long");
+			check_bad(
+			    parse_from, input, "501 5.1.3 Address is too long");
 	}
 }
 
@@ -170,6 +211,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(senders_and_parameters_are_read),
 	    cmocka_unit_test(wrong_senders_and_parameters_are_refused),
+	    cmocka_unit_test(
+		a_sender_beyond_ASCII_is_one_where_SMTPUTF8_was_offered_and_said),
 	    cmocka_unit_test(the_size_is_given_on),
 	    cmocka_unit_test(recipients_need_a_domain_or_are_postmaster),
 	    cmocka_unit_test(an_address_may_have_254_bytes_and_no_more),

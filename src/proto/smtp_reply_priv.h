@@ -47,6 +47,6 @@ enum rc smtp_reply_print(unsigned code, const char *enhanced, const char *text,
 /* Append what a server answers to EHLO and LHLO.  DSN is not offered: its
  * parameters are taken, but nothing is promised. */
 enum rc smtp_reply_print_offers(const char *name, size_t letter_max, bool auth,
-    struct buf *out, struct err *err);
+    bool utf8, struct buf *out, struct err *err);
 
 #endif

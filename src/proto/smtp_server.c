@@ -45,6 +45,7 @@ struct smtp_server {
 	char *name;
 	bool require_auth;
 	bool lmtp;
+	bool utf8;
 	struct smtp_server_limits limits;
 	enum state state;
 	bool event_given; /* of the ASK_* state we are in */
@@ -73,6 +74,7 @@ fill(struct smtp_server *server, const struct smtp_server_config *config,
 		bug("LMTP: an answer for each recipient is not made here");
 	server->require_auth = config->require_auth;
 	server->lmtp = config->lmtp;
+	server->utf8 = config->utf8;
 	server->limits = config->limits;
 	server->in = BUF_SECRET(PUSH_MAX); /* passwords pass through */
 	server->out = BUF(OUTPUT_MAX);
@@ -193,7 +195,7 @@ do_ehlo(struct smtp_server *server, struct span rest, struct err *err)
 		return blame(server, 501, "5.5.4", "Say EHLO hostname", err);
 	note_helo(server, rest);
 	return smtp_reply_print_offers(server->name, server->limits.letter,
-	    server->require_auth, &server->out, err);
+	    server->require_auth, server->utf8, &server->out, err);
 }
 
 static enum rc
@@ -205,7 +207,7 @@ do_mail(struct smtp_server *server, struct span rest, struct err *err)
 	if (server->letters >= server->limits.transactions)
 		return reply(server, 421, "4.7.0",
 		    "Too many letters in one connection; closing", err);
-	smtp_path_parse_from(rest, &path, &no);
+	smtp_path_parse_from(rest, server->utf8, &path, &no);
 	if (no.code != 0)
 		return blame(server, no.code, no.enhanced, no.text, err);
 	if (path.size > server->limits.letter)

@@ -2,7 +2,7 @@
  *
  * Standard:  RFC 5321, 2033 (LMTP), 6409 (submission), 4954 (AUTH PLAIN,
  *            LOGIN), 2920 (PIPELINING), 1870 (SIZE), 6152 (8BITMIME), 2034
- *            (enhanced status codes), 3461 (DSN parameters are checked and
+ *            (enhanced status codes), 6531 (SMTPUTF8), 3461 (DSN parameters are checked and
  *            passed over; DSN is not offered).
  * May use:   base codec.
  * Limits:    struct smtp_server_limits.
@@ -33,6 +33,7 @@ struct smtp_server_config {
 	bool lmtp;         /* RFC 2033; limits.recipients must be 1, so that an
 			    * answer to a letter is one to its recipient */
 	struct smtp_server_limits limits;
+	bool utf8; /* RFC 6531: a sender's address may be UTF-8 */
 };
 
 enum smtp_server_event {

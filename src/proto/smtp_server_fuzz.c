@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/own.h"
+#include "codec/utf8.h"
 
 OWNER(struct smtp_server, smtp_server_free);
 
@@ -40,8 +41,9 @@ check_letter(struct span letter)
 static void
 check_address(const char *address)
 {
+	demand(utf8_ok(span_str(address)));
 	for (; *address != '\0'; address++)
-		demand(*address >= ' ' && *address < 0x7f);
+		demand((unsigned char)*address >= ' ' && *address != 0x7f);
 }
 
 static bool
@@ -92,7 +94,7 @@ static void
 run(struct span first, struct span second, struct buf *out)
 {
 	static const struct smtp_server_config config = {
-	    "mail.example", true, false, {1000, 3, 10, 5}};
+	    "mail.example", true, false, {1000, 3, 10, 5}, true};
 	struct smtp_server *server OWNED(smtp_server_free) = NULL;
 
 	demand(smtp_server_new(&config, &server, NULL) == RC_OK);

@@ -31,7 +31,7 @@ static struct smtp_server_config
 test_config(void)
 {
 	return (struct smtp_server_config){
-	    "mail.example", true, false, {1000, 3, 5, 3}};
+	    "mail.example", true, false, {1000, 3, 5, 3}, false};
 }
 
 /* What a whole session came to. */
@@ -325,6 +325,24 @@ without_require_auth_no_login_is_offered_or_wanted(void **state)
 	check_text("mx", "output", &outcome.output,
 	    GREETING "250-mail.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n"
 		     "250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"
+		     "250 2.1.0 Ok\r\n");
+}
+
+static void
+SMTPUTF8_is_offered_where_it_is_wanted(void **state)
+{
+	struct smtp_server_config config = test_config();
+	struct outcome outcome OUTCOME_OWNED = OUTCOME;
+
+	config.require_auth = false;
+	config.utf8 = true;
+	run(&config,
+	    span_str(HELLO "MAIL FROM:<j\303\266rg@b.example> SMTPUTF8\r\n"), 0,
+	    SIZE_MAX, &outcome);
+	check_text("utf8", "output", &outcome.output,
+	    GREETING "250-mail.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n"
+		     "250-8BITMIME\r\n250-SMTPUTF8\r\n"
+		     "250 ENHANCEDSTATUSCODES\r\n"
 		     "250 2.1.0 Ok\r\n");
 }
 
@@ -673,6 +691,7 @@ main(void)
 	    cmocka_unit_test(logins_that_are_wrong_are_refused),
 	    cmocka_unit_test(
 		without_require_auth_no_login_is_offered_or_wanted),
+	    cmocka_unit_test(SMTPUTF8_is_offered_where_it_is_wanted),
 	    cmocka_unit_test(
 		what_an_address_or_a_parameter_is_refused_with_is_said),
 	    cmocka_unit_test(letters_come_out_with_their_dots_undone),
