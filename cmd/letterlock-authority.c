@@ -38,6 +38,8 @@ static const struct {
 	"mail domain the challenge letters come from"},
     {"url", "url", "URL", false, true,
 	"how clients reach it, https://HOST[:PORT]"},
+    {"country", "country", "CODE", false, false,
+	"countryName in the CAs' certificates, two capitals (default: none)"},
     {"listen", "listen", "IP:PORT", false, true, "for HTTPS"},
     {"mx-listen", "mx_listen", "IP:PORT", false, true,
 	"for answers to challenge letters; the MX of the domain"},

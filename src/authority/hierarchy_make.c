@@ -78,6 +78,7 @@ make(const struct keys *keys, size_t i, const struct settings *settings,
 	    .public_key = signer_public(made->signer[i]),
 	    .name = places[i].title,
 	    .organization = settings->domain,
+	    .country = settings->country,
 	    .published_at = settings->http_url,
 	    .now = now};
 	struct profile_issuer issuer = {.cert = made->cert[places[i].issuer],
@@ -203,6 +204,7 @@ hierarchy_rollover(const struct keys *keys, const struct keys *offline,
 	struct signer *signer OWNED(signer_free) = NULL;
 	struct profile_order order = {.kind = PROFILE_MAIL_CA,
 	    .organization = settings->domain,
+	    .country = settings->country,
 	    .published_at = settings->http_url,
 	    .now = now};
 	size_t index = 0;

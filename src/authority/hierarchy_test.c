@@ -47,6 +47,37 @@ the_certificates_are_what_each_is_for(void **state)
 }
 
 static void
+the_subjects_of_cas_have_the_country_if_there_is_one(void **state)
+{
+	static const char *const files[] = {"root", "tsa-ca", "issuing"};
+	const struct kit *kit = *state;
+	char folder[100];
+	struct settings settings SETTINGS_OWNED;
+	struct err err = ERR_NONE;
+
+	(void)snprintf(folder, sizeof(folder), "%s/country", kit->folder);
+	assert_run(kit, "mkdir -m 700 country");
+	kit_settings(&settings);
+	assert_done(settings_set(&settings, "country", "DE", &err), err);
+	const struct keys keys = {
+	    .folder = folder, .passphrase = span_str(KIT_PASSPHRASE)};
+	assert_done(hierarchy_found(&keys, &settings, kit->now, &err), err);
+	for (size_t i = 0; i < COUNT(files); i++) {
+		assert_run(kit,
+		    "openssl x509 -noout -subject -nameopt RFC2253 -in "
+		    "country/%s.pem | grep -q ',C=DE$'",
+		    files[i]);
+		assert_run(kit,
+		    "! openssl x509 -noout -subject -in %s.pem | grep -q "
+		    "'C *='",
+		    files[i]);
+	}
+	assert_run(kit, "cat country/root.pem > r && openssl verify -CAfile r "
+			"country/issuing.pem && openssl verify -CAfile r "
+			"country/tsa-ca.pem");
+}
+
+static void
 openssl_reads_the_keys_with_the_passphrase_only(void **state)
 {
 	static const char *const files[] = {"root", "issuing", "tsa-ca", "tsa"};
@@ -303,6 +334,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(openssl_accepts_the_chains),
 	    cmocka_unit_test(the_certificates_are_what_each_is_for),
+	    cmocka_unit_test(
+		the_subjects_of_cas_have_the_country_if_there_is_one),
 	    cmocka_unit_test(openssl_reads_the_keys_with_the_passphrase_only),
 	    cmocka_unit_test(
 		a_passphrase_is_costly_to_guess_where_nobody_says_otherwise),

@@ -59,6 +59,7 @@ struct profile_order {
 	struct span key_info; /* the same as SubjectPublicKeyInfo, if at hand */
 	const char *name;     /* commonName of a CA, TSA or responder */
 	const char *organization;
+	const char *country; /* of a CA; may be NULL */
 	const char *address; /* of a mailbox, UTF-8; or a host's name */
 	enum profile_level level;
 	enum profile_generation generation;

@@ -110,6 +110,8 @@ profile_write_subject(
 
 	TRY(der_write_begin(out, DER_SEQUENCE, &at, err));
 	if (order->address == NULL) {
+		TRY(write_part(out, OID_COUNTRY, DER_PRINTABLE,
+		    text_of(order->country), err));
 		TRY(write_part(out, OID_ORGANIZATION, DER_UTF8,
 		    text_of(order->organization), err));
 		name = text_of(order->name);

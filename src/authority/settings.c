@@ -26,6 +26,7 @@ static enum rc check_pkcs11(const char *, struct err *);
 static enum rc check_store(const char *, struct err *);
 static enum rc check_terms(const char *, struct err *);
 static enum rc check_answers(const char *, struct err *);
+static enum rc check_country(const char *, struct err *);
 
 /* Every setting that is a text, with what must be true of it. */
 static const struct {
@@ -64,6 +65,7 @@ static const struct {
     TEXT(terms, true, check_terms),
     TEXT(answers, true, check_answers),
     TEXT(caa_identity, true, check_domain),
+    TEXT(country, true, check_country),
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
 
@@ -283,6 +285,15 @@ check_answers(const char *value, struct err *err)
 	if (strcmp(value, "strict") == 0 || strcmp(value, "interop") == 0)
 		return RC_OK;
 	return err_set(err, RC_UNFIT, "want \"strict\" or \"interop\"");
+}
+
+static enum rc
+check_country(const char *value, struct err *err)
+{
+	if (strlen(value) == 2 && value[0] >= 'A' && value[0] <= 'Z' &&
+	    value[1] >= 'A' && value[1] <= 'Z')
+		return RC_OK;
+	return err_set(err, RC_UNFIT, "want the two capitals of ISO 3166");
 }
 
 static enum rc

@@ -40,6 +40,7 @@ struct settings {
 	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */
 	char *store;           /* file or URL of the database; may be NULL */
 	char *terms;           /* URL of the terms of service; may be NULL */
+	char *country;         /* of the CAs' subjects, "DE"; may be NULL */
 	char *caa_identity;    /* our name in CAA records; NULL: domain */
 	char *answers;         /* "strict" or "interop"; NULL: strict */
 
