@@ -441,8 +441,7 @@ add_record(struct span data, struct buf *out, struct err *err)
 
 /* Of more than we read, the one that decides could be left out. */
 static enum rc
-check_count(
-    const struct ub_result *result, const char *name, struct err *err)
+check_count(const struct ub_result *result, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < RECORDS_MAX; i++)
 		if (result->data[i] == NULL)
