@@ -314,6 +314,25 @@ def test_a_question_in_a_path_is_answered_and_may_be_cached_for_a_moment(plain, 
     assert 0 < age < TOLD_WITHIN
 
 
+def test_whoever_has_a_list_a_certificate_or_an_answer_does_not_get_it_twice(plain, good, papers):
+    text = base64.b64encode(question(good, papers.issuing)).decode()
+    cdp, _, issuers = pointers(good)
+    for path in ("/ocsp/" + text, *(url.removeprefix(plain.url) for url in (cdp, issuers))):
+        until = time.monotonic() + TOLD_WITHIN
+        while time.monotonic() < until:  # what is not ready is signed for each
+            reply, body = plain.send("GET", path)
+            assert reply.status == 200 and body
+            again, nothing = plain.send("GET", path, headers={"If-None-Match": reply.headers["ETag"]})
+            if again.status == 304:
+                break
+            time.sleep(0.2)
+        assert (again.status, nothing) == (304, b"")
+        assert again.headers["ETag"] == reply.headers["ETag"]
+        assert again.headers["Cache-Control"] == reply.headers["Cache-Control"]
+        other, body = plain.send("GET", path, headers={"If-None-Match": '"other"'})
+        assert other.status == 200 and body
+
+
 def test_a_refusal_is_not_cached(plain):
     reply, body = plain.send("GET", "/ocsp/MAA=")
     assert reply.headers["Cache-Control"] == "no-store"

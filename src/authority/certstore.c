@@ -5,6 +5,7 @@
 #include "authority/certstore_query.h"
 #include "authority/crl_make.h"
 #include "authority/directory.h"
+#include "authority/etag.h"
 #include "authority/lists.h"
 #include "authority/problem.h"
 #include "os/clock.h"
@@ -356,6 +357,6 @@ certstore_answer_list(const struct certstore *store,
 		return answer_nothing(answer, err);
 	TRY(rc);
 	TRY(add_age(answer, err));
-	return http_answer_set(
-	    answer, 200, "application/pkix-crl", buf_span(&der), err);
+	return etag_answer(
+	    request, answer, "application/pkix-crl", buf_span(&der), err);
 }

@@ -15,16 +15,17 @@
 #define HTTP_ANSWER_MAX ((size_t)8 << 20) /* of an answer */
 
 struct http_request {
-	const char *method;       /* "GET", "HEAD", "POST", ... */
-	const char *path;         /* raw, without the query */
-	const char *query;        /* raw, "" if none */
-	const char *content_type; /* as sent, "" if none */
-	const char *host;         /* the same of these three, of */
-	const char *origin;       /* which a browser says where a */
-	const char *fetch_site;   /* request comes from */
-	const char *peer;         /* the client's IP address */
-	bool plain;               /* it came without TLS */
-	bool metrics;             /* to the place for metrics, plain too */
+	const char *method;        /* "GET", "HEAD", "POST", ... */
+	const char *path;          /* raw, without the query */
+	const char *query;         /* raw, "" if none */
+	const char *content_type;  /* as sent, "" if none */
+	const char *host;          /* the same of these three, of */
+	const char *origin;        /* which a browser says where a */
+	const char *fetch_site;    /* request comes from */
+	const char *if_none_match; /* the same; NULL is "" */
+	const char *peer;          /* the client's IP address */
+	bool plain;                /* it came without TLS */
+	bool metrics;              /* to the place for metrics, plain too */
 	bool desk;          /* to the place for people with certificates */
 	struct span person; /* there: the certificate (DER) whose key the
 				   * client has; whose it is has to be found */

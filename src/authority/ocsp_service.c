@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "authority/etag.h"
 #include "authority/problem.h"
 #include "codec/base64.h"
 #include "os/log.h"
@@ -294,8 +295,8 @@ answer_reply(struct http_answer *answer, const struct http_request *request,
 		TRY(http_answer_add_header(answer, "Cache-Control", err,
 		    "max-age=%d, public, no-transform, must-revalidate",
 		    ANSWER_AGE));
-	return http_answer_set(
-	    answer, 200, "application/ocsp-response", der, err);
+	return etag_answer(
+	    request, answer, "application/ocsp-response", der, err);
 }
 
 enum rc

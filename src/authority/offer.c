@@ -1,6 +1,7 @@
 #include "authority/offer.h"
 
 #include "authority/crl_make.h"
+#include "authority/etag.h"
 #include "authority/lists.h"
 #include "authority/problem.h"
 
@@ -48,8 +49,8 @@ offer_list(const struct offer *offer, const struct http_request *request,
 	TRY(rc);
 	TRY(http_answer_add_header(answer, "Cache-Control", err,
 	    "max-age=%d, public, no-transform", LIST_AGE));
-	return http_answer_set(
-	    answer, 200, "application/pkix-crl", buf_span(&der), err);
+	return etag_answer(
+	    request, answer, "application/pkix-crl", buf_span(&der), err);
 }
 
 enum rc
@@ -69,6 +70,6 @@ offer_ca(const struct offer *offer, const struct http_request *request,
 	TRY(hierarchy_der(ca, &der, err));
 	TRY(http_answer_add_header(answer, "Cache-Control", err,
 	    "max-age=%d, public, no-transform", CA_AGE));
-	return http_answer_set(
-	    answer, 200, "application/pkix-cert", buf_span(&der), err);
+	return etag_answer(
+	    request, answer, "application/pkix-cert", buf_span(&der), err);
 }

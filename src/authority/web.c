@@ -319,6 +319,7 @@ answer_request(
 	    .host = header_of(req, "Host"),
 	    .origin = header_of(req, "Origin"),
 	    .fetch_site = header_of(req, "Sec-Fetch-Site"),
+	    .if_none_match = header_of(req, "If-None-Match"),
 	    .peer = peer != NULL ? peer : "",
 	    .plain = plain != NULL && !desk,
 	    .desk = desk,
