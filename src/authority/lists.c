@@ -1,4 +1,4 @@
-#include "authority/lists.h"
+#include "authority/lists_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,14 +79,20 @@ find_new(struct round *round, struct sql *sql, struct err *err)
 }
 
 static int64_t
-since_of(const struct round *round)
+since_of(const struct lists_draft *draft)
 {
-	return round->now - round->lists->settings->crl_keep_days * DAY;
+	return draft->now - draft->lists->settings->crl_keep_days * DAY;
+}
+
+static int64_t
+until_of(const struct lists_draft *draft)
+{
+	return draft->now + draft->lists->settings->crl_hours * HOUR;
 }
 
 static enum rc
-collect(const struct round *round, int64_t part, struct sql *sql,
-    struct buf *entries, struct err *err)
+collect(struct sql *sql, const struct lists_draft *draft, struct buf *entries,
+    struct err *err)
 {
 	struct sql_rows *rows OWNED(sql_rows_free) = NULL;
 	enum rc rc;
@@ -94,8 +100,8 @@ collect(const struct round *round, int64_t part, struct sql *sql,
 	TRY(sql_select(sql,
 	    "SELECT serial, at, reason FROM revocation"
 	    " WHERE issuer = ? AND part = ? AND not_after >= ? ORDER BY id",
-	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part),
-		SQL_NUMBER(since_of(round))),
+	    SQL_VALUES(sql_text(draft->ca->id), SQL_NUMBER(draft->part),
+		SQL_NUMBER(since_of(draft))),
 	    &rows, err));
 	while ((rc = sql_rows_next(rows, err)) == RC_OK)
 		TRY(crl_add_entry(entries, sql_rows_bytes(rows, 0),
@@ -107,87 +113,131 @@ collect(const struct round *round, int64_t part, struct sql *sql,
 /* Higher than the last one, and than any that a restored database has
  * forgotten: those were made before now. */
 static enum rc
-next_number(const struct round *round, int64_t part, struct sql *sql,
-    int64_t *ret, struct err *err)
+next_number(struct sql *sql, const struct lists_draft *draft, int64_t *ret,
+    struct err *err)
 {
 	int64_t last = 0;
 	enum rc rc = sql_number(sql,
 	    "SELECT number FROM crl_list WHERE issuer = ? AND part = ?",
-	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part)), &last, err);
+	    SQL_VALUES(sql_text(draft->ca->id), SQL_NUMBER(draft->part)), &last,
+	    err);
 
 	if (rc != RC_OK && rc != RC_ABSENT)
 		return rc;
-	*ret = last >= round->now ? last + 1 : round->now;
+	*ret = last >= draft->now ? last + 1 : draft->now;
 	return RC_OK;
 }
 
-static enum rc
-print_list(const struct round *round, int64_t part, struct sql *sql,
-    int64_t number, struct buf *der, struct err *err)
+void
+lists_draft_done(struct lists_draft *draft)
 {
-	const struct settings *settings = round->lists->settings;
-	struct buf entries BUF_OWNED = BUF(CRL_MAKE_MAX);
+	buf_done(&draft->entries);
+}
+
+enum rc
+lists_draft_read(struct sql *sql, struct lists_draft *draft, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(sql, &act, err));
+	TRY(next_number(sql, draft, &draft->number, err));
+	TRY(collect(sql, draft, &draft->entries, err));
+	return sql_act_commit(&act, err);
+}
+
+static enum rc
+print_list(const struct lists_draft *draft, struct buf *der, struct err *err)
+{
 	struct buf url BUF_OWNED = BUF_SMALL;
 	const char *text = NULL;
 
-	TRY(collect(round, part, sql, &entries, err));
-	TRY(published_crl(settings->http_url, round->ca->id, part, &url, err));
+	TRY(published_crl(draft->lists->settings->http_url, draft->ca->id,
+	    draft->part, &url, err));
 	TRY(buf_str(&url, &text, err));
-	struct crl_wish wish = {.issuer = round->ca->cert,
-	    .signer = round->ca->signer,
+	struct crl_wish wish = {.issuer = draft->ca->cert,
+	    .signer = draft->ca->signer,
 	    .url = text,
-	    .number = number,
-	    .from = round->now,
-	    .until = round->now + settings->crl_hours * HOUR,
-	    .expired_since = since_of(round),
-	    .entries = buf_span(&entries)};
+	    .number = draft->number,
+	    .from = draft->now,
+	    .until = until_of(draft),
+	    .expired_since = since_of(draft),
+	    .entries = buf_span(&draft->entries)};
 	return crl_make(&wish, der, err);
 }
 
 static enum rc
-keep(const struct round *round, int64_t part, struct sql *sql, int64_t number,
-    struct span der, struct err *err)
+put(struct sql *sql, const struct lists_draft *draft, struct span der,
+    struct err *err)
 {
-	int64_t until = round->now + round->lists->settings->crl_hours * HOUR;
-
 	TRY(sql_change(sql,
 	    "UPDATE crl_list SET number = ?, made = ?, until = ?, der = ?"
 	    " WHERE issuer = ? AND part = ?",
-	    SQL_VALUES(SQL_NUMBER(number), SQL_NUMBER(round->now),
-		SQL_NUMBER(until), SQL_BLOB(der), sql_text(round->ca->id),
-		SQL_NUMBER(part)),
+	    SQL_VALUES(SQL_NUMBER(draft->number), SQL_NUMBER(draft->now),
+		SQL_NUMBER(until_of(draft)), SQL_BLOB(der),
+		sql_text(draft->ca->id), SQL_NUMBER(draft->part)),
 	    err));
 	if (sql_changed(sql) > 0)
 		return RC_OK;
 	return sql_change(sql,
 	    "INSERT INTO crl_list (issuer, part, number, made, until, der)"
 	    " VALUES (?, ?, ?, ?, ?, ?)",
-	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part),
-		SQL_NUMBER(number), SQL_NUMBER(round->now), SQL_NUMBER(until),
-		SQL_BLOB(der)),
+	    SQL_VALUES(sql_text(draft->ca->id), SQL_NUMBER(draft->part),
+		SQL_NUMBER(draft->number), SQL_NUMBER(draft->now),
+		SQL_NUMBER(until_of(draft)), SQL_BLOB(der)),
 	    err);
 }
 
-/* One transaction: what is marked as listed is on the list that is kept. */
+/* A reason that became another one shows in the entries too. */
+static enum rc
+mark_listed(struct sql *sql, const struct lists_draft *draft, struct err *err)
+{
+	struct buf entries BUF_OWNED = BUF(CRL_MAKE_MAX);
+
+	TRY(collect(sql, draft, &entries, err));
+	if (!span_is(buf_span(&entries), buf_span(&draft->entries)))
+		return RC_OK;
+	return sql_change(sql,
+	    "UPDATE revocation SET listed = 1"
+	    " WHERE issuer = ? AND part = ? AND listed = 0",
+	    SQL_VALUES(sql_text(draft->ca->id), SQL_NUMBER(draft->part)), err);
+}
+
+enum rc
+lists_draft_keep(struct sql *sql, const struct lists_draft *draft,
+    struct span der, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	int64_t number = 0;
+
+	TRY(sql_act_begin(sql, &act, err));
+	TRY(next_number(sql, draft, &number, err));
+	if (number != draft->number)
+		return err_set(
+		    err, RC_REFUSED, "another list was made meanwhile");
+	TRY(put(sql, draft, der, err));
+	TRY(mark_listed(sql, draft, err));
+	return sql_act_commit(&act, err);
+}
+
 static enum rc
 make_part(
     const struct round *round, int64_t part, struct sql *sql, struct err *err)
 {
-	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	struct buf der BUF_OWNED = BUF(CRL_MAKE_MAX);
-	int64_t number = 0;
+	struct lists_draft draft LISTS_DRAFT_OWNED = {.lists = round->lists,
+	    .ca = round->ca,
+	    .part = part,
+	    .now = round->now,
+	    .entries = BUF(CRL_MAKE_MAX)};
 
-	TRY(sql_act_begin(sql, &act, err));
-	TRY(next_number(round, part, sql, &number, err));
-	TRY(print_list(round, part, sql, number, &der, err));
-	TRY(keep(round, part, sql, number, buf_span(&der), err));
-	TRY(sql_change(sql,
-	    "UPDATE revocation SET listed = 1"
-	    " WHERE issuer = ? AND part = ? AND listed = 0",
-	    SQL_VALUES(sql_text(round->ca->id), SQL_NUMBER(part)), err));
-	TRY(sql_act_commit(&act, err));
+	TRY(lists_draft_read(sql, &draft, err));
+	TRY(print_list(&draft, &der, err));
+	enum rc rc = lists_draft_keep(sql, &draft, buf_span(&der), err);
+	if (rc == RC_REFUSED)
+		return RC_OK;
+	TRY(rc);
 	log_info("revocation list %s/%lld, number %lld", round->ca->id,
-	    (long long)part, (long long)number);
+	    (long long)part, (long long)draft.number);
 	return RC_OK;
 }
 

@@ -1,4 +1,4 @@
-#include "authority/lists.h"
+#include "authority/lists_priv.h"
 
 #include "authority/issuedkit_priv.h"
 #include "pki/crl.h"
@@ -245,6 +245,72 @@ what_expired_stays_for_as_long_as_the_settings_say(void **state)
 	assert_has(text, "No Revoked Certificates.");
 }
 
+/* A list of the part is being signed; what happens meanwhile. */
+static void
+begin(struct desk *desk, X509 *cert, int64_t now, struct lists_draft *ret)
+{
+	struct err err = ERR_NONE;
+
+	*ret = (struct lists_draft){.lists = &desk->lists,
+	    .ca = hierarchy_current(&desk->kit.hierarchy),
+	    .part = published_part(shop_serial(cert), 4),
+	    .now = now,
+	    .entries = BUF(CRL_MAKE_MAX)};
+	assert_done(lists_draft_read(desk->shop.sql, ret, &err), err);
+}
+
+static void
+what_is_revoked_while_a_list_is_signed_comes_to_the_next(void **state)
+{
+	static const char waiting[] =
+	    "SELECT count(*) FROM revocation WHERE listed = 0";
+	struct lists_draft draft LISTS_DRAFT_OWNED = {0};
+	struct lists_draft again LISTS_DRAFT_OWNED = {0};
+	struct desk desk DESK_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	desk_init(&desk, state);
+	int64_t now = desk.kit.now;
+	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
+	begin(&desk, cert, now, &draft);
+	shop_revoke(&desk.shop, cert, REVOKED_SUPERSEDED, now);
+	assert_done(
+	    lists_draft_keep(desk.shop.sql, &draft, span_str("old"), &err),
+	    err);
+	assert_int_equal(shop_number(&desk.shop, waiting), 1);
+	publish(&desk, now + 1);
+	assert_int_equal(shop_number(&desk.shop, waiting), 0);
+	/* and a reason that becomes a worse one */
+	begin(&desk, cert, now + 2, &again);
+	shop_revoke(&desk.shop, cert, REVOKED_KEY_COMPROMISE, now + 2);
+	assert_done(
+	    lists_draft_keep(desk.shop.sql, &again, span_str("old"), &err),
+	    err);
+	assert_int_equal(shop_number(&desk.shop, waiting), 1);
+}
+
+static void
+of_two_lists_at_once_the_first_stays(void **state)
+{
+	struct lists_draft draft LISTS_DRAFT_OWNED = {0};
+	struct desk desk DESK_OWNED = {0};
+	struct buf der BUF_OWNED = BUF((size_t)1 << 20);
+	struct err err = ERR_NONE;
+
+	desk_init(&desk, state);
+	int64_t now = desk.kit.now;
+	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
+	begin(&desk, cert, now, &draft);
+	publish(&desk, now);
+	assert_rc(
+	    lists_draft_keep(desk.shop.sql, &draft, span_str("late"), &err),
+	    RC_REFUSED);
+	assert_done(lists_find(desk.shop.sql, desk.id,
+			published_part(shop_serial(cert), 4), &der, &err),
+	    err);
+	assert_ok(der_check(buf_span(&der), &err));
+}
+
 static void
 without_a_place_nothing_is_published(void **state)
 {
@@ -304,6 +370,9 @@ main(void)
 	    cmocka_unit_test(parts_that_were_given_up_are_made_all_the_same),
 	    cmocka_unit_test(
 		what_expired_stays_for_as_long_as_the_settings_say),
+	    cmocka_unit_test(
+		what_is_revoked_while_a_list_is_signed_comes_to_the_next),
+	    cmocka_unit_test(of_two_lists_at_once_the_first_stays),
 	    cmocka_unit_test(without_a_place_nothing_is_published),
 	    cmocka_unit_test(a_list_of_an_offline_ca_is_a_file_for_a_year),
 	};
