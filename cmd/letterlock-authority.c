@@ -75,6 +75,8 @@ static const struct {
 	"authority-pin)"},
     {"ldap-listen", "ldap_listen", "IP:PORT", false, false,
 	"for LDAP, where mail programs look certificates up (default: none)"},
+    {"ldaps-listen", "ldaps_listen", "IP:PORT", false, false,
+	"for LDAP with TLS from the first octet (default: none)"},
     {"metrics-listen", "metrics_listen", "IP:PORT", false, false,
 	"for Prometheus: http://IP:PORT/metrics (default: none)"},
     {"store", "store", "STORE", false, false,

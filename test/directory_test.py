@@ -229,7 +229,8 @@ def test_many_addresses_come_as_json_only(https):
 def ldap(world, authority, alice, bob):
     """The place of the LDAP server; nobody but the tests of this file has one."""
     place = f"{authority['address']}:3890"
-    before = world.set_authority(ldap_listen=place, ldap_connections=5)
+    before = world.set_authority(ldap_listen=place, ldap_connections=5,
+                                 ldaps_listen=ldaps_of(place))
     yield place
     world.set_authority(**before)
 
@@ -237,11 +238,15 @@ def ldap(world, authority, alice, bob):
 CONTEXT = "dc=authority,dc=test"
 
 
-def ldapsearch(place, *words, base=CONTEXT, tls=False, more=()):
+def ldaps_of(place):
+    return place.replace(":3890", ":6360")
+
+
+def ldapsearch(place, *words, base=CONTEXT, tls=False, more=(), scheme="ldap"):
     """What OpenLDAP's own program finds: [(dn, {attribute: [values]})] and its exit status."""
     environment = {**os.environ, **({"LDAPTLS_REQCERT": "never"} if tls else {"LDAPNOINIT": "1"})}
     done = subprocess.run(["ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H",
-                           f"ldap://{place}", "-b", base, *more, *words],
+                           f"{scheme}://{place}", "-b", base, *more, *words],
                           capture_output=True, text=True, check=False, timeout=20,
                           env=environment)
     entries = []
@@ -334,6 +339,22 @@ def test_start_tls_and_what_the_server_proves_with_it(ldap, world, alice):
     status, entries, errors = ldapsearch(ldap, *words, tls=True, more=("-ZZ",))
     assert status == 0, errors
     assert der(alice.encrypting) in entries[0][1]["userCertificate;binary"]
+
+
+def test_tls_from_the_first_octet(ldap, world, alice):
+    place = ldaps_of(ldap)
+    shown = subprocess.run(
+        ["openssl", "s_client", "-connect", place, "-CAfile", world.facts["tls_ca"],
+         "-verify_return_error", "-verify_hostname", world.authority["domain"]],
+        input=b"", capture_output=True, check=False, timeout=20)
+    assert shown.returncode == 0 and b"Verify return code: 0 (ok)" in shown.stdout, shown.stderr
+    search = f"(mail={ALICE})", "userCertificate;binary"
+    status, entries, errors = ldapsearch(place, *search, tls=True, scheme="ldaps")
+    assert status == 0, errors
+    assert der(alice.encrypting) in entries[0][1]["userCertificate;binary"]
+    # once is enough, and without it there is nothing
+    assert ldapsearch(place, *search, tls=True, scheme="ldaps", more=("-ZZ",))[0] != 0
+    assert ldapsearch(place, *search)[0] != 0
 
 
 def test_paged_results_and_limits(ldap):

@@ -285,6 +285,8 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	}
 	allow(guest, LDAP_IDLE_SECONDS);
 	set_callbacks(guest);
+	if (ldap->config.tls_first && !start_tls(guest))
+		guest_free(guest);
 }
 
 enum rc

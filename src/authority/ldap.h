@@ -1,7 +1,8 @@
 /* authority/ldap -- the LDAP server's connections, in the event loop of
  * authority/web.
  *
- * Standard:  RFC 4511 section 5.2, 4513 section 3 (StartTLS).
+ * Standard:  RFC 4511 section 5.2, 4513 section 3 (StartTLS); TLS from the first
+ *            octet ("ldaps"), as mail programs know it, is in no RFC.
  * May use:   base os net.
  * Not here:  what is said (authority/ldap_service).
  * Limits:    the number of connections, beyond which new ones wait in the
@@ -26,6 +27,7 @@ struct ldap_config {
 	const char *place; /* "127.0.0.1:389" */
 	int64_t connections;
 	SSL_CTX *tls;
+	bool tls_first; /* from the first octet; else by StartTLS */
 	struct ldap_service service;
 };
 

@@ -522,18 +522,17 @@ start(struct service *service, struct err *err)
 
 OWNER(SSL_CTX, SSL_CTX_free);
 
-/* With the certificate of the HTTPS server: it is the same host. */
+/* One of the two places where it listens; NULL: not there. */
 static enum rc
-start_ldap(struct service *service, const struct web_config *web,
-    struct event_base *base, SSL_CTX **ret_tls, struct ldap **ret,
-    struct err *err)
+start_ldap(struct service *service, const char *place, SSL_CTX *tls,
+    struct event_base *base, struct ldap **ret, struct err *err)
 {
-	if (service->settings.ldap_listen == NULL)
+	if (place == NULL)
 		return RC_OK;
-	TRY(web_tls_new(web->certificate_pem, web->key_pem, ret_tls, err));
-	struct ldap_config config = {.place = service->settings.ldap_listen,
+	struct ldap_config config = {.place = place,
 	    .connections = service->settings.ldap_connections,
-	    .tls = *ret_tls,
+	    .tls = tls,
+	    .tls_first = place == service->settings.ldaps_listen,
 	    .service = {.settings = &service->settings,
 		.hierarchy = &service->hierarchy,
 		.sql = service->reader,
@@ -549,6 +548,7 @@ serve_web(struct service *service, struct err *err)
 	struct web *web OWNED(web_free) = NULL;
 	SSL_CTX *tls OWNED(SSL_CTX_free) = NULL;
 	struct ldap *ldap OWNED(ldap_free) = NULL;
+	struct ldap *ldaps OWNED(ldap_free) = NULL;
 
 	TRY(read_named("tls_certificate", service->settings.tls_certificate,
 	    &certificate, err));
@@ -569,7 +569,12 @@ serve_web(struct service *service, struct err *err)
 	    .context = service};
 	sql_group(service->sql);
 	TRY(web_new(&config, &web, err));
-	TRY(start_ldap(service, &config, web_base(web), &tls, &ldap, err));
+	/* LDAP has the certificate of the HTTPS server: it is the same host */
+	TRY(web_tls_new(config.certificate_pem, config.key_pem, &tls, err));
+	TRY(start_ldap(service, service->settings.ldap_listen, tls,
+	    web_base(web), &ldap, err));
+	TRY(start_ldap(service, service->settings.ldaps_listen, tls,
+	    web_base(web), &ldaps, err));
 	log_info("ready: %s, mail on %s", service->settings.listen,
 	    service->settings.mx_listen);
 	return web_run(web, err);

@@ -59,6 +59,7 @@ static const struct {
     TEXT(pkcs11, true, check_pkcs11),
     TEXT(pin_file, true, NULL),
     TEXT(ldap_listen, true, check_place),
+    TEXT(ldaps_listen, true, check_place),
     TEXT(desk_listen, true, check_place),
     TEXT(metrics_listen, true, check_place),
     TEXT(store, true, check_store),

@@ -36,6 +36,7 @@ struct settings {
 	char *pkcs11;          /* URI of the token of new keys; may be NULL */
 	char *pin_file;        /* may be NULL */
 	char *ldap_listen;     /* LDAP; may be NULL */
+	char *ldaps_listen;    /* LDAP, TLS from the first octet; the same */
 	char *desk_listen;     /* HTTPS for people with certificates; or NULL */
 	char *metrics_listen;  /* HTTP for Prometheus; may be NULL */
 	char *store;           /* file or URL of the database; may be NULL */
