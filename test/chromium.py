@@ -16,7 +16,7 @@ PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
 
 
 class Chromium:
-    """One window, as large as a telephone."""
+    """One window, as large as a telephone's, in which no page's script runs."""
 
     def __init__(self):
         self.profile = tempfile.mkdtemp(prefix="chromium-")

@@ -561,6 +561,7 @@ def test_a_page_of_somebody_elses_has_the_browser_send_nothing(browser, bearer, 
                      {**form["fields"], "word": "check", "note": "evil"}.items())
     page = tmp_path / "evil.html"
     page.write_text(FORM.format(action=bearer.url + path, inputs=inputs))
+    browser.call("Emulation.setScriptExecutionDisabled", value=False)
     browser.call("Page.navigate", url=page.as_uri())
     browser.settle(path)
     assert "was not sent from a page" in browser.tell("document.body.innerText")

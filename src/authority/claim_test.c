@@ -146,6 +146,8 @@ two_people_make_it_true_until_its_time_is_over(void **state)
 	assert_null(subject.pseudonym);
 	assert_rc(
 	    in_force(&shop, shop.account + 1, ALICE, now, &found), RC_ABSENT);
+	assert_rc(
+	    in_force(&shop, shop.account - 1, ALICE, now, &found), RC_ABSENT);
 	assert_rc(in_force(&shop, shop.account, BOB, now, &found), RC_ABSENT);
 	assert_ok(is_in_force(&shop, now + 30 * DAY - 1));
 	assert_rc(is_in_force(&shop, now + 30 * DAY), RC_ABSENT);
