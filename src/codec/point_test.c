@@ -48,7 +48,7 @@ read_exact(enum point_curve curve, const uint8_t *octets, size_t len)
 static void
 a_point_is_the_key_that_the_library_has(void **state)
 {
-	for (int i = 0; i < POINT_CURVES; i++) {
+	for (enum point_curve i = 0; i < POINT_CURVES; i++) {
 		struct point point;
 		EVP_PKEY *want OWNED(EVP_PKEY_free) = make(i, &point);
 		EVP_PKEY *got OWNED(EVP_PKEY_free) =
@@ -62,7 +62,7 @@ a_point_is_the_key_that_the_library_has(void **state)
 static void
 a_point_that_is_not_on_the_curve_is_no_key(void **state)
 {
-	for (int i = 0; i < POINT_CURVES; i++) {
+	for (enum point_curve i = 0; i < POINT_CURVES; i++) {
 		struct point point;
 		EVP_PKEY *key OWNED(EVP_PKEY_free) = make(i, &point);
 		point.octets[point.len - 1] ^= 1;

@@ -82,8 +82,8 @@ get_symbol(const struct code *code, size_t which)
 	unsigned symbol = 0;
 
 	for (size_t bit = which * 5; bit < which * 5 + 5; bit++)
-		symbol =
-		    symbol << 1 | (code->bytes[bit / 8] >> (7 - bit % 8) & 1U);
+		symbol = symbol << 1 |
+			 ((unsigned)code->bytes[bit / 8] >> (7 - bit % 8) & 1U);
 	return symbol;
 }
 
