@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from beside import OpensslOcsp, Slapd
+from beside import SUFFIX, OpensslOcsp, Slapd
 from fixtures import Failed
 from house import Load, cpu_seconds, http, make_key, make_request, resident_kib
 from timed import Worker
@@ -36,11 +36,11 @@ def tlv(tag, *parts):
     return bytes([tag, 0x80 | size]) + len(body).to_bytes(size, "big") + body
 
 
-def search(address, attributes=(b"userCertificate;binary",)):
-    """An LDAP message, RFC 4511: (mail=ADDRESS) below the root."""
+def search(address, base=""):
+    """An LDAP message, RFC 4511: the certificates of (mail=ADDRESS) below the base."""
     wanted = tlv(0xA3, tlv(4, b"mail"), tlv(4, address.encode()))
-    names = tlv(0x30, *(tlv(4, name) for name in attributes))
-    return tlv(0x30, tlv(2, b"\1"), tlv(0x63, tlv(4), tlv(10, b"\2"), tlv(10, b"\0"),
+    names = tlv(0x30, tlv(4, b"userCertificate;binary"))
+    return tlv(0x30, tlv(2, b"\1"), tlv(0x63, tlv(4, base.encode()), tlv(10, b"\2"), tlv(10, b"\0"),
                                         tlv(2, b"\0"), tlv(2, b"\0"), tlv(1, b"\0"), wanted, names))
 
 
@@ -238,7 +238,7 @@ class Ldap(Asked):
         people = {address_of(cert): cert for cert in certificates(house, programs)}
         program = Slapd(house.lone.folder / "slapd", people.items())
         return program_seconds(program, programs, "ldap", house.lone.folder,
-                               [search(address) for address in people])
+                               [search(address, SUFFIX) for address in people])
 
     def requests(self, house, programs):
         return [search(address_of(cert)) for cert in certificates(house, programs)]

@@ -97,12 +97,17 @@ struct extension {
 	const char *text;
 };
 
+/* Policies are made only where there is a configuration, be it an empty one. */
 static void
 add_extension(X509 *cert, X509 *issuer, const struct extension *extension)
 {
+	static CONF *empty;
 	X509V3_CTX ctx;
 
+	if (empty == NULL)
+		empty = NCONF_new(NULL);
 	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+	X509V3_set_nconf(&ctx, empty);
 	X509_EXTENSION *made =
 	    X509V3_EXT_nconf_nid(NULL, &ctx, extension->nid, extension->text);
 	must(made != NULL && X509_add_ext(cert, made, -1), extension->text);
@@ -114,19 +119,27 @@ new_cert(const char *name, EVP_PKEY *key, const X509 *issuer)
 {
 	X509 *cert = X509_new();
 	X509_NAME *subject = X509_get_subject_name(cert);
+	X509_ALGOR *algorithm =
+	    (X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(cert);
 
-	must(
-	    X509_set_version(cert, X509_VERSION_3) &&
-		ASN1_INTEGER_set_uint64(
-		    X509_get_serialNumber(cert), 0x4142434445464748) &&
-		X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
-		X509_gmtime_adj(X509_getm_notAfter(cert), 90 * 86400) != NULL &&
-		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
-		    (const uint8_t *)name, -1, -1, 0) &&
-		X509_set_issuer_name(cert,
-		    issuer != NULL ? X509_get_subject_name(issuer) : subject) &&
-		X509_set_pubkey(cert, key),
-	    "certificate");
+	if (issuer == NULL)
+		issuer = cert;
+	must(X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_ecdsa_with_SHA256),
+		 V_ASN1_UNDEF, NULL) == 1,
+	    "algorithm");
+	must(X509_set_version(cert, X509_VERSION_3) == 1, "version");
+	must(ASN1_INTEGER_set_uint64(
+		 X509_get_serialNumber(cert), 0x4142434445464748) == 1,
+	    "serial number");
+	must(X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
+		 X509_gmtime_adj(X509_getm_notAfter(cert), 90L * 86400) != NULL,
+	    "times");
+	must(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+		 (const uint8_t *)name, -1, -1, 0) == 1,
+	    "subject");
+	must(X509_set_issuer_name(cert, X509_get_subject_name(issuer)) == 1,
+	    "issuer");
+	must(X509_set_pubkey(cert, key) == 1, "key");
 	return cert;
 }
 

@@ -76,7 +76,7 @@ class OpensslOcsp(Program):
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
              "-noenc", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "30"],
             cwd=self.folder, check=True, capture_output=True)
-        lines = [f"V\t{FOREVER}\t\t{cert.serial_number:032X}\tunknown\t/CN=a\n" for cert in certs]
+        lines = [f"V\t{FOREVER}\t\t{cert.serial_number:032X}\tunknown\t/CN={cert.serial_number:X}\n" for cert in certs]
         (self.folder / "index.txt").write_text("".join(lines))
         self.start("openssl", "ocsp", "-index", "index.txt", "-port", self.port, "-rsigner", "ca.pem",
                    "-rkey", "ca.key", "-CA", "ca.pem", "-ndays", "1", "-ignore_err")
