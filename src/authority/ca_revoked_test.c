@@ -97,6 +97,7 @@ what_it_issued_is_not_in_the_directory_any_more(void **state)
 
 	shop_init(&shop, state);
 	X509 *cert OWNED(X509_free) = shop_issue(&shop, shop.kit->now);
+	assert_non_null(cert);
 	assert_int_equal(count_found(&shop), 1);
 	assert_ok(give_up(&shop, shop.kit->hierarchy.tsa, 4));
 	assert_int_equal(count_found(&shop), 1);
