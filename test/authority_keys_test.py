@@ -367,7 +367,11 @@ def test_a_new_timestamping_service_stamps_and_old_timestamps_hold(ready, tmp_pa
     said = ready.command("rollover", ready.dir, "--of", "tsa")
     assert said.returncode == 2 and "tsa-ca.key, which is not in" in said.stderr
     ready.done("rollover", ready.dir, "--of", "tsa", "--offline", away)
+    ready.settings(country="NL")
     ready.done("rollover", ready.dir, "--of", "tsa-ca", "--offline", away)
+    for name in ("tsa-ca-2", "tsa-3"):
+        subject = certificate(ready.dir / f"{name}.pem").subject
+        assert [a.value for a in subject.get_attributes_for_oid(x509.NameOID.COUNTRY_NAME)] == ["NL"]
     assert sorted(path.name for path in away.iterdir()) == [
         "root.key", "tsa-ca-2.key", "tsa-ca.key"]
     ready.start()

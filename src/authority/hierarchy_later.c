@@ -277,6 +277,7 @@ hierarchy_rollover_tsa(const struct keys *keys, const struct keys *offline,
 	char name[HIERARCHY_NAME_SIZE];
 	const struct profile_order like = {.kind = PROFILE_TSA,
 	    .organization = settings->domain,
+	    .country = settings->country,
 	    .published_at = settings->http_url,
 	    .now = now};
 
