@@ -70,7 +70,7 @@ def test_an_account_is_made_once_for_each_kind_of_key(world, authority, kind):
 def test_the_directory_names_only_what_is_offered(client):
     assert set(client.directory) == {"newNonce", "newAccount", "newOrder", "revokeCert",
                                      "keyChange", "renewalInfo", "meta", "identity", "guard",
-                                     "recovery"}
+                                     "recovery", "undo"}
 
 
 def test_a_person_gets_both_certificates_with_one_challenge(world, authority, client, tmp_path):

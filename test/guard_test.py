@@ -1,17 +1,21 @@
 """A mailbox that has a device: what somebody gets who only knows its password, and what its owner
 is told.  By a foreign ACME client; the clock by libfaketime."""
 
+import base64
+import hashlib
 import os
 import sqlite3
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 import later
+import stores
 from acmeclient import (Client, Https, Key, answer_to, make_csr, token_of, wait_for_challenge)
 
 ALICE = "alice@alpha.test"
@@ -302,6 +306,63 @@ def test_only_a_device_has_a_recovery_code_registered(world, authority, somebody
     certificate(next_one, DAVE)
     assert recovery(next_one, DAVE).json["registered"] is False
     problem(prove(thief, request, other), 403, "unauthorized")
+
+
+def set_record(world, name, value, command="zone-set"):
+    """A TXT record in alpha.test, by the DNS server's own control."""
+    words = [] if command == "zone-unset" else ["1"]
+    for line in (["zone-begin", "alpha.test"],
+                 [command, "alpha.test", name, *words, "TXT", value], ["zone-commit", "alpha.test"]):
+        subprocess.run(["knotc", "-s", Path(world.dir) / "dns" / "knot.sock", *line], check=True,
+                       capture_output=True)
+
+
+def seen(authority, request):
+    name = request["url"].rpartition("/")[2]
+    [(count,)] = stores.select(authority, "SELECT proof_seen FROM guard_request WHERE name = ?",
+                               (name,))
+    return count
+
+
+def wait_until(what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_owner_of_the_domain_undoes_an_enrolment_by_dns(world, authority, somebody):
+    """Whoever was first at the mailbox was not its person.  The clock stays where it goes."""
+    erin = "erin@alpha.test"
+    thief, owner, other = somebody(), somebody(), somebody()
+    certificate(thief, CAROL)
+    ask_undo = owner.directory["undo"]
+    problem(owner.post(ask_undo, {"address": "x"}), 400, "rejectedIdentifier")
+    request = owner.post(ask_undo, {"address": CAROL}).json
+    want = base64.urlsafe_b64encode(hashlib.sha256(
+        f"{request['url'].rpartition('/')[2]}.{CAROL}".encode()).digest()).rstrip(b"=").decode()
+    assert request["record"] == {"name": "_letterlock.alpha.test", "type": "TXT",
+                                 "value": "letterlock-undo=" + want}
+    # what is asked for without a record, whether there is such a mailbox or not
+    lone = other.post(ask_undo, {"address": CAROL}).json
+    assert other.post(ask_undo, {"address": erin}).json["status"] == "open"
+    assert waiting(thief) == []
+    set_record(world, "_letterlock", request["record"]["value"])
+    try:
+        for look, hours in enumerate((1, 14, 27), 1):
+            with later_by(world, hours, last=look == 3):
+                wait_until(lambda: seen(authority, request) == look)
+                if look < 3:
+                    [told] = waiting(thief)
+                    assert (told["kind"], told["url"]) == ("undo", request["url"])
+                    problem(say(thief, told, "refused"), 403, "unauthorized")
+    finally:
+        set_record(world, "_letterlock", request["record"]["value"], "zone-unset")
+    assert owner.post(request["url"]).json["decidedBy"] == "domain alpha.test"
+    assert owner.post(request["url"]).json["status"] == "approved"
+    assert other.post(lone["url"]).json["status"] == "open"
+    assert ("domain alpha.test", "guard-approve", CAROL) in audit(authority)
+    certificate(owner, CAROL)
 
 
 # the attack

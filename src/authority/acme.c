@@ -39,6 +39,7 @@ static const struct route {
     {"/acme/identity", ACME_BY_ACCOUNT, acme_identities},
     {"/acme/identity/", ACME_BY_ACCOUNT, acme_identity},
     {"/acme/recovery", ACME_BY_ACCOUNT, acme_recovery},
+    {"/acme/undo", ACME_BY_ACCOUNT, acme_undo},
     {"/acme/renewal-info/", ACME_UNSIGNED, acme_renewal_info},
 };
 
@@ -109,6 +110,7 @@ static const struct {
     {"identity", "identity"},
     {"guard", "guard"},
     {"recovery", "recovery"},
+    {"undo", "undo"},
 };
 
 static json_t *

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "authority/guard_domain.h"
 #include "authority/guard_json.h"
 #include "authority/guard_recovery.h"
 #include "os/log.h"
@@ -225,4 +226,65 @@ acme_guard(struct acme_call *call, struct err *err)
 	TRY(call->payload != NULL ? decide(call, &guard, err)
 				  : look(call, &guard, err));
 	return acme_json(call, 200, to_json(call, &guard), err);
+}
+
+/* -- the domain's owner -- */
+
+static enum rc
+ask_undo(struct acme_call *call, const char *address, struct guard *ret,
+    struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	char actor[ACME_ACTOR_MAX];
+	const struct guard_domain_wish wish = {.address = address,
+	    .actor = actor,
+	    .account = call->account.id,
+	    .now = call->now};
+
+	acme_actor(call, actor);
+	TRY(sql_act_begin(call->acme->sql, &act, err));
+	enum rc rc = guard_domain_ask(call->acme->sql, &wish, ret, err);
+	if (rc == RC_LIMIT) {
+		TRY(http_answer_add_header(
+		    call->answer, "Retry-After", err, "3600"));
+		return problem_set(call->answer, PROBLEM_RATE_LIMITED, err,
+		    "too many requests of this account wait for domains");
+	}
+	TRY(rc);
+	return sql_act_commit(&act, err);
+}
+
+static enum rc
+record_json(const struct guard *guard, json_t **ret, struct err *err)
+{
+	struct buf name BUF_OWNED = BUF_SMALL;
+	struct buf value BUF_OWNED = BUF_SMALL;
+	const char *name_text = NULL, *value_text = NULL;
+
+	TRY(guard_domain_name(guard, &name, err));
+	TRY(guard_domain_value(guard, &value, err));
+	TRY(buf_str(&name, &name_text, err));
+	TRY(buf_str(&value, &value_text, err));
+	*ret = json_pack("{s:s, s:s, s:s}", "name", name_text, "type", "TXT",
+	    "value", value_text);
+	return *ret != NULL ? RC_OK : err_nomem(err, "record");
+}
+
+/* Whether the mailbox has any device is not said: an address book is not to be
+ * had here. */
+enum rc
+acme_undo(struct acme_call *call, struct err *err)
+{
+	struct buf address BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD;
+	json_t *record OWNED(json_decref) = NULL;
+	const char *text = NULL;
+
+	TRY(acme_read_address(call, &address, &text, err));
+	TRY(ask_undo(call, text, &guard, err));
+	TRY(record_json(&guard, &record, err));
+	json_t *shown OWNED(json_decref) = to_json(call, &guard);
+	if (shown == NULL || json_object_set(shown, "record", record) != 0)
+		return err_nomem(err, "what waits");
+	return acme_json(call, 200, json_incref(shown), err);
 }

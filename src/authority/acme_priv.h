@@ -133,6 +133,13 @@ enum rc acme_guard(struct acme_call *call, struct err *err);
 enum rc acme_identities(struct acme_call *call, struct err *err);
 enum rc acme_identity(struct acme_call *call, struct err *err);
 
+/* The owner of a domain wants the enrolment of one of its mailboxes undone, and
+ * is told which record proves it (authority/guard_domain.h). */
+enum rc acme_undo(struct acme_call *call, struct err *err);
+/* The "address" of the payload, as we write it; `address` holds it. */
+enum rc acme_read_address(struct acme_call *call, struct buf *address,
+    const char **ret, struct err *err);
+
 /* A device tells the key of the mailbox's recovery code, or asks whether it has
  * one. */
 enum rc acme_recovery(struct acme_call *call, struct err *err);

@@ -38,8 +38,8 @@ says(const json_t *said, const char *name, const char *want)
 
 /* -- registering -- */
 
-static enum rc
-read_address(struct acme_call *call, struct buf *address, const char **ret,
+enum rc
+acme_read_address(struct acme_call *call, struct buf *address, const char **ret,
     struct err *err)
 {
 	const char *text =
@@ -133,7 +133,7 @@ acme_recovery(struct acme_call *call, struct err *err)
 	const char *text = NULL;
 	bool sets = json_object_get(call->payload, "key") != NULL;
 
-	TRY(read_address(call, &address, &text, err));
+	TRY(acme_read_address(call, &address, &text, err));
 	TRY(sql_act_begin(call->acme->sql, &act, err));
 	TRY(check_device(call, text, err));
 	if (sets)

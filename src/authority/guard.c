@@ -43,6 +43,9 @@ guard_done(struct guard *guard)
 	*guard = GUARD;
 }
 
+/* What only waits for a domain's first word is nothing yet: anybody can ask. */
+#define UNPROVED " AND (proof_next IS NULL OR proof_seen > 0)"
+
 static struct sql_value
 text_value(const struct buf *buf)
 {
@@ -169,7 +172,8 @@ guard_select(struct sql *sql, int64_t account, int64_t now,
 	return sql_select(sql,
 	    "SELECT g.name FROM guard_request AS g WHERE (g.state = 'open'"
 	    " OR (g.state = 'approved' AND g.decided_by = ?))"
-	    " AND g.expires > ? AND (CAST(? AS BIGINT) = 0 OR g.folded IN"
+	    " AND g.expires > ?" UNPROVED
+	    " AND (CAST(? AS BIGINT) = 0 OR g.folded IN"
 	    " (SELECT c.folded" IN_FORCE " AND c.account = ?))"
 	    " ORDER BY g.id LIMIT 1000",
 	    SQL_VALUES(sql_text(GUARD_BY_CODE), SQL_NUMBER(now),
@@ -218,7 +222,7 @@ check_room(
 
 	TRY(sql_number(sql,
 	    "SELECT count(*) FROM guard_request WHERE folded = ?"
-	    " AND state = 'open' AND expires > ?",
+	    " AND state = 'open' AND expires > ?" UNPROVED,
 	    SQL_VALUES(text_value(folded), SQL_NUMBER(now)), &count, err));
 	if (count < GUARD_OPEN_MAX)
 		return RC_OK;
@@ -234,8 +238,8 @@ insert(struct sql *sql, const struct guard_wish *wish, const struct buf *folded,
 	return sql_change(sql,
 	    "INSERT INTO guard_request (name, kind, state, address, folded,"
 	    " account, acme_order, request, key_sha256, serial, reason,"
-	    " created, expires, mail_next)"
-	    " VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " created, expires, mail_next, proof_next)"
+	    " VALUES (?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    SQL_VALUES(sql_text(name), sql_text(kinds[wish->kind]),
 		sql_text(wish->address), text_value(folded),
 		wish->account != 0 ? SQL_NUMBER(wish->account) : SQL_NULL,
@@ -243,7 +247,8 @@ insert(struct sql *sql, const struct guard_wish *wish, const struct buf *folded,
 		SQL_BLOB(wish->request), SQL_BLOB(wish->key_sha256),
 		SQL_BLOB(wish->serial), SQL_NUMBER(wish->reason),
 		SQL_NUMBER(wish->now), SQL_NUMBER(wish->now + GUARD_SECONDS),
-		SQL_NUMBER(wish->now)),
+		wish->by_domain ? SQL_NULL : SQL_NUMBER(wish->now),
+		wish->by_domain ? SQL_NUMBER(wish->now) : SQL_NULL),
 	    err);
 }
 
@@ -259,7 +264,8 @@ guard_ask(struct sql *sql, const struct guard_wish *wish, struct guard *ret,
 	if (rc != RC_ABSENT)
 		return rc;
 	TRY(authorization_fold(wish->address, &folded, err));
-	TRY(check_room(sql, &folded, wish->now, err));
+	if (!wish->by_domain)
+		TRY(check_room(sql, &folded, wish->now, err));
 	TRY(random_text(NAME_BYTES, &name, err));
 	TRY(buf_str(&name, &text, err));
 	TRY(insert(sql, wish, &folded, text, err));
@@ -474,6 +480,14 @@ guard_take_mail(struct sql *sql, int64_t now, struct guard *ret,
 	    SQL_VALUES(SQL_NUMBER(now + GUARD_MAIL_LEASE), SQL_NUMBER(ret->id)),
 	    err));
 	return sql_act_commit(&act, err);
+}
+
+enum rc
+guard_mail_first(struct sql *sql, int64_t id, int64_t now, struct err *err)
+{
+	return sql_change(sql,
+	    "UPDATE guard_request SET mail_next = ? WHERE id = ?",
+	    SQL_VALUES(SQL_NUMBER(now), SQL_NUMBER(id)), err);
 }
 
 enum rc

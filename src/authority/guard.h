@@ -89,6 +89,7 @@ struct guard_wish {
 	struct span key_sha256;
 	struct span serial;
 	int reason;
+	bool by_domain; /* GUARD_UNDO (authority/guard_domain) */
 	int64_t now;
 };
 enum rc guard_ask(struct sql *sql, const struct guard_wish *wish,
@@ -132,6 +133,9 @@ enum rc guard_select(struct sql *sql, int64_t account, int64_t now,
 #define GUARD_MAIL_LEASE 120
 enum rc guard_take_mail(struct sql *sql, int64_t now, struct guard *ret,
     int64_t *ret_next, struct err *err);
+/* The first letter of one that nobody was told of so far. */
+enum rc guard_mail_first(
+    struct sql *sql, int64_t id, int64_t now, struct err *err);
 enum rc guard_mailed(struct sql *sql, int64_t id, struct err *err);
 enum rc guard_mail_later(
     struct sql *sql, int64_t id, int64_t next, struct err *err);

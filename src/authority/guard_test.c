@@ -1,5 +1,6 @@
 #include "authority/guard.h"
 
+#include "authority/guard_domain.h"
 #include "authority/guard_recovery.h"
 #include "authority/issuedkit_priv.h"
 #include "authority/revoked.h"
@@ -345,6 +346,116 @@ what_a_recovery_code_approves_is_told(void **state)
 	assert_int_equal(count_told(&shop, now + GUARD_FETCH_SECONDS), 0);
 }
 
+static enum rc
+ask_by_domain(const struct shop *shop, const char *address, int64_t account,
+    struct guard *ret)
+{
+	const struct guard_domain_wish wish = {.address = address,
+	    .actor = "account x",
+	    .account = account,
+	    .now = shop->kit->now};
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct err err = ERR_NONE;
+
+	assert_done(sql_act_begin(shop->sql, &act, &err), err);
+	enum rc rc = guard_domain_ask(shop->sql, &wish, ret, &err);
+	if (rc == RC_OK)
+		assert_done(sql_act_commit(&act, &err), err);
+	return rc;
+}
+
+/* Look once: whether that was the last word that was wanted. */
+static bool
+approves(const struct shop *shop, const struct guard *guard,
+    enum guard_domain_seen seen, int64_t now)
+{
+	struct err err = ERR_NONE;
+
+	assert_done(
+	    guard_domain_note(shop->sql, guard->name, seen, now, &err), err);
+	return state_of(shop, guard, now) == GUARD_APPROVED;
+}
+
+static void
+a_domains_record_undoes_an_enrolment_once_it_has_stood_for_a_day(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf serial BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD, mail GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+	int64_t next = 0;
+
+	shop_init(&shop, state);
+	enrol(&shop, &serial);
+	int64_t now = shop.kit->now, day = 2 * GUARD_DOMAIN_EVERY;
+	assert_done(ask_by_domain(&shop, ALICE, stranger(&shop), &guard), err);
+	/* anybody can ask: until it was seen nobody is told */
+	assert_int_equal(count_told(&shop, now), 0);
+	assert_int_equal(
+	    guard_take_mail(shop.sql, now, &mail, &next, &err), RC_ABSENT);
+	assert_false(approves(&shop, &guard, GUARD_DOMAIN_THERE, now));
+	assert_int_equal(count_told(&shop, now), 1);
+	assert_done(guard_take_mail(shop.sql, now, &mail, &next, &err), err);
+	/* a domain that says no begins anew, one that is silent does not */
+	assert_false(approves(&shop, &guard, GUARD_DOMAIN_THERE, now + 1));
+	assert_false(approves(&shop, &guard, GUARD_DOMAIN_MISSING, now + 2));
+	for (int i = 1; i < GUARD_DOMAIN_LOOKS; i++) {
+		assert_false(approves(&shop, &guard, GUARD_DOMAIN_THERE, now));
+		assert_false(
+		    approves(&shop, &guard, GUARD_DOMAIN_SILENCE, now));
+	}
+	assert_true(approves(&shop, &guard, GUARD_DOMAIN_THERE, now + day));
+	assert_true(is_revoked(&shop, &serial));
+	/* and once is enough */
+	assert_true(approves(&shop, &guard, GUARD_DOMAIN_THERE, now + day));
+}
+
+static void
+a_record_is_for_one_request(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct buf name BUF_OWNED = BUF_SMALL, value BUF_OWNED = BUF_SMALL;
+	struct buf other BUF_OWNED = BUF_SMALL;
+	struct guard guard GUARD_OWNED = GUARD, second GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+
+	shop_init(&shop, state);
+	int64_t account = stranger(&shop);
+	assert_done(ask_by_domain(&shop, ALICE, account, &guard), err);
+	assert_done(ask_by_domain(&shop, ALICE, shop.account, &second), err);
+	assert_done(guard_domain_name(&guard, &name, &err), err);
+	assert_true(
+	    span_is(buf_span(&name), span_str("_letterlock.alpha.test")));
+	assert_done(guard_domain_value(&guard, &value, &err), err);
+	assert_done(guard_domain_value(&second, &other, &err), err);
+	assert_false(span_is(buf_span(&value), buf_span(&other)));
+	/* the same again is the same request */
+	assert_done(ask_by_domain(&shop, ALICE, account, &second), err);
+	assert_string_equal(guard.name, second.name);
+}
+
+static void
+an_account_waits_for_so_many_domains_and_no_more(void **state)
+{
+	struct shop shop SHOP_OWNED = {0};
+	struct guard guard GUARD_OWNED = GUARD;
+	struct err err = ERR_NONE;
+	char address[] = "0@alpha.test";
+
+	shop_init(&shop, state);
+	int64_t account = stranger(&shop);
+	for (int i = 0; i < GUARD_DOMAIN_OPEN_MAX; i++) {
+		address[0] = (char)('0' + i);
+		assert_done(
+		    ask_by_domain(&shop, address, account, &guard), err);
+	}
+	assert_done(ask_by_domain(&shop, address, account, &guard), err);
+	address[0] = 'x';
+	assert_int_equal(
+	    ask_by_domain(&shop, address, account, &guard), RC_LIMIT);
+	assert_done(ask_by_domain(&shop, address, shop.account, &guard), err);
+}
+
 static void
 so_many_wishes_wait_for_a_mailbox_and_no_more(void **state)
 {
@@ -414,6 +525,10 @@ main(void)
 	    cmocka_unit_test(
 		a_recovery_code_ends_with_the_enrolment_it_came_from),
 	    cmocka_unit_test(what_a_recovery_code_approves_is_told),
+	    cmocka_unit_test(
+		a_domains_record_undoes_an_enrolment_once_it_has_stood_for_a_day),
+	    cmocka_unit_test(a_record_is_for_one_request),
+	    cmocka_unit_test(an_account_waits_for_so_many_domains_and_no_more),
 	    cmocka_unit_test(so_many_wishes_wait_for_a_mailbox_and_no_more),
 	    cmocka_unit_test(
 		a_letter_is_taken_once_and_again_when_it_could_not_go),

@@ -328,6 +328,14 @@ static const char *const steps[] = {
     " account $number NOT NULL REFERENCES account (id),"
     " thumbprint TEXT NOT NULL,"
     " since $number NOT NULL) $strict;",
+
+    /* When a domain's record is to be looked for; null: it decides nothing.  How
+     * often it was seen (authority/guard_domain.h). */
+    "ALTER TABLE guard_request ADD COLUMN proof_next $number;"
+    "ALTER TABLE guard_request"
+    " ADD COLUMN proof_seen $number NOT NULL DEFAULT 0;"
+    "CREATE INDEX guard_request_proof ON guard_request (proof_next)"
+    " WHERE proof_next IS NOT NULL;",
 };
 
 int64_t

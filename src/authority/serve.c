@@ -14,6 +14,7 @@
 #include "authority/directory.h"
 #include "authority/guard.h"
 #include "authority/guard_desk.h"
+#include "authority/guard_domain.h"
 #include "authority/issued.h"
 #include "authority/jobs.h"
 #include "authority/ldap.h"
@@ -448,6 +449,8 @@ start_jobs(struct service *service, struct err *err)
 	const struct job table[] = {
 	    {"nonces", 600, nonces_forget, NULL},
 	    {"guard", 60, guard_expire, NULL},
+	    {GUARD_DOMAIN_JOB, GUARD_DOMAIN_JOB_EVERY, guard_domain_look,
+		&service->settings},
 	    {"identity", 3600, claim_forget, NULL},
 	    {"audit", service->settings.audit_seal_every, audit_seal,
 		&service->sealer},
