@@ -141,6 +141,24 @@ refuse(struct guard_home *own, const struct guard_options *o, struct err *err)
 	return decide(own, o->words.item[1], false, err);
 }
 
+/* For the owner of a domain, who need not be the mailbox's person. */
+static enum rc
+undo(struct guard_home *own, const struct guard_options *o, struct err *err)
+{
+	const char *address = o->words.item[1];
+	struct acme_record record = {0};
+	struct acme_wish wish = {0};
+
+	TRY(address_check(span_str(address), err));
+	TRY(acme_undo(own->session.acme, address, &wish, &record, err));
+	printf("All certificates of %s end once this record has stood in the "
+	       "DNS for a day:\n\n"
+	       "  %s. TXT \"%s\"\n\n"
+	       "If it is not seen there before %s, nothing happens.\n",
+	    address, record.name, record.value, wish.expires);
+	return RC_OK;
+}
+
 static const struct {
 	const char *word;
 	size_t words; /* with it */
@@ -150,6 +168,7 @@ static const struct {
     {"list", 1, list},
     {"approve", 2, approve},
     {"refuse", 2, refuse},
+    {"undo", 2, undo},
 };
 
 static enum rc
@@ -166,7 +185,8 @@ run_action(const struct guard_options *o, struct err *err)
 		i++;
 	if (i == count || words != actions[i].words)
 		return err_set(err, RC_SYNTAX,
-		    "want guard list, guard approve NAME or guard refuse NAME");
+		    "want guard list, guard approve NAME, guard refuse NAME "
+		    "or guard undo ADDRESS");
 	TRY(guard_home_open(&own, &o->home, err));
 	return actions[i].run(&own, o, err);
 }
@@ -178,8 +198,9 @@ command_guard(int argc, char **argv)
 	const struct option options[] = {HOME_OPTIONS(o.home), {0}};
 	struct err err = ERR_NONE;
 
-	if (command_helps(
-		argc, argv, "guard list | approve NAME | refuse NAME", options))
+	if (command_helps(argc, argv,
+		"guard list | approve NAME | refuse NAME | undo ADDRESS",
+		options))
 		return EXIT_YES;
 	enum rc rc = options_parse(argc, argv, options, &o.words, &err);
 	if (rc == RC_OK)

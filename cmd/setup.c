@@ -380,10 +380,11 @@ tell_code(
 	return print_code(o, &code, err);
 }
 
-/* The credential is made last: were it made before something fails, the next
+/* *ret_waits: for another device; the rest is for another time.
+ * The credential is made last: were it made before something fails, the next
  * run would find one that nobody was ever told. */
 static enum rc
-run_setup(const struct setup_options *o, struct err *err)
+run_setup(const struct setup_options *o, bool *ret_waits, struct err *err)
 {
 	struct home home HOME_OWNED;
 	struct buf credential BUF_OWNED = BUF_SECRET(256);
@@ -394,10 +395,9 @@ run_setup(const struct setup_options *o, struct err *err)
 	TRY(prepare_account(o, &home, err));
 	home_enrol(&home, SETUP_TIMEOUT, &enrol);
 	enum rc rc = enrol_run(&enrol, &got, err);
-	if (rc == RC_AGAIN) {
-		TRY(tell_waiting(&home, &enrol, err));
-		return RC_AGAIN;
-	}
+	*ret_waits = rc == RC_AGAIN;
+	if (*ret_waits)
+		return tell_waiting(&home, &enrol, err);
 	TRY(rc);
 	TRY(check_trust(&home, &got, err));
 	TRY(make_front(&home.account, &credential, err));
@@ -406,7 +406,8 @@ run_setup(const struct setup_options *o, struct err *err)
 	    "%s is ready: it has a signing and an encrypting certificate.\n\n",
 	    home.account.address);
 	TRY(tell(&home, o, buf_span(&credential), err));
-	return tell_code(o, &enrol, err);
+	/* once, as the credential: later on nobody is asked for nothing */
+	return credential.len > 0 ? tell_code(o, &enrol, err) : RC_OK;
 }
 
 int
@@ -446,17 +447,18 @@ command_setup(int argc, char **argv)
 	    {0},
 	};
 	struct err err = ERR_NONE;
+	bool waits = false;
 
 	if (command_helps(argc, argv, "setup ADDRESS ...", options))
 		return EXIT_YES;
 	enum rc rc = options_parse(argc, argv, options, &o.address, &err);
 	if (rc == RC_OK)
 		rc = o.new_credential ? replace_credential(&o, &err)
-				      : run_setup(&o, &err);
+				      : run_setup(&o, &waits, &err);
 	strlist_done(&o.address);
-	if (rc == RC_AGAIN)
-		return EXIT_NO;
-	return rc == RC_OK ? EXIT_YES : command_failed("setup", &err);
+	if (rc != RC_OK)
+		return command_failed("setup", &err);
+	return waits ? EXIT_NO : EXIT_YES;
 }
 
 /* --- status ------------------------------------------------------------------------ */

@@ -163,6 +163,14 @@ def test_a_name_leads_nowhere_else(first):
     assert "nothing of that name" in failed(first, "guard", "refuse", "nothing")
 
 
+def test_the_owner_of_a_domain_is_told_which_record_undoes_an_enrolment(authority, first):
+    said = done(first, "guard", "undo", "carol@alpha.test")
+    name, value = re.search(r"^  (\S+)\. TXT \"(\S+)\"$", said, re.M).groups()
+    assert name == "_letterlock.alpha.test" and value.startswith("letterlock-undo=")
+    assert said == done(first, "guard", "undo", "carol@alpha.test")  # it is the same request
+    failed(first, "guard", "undo", "no address")
+
+
 def test_without_an_account_there_is_nothing_to_say(world, new_device):
     for words in (["guard"], ["recovery", "new"], ["recovery", "use"]):
         assert "setup" in failed(new_device(), *words, input=b"")

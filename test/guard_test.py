@@ -335,16 +335,16 @@ def test_the_owner_of_the_domain_undoes_an_enrolment_by_dns(world, authority, so
     """Whoever was first at the mailbox was not its person.  The clock stays where it goes."""
     erin = "erin@alpha.test"
     thief, owner, other = somebody(), somebody(), somebody()
-    certificate(thief, CAROL)
+    certificate(thief, ALICE)
     ask_undo = owner.directory["undo"]
     problem(owner.post(ask_undo, {"address": "x"}), 400, "rejectedIdentifier")
-    request = owner.post(ask_undo, {"address": CAROL}).json
+    request = owner.post(ask_undo, {"address": ALICE}).json
     want = base64.urlsafe_b64encode(hashlib.sha256(
-        f"{request['url'].rpartition('/')[2]}.{CAROL}".encode()).digest()).rstrip(b"=").decode()
+        f"{request['url'].rpartition('/')[2]}.{ALICE}".encode()).digest()).rstrip(b"=").decode()
     assert request["record"] == {"name": "_letterlock.alpha.test", "type": "TXT",
                                  "value": "letterlock-undo=" + want}
     # what is asked for without a record, whether there is such a mailbox or not
-    lone = other.post(ask_undo, {"address": CAROL}).json
+    lone = other.post(ask_undo, {"address": ALICE}).json
     assert other.post(ask_undo, {"address": erin}).json["status"] == "open"
     assert waiting(thief) == []
     set_record(world, "_letterlock", request["record"]["value"])
@@ -361,8 +361,8 @@ def test_the_owner_of_the_domain_undoes_an_enrolment_by_dns(world, authority, so
     assert owner.post(request["url"]).json["decidedBy"] == "domain alpha.test"
     assert owner.post(request["url"]).json["status"] == "approved"
     assert other.post(lone["url"]).json["status"] == "open"
-    assert ("domain alpha.test", "guard-approve", CAROL) in audit(authority)
-    certificate(owner, CAROL)
+    assert ("domain alpha.test", "guard-approve", ALICE) in audit(authority)
+    certificate(owner, ALICE)
 
 
 # the attack

@@ -252,7 +252,7 @@ static enum rc
 say(const struct visit *visit, struct err *err)
 {
 	struct buf value BUF_OWNED = BUF(WORD_MAX);
-	const char *word = NULL;
+	const char *word = "";
 
 	TRY(read_field(visit, "word", &value, &word, err));
 	if (strcmp(word, "undo") == 0)

@@ -289,6 +289,7 @@ get_directory(struct acme *acme, const char *url, struct err *err)
 	TRY(acme_read_url(json, "newAccount", acme->new_account, err));
 	TRY(acme_read_url(json, "newOrder", acme->new_order, err));
 	TRY(find_own_url(json, "guard", acme->guard, err));
+	TRY(find_own_url(json, "undo", acme->undo, err));
 	return find_own_url(json, "recovery", acme->recovery, err);
 }
 

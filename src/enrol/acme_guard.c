@@ -292,3 +292,40 @@ acme_recovery_set(
 	return err_set(
 	    err, RC_REFUSED, "the authority did not take the recovery code");
 }
+
+/* -- the domain's owner -- */
+
+static enum rc
+read_record(const json_t *json, struct acme_record *ret, struct err *err)
+{
+	const json_t *record = json_object_get(json, "record");
+	struct acme_record own = {0};
+
+	if (acme_find_text(record, "name", own.name, sizeof(own.name), err) !=
+		RC_OK ||
+	    acme_find_text(
+		record, "value", own.value, sizeof(own.value), err) != RC_OK)
+		return acme_lacks("record", err);
+	make_printable(own.name);
+	make_printable(own.value);
+	*ret = own;
+	return RC_OK;
+}
+
+enum rc
+acme_undo(struct acme *acme, const char *address, struct acme_wish *ret,
+    struct acme_record *ret_record, struct err *err)
+{
+	struct https_response response RESPONSE_OWNED;
+	json_t *json OWNED(json_decref) = NULL;
+	json_t *payload OWNED(json_decref) =
+	    json_pack("{s:s}", "address", address);
+
+	acme_response_init(&response);
+	if (acme->undo[0] == '\0')
+		return no_guard(err);
+	TRY(acme_post_json(acme, acme->undo, payload, &response, err));
+	TRY(acme_parse(&response.body, &json, err));
+	TRY(read_wish(json, ret, err));
+	return read_record(json, ret_record, err);
+}

@@ -70,4 +70,13 @@ struct acme_recovery {
 enum rc acme_recovery_set(
     struct acme *acme, const struct acme_recovery *recovery, struct err *err);
 
+/* As the owner of a domain: have the enrolment of one of its mailboxes undone.
+ * It waits for a TXT record. */
+struct acme_record {
+	char name[300];
+	char value[200];
+};
+enum rc acme_undo(struct acme *acme, const char *address, struct acme_wish *ret,
+    struct acme_record *ret_record, struct err *err);
+
 #endif

@@ -17,6 +17,7 @@ struct acme {
 	char new_order[ACME_URL_MAX + 1];
 	char guard[ACME_URL_MAX + 1]; /* ours alone: "" at others */
 	char recovery[ACME_URL_MAX + 1];
+	char undo[ACME_URL_MAX + 1];
 	char account[ACME_URL_MAX + 1]; /* "kid"; "" before login */
 	char nonce[256];                /* unused one, or "" */
 };
