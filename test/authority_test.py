@@ -329,6 +329,27 @@ def test_accounts_that_cannot_be_made(world, authority, payload, kind):
     problem(Client(world).register(payload), 400, kind)
 
 
+def test_contacts_are_changed_as_a_whole_or_not_at_all(authority, client):
+    new = {"contact": [f"mailto:{BOB}", f"mailto:{CAROL}"]}
+    assert client.post(client.kid, new).json["contact"] == new["contact"]
+    for bad, kind in (("mailto:a b@c.test", "invalidContact"), ("tel:1", "unsupportedContact")):
+        problem(client.post(client.kid, {"contact": [f"mailto:{EVE}", bad]}), 400, kind)
+    assert client.post(client.kid).json["contact"] == new["contact"]
+    name = client.kid.rpartition("/")[2]
+    assert select(authority, "SELECT actor, detail FROM audit WHERE act = 'contact'"
+                             " AND object = ?", (name,)) == [(f"account {name}", "")]
+
+
+def test_new_accounts_of_one_client_are_limited(world, authority):
+    with setting(world, "accounts_per_hour", 2):
+        first = Client(world)
+        assert [first.register().status, Client(world).register().status] == [201, 201]
+        reply = Client(world).register()
+        problem(reply, 429, "rateLimited")
+        assert int(reply.headers["Retry-After"]) > 0
+        assert first.register().status == 200  # nothing new
+
+
 def test_a_deactivated_account_can_do_nothing(world, authority):
     client = Client(world)
     client.register()
@@ -356,6 +377,15 @@ def test_a_deactivated_account_can_do_nothing(world, authority):
     ([{"type": "email", "value": "ä" * 33 + "@alpha.test"}], "rejectedIdentifier"),
     ([{"type": "email", "value": "älice@authority.test"}], "rejectedIdentifier"),
     ([{"type": "email", "value": "älice@-a.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "alice@alpha.test."}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "alice@[127.0.0.11]"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "alice(home)@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": " alice@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "Alice <alice@alpha.test>"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "@alpha.test"}], "rejectedIdentifier"),
+    ([{"type": "email", "value": "alice@"}], "rejectedIdentifier"),
+    ([{"type": "EMAIL", "value": ALICE}], "unsupportedIdentifier"),
+    ([{"type": "email", "value": [ALICE]}], "malformed"),
     ("alice", "malformed"),
 ])
 def test_orders_that_cannot_be_had(client, identifiers, kind):
@@ -666,6 +696,28 @@ def test_somebody_slow_keeps_nobody_waiting_and_is_cut_off(https):
         except OSError:
             break
     assert 50 < time.monotonic() - began < 75
+
+
+def test_who_only_holds_mail_connections_makes_room_for_an_answer(world, authority):
+    address = (authority["address"], authority["ports"]["smtp"])
+    with setting(world, "mx_connections", 3):
+        idle = [socket.create_connection(address, timeout=10) for _ in range(3)]
+        try:
+            assert [connection.recv(3) for connection in idle] == [b"220"] * 3
+            with socket.create_connection(address, timeout=10) as one_more:
+                assert one_more.recv(3) == b"421"
+            deadline = time.monotonic() + 15
+            while not served(address):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        finally:
+            for connection in idle:
+                connection.close()
+
+
+def served(address):
+    with socket.create_connection(address, timeout=10) as connection:
+        return connection.recv(3) == b"220"
 
 
 def test_whoever_does_not_speak_tls_gets_nothing(authority):

@@ -188,6 +188,19 @@ def test_a_new_device_waits_until_one_of_the_first_approves_it(world, authority,
     assert (owners, "guard-approve", BOB) in audit(authority)
 
 
+def test_who_gave_the_mailbox_up_does_not_get_what_was_waited_for(world, authority, somebody):
+    owner, second = somebody(), somebody()
+    certificate(owner, ALICE)
+    order = second.authorize(ALICE)
+    second.finalize(order, make_csr(ALICE)[0])
+    [request] = waiting(owner)
+    assert say(owner, request, "approved").json["status"] == "approved"
+    given_up = second.post(order["authorizations"][0], {"status": "deactivated"})
+    assert given_up.json["status"] == "deactivated"
+    assert second.post(order["url"]).json["status"] == "invalid"
+    assert second.post(second.post(second.kid).json["orders"]).json["orders"] == []
+
+
 def test_the_case_of_letters_is_no_way_around(world, authority, somebody):
     owner, thief = somebody(), somebody()
     certificate(owner, CAROL)

@@ -256,6 +256,19 @@ deactivate(struct acme_call *call, struct err *err)
 	return RC_OK;
 }
 
+/* In the log is that they changed; they themselves are nobody's business. */
+static enum rc
+set_contacts(struct acme_call *call, const char *contacts, struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+
+	TRY(sql_act_begin(call->acme->sql, &act, err));
+	TRY(account_set_contact(
+	    call->acme->sql, call->account.id, contacts, err));
+	TRY(acme_audit(call, "contact", call->account.name, "", err));
+	return sql_act_commit(&act, err);
+}
+
 static enum rc
 update(struct acme_call *call, struct err *err)
 {
@@ -266,10 +279,7 @@ update(struct acme_call *call, struct err *err)
 	if (status != NULL && strcmp(status, "deactivated") == 0)
 		return deactivate(call, err);
 	TRY(read_contacts(call, &contacts, err));
-	if (contacts == NULL)
-		return RC_OK;
-	return account_set_contact(
-	    call->acme->sql, call->account.id, contacts, err);
+	return contacts != NULL ? set_contacts(call, contacts, err) : RC_OK;
 }
 
 /* The URL must be that of the account that signed. */

@@ -12,6 +12,7 @@
 
 #include "authority/listen.h"
 #include "authority/mx_session.h"
+#include "os/clock.h"
 #include "os/log.h"
 
 #define TOO_MANY "421 4.3.2 too many connections, try again later\r\n"
@@ -20,7 +21,9 @@ struct connection {
 	struct mx *mx;
 	struct stream *stream;
 	bool lmtp;
-	struct connection *next; /* of mx->first */
+	bool leaving;            /* it was told to go */
+	int64_t since;           /* ticks */
+	struct connection *next; /* of mx->first: the newest comes first */
 };
 
 /* Where we listen; in this order in struct mx. */
@@ -36,6 +39,7 @@ struct mx {
 	pthread_cond_t gone;
 	struct connection *first;
 	int64_t count;
+	int64_t leaving; /* of them, were told to go */
 };
 
 static void
@@ -58,6 +62,7 @@ remove_connection(struct connection *connection)
 	while (*at != connection)
 		at = &(*at)->next;
 	*at = connection->next;
+	mx->leaving -= connection->leaving;
 	stream_free(connection->stream);
 	free(connection);
 	mx->count--;
@@ -102,6 +107,7 @@ start(struct mx *mx, int fd, bool lmtp, struct err *err)
 	}
 	connection->mx = mx;
 	connection->lmtp = lmtp;
+	connection->since = clock_ticks();
 	enum rc rc = stream_adopt(fd, &connection->stream, err);
 	if (rc == RC_OK)
 		return start_thread(connection, err);
@@ -110,11 +116,35 @@ start(struct mx *mx, int fd, bool lmtp, struct err *err)
 	return rc;
 }
 
+/* While the house is full, who has been here for a while must go: else fifty
+ * connections that say nothing keep all answers out for as long as somebody
+ * likes. */
+static bool
+make_room(struct mx *mx)
+{
+	int64_t before = clock_ticks() - MX_PATIENCE_MS;
+	struct connection *oldest = NULL;
+
+	for (struct connection *c = mx->first; c != NULL; c = c->next)
+		if (!c->leaving && c->since <= before)
+			oldest = c;
+	/* those who go may take a moment to do so */
+	if (oldest == NULL ||
+	    mx->count >= 2 * mx->config.settings->mx_connections)
+		return false;
+	oldest->leaving = true;
+	mx->leaving++;
+	stream_shut(oldest->stream);
+	return true;
+}
+
 static bool
 has_room(struct mx *mx)
 {
 	(void)pthread_mutex_lock(&mx->lock);
-	bool room = mx->count < mx->config.settings->mx_connections;
+	bool room =
+	    mx->count - mx->leaving < mx->config.settings->mx_connections ||
+	    make_room(mx);
 	(void)pthread_mutex_unlock(&mx->lock);
 	return room;
 }

@@ -2,7 +2,8 @@
  * else: by SMTP, and by LMTP from a mail server of the domain if that is set.
  *
  * One thread a connection, at most settings.mx_connections; a session ends
- * after MX_SESSION_MS however slow it is.
+ * after MX_SESSION_MS however slow it is, and when all are taken, for a new one
+ * after MX_PATIENCE_MS.
  *
  * Standard:  RFC 5321, RFC 2033, RFC 8823.
  * May use:   base codec os proto dns net store.
@@ -15,6 +16,7 @@
 #include "dns/resolver.h"
 
 #define MX_SESSION_MS 300000
+#define MX_PATIENCE_MS 5000
 
 struct mx;
 

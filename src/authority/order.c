@@ -38,7 +38,9 @@ state_at(const struct order *order, int64_t now)
 {
 	if (order->certificate != NULL)
 		return ORDER_VALID;
-	if (order->error_type != NULL)
+	/* who gave the mailbox up does not get what was waited for */
+	if (order->error_type != NULL ||
+	    order->authorization.state == AUTHORIZATION_DEACTIVATED)
 		return ORDER_INVALID;
 	if (order->guard != NULL)
 		return order->guard_expires <= now ||
@@ -176,6 +178,7 @@ order_count(struct sql *sql, int64_t account, int64_t since, int64_t *ret,
 /* What state_at() does not call invalid, for `now` three times. */
 #define NOT_INVALID                                                  \
 	"(o.certificate IS NOT NULL OR (o.error_type IS NULL AND"    \
+	" a.status <> 'deactivated' AND"                             \
 	" ((g.id IS NULL AND o.expires > ? AND ((a.status = 'valid'" \
 	" AND o.request IS NOT NULL) OR (a.expires > ?"              \
 	" AND a.status IN ('pending', 'valid'))))"                   \
