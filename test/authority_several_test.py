@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import signal
+import smtplib
 import subprocess
 import threading
 import time
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509 import ocsp
 
 from acmeclient import Client, Https, Key, b64, cert_id, make_csr
 from conftest import long, new_directory
@@ -386,25 +388,60 @@ def test_a_binding_for_one_account_makes_one(several):
 
 def test_without_the_database_it_says_later_and_goes_on_when_it_is_back(several):
     client = several.client(0)
-    order = client.authorize(ALICE)
     csr = make_csr(ALICE)[0]
+    first = client.finalize(client.authorize(ALICE), csr)
+    leaf, issuer = [x509.load_pem_x509_certificate(part + END) for part in
+                    client.certificates(first.json).split(END)[:2]]
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    order = client.authorize(ALICE)
     before = [process.process.pid for process in several.processes]
     several.postgres.stop()
     try:
         for reply in (client.finalize(order, csr), client.order(ALICE), client.post(client.kid),
+                      client.revoke(der),
                       client.https.send("GET", "/directory/v1?address=alice%40alpha.test")):
             assert reply.status == 503, reply.body
             assert int(reply.headers["Retry-After"]) > 0
+        assert ocsp_status(several, leaf, issuer) == (503, ocsp.OCSPResponseStatus.TRY_LATER)
+        assert rcpt_code(several) == 451
         # what needs no database is there
         assert client.https.send("GET", "/root.pem").status == 200
     finally:
         several.postgres.start()
     assert client.post(order["url"]).json["status"] == "ready"
+    assert ocsp_status(several, leaf, issuer) == (200, ocsp.OCSPResponseStatus.SUCCESSFUL)
+    assert rcpt_code(several) == 550
     reply = client.finalize(order, csr)
     assert reply.status == 200, reply.body
     client.leave()
     assert [process.process.pid for process in several.processes] == before
     assert all(process.process.poll() is None for process in several.processes)
+
+
+END = b"-----END CERTIFICATE-----"
+
+
+def ocsp_status(several, leaf, issuer):
+    """What HTTP and OCSP say; with a nonce, so that no answer is ready."""
+    question = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA1()).add_extension(
+        x509.OCSPNonce(bytes(range(32))), critical=False).build()
+    connection = http.client.HTTPConnection(several.world.authority["address"],
+                                            PORTS["http_listen"], timeout=30)
+    try:
+        connection.request("POST", "/ocsp", question.public_bytes(serialization.Encoding.DER),
+                           {"Content-Type": "application/ocsp-request"})
+        reply = connection.getresponse()
+        return reply.status, ocsp.load_der_ocsp_response(reply.read()).response_status
+    finally:
+        connection.close()
+
+
+def rcpt_code(several):
+    address = several.world.authority["address"]
+    with smtplib.SMTP(address, PORTS["mx_listen"], timeout=30) as smtp:
+        smtp.ehlo()
+        smtp.mail(ALICE)
+        return smtp.docmd("RCPT TO:<acme-challenge+00000000000000000000@authority.test>")[0]
 
 
 def orders_under_fire(several, count):
