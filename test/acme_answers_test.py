@@ -93,7 +93,9 @@ def test_a_signed_answer_is_taken_by_smtp_and_by_lmtp(contest, by):
 def test_lmtp_takes_answers_only(world, contest):
     address = (world.authority["address"], LMTP_PORT)
     with smtplib.LMTP(*address, timeout=30) as server:
-        for to in ("postmaster@authority.test", "acme-challenge+00@authority.test", CAROL):
+        elsewhere = contest.to.replace("authority.test", "alpha.test")
+        for to in ("postmaster@authority.test", "acme-challenge+00@authority.test", CAROL,
+                   elsewhere):
             with pytest.raises(smtplib.SMTPRecipientsRefused):
                 server.sendmail(CAROL, [to], b"Subject: x\r\n\r\nx\r\n")
     with smtplib.SMTP(*address, timeout=30) as server:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from acmeclient import (Client, Key, answer_to, b64, cert_id, make_csr, token_of,
@@ -207,6 +207,19 @@ def test_whoever_may_revokes_once(world, authority, client):
     problem(client.revoke(der, reason=4), 400, "alreadyRevoked")
     name = client.kid.rpartition("/")[2]
     assert audit(authority, "revoke")[-1][0] == f"account {name}"
+
+
+def test_a_certificate_of_the_same_number_revokes_nothing(authority, client):
+    """Anybody can write any serial number and issuer into a certificate with a key of their own."""
+    leaf, _, _ = certificate(client, DAVE)
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
+    forged = x509.CertificateBuilder(
+        issuer_name=leaf.issuer, subject_name=leaf.subject, public_key=key.public_key(),
+        serial_number=leaf.serial_number, not_valid_before=now,
+        not_valid_after=now + timedelta(days=1)).sign(key, hashes.SHA256())
+    octets = forged.public_bytes(serialization.Encoding.DER)
+    problem(client.revoke(octets, key=Key("ES256", key)), 404, "malformed")
+    assert revoked(authority, leaf) is None
 
 
 def revoked(authority, leaf):
