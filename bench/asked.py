@@ -22,7 +22,6 @@ LINKS = 64
 ENOUGH = 0.3  # seconds of the server's time, a round
 MOST = 1000  # certificates that are asked for
 BESIDE = 4000  # requests to another program
-BESIDE_LINKS = 16
 RSA_KEYS = 50
 HOLD_SECONDS = 60
 HOLD_STEP = 10
@@ -130,12 +129,12 @@ class Asked:
 
 
 def program_seconds(program, programs, kind, folder, requests):
-    """CPU seconds of one request that another program answers."""
+    """CPU seconds of one request that another program answers; openssl ocsp has one guest at a time."""
     load = Load(programs, kind, program.port, requests, folder)
     try:
-        load.run(200, BESIDE_LINKS)
+        load.run(200, 1)
         before = program.cpu()
-        load.run(BESIDE, BESIDE_LINKS)
+        load.run(BESIDE, 1)
         return (program.cpu() - before) / BESIDE
     finally:
         load.close()
@@ -199,16 +198,16 @@ class Ocsp(Asked):
         certs = certificates(house, programs)
         program = OpensslOcsp(house.lone.folder / "ocsp", certs)
         return program_seconds(program, programs, "http", house.lone.folder,
-                               self.asking(certs, program.issuer))
+                               self.asking(certs, program.issuer, "POST"))
 
     def requests(self, house, programs):
         found = certificates(house, programs)
         wait_for_answers(house)
-        return self.asking(found, house.issuer())
+        return self.asking(found, house.issuer(), self.method)
 
-    def asking(self, certs, issuer):
+    def asking(self, certs, issuer, method):
         ders = [self.question(cert, issuer) for cert in certs]
-        if self.method == "GET":
+        if method == "GET":
             return [http("GET", "/ocsp/" + quote(b64encode(der), safe="")) for der in ders]
         return [http("POST", "/ocsp", der, "application/ocsp-request") for der in ders]
 

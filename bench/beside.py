@@ -41,9 +41,9 @@ class Program:
         self.process = None
 
     def start(self, *command):
-        self.process = subprocess.Popen([str(word) for word in command], cwd=self.folder,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
+        with open(self.folder / "log", "wb") as log:
+            self.process = subprocess.Popen([str(word) for word in command], cwd=self.folder,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + WAIT
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -81,6 +81,10 @@ class OpensslOcsp(Program):
         self.start("openssl", "ocsp", "-index", "index.txt", "-port", self.port, "-rsigner", "ca.pem",
                    "-rkey", "ca.key", "-CA", "ca.pem", "-ndays", "1", "-ignore_err")
         self.issuer = x509.load_pem_x509_certificate((self.folder / "ca.pem").read_bytes())
+
+    def answers(self):
+        """It waits for ever for what a connection that only looks will not say."""
+        return "waiting for OCSP client" in (self.folder / "log").read_text()
 
 
 class Slapd(Program):
