@@ -12,8 +12,8 @@ static const char *const wants[] = {
 static const char *const advice[] = {
     [GUARD_ISSUE] = "A device of yours has to approve this.  ",
     [GUARD_REVOKE] = "A device of yours has to approve this.  ",
-    [GUARD_UNDO] = "Two of the authority's operators, or the owner of its "
-		   "domain,\r\ndecide on this.  ",
+    [GUARD_UNDO] = ("Two of the authority's operators, or the owner of its "
+		    "domain,\r\ndecide on this.  "),
 };
 
 /* What the recovery code approved, for whoever did not use it. */
