@@ -65,6 +65,7 @@ a_point_that_is_not_on_the_curve_is_no_key(void **state)
 	for (enum point_curve i = 0; i < POINT_CURVES; i++) {
 		struct point point;
 		EVP_PKEY *key OWNED(EVP_PKEY_free) = make(i, &point);
+		assert_non_null(key);
 		point.octets[point.len - 1] ^= 1;
 		assert_null(read_exact(i, point.octets, point.len));
 	}
@@ -76,6 +77,7 @@ other_forms_and_lengths_are_no_key(void **state)
 	struct point point;
 	EVP_PKEY *key OWNED(EVP_PKEY_free) = make(POINT_P256, &point);
 
+	assert_non_null(key);
 	assert_null(read_exact(POINT_P256, point.octets, point.len - 1));
 	assert_null(read_exact(POINT_P256, point.octets, point.len + 1));
 	assert_null(read_exact(POINT_P256, point.octets, 0));
