@@ -397,10 +397,26 @@ set_protocol(const char *name)
 	must(tls != NULL, "TLS");
 }
 
+/* "COUNT LINES PER_SECOND"; false at the end of the input. */
+static bool
+next_run(struct run *run, unsigned long long *lines)
+{
+	char text[100], *at = text;
+
+	if (fgets(text, sizeof(text), stdin) == NULL)
+		return false;
+	run->count = strtoull(at, &at, 10);
+	*lines = strtoull(at, &at, 10);
+	run->per_second = strtoull(at, &at, 10);
+	if (run->count == 0 || *lines == 0 || *lines > CONNECTIONS_MAX)
+		die("no such run");
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
-	unsigned long long count, lines, per_second;
+	unsigned long long lines = 0;
 
 	if (argc != 4)
 		die("usage: %s http|https|ldap PORT REQUESTS", argv[0]);
@@ -412,11 +428,10 @@ main(int argc, char **argv)
 	events = epoll_create1(EPOLL_CLOEXEC);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		line[i].fd = -1;
-	while (scanf("%llu %llu %llu", &count, &lines, &per_second) == 3) {
-		struct run run = {.count = count, .per_second = per_second};
-		if (count == 0 || lines == 0 || lines > CONNECTIONS_MAX)
-			die("no such run");
+	for (;;) {
+		struct run run = {0};
+		if (!next_run(&run, &lines))
+			return 0;
 		do_run(&run, lines);
 	}
-	return 0;
 }

@@ -1,3 +1,4 @@
+#define ENROL_ACME_C /* the function itself */
 #include "enrol/acme_priv.h"
 
 #include <stdio.h>
