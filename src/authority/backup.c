@@ -400,8 +400,8 @@ move_rows(const char *folder, const struct settings *settings, struct err *err)
 	return file_remove(path, err);
 }
 
-/* Nonces that were used after the backup would be good once more, and a job
- * may be held by a process that is no more. */
+/* Nonces that were used after the backup would be good once more, as would forms
+ * that were sent, and a job may be held by a process that is no more. */
 static enum rc
 forget_the_past(
     const char *folder, const struct settings *settings, struct err *err)
@@ -411,8 +411,7 @@ forget_the_past(
 
 	TRY(schema_open(folder, settings, &sql, err));
 	TRY(sql_act_begin(sql, &act, err));
-	TRY(sql_change(
-	    sql, "DELETE FROM shared_key WHERE name = 'nonce'", SQL_NONE, err));
+	TRY(sql_change(sql, "DELETE FROM shared_key", SQL_NONE, err));
 	TRY(sql_change(sql, "DELETE FROM nonce", SQL_NONE, err));
 	TRY(sql_change(sql, "DELETE FROM job", SQL_NONE, err));
 	return sql_act_commit(&act, err);
