@@ -342,27 +342,9 @@ obey_unit(struct imap_session *s, struct span unit, struct err *err)
 
 /* --- the loop --- */
 
-/* The mail server speaks while nobody asked: most often it says good-bye. */
-static enum rc
-hear_upstream(struct imap_session *s, struct err *err)
-{
-	enum imap_answer answer;
-	struct span line;
-
-	while (imap_link_has_answer(s->link)) {
-		TRY(imap_upstream_next(s, &answer, &line, err));
-		if (answer != IMAP_UNTAGGED)
-			return err_set(err, RC_SYNTAX,
-			    "the mail server answers what nobody asked");
-		TRY(imap_untagged(s, line, err));
-	}
-	return imap_flush(s, err);
-}
-
 static enum rc
 read_more(struct imap_session *s, struct err *err)
 {
-	struct buf in BUF_OWNED = BUF_SECRET((size_t)64 * 1024);
 	unsigned ready = 1;
 	enum rc rc = RC_OK;
 
@@ -372,14 +354,11 @@ read_more(struct imap_session *s, struct err *err)
 	if (rc == RC_AGAIN)
 		return err_set(err, RC_IO, "nothing was said for too long");
 	TRY(rc);
-	if ((ready & 2) != 0)
-		TRY(hear_upstream(s, err));
-	if ((ready & 1) == 0)
-		return RC_OK;
-	rc = stream_read(s->stream, &in, err);
-	s->gone = rc != RC_OK;
-	TRY(rc);
-	return imap_stream_push(s->units, buf_span(&in), err);
+	if ((ready & 2) != 0) {
+		TRY(imap_upstream_hear(s, err));
+		TRY(imap_flush(s, err));
+	}
+	return (ready & 1) != 0 ? imap_read(s, err) : RC_OK;
 }
 
 static enum rc

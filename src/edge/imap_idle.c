@@ -54,16 +54,8 @@ static enum rc
 hear_news(struct imap_session *s, bool *ret_news, struct err *err)
 {
 	size_t were = s->box.uids.len;
-	enum imap_answer answer;
-	struct span line;
 
-	while (imap_link_has_answer(s->link)) {
-		TRY(imap_upstream_next(s, &answer, &line, err));
-		if (answer != IMAP_UNTAGGED)
-			return err_set(err, RC_SYNTAX,
-			    "the mail server ends IDLE by itself");
-		TRY(imap_untagged(s, line, err));
-	}
+	TRY(imap_upstream_hear(s, err));
 	*ret_news = s->box.uids.len > were || imap_uids_stale(&s->box.uids);
 	return RC_OK;
 }
@@ -83,13 +75,15 @@ look_at_news(struct imap_session *s, struct err *err)
 static enum rc
 wait_for_either(struct imap_session *s, int *waited, struct err *err)
 {
-	struct buf in BUF_OWNED = BUF_SECRET((size_t)64 * 1024);
 	bool news = false;
 	unsigned ready = 0;
 
-	TRY(hear_news(s, &news, err));
-	if (news)
-		TRY(look_at_news(s, err));
+	/* what came with "+" is read already, and no wait would end for it */
+	do {
+		TRY(hear_news(s, &news, err));
+		if (news)
+			TRY(look_at_news(s, err));
+	} while (news);
 	TRY(imap_flush(s, err));
 	enum rc rc = stream_wait(
 	    s->stream, imap_link_stream(s->link), RENEW, &ready, err);
@@ -102,12 +96,7 @@ wait_for_either(struct imap_session *s, int *waited, struct err *err)
 		return idle_start(s, err);
 	}
 	TRY(rc);
-	if ((ready & 1) == 0)
-		return RC_OK;
-	rc = stream_read(s->stream, &in, err);
-	s->gone = rc != RC_OK;
-	TRY(rc);
-	return imap_stream_push(s->units, buf_span(&in), err);
+	return (ready & 1) != 0 ? imap_read(s, err) : RC_OK;
 }
 
 static enum rc

@@ -187,16 +187,12 @@ ask_response(struct imap_session *s, struct buf *out, struct err *err)
 	TRY(buf_add_str(&s->out, "+ \r\n", err));
 	TRY(imap_flush(s, err));
 	for (;;) {
-		struct buf in BUF_OWNED = BUF_SECRET((size_t)64 * 1024);
 		enum rc rc = imap_stream_next_line(s->units, &line, err);
 		if (rc == RC_OK)
 			return buf_add(out, line, err);
 		if (rc != RC_AGAIN)
 			return rc;
-		rc = stream_read(s->stream, &in, err);
-		s->gone = rc != RC_OK;
-		TRY(rc);
-		TRY(imap_stream_push(s->units, buf_span(&in), err));
+		TRY(imap_read(s, err));
 	}
 }
 

@@ -23,6 +23,17 @@ imap_flush(struct imap_session *s, struct err *err)
 }
 
 enum rc
+imap_read(struct imap_session *s, struct err *err)
+{
+	struct buf in BUF_OWNED = BUF_SECRET(MUCH);
+
+	enum rc rc = stream_read(s->stream, &in, err);
+	s->gone = rc != RC_OK;
+	TRY(rc);
+	return imap_stream_push(s->units, buf_span(&in), err);
+}
+
+enum rc
 imap_flush_much(struct imap_session *s, struct err *err)
 {
 	return s->out.len < MUCH ? RC_OK : imap_flush(s, err);
@@ -81,6 +92,22 @@ imap_upstream_next(struct imap_session *s, enum imap_answer *ret,
 	if (*ret == IMAP_CONTINUE)
 		return err_set(err, RC_SYNTAX,
 		    "the mail server asks for more where nothing is missing");
+	return RC_OK;
+}
+
+enum rc
+imap_upstream_hear(struct imap_session *s, struct err *err)
+{
+	enum imap_answer answer;
+	struct span line;
+
+	while (imap_link_has_answer(s->link)) {
+		TRY(imap_upstream_next(s, &answer, &line, err));
+		if (answer != IMAP_UNTAGGED)
+			return err_set(err, RC_SYNTAX,
+			    "the mail server answers what nobody asked");
+		TRY(imap_untagged(s, line, err));
+	}
 	return RC_OK;
 }
 

@@ -60,6 +60,8 @@ struct imap_session {
 /* Send what is in `out` if it is much, or at any rate. */
 enum rc imap_flush_much(struct imap_session *s, struct err *err);
 enum rc imap_flush(struct imap_session *s, struct err *err);
+/* Take in what it says now; waits for at least one byte. */
+enum rc imap_read(struct imap_session *s, struct err *err);
 /* "TAG text" */
 enum rc imap_reply(struct imap_session *s, struct err *err, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
@@ -75,6 +77,9 @@ enum rc imap_tell(struct imap_session *s, struct err *err, const char *format,
 /* The next answer to the command in work: IMAP_UNTAGGED, or its end. */
 enum rc imap_upstream_next(struct imap_session *s, enum imap_answer *ret,
     struct span *ret_line, struct err *err);
+/* Pass on what it has said while no command waits for its end: most often it
+ * says good-bye. */
+enum rc imap_upstream_hear(struct imap_session *s, struct err *err);
 /* Send a command and pass on what comes untagged, to its end; the words of the
  * end are put into `ret_text`. */
 enum rc imap_upstream_run(struct imap_session *s, struct span command,
