@@ -3,12 +3,17 @@
 #include "edge/imap_batch_priv.h"
 #include "edge/imap_fetched.h"
 #include "edge/imap_flags.h"
+#include "edge/imap_header.h"
 #include "os/clock.h"
 #include "os/log.h"
 
 /* Letters that one FETCH has judged again: a person looks at one or two at a
  * time, and a program that fetches the whole mailbox shall not wait for it. */
 #define AGAIN_MAX 8
+/* The newest letters of a FETCH are judged whatever is asked of them: those are
+ * what a person looks at first.  Of all others of a large mailbox the verdict
+ * is told when they are read. */
+#define AHEAD_MAX 32
 /* What net/imap_link takes: a letter of 50 MiB once it is sealed. */
 #define LETTER_MAX (IMAP_CLIENT_LIMITS.literal)
 
@@ -34,6 +39,7 @@ imap_batch_init(struct imap_batch *f, struct imap_session *s,
 	*f = (struct imap_batch){.s = s,
 	    .items = items,
 	    .letter = imap_items_need_letter(items),
+	    .header = imap_items_need_header_only(items),
 	    .flags = imap_items_have(items, IMAP_ITEM_FLAGS),
 	    .why = ERR_NONE};
 	f->pick = calloc(IMAP_BATCH_MAX, sizeof(f->pick[0]));
@@ -139,6 +145,8 @@ print_item(const struct imap_item *item, const struct imap_pick *pick,
 	}
 	if (item->kind < IMAP_ITEM_SIZE)
 		return buf_add(out, fetched->told[item->kind], err);
+	if (item->kind == IMAP_ITEM_SIZE && pick->size > 0)
+		return buf_add_format(out, err, "%u", pick->size);
 	return imap_item_print(item, pick->view.letter, out, err);
 }
 
@@ -163,6 +171,20 @@ look_at(
 			       : RC_OK;
 }
 
+/* Are there flags that the mail program has to be told besides: other ones than
+ * it knows? */
+static void
+tell_later(const struct imap_batch *f, const struct imap_pick *pick,
+    struct imap_place *place)
+{
+	bool told = f->flags && !f->quiet;
+	bool changed = pick->changed || (place->bare && pick->decided);
+
+	place->stale = (place->stale || changed) && !told;
+	if (told || place->stale)
+		place->bare = told && !pick->decided;
+}
+
 /* A letter whose answer cannot be printed leaves nothing of it behind. */
 static enum rc
 answer(struct imap_batch *f, struct imap_pick *pick, uint32_t number,
@@ -183,8 +205,7 @@ answer(struct imap_batch *f, struct imap_pick *pick, uint32_t number,
 	pick->done = true;
 	pick->unseen = f->sees && !imap_flags_have(
 				      fetched->told[IMAP_ITEM_FLAGS], "\\Seen");
-	bool *stale = &s->box.uids.place[number - 1].stale;
-	*stale = (*stale || pick->changed) && (!f->flags || f->quiet);
+	tell_later(f, pick, &s->box.uids.place[number - 1]);
 	imap_view_done(&pick->view);
 	return imap_flush_much(s, err);
 }
@@ -216,6 +237,18 @@ judge_again(
 	pick->changed = !same_list(&was.keywords, &pick->view.keywords);
 }
 
+/* RC_ABSENT: it has to be seen whole. */
+static enum rc
+show_header(
+    struct imap_pick *pick, const struct imap_fetched *fetched, struct err *err)
+{
+	struct buf header BUF_OWNED = BUF(LETTER_MAX + 1);
+
+	TRY(imap_token_value(&fetched->header, &header, err));
+	return imap_header_open(
+	    buf_span(&header), fetched->size, &pick->view, &pick->size, err);
+}
+
 static enum rc
 show(const struct imap_batch *f, struct imap_pick *pick,
     const struct imap_fetched *fetched, struct err *err)
@@ -223,6 +256,10 @@ show(const struct imap_batch *f, struct imap_pick *pick,
 	struct imap_session *s = f->s;
 	struct buf letter BUF_OWNED = BUF(LETTER_MAX + 1);
 
+	if (pick->need == NEED_HEADER)
+		return show_header(pick, fetched, err);
+	if (pick->need != NEED_LETTER && !pick->decided)
+		return RC_OK; /* its flags, without a verdict */
 	if (pick->need == NEED_LETTER)
 		TRY(imap_token_value(&fetched->body, &letter, err));
 	if (!pick->decided)
@@ -255,7 +292,17 @@ is_whole(const struct imap_batch *f, const struct imap_pick *pick,
 	     kind++)
 		if (asks_server(f, kind) && fetched->told[kind].len == 0)
 			return false;
+	if (pick->need == NEED_HEADER)
+		return fetched->header.kind == IMAP_STRING && fetched->size > 0;
 	return pick->need != NEED_LETTER || fetched->body.kind == IMAP_STRING;
+}
+
+/* Ask once more, for all of it. */
+static void
+see_whole(struct imap_pick *pick, uint32_t size)
+{
+	pick->whole = true;
+	pick->need = size > LETTER_MAX ? NEED_TOO_MUCH : NEED_LETTER;
 }
 
 static enum rc
@@ -265,8 +312,14 @@ answer_one(struct imap_batch *f, struct imap_pick *pick, uint32_t number,
 	struct err why = ERR_NONE;
 	bool judged = f->flags || f->letter;
 
-	if (judged && pick->need != NEED_TOO_MUCH &&
-	    show(f, pick, fetched, &why) != RC_OK) {
+	enum rc rc = judged && pick->need != NEED_TOO_MUCH
+			 ? show(f, pick, fetched, &why)
+			 : RC_OK;
+	if (rc == RC_ABSENT && pick->need == NEED_HEADER) {
+		see_whole(pick, fetched->size);
+		return RC_OK;
+	}
+	if (rc != RC_OK) {
 		imap_view_done(&pick->view);
 		leave_out(f, pick, &why);
 		return RC_OK;
@@ -309,6 +362,14 @@ hear_all(struct imap_batch *f, struct err *err)
 	return RC_OK;
 }
 
+static const char *
+words_of_need(enum imap_need need)
+{
+	if (need == NEED_HEADER)
+		return " RFC822.SIZE BODY.PEEK[HEADER]";
+	return need == NEED_LETTER ? " BODY.PEEK[]" : "";
+}
+
 static enum rc
 ask(struct imap_batch *f, size_t at, size_t end, struct err *err)
 {
@@ -322,8 +383,8 @@ ask(struct imap_batch *f, size_t at, size_t end, struct err *err)
 		if (asks_server(f, kind))
 			TRY(buf_add_format(
 			    &command, err, " %s", imap_item_word(kind)));
-	TRY(buf_add_str(&command,
-	    f->pick[at].need == NEED_LETTER ? " BODY.PEEK[])" : ")", err));
+	TRY(buf_add_format(
+	    &command, err, "%s)", words_of_need(f->pick[at].need)));
 	TRY(imap_link_command(f->s->link, buf_span(&command), err));
 	return hear_all(f, err);
 }
@@ -394,6 +455,22 @@ need_of_server(const struct imap_batch *f)
 	return NEED_NOTHING;
 }
 
+/* A letter that nobody judged, or found to be unsigned, is told of by its
+ * header: whoever is shown it is told not to trust it. */
+static bool
+header_does(const struct imap_batch *f, const struct imap_pick *pick)
+{
+	return f->header && !f->quiet && !pick->again &&
+	       (pick->decided ? imap_view_is_unsigned(&pick->view)
+			      : !pick->ahead);
+}
+
+static bool
+must_judge(const struct imap_batch *f, const struct imap_pick *pick)
+{
+	return f->flags && !pick->decided && (f->quiet || pick->ahead);
+}
+
 /* What is known of it, and so what is needed. */
 static void
 look_up(struct imap_batch *f, struct imap_pick *pick)
@@ -409,8 +486,9 @@ look_up(struct imap_batch *f, struct imap_pick *pick)
 		      f->judged_again < AGAIN_MAX &&
 		      imap_view_is_due(&pick->view, clock_now());
 	f->judged_again += pick->again;
-	if ((judged && !pick->decided) || (f->letter && !pick->view.rebuilt) ||
-	    pick->again)
+	if (f->letter && !pick->view.rebuilt)
+		pick->need = header_does(f, pick) ? NEED_HEADER : NEED_LETTER;
+	else if (pick->again || must_judge(f, pick))
 		pick->need = NEED_LETTER;
 	else
 		pick->need = need_of_server(f);
@@ -468,18 +546,45 @@ ask_sizes(struct imap_batch *f, struct err *err)
 	}
 }
 
+static bool
+any(const struct imap_pick *pick)
+{
+	(void)pick;
+	return true;
+}
+
+static bool
+is_left_to_see_whole(const struct imap_pick *pick)
+{
+	return pick->whole && !pick->done;
+}
+
+/* Neighbours of one need together. */
+static enum rc
+run_all(struct imap_batch *f, bool (*want)(const struct imap_pick *pick),
+    struct err *err)
+{
+	for (size_t at = 0, end; at < f->len; at = end) {
+		end = at + 1;
+		if (!want(&f->pick[at]))
+			continue;
+		enum imap_need need = f->pick[at].need;
+		while (end < f->len && f->pick[end].need == need &&
+		       want(&f->pick[end]))
+			end++;
+		TRY(run(f, at, end, err));
+	}
+	return RC_OK;
+}
+
 static enum rc
 run_batch(struct imap_batch *f, struct err *err)
 {
 	for (size_t i = 0; i < f->len; i++)
 		look_up(f, &f->pick[i]);
 	TRY(ask_sizes(f, err));
-	for (size_t at = 0, end; at < f->len; at = end) {
-		end = at + 1;
-		while (end < f->len && f->pick[end].need == f->pick[at].need)
-			end++;
-		TRY(run(f, at, end, err));
-	}
+	TRY(run_all(f, any, err));
+	TRY(run_all(f, is_left_to_see_whole, err));
 	batch_clear(f);
 	return RC_OK;
 }
@@ -497,7 +602,8 @@ imap_batch_run(
 	for (size_t i = 0; i < chosen->len; i++) {
 		f->pick[f->len++] =
 		    (struct imap_pick){.number = chosen->item[i].number,
-			.uid = chosen->item[i].uid};
+			.uid = chosen->item[i].uid,
+			.ahead = chosen->len - i <= AHEAD_MAX};
 		imap_view_init(&f->pick[f->len - 1].view);
 		if (f->len == IMAP_BATCH_MAX || i + 1 == chosen->len)
 			TRY(run_batch(f, err));

@@ -4,6 +4,10 @@
  *     what must come from the mail server -> neighbours that need the same are
  *     asked for in one command -> each is answered as it comes
  *
+ * A mail program lists a folder by flags, headers and sizes.  Of letters that
+ * are in the clear those are told without fetching, and so without judging,
+ * what is in them; only the newest ones are judged at once.
+ *
  * UID FETCH asks the mail server by UID, FETCH by number: then it does not say
  * EXPUNGE in between (RFC 3501 section 7.4.1), and what we pass on stays as
  * regular as what it says.
@@ -19,6 +23,7 @@
 enum imap_need {
 	NEED_NOTHING,  /* all is known here */
 	NEED_FLAGS,    /* what the mail server answers, but the letter */
+	NEED_HEADER,   /* its header and size; then perhaps the letter */
 	NEED_LETTER,   /* the letter too */
 	NEED_TOO_MUCH, /* it is larger than we take */
 };
@@ -27,11 +32,14 @@ struct imap_pick {
 	uint32_t number; /* when it was picked; later at most that */
 	uint32_t uid;
 	enum imap_need need;
+	bool ahead;   /* one of the newest: judge it, wanted or not */
+	bool whole;   /* its header does not do */
 	bool decided; /* `view` has the keywords */
 	bool again;   /* they are old: judge it again */
 	bool changed; /* then they were other ones */
 	bool done;    /* answered */
 	bool unseen;
+	uint32_t size; /* as it is shown, if only the header is known; or 0 */
 	struct imap_view view;
 };
 
@@ -47,6 +55,7 @@ struct imap_batch {
 	    struct err *err);
 	void *self;
 	bool letter; /* an item needs the letter */
+	bool header; /* and all of those no more than its header */
 	bool flags;
 	struct imap_pick *pick; /* IMAP_BATCH_MAX of them */
 	size_t len;

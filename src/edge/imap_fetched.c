@@ -79,6 +79,8 @@ take_item(struct span name, const struct imap_token *value, struct span whole,
 			ret->told[kind] = whole;
 	if (span_is_nocase(name, "BODY[]"))
 		ret->body = *value;
+	if (span_is_nocase(name, "BODY[HEADER]"))
+		ret->header = *value;
 	return RC_OK;
 }
 
@@ -101,8 +103,9 @@ take_items(struct imap_walk *walk, struct imap_fetched *ret, struct err *err)
 enum rc
 imap_fetched_parse(struct span line, struct imap_fetched *ret, struct err *err)
 {
-	struct imap_fetched fetched = {
-	    .body = {IMAP_END, SPAN_NONE, SPAN_NONE, false}};
+	static const struct imap_token none = {
+	    IMAP_END, SPAN_NONE, SPAN_NONE, false};
+	struct imap_fetched fetched = {.body = none, .header = none};
 	struct imap_walk walk = {line};
 	struct imap_token open;
 	struct span word;

@@ -14,7 +14,8 @@ struct imap_fetched {
 	/* what the mail server answers, by kind, as it stands: "(...)" with
 	 * parentheses, dates with their quotes; empty: not said */
 	struct span told[IMAP_ITEM_SIZE];
-	struct imap_token body; /* BODY[]; a string if it was said */
+	struct imap_token body;   /* BODY[]; a string if it was said */
+	struct imap_token header; /* BODY[HEADER]; the same */
 };
 
 /* All spans lend bytes of `line`.  RC_ABSENT: this is no FETCH answer. */

@@ -49,6 +49,34 @@ imap_items_need_letter(const struct imap_items *items)
 	return false;
 }
 
+static bool
+is_of_header(const struct imap_item *item)
+{
+	const struct imap_section *section = &item->section;
+
+	switch (item->kind) {
+	case IMAP_ITEM_BODY:
+	case IMAP_ITEM_STRUCTURE:
+		return false;
+	case IMAP_ITEM_SECTION:
+		return section->depth == 0 &&
+		       (section->text == IMAP_TEXT_HEADER ||
+			   section->text == IMAP_TEXT_FIELDS ||
+			   section->text == IMAP_TEXT_FIELDS_NOT);
+	default:
+		return true;
+	}
+}
+
+bool
+imap_items_need_header_only(const struct imap_items *items)
+{
+	for (size_t i = 0; i < items->len; i++)
+		if (!is_of_header(&items->item[i]))
+			return false;
+	return true;
+}
+
 /* --- parsing --- */
 
 /* The words that are no section, and those that are one by another name. */

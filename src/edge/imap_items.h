@@ -63,6 +63,8 @@ const char *imap_item_word(enum imap_item_kind kind);
 const char *imap_item_needs(enum imap_item_kind kind);
 /* Is anything asked that only the letter itself answers? */
 bool imap_items_need_letter(const struct imap_items *items);
+/* Is all of that in the letter's own header, or its size? */
+bool imap_items_need_header_only(const struct imap_items *items);
 /* Put FLAGS or UID at the front if it is not there. */
 enum rc imap_items_add(
     struct imap_items *items, enum imap_item_kind kind, struct err *err);

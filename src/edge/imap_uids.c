@@ -29,7 +29,7 @@ imap_uids_grow(struct imap_uids *uids, uint32_t exists, struct err *err)
 		uids->cap = cap;
 	}
 	while (uids->len < exists)
-		uids->place[uids->len++] = (struct imap_place){0, false, false};
+		uids->place[uids->len++] = (struct imap_place){.uid = 0};
 	return RC_OK;
 }
 

@@ -18,6 +18,7 @@ struct imap_place {
 	uint32_t uid; /* 0: not known yet */
 	bool stale;   /* the program has to be told its flags */
 	bool changed; /* since the mod-sequence that a FETCH names */
+	bool bare;    /* its flags were told without a verdict among them */
 };
 
 struct imap_uids {

@@ -252,6 +252,13 @@ imap_view_decide(const struct agent *agent,
 /* --- deciding again --- */
 
 bool
+imap_view_is_unsigned(const struct imap_view *view)
+{
+	return !view->rebuilt &&
+	       strlist_has_nocase(&view->keywords, REPORT_KEYWORD "unsigned");
+}
+
+bool
 imap_view_is_due(const struct imap_view *view, int64_t now)
 {
 	int64_t old = view->unchecked ? IMAP_VIEW_OLD_UNCHECKED : IMAP_VIEW_OLD;

@@ -85,6 +85,9 @@ enum rc imap_view_decide(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct span letter,
     struct imap_view *view, struct err *err);
 
+/* Is it nothing but unsigned, so that the mail program is told no more of it
+ * than of a letter nobody has judged? */
+bool imap_view_is_unsigned(const struct imap_view *view);
 /* Is the verdict old enough to be looked at again? */
 bool imap_view_is_due(const struct imap_view *view, int64_t now);
 /* Judge again, from the letter as the server has it, and save the keywords;
