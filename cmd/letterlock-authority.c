@@ -16,6 +16,7 @@
 #include "cmd/authority_directory.h"
 #include "cmd/authority_keep.h"
 #include "cmd/authority_lint.h"
+#include "cmd/authority_next.h"
 #include "cmd/external.h"
 #include "cmd/authority_revocation.h"
 #include "cmd/operator.h"
@@ -24,6 +25,7 @@
 
 #define EXIT_NO 1 /* it was done, and the answer is no */
 #define EXIT_FAILED 2
+#define DKIM_TEXT_MAX ((size_t)16 * 1024)
 
 /* The options of init; each is a setting of that name, with "-" for "_". */
 static const struct {
@@ -132,47 +134,10 @@ read_settings(const char *const values[INIT_OPTIONS], struct settings *settings,
 
 /* What is not in the settings: it is needed for init only. */
 struct once {
-	const char *offline; /* URI of a token, or OFFLINE_FILES */
+	const char *offline; /* URI of a token, or AUTHORITY_NEXT_FILES */
 	const char *offline_pin;
 	bool help;
 };
-
-#define OFFLINE_FILES "files"
-
-static void
-print_offline(const char *folder, const struct settings *settings,
-    const struct once *once)
-{
-	if (once->offline != NULL && strcmp(once->offline, OFFLINE_FILES) != 0)
-		printf("2. Lock away the token with the keys of the root and "
-		       "the timestamping CA.\n");
-	else if (settings->pkcs11 != NULL && once->offline == NULL)
-		printf("2. The keys of the root and the timestamping CA are in "
-		       "the same token, where\n   whoever has this machine "
-		       "can use them; --offline-pkcs11 puts them elsewhere.\n");
-	else
-		printf("2. Keep %s/root.key and tsa-ca.key elsewhere, "
-		       "offline; they are not\n   needed to run.\n",
-		    folder);
-}
-
-static void
-print_next(const char *folder, const struct settings *settings,
-    const struct once *once)
-{
-	printf("The authority for %s is in %s.\n\n"
-	       "Next:\n"
-	       "1. Copy %s/root.pem to those who shall trust it.\n",
-	    settings->domain, folder, folder);
-	print_offline(folder, settings, once);
-	printf("3. In DNS: MX of %s leads to %s, and\n"
-	       "   %s._domainkey.%s has the public DKIM key.\n"
-	       "4. letterlock-authority run %s\n"
-	       "5. Now and then letterlock-authority backup %s TO; once a year "
-	       "lists %s.\n",
-	    settings->domain, settings->mx_listen, settings->dkim_selector,
-	    settings->domain, folder, folder, folder);
-}
 
 /* Where the keys that are to be put away are made.  `pin` gets what `ret`
  * borrows. */
@@ -182,7 +147,7 @@ open_offline(const struct keys *keys, const struct once *once, struct buf *pin,
 {
 	*ret = *keys;
 	ret->token = once->offline;
-	if (strcmp(once->offline, OFFLINE_FILES) == 0)
+	if (strcmp(once->offline, AUTHORITY_NEXT_FILES) == 0)
 		ret->token = NULL;
 	if (ret->token == NULL && keys->passphrase.len == 0)
 		return err_set(err, RC_SYNTAX,
@@ -200,18 +165,24 @@ init(const char *folder, const char *const values[INIT_OPTIONS],
 {
 	struct keys_secrets secrets KEYS_SECRETS_OWNED = {0};
 	struct buf pin BUF_OWNED = BUF_SECRET(KEYFILE_PASSPHRASE_MAX);
+	struct buf dkim BUF_OWNED = BUF(DKIM_TEXT_MAX);
 	struct settings settings SETTINGS_OWNED;
 	struct keys keys, offline;
 
 	settings_init(&settings);
 	TRY(read_settings(values, &settings, err));
+	TRY(authority_next_dkim(&settings, &dkim, err));
 	TRY(keys_open(folder, &settings, &secrets, &keys, err));
 	if (once->offline != NULL) {
 		TRY(open_offline(&keys, once, &pin, &offline, err));
 		keys.offline = &offline;
 	}
 	TRY(hierarchy_found(&keys, &settings, clock_now(), err));
-	print_next(folder, &settings, once);
+	const struct authority_next next = {.folder = folder,
+	    .settings = &settings,
+	    .offline = once->offline,
+	    .dkim_text = buf_span(&dkim)};
+	authority_next_print(&next);
 	return RC_OK;
 }
 
