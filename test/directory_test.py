@@ -452,6 +452,18 @@ def test_more_connections_than_allowed_wait_and_are_served_later(ldap):
         connection.close()
 
 
+def test_who_only_holds_connections_makes_room_while_others_wait(ldap):
+    crowd = [connect(ldap) for _ in range(12)]
+    began = time.monotonic()
+    with connect(ldap) as late:
+        late.settimeout(20)
+        late.sendall(BIND)
+        assert late.recv(100) == BOUND
+    assert time.monotonic() - began > 1  # nobody is sent away who has just come
+    for connection in crowd:
+        connection.close()
+
+
 def authority_process(world):
     pid = (Path(world.authority["dir"]).parent / "run" / "authority.pid").read_text()
     return Path("/proc", pid.split()[0])

@@ -426,6 +426,11 @@ def test_many_who_say_nothing_keep_nobody_out_for_long(plain, world):
     late.settimeout(10)
     assert late.recv(12) == b"HTTP/1.1 404"
     late.close()
+    # nor does it need them to go: who is silent makes room for who waits
+    silent = [socket.create_connection(plain.place) for _ in range(most)]
+    assert plain.send("GET", "/nothing")[0].status == 404
+    for one in silent:
+        one.close()
     # whoever had an answer makes room at once, however many come
     for _ in range(2 * most):
         assert plain.send("GET", "/nothing")[0].status == 404

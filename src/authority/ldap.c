@@ -19,11 +19,13 @@
 
 #define HEADER_MAX 6 /* of a message: tag, four octets of length */
 #define GOODBYE_SECONDS 1
+#define CROWD_MS 200 /* between two looks at a house that is full */
 
 struct ldap {
 	struct ldap_config config;
 	struct event_base *base; /* borrowed */
 	struct evconnlistener *listener;
+	struct event *crowd;
 	struct guest *first;
 	int64_t connections;
 };
@@ -38,6 +40,7 @@ struct guest {
 	struct guest *next, *previous;
 	struct bufferevent *stream;
 	struct event *deadline;
+	int64_t since; /* when he came, or asked last; ticks */
 	char peer[NI_MAXHOST];
 	bool tls, ending;
 };
@@ -46,12 +49,17 @@ struct guest {
 static void
 open_or_close(struct ldap *ldap)
 {
+	const struct timeval soon = {.tv_usec = CROWD_MS * 1000};
+
 	if (ldap->listener == NULL)
 		return;
-	if (ldap->connections >= ldap->config.connections)
+	if (ldap->connections >= ldap->config.connections) {
 		(void)evconnlistener_disable(ldap->listener);
-	else
-		(void)evconnlistener_enable(ldap->listener);
+		(void)event_add(ldap->crowd, &soon);
+		return;
+	}
+	(void)evconnlistener_enable(ldap->listener);
+	(void)event_del(ldap->crowd);
 }
 
 static void
@@ -72,6 +80,22 @@ guest_free(struct guest *guest)
 	free(guest);
 	ldap->connections--;
 	open_or_close(ldap);
+}
+
+/* Ten thousand who only hold their connections open keep nobody out: while the
+ * house is full, who has asked nothing for a while must go.  A mail program
+ * that was silent comes back when it has a question. */
+static void
+on_crowd(evutil_socket_t fd, short what, void *context)
+{
+	struct ldap *ldap = context;
+	int64_t before = clock_ticks() - LDAP_PATIENCE_MS;
+
+	for (struct guest *guest = ldap->first, *next; guest; guest = next) {
+		next = guest->next;
+		if (guest->since <= before)
+			guest_free(guest);
+	}
 }
 
 static void
@@ -155,6 +179,7 @@ answer(struct guest *guest, struct span message)
 	}
 	(void)bufferevent_write(guest->stream, out.data, out.len);
 	allow(guest, LDAP_IDLE_SECONDS);
+	guest->since = clock_ticks();
 	if (told.goodbye || (told.start_tls && !start_tls(guest)))
 		say_goodbye(guest);
 	return !told.goodbye && !told.start_tls;
@@ -266,6 +291,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 		return;
 	}
 	guest->ldap = ldap;
+	guest->since = clock_ticks();
 	guest->next = ldap->first;
 	if (guest->next != NULL)
 		guest->next->previous = guest;
@@ -300,6 +326,9 @@ ldap_new(struct event_base *base, const struct ldap_config *config,
 		return err_nomem(err, "LDAP");
 	ldap->config = *config;
 	ldap->base = base;
+	ldap->crowd = event_new(base, -1, EV_PERSIST, on_crowd, ldap);
+	if (ldap->crowd == NULL)
+		return err_nomem(err, "LDAP");
 	TRY(listen_on(config->place, &fd, err));
 	ldap->listener = evconnlistener_new(base, on_accept, ldap,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -321,5 +350,7 @@ ldap_free(struct ldap *ldap)
 	ldap->listener = NULL;
 	while (ldap->first != NULL)
 		guest_free(ldap->first);
+	if (ldap->crowd != NULL)
+		event_free(ldap->crowd);
 	free(ldap);
 }

@@ -6,8 +6,9 @@
  * May use:   base os net.
  * Not here:  what is said (authority/ldap_service).
  * Limits:    the number of connections, beyond which new ones wait in the
- *            kernel; LDAP_IDLE_SECONDS for one message, however slowly it
- *            comes; LDAP_UNSENT_MAX of answers that nobody fetches.
+ *            kernel, and those who have asked nothing for LDAP_PATIENCE_MS
+ *            must make room; LDAP_IDLE_SECONDS for one message, however slowly
+ *            it comes; LDAP_UNSENT_MAX of answers that nobody fetches.
  */
 #ifndef AUTHORITY_LDAP_H
 #define AUTHORITY_LDAP_H
@@ -18,6 +19,7 @@
 #include "base/own.h"
 
 #define LDAP_IDLE_SECONDS 60
+#define LDAP_PATIENCE_MS 1500
 #define LDAP_UNSENT_MAX ((size_t)256 * 1024)
 
 struct event_base;
