@@ -73,9 +73,13 @@ def by_mail(lone, door, hello):
         return lines.readline().startswith(b"250")
 
 
+def ca_path(lone):
+    return f"/ca/{certificate_id(lone.dir / 'issuing.pem')}.cer"
+
+
 DOORS = {
     "https": lambda lone: by_http(lone, "https", "/acme/directory"),
-    "http": lambda lone: by_http(lone, "http", "/ca/" + certificate_id(lone.dir / "issuing.pem") + ".cer"),
+    "http": lambda lone: by_http(lone, "http", ca_path(lone)),
     "metrics": lambda lone: by_http(lone, "metrics", "/metrics"),
     "ldap": lambda lone: by_ldap(lone, "ldap"),
     "ldaps": lambda lone: by_ldap(lone, "ldaps"),

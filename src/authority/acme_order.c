@@ -193,6 +193,7 @@ check_issuer(struct acme_call *call, struct err *err)
 	    err));
 	if (!revoked)
 		return RC_OK;
+	TRY(http_answer_add_header(call->answer, "Retry-After", err, "3600"));
 	return problem_set(call->answer, PROBLEM_SERVER_BUSY, err,
 	    "the CA that issues was revoked; its operators have to make "
 	    "another");
