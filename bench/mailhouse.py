@@ -91,7 +91,7 @@ class Mailhouse:
         return self.arrived(count)
 
     def arrived(self, count):
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while True:
             files = [path for place in ("new", "cur") for path in self.maildir.glob(f"{place}/*")
                      if LINKED not in path.name]
