@@ -681,6 +681,7 @@ body_output(const struct smtp_client *client)
 		return body_end(client);
 	if (needs_dot(client))
 		return span_str(".");
+	rest = span_first(rest, SMTP_CLIENT_PIECE);
 	ptrdiff_t dot = span_find(rest, span_str("\n."));
 	return dot < 0 ? rest : span_first(rest, (size_t)dot + 1);
 }

@@ -45,6 +45,9 @@ enum rc smtp_client_push(
 enum rc smtp_client_next(
     struct smtp_client *client, enum smtp_client_event *ret, struct err *err);
 enum rc smtp_client_secured(struct smtp_client *client, struct err *err);
+/* Of a letter, SMTP_CLIENT_PIECE at most: to look for dots in all that is left
+ * each time would take the square of its size. */
+#define SMTP_CLIENT_PIECE ((size_t)64 * 1024)
 struct span smtp_client_output(const struct smtp_client *client);
 void smtp_client_sent(struct smtp_client *client, size_t len);
 

@@ -63,11 +63,20 @@ outcome_done(struct outcome *outcome)
 }
 #define OUTCOME_OWNED __attribute__((cleanup(outcome_done)))
 
+/* What a peer takes at once: little of what is little. */
+static size_t
+peer_takes(size_t len)
+{
+	return len < 1000 ? 7 : len;
+}
+
 static void
 drain(struct smtp_client *client, struct buf *sent)
 {
 	for (;;) {
-		struct span out = span_first(smtp_client_output(client), 7);
+		struct span out = smtp_client_output(client);
+		assert_true(out.len <= SMTP_CLIENT_PIECE);
+		out = span_first(out, peer_takes(out.len));
 		if (out.len == 0)
 			return;
 		assert_int_equal(buf_add(sent, out, NULL), RC_OK);
@@ -181,6 +190,44 @@ recipients_go_together_when_pipelining_is_offered(void **state)
 	check_sent("pipelining", &outcome,
 	    HELLO "MAIL FROM:<alice@a.example> SIZE=3 RET=HDRS\r\n" BOB CAROL
 		  "DATA\r\na\r\n.\r\n" QUIT);
+}
+
+static void
+add(struct buf *buf, const char *text)
+{
+	assert_int_equal(buf_add_str(buf, text, NULL), RC_OK);
+}
+
+/* Lines that begin with a dot, at every place around the end of a piece. */
+static void
+a_large_letter_goes_in_pieces(void **state)
+{
+	for (size_t at = 0; at < 8; at++) {
+		struct buf text BUF_OWNED = BUF(TEST_MAX);
+		struct buf want BUF_OWNED = BUF(TEST_MAX);
+		const char *letter_text = NULL, *want_text = NULL;
+		for (size_t i = 0; i < SMTP_CLIENT_PIECE - 4 + at; i++)
+			add(&text, "x");
+		add(&want, HELLO MAIL BOB "DATA\r\n");
+		assert_int_equal(buf_add(&want, buf_span(&text), NULL), RC_OK);
+		for (size_t i = 0; i < SMTP_CLIENT_PIECE; i++) {
+			add(&text, "\r\n.a");
+			add(&want, "\r\n..a");
+		}
+		add(&want, "\r\n.\r\n" QUIT);
+		assert_int_equal(buf_str(&text, &letter_text, NULL), RC_OK);
+		assert_int_equal(buf_str(&want, &want_text, NULL), RC_OK);
+		struct smtp_client_letter letter =
+		    test_letter(letter_text, &bob_only);
+		const char *const says[] = {GREETING, EHLO, "250 ok\r\n",
+		    "250 ok\r\n", "354 go\r\n", "250 taken\r\n", NULL};
+		struct play play = {{.name = "me", .letter = &letter}, says, 0};
+		struct outcome outcome OUTCOME_OWNED = OUTCOME;
+		run(&play, &outcome);
+		check_result("large", &outcome, 250, "", "taken", "");
+		assert_true(
+		    span_is(buf_span(&outcome.sent), span_str(want_text)));
+	}
 }
 
 static void
@@ -693,6 +740,7 @@ main(void)
 	    cmocka_unit_test(
 		a_letter_goes_step_by_step_to_a_server_that_offers_nothing),
 	    cmocka_unit_test(recipients_go_together_when_pipelining_is_offered),
+	    cmocka_unit_test(a_large_letter_goes_in_pieces),
 	    cmocka_unit_test(dots_are_stuffed_and_an_unended_line_is_ended),
 	    cmocka_unit_test(
 		an_address_beyond_ASCII_goes_only_where_SMTPUTF8_is_offered),
