@@ -237,16 +237,30 @@ judge_again(
 	pick->changed = !same_list(&was.keywords, &pick->view.keywords);
 }
 
+/* A literal is lent as it lies in the answer: a letter can be large. */
+static enum rc
+take_string(const struct imap_token *token, struct buf *made, struct span *ret,
+    struct err *err)
+{
+	*ret = token->value;
+	if (token->kind == IMAP_STRING && !token->escaped)
+		return RC_OK;
+	TRY(imap_token_value(token, made, err));
+	*ret = buf_span(made);
+	return RC_OK;
+}
+
 /* RC_ABSENT: it has to be seen whole. */
 static enum rc
 show_header(
     struct imap_pick *pick, const struct imap_fetched *fetched, struct err *err)
 {
-	struct buf header BUF_OWNED = BUF(LETTER_MAX + 1);
+	struct buf made BUF_OWNED = BUF(LETTER_MAX + 1);
+	struct span header;
 
-	TRY(imap_token_value(&fetched->header, &header, err));
+	TRY(take_string(&fetched->header, &made, &header, err));
 	return imap_header_open(
-	    buf_span(&header), fetched->size, &pick->view, &pick->size, err);
+	    header, fetched->size, &pick->view, &pick->size, err);
 }
 
 static enum rc
@@ -254,24 +268,25 @@ show(const struct imap_batch *f, struct imap_pick *pick,
     const struct imap_fetched *fetched, struct err *err)
 {
 	struct imap_session *s = f->s;
-	struct buf letter BUF_OWNED = BUF(LETTER_MAX + 1);
+	struct buf made BUF_OWNED = BUF(LETTER_MAX + 1);
+	struct span letter = SPAN_NONE;
 
 	if (pick->need == NEED_HEADER)
 		return show_header(pick, fetched, err);
 	if (pick->need != NEED_LETTER && !pick->decided)
 		return RC_OK; /* its flags, without a verdict */
 	if (pick->need == NEED_LETTER)
-		TRY(imap_token_value(&fetched->body, &letter, err));
+		TRY(take_string(&fetched->body, &made, &letter, err));
 	if (!pick->decided)
-		TRY(imap_view_decide(s->agent, &s->box.views, pick->uid,
-		    buf_span(&letter), &pick->view, err));
+		TRY(imap_view_decide(s->agent, &s->box.views, pick->uid, letter,
+		    &pick->view, err));
 	else if (pick->again)
-		judge_again(f, pick, buf_span(&letter));
+		judge_again(f, pick, letter);
 	pick->decided = true;
 	if (!f->letter)
 		return RC_OK;
-	return imap_view_open(s->agent, &s->box.views, pick->uid,
-	    buf_span(&letter), &pick->view, err);
+	return imap_view_open(
+	    s->agent, &s->box.views, pick->uid, letter, &pick->view, err);
 }
 
 /* Is the mail server asked for it? */
