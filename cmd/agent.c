@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cmd/agent.h"
 #include "cmd/asking.h"
 #include "cmd/beliefs.h"
 #include "cmd/command.h"
 #include "cmd/home.h"
 #include "cmd/language.h"
+#include "edge/rester.h"
 #include "edge/sentry.h"
 #include "keydir/status.h"
 #include "os/activation.h"
@@ -17,7 +19,7 @@
 
 struct agent_options {
 	struct home_options home;
-	const char *letter_limit, *watch;
+	const char *letter_limit, *watch, *rest;
 	struct strlist networks;
 	const char *wait;
 };
@@ -49,11 +51,9 @@ check_certificates(const struct home *home, struct err *err)
 	    home->account.address);
 }
 
-/* `me` is filled with the account's address; it lives as long as the agent. */
-static void
-fill_agent(const struct home *home, const struct names *names,
-    const struct strlist *me, struct people *people,
-    const struct imitations *imitations, struct agent *agent)
+void
+agent_fill(const struct home *home, const struct names *names,
+    const struct strlist *me, struct agent *agent)
 {
 	agent->account = &home->account;
 	agent->state = home->state;
@@ -61,18 +61,18 @@ fill_agent(const struct home *home, const struct names *names,
 	agent->directory = home->directory;
 	agent->tsa = home->tsa;
 	agent->roots = &home->roots;
-	agent->people = people;
 	agent->sender = (struct sender){
 	    .address = home->account.address,
 	    .identity = home->signer,
 	    .own = home->encrypter,
+	    .own_key = home_key_of(home, home->encrypter),
 	    .policy = PROTECT_BASELINE,
 	};
 	agent->reader = (struct reader){
 	    .keys = home->keys,
 	    .keys_len = home->keys_len,
+	    .roots = &home->roots,
 	    .me = me,
-	    .imitations = imitations,
 	    .requests = true,
 	    .state = home->state,
 	};
@@ -111,6 +111,14 @@ open_beliefs(const struct home *home, struct buf *path, struct beliefs **ret,
 	return beliefs_new(&rules, ret, err);
 }
 
+enum rc
+agent_trust(const struct home *home, struct tls **ret, struct err *err)
+{
+	const char *file = home->account.tls_trust;
+
+	return tls_client_new(file[0] != '\0' ? file : NULL, ret, err);
+}
+
 static enum rc
 serve(const struct home *home, struct agent *agent, struct err *err)
 {
@@ -123,9 +131,7 @@ serve(const struct home *home, struct agent *agent, struct err *err)
 	TRY(take_sockets(&smtp, &imap, err));
 	TRY(tls_server_new(buf_span(&account->local_cert),
 	    buf_span(&account->local_key), &front, err));
-	TRY(tls_client_new(
-	    account->tls_trust[0] != '\0' ? account->tls_trust : NULL,
-	    &upstream, err));
+	TRY(agent_trust(home, &upstream, err));
 	TRY(spool_new(home->state, &spool, err));
 	agent->front = front;
 	agent->upstream = upstream;
@@ -147,6 +153,11 @@ read_limits(const struct agent_options *o, struct agent *agent, struct err *err)
 		return err_set(err, RC_SYNTAX,
 		    "--guard-every wants seconds, from 1 to %d", WATCH_MOST);
 	agent->watch_every = (unsigned)every;
+	every = o->rest != NULL ? strtoul(o->rest, NULL, 10) : RESTER_EVERY;
+	if (every == 0 || every > WATCH_MOST)
+		return err_set(err, RC_SYNTAX,
+		    "--rest-every wants seconds, from 1 to %d", WATCH_MOST);
+	agent->rest_every = (unsigned)every;
 	return RC_OK;
 }
 
@@ -176,7 +187,9 @@ run_agent(const struct agent_options *o, struct err *err)
 	const struct imitations imitations = people_imitations(people);
 	TRY(open_status(o, &home, &names, &networks, &status, err));
 	TRY(seen_new(&seen, err));
-	fill_agent(&home, &names, &me, people, &imitations, &agent);
+	agent_fill(&home, &names, &me, &agent);
+	agent.people = people;
+	agent.reader.imitations = &imitations;
 	TRY(language_choose(NULL, &agent.reader.language, err));
 	agent.reader.seen = seen;
 	agent.reader.status = status_source(status);
@@ -204,6 +217,10 @@ command_agent(int argc, char **argv)
 	    {"guard-every", OPTION_TEXT, &o.watch, "SECONDS",
 		"how often to ask the authority what waits for this device; "
 		"default 600",
+		false},
+	    {"rest-every", OPTION_TEXT, &o.rest, "SECONDS",
+		"how often to look for letters to seal at rest, or to "
+		"restore; default 60",
 		false},
 	    {0},
 	};

@@ -22,6 +22,8 @@ int command_status(int argc, char **argv);
 int command_recover(int argc, char **argv);
 int command_guard(int argc, char **argv);
 int command_recovery(int argc, char **argv);
+int command_rest(int argc, char **argv);
+int command_audit(int argc, char **argv);
 
 /* First of all. */
 void command_prepare(void);

@@ -158,6 +158,15 @@ sort_certs(struct home *home, struct err *err)
 	return RC_OK;
 }
 
+const struct key *
+home_key_of(const struct home *home, const struct cert *cert)
+{
+	for (size_t i = 0; i < home->keys_len; i++)
+		if (home->keys[i].cert == cert)
+			return home->keys[i].key;
+	return NULL;
+}
+
 enum rc
 home_trust_path(const struct home *home, struct buf *path, const char **ret,
     struct err *err)

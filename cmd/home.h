@@ -56,6 +56,8 @@ enum rc home_open(struct home *home, const struct home_options *options,
 enum rc home_load(struct home *home, struct err *err);
 /* What is derived: resolver, roots, URLs, identities. */
 enum rc home_prepare(struct home *home, struct err *err);
+/* Lends the key of one of our certificates; NULL: of none, or no certificate. */
+const struct key *home_key_of(const struct home *home, const struct cert *cert);
 /* Where it would be. */
 enum rc home_trust_path(const struct home *home, struct buf *path,
     const char **ret, struct err *err);

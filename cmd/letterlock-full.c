@@ -16,6 +16,8 @@ static const struct {
     {"recover", command_recover},
     {"guard", command_guard},
     {"recovery", command_recovery},
+    {"rest", command_rest},
+    {"audit", command_audit},
     {"seal", command_seal},
     {"open", command_open},
     {"inspect", command_inspect},

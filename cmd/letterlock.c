@@ -21,6 +21,8 @@ static const struct {
     {"status", NULL, "what is set up, and until when it is good"},
     {"guard", NULL, "what waits for this device's word, and your word"},
     {"recovery", NULL, "the code on paper, for when no device is left"},
+    {"rest", NULL, "store what came in the clear again, sealed"},
+    {"audit", NULL, "how many letters can be read on the mail server"},
     {"recover", NULL, "write a recovery copy of the old-mail keys"},
     {"seal", command_seal, "sign and encrypt a letter"},
     {"open", command_open, "decrypt and check a letter"},

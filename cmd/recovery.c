@@ -4,15 +4,10 @@
 
 #include "cmd/command.h"
 #include "cmd/guard.h"
+#include "cmd/recovery_copy.h"
 #include "cmd/support.h"
 #include "os/file.h"
 #include "vault/recovery.h"
-
-struct recovery_options {
-	struct home_options home;
-	const char *code_file;
-	struct strlist words;
-};
 
 static enum rc
 show(struct guard_home *own, const struct recovery_options *o, struct err *err)
@@ -49,8 +44,9 @@ make(struct guard_home *own, const struct recovery_options *o, struct err *err)
 	return RC_OK;
 }
 
-static enum rc
-read_code(const struct recovery_options *o, struct buf *secret, struct err *err)
+enum rc
+recovery_read_code(
+    const struct recovery_options *o, struct buf *secret, struct err *err)
 {
 	struct buf line BUF_OWNED = BUF_SECRET(4096);
 
@@ -79,12 +75,21 @@ use(struct guard_home *own, const struct recovery_options *o, struct err *err)
 		    "what this device waited for is %s already: run letterlock "
 		    "setup %s again",
 		    wish.status, address);
-	TRY(read_code(o, &secret, err));
+	TRY(recovery_read_code(o, &secret, err));
 	TRY(recovery_jwk(buf_span(&secret), &jwk, err));
 	TRY(acme_wish_prove(own->session.acme, &wish, buf_span(&jwk), err));
 	printf("Approved: now run letterlock setup %s again.\n", address);
 	return RC_OK;
 }
+
+/* These do without the authority. */
+static const struct {
+	const char *word;
+	enum rc (*run)(const struct recovery_options *o, struct err *err);
+} local_actions[] = {
+    {"export", recovery_export},
+    {"import", recovery_import},
+};
 
 static const struct {
 	const char *word;
@@ -106,13 +111,19 @@ run_action(const struct recovery_options *o, struct err *err)
 	size_t i = 0;
 
 	guard_home_init(&own);
+	for (size_t j = 0; j < sizeof(local_actions) / sizeof(local_actions[0]);
+	     j++)
+		if (o->words.len == 1 &&
+		    strcmp(word, local_actions[j].word) == 0)
+			return local_actions[j].run(o, err);
 	while (i < count && strcmp(word, actions[i].word) != 0)
 		i++;
-	if (i == count || o->words.len > 1 ||
-	    (o->code_file != NULL && !actions[i].has_code))
+	if (i == count || o->words.len > 1 || o->to != NULL ||
+	    o->from != NULL || (o->code_file != NULL && !actions[i].has_code))
 		return err_set(err, RC_SYNTAX,
-		    "want recovery show, recovery new or recovery use, the "
-		    "latter two with --code-file FILE if you like");
+		    "want recovery show, recovery new, recovery use, recovery "
+		    "export --to FILE or recovery import --from FILE; all but "
+		    "the first with --code-file FILE if you like");
 	TRY(guard_home_open(&own, &o->home, err));
 	return actions[i].run(&own, o, err);
 }
@@ -123,15 +134,21 @@ command_recovery(int argc, char **argv)
 	struct recovery_options o = {.words = STRLIST_NONE};
 	const struct option options[] = {
 	    {"code-file", OPTION_TEXT, &o.code_file, "FILE",
-		"with new: write the code there, not on the screen; with use: "
-		"read it there, not from standard input",
+		"with new and export: write the code there, not on the "
+		"screen; with use and import: read it there, not from "
+		"standard input",
 		false},
+	    {"to", OPTION_TEXT, &o.to, "FILE",
+		"with export: the PKCS#12 to write, under a new code", false},
+	    {"from", OPTION_TEXT, &o.from, "FILE",
+		"with import: what export wrote", false},
 	    HOME_OPTIONS(o.home),
 	    {0},
 	};
 	struct err err = ERR_NONE;
 
-	if (command_helps(argc, argv, "recovery show | new | use", options))
+	if (command_helps(argc, argv,
+		"recovery show | new | use | export | import", options))
 		return EXIT_YES;
 	enum rc rc = options_parse(argc, argv, options, &o.words, &err);
 	if (rc == RC_OK)

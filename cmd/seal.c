@@ -186,6 +186,7 @@ static enum rc
 seal_at_rest(const struct seal_options *o, struct sender *sender,
     const struct identity_file *id, struct err *err)
 {
+	const struct rest_frame frame = {REST_CAME, NULL};
 	struct letters_input letter LETTERS_INPUT_OWNED = LETTERS_INPUT;
 	const struct sink out = letters_stdout();
 
@@ -204,7 +205,8 @@ seal_at_rest(const struct seal_options *o, struct sender *sender,
 	TRY(letters_input_open(&letter, err));
 	const struct source source = letters_input_source(&letter);
 	TRY(check_is_letter(&source, err));
-	return rest_write(&source, sender, &out, err);
+	TRY(vault_find(id->vault, sender->own, &sender->own_key, err));
+	return rest_write(&source, &frame, sender, &out, err);
 }
 
 enum rc

@@ -53,7 +53,7 @@ def test_openssl_finds_the_letter_byte_for_byte(desk, came):
     inside = openssl("cms", "-decrypt", "-recip", desk.dir / f"{BOB}.key", stdin=stored)
     payload = openssl("cms", "-verify", "-CAfile", desk.root, stdin=inside)
     header, _, rest = payload.partition(b"\r\n\r\n")
-    assert header.startswith(b"Content-Type: message/rfc822; letterlock=at-rest\r\n")
+    assert header.startswith(b"Content-Type: message/rfc822; letterlock=at-rest;\r\n mark=")
     assert rest == came
 
 

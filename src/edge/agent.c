@@ -11,6 +11,7 @@
 #include "edge/deliver.h"
 #include "edge/front.h"
 #include "edge/imap_front.h"
+#include "edge/rester.h"
 #include "edge/sentry.h"
 #include "edge/smtp_front.h"
 #include "mime/address.h"
@@ -131,6 +132,7 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 {
 	struct courier courier = {.agent = agent};
 	struct sentry *sentry OWNED(sentry_free) = NULL;
+	struct rester *rester OWNED(rester_free) = NULL;
 	sigset_t signals;
 
 	/* every thread inherits this; sigwait() below takes them */
@@ -141,6 +143,8 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (agent->watch_every > 0)
 		TRY(sentry_new(agent, &sentry, err));
+	if (agent->rest_every > 0)
+		TRY(rester_new(agent, &rester, err));
 	TRY(courier_start(&courier, err));
 	enum rc rc = serve_until_signal(agent, smtp_fd, imap_fd, &signals, err);
 	courier_stop(&courier);

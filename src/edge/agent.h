@@ -60,6 +60,7 @@ struct agent {
 	struct people *people; /* whom the reader knows; NULL: not kept */
 	struct enrol enrol;    /* to tell whose challenges come in */
 	unsigned watch_every;  /* seconds (edge/sentry); 0: never */
+	unsigned rest_every;   /* seconds (edge/rester); 0: never */
 	struct agent_limits limits;
 };
 

@@ -1,7 +1,12 @@
+#include "codec/crlf.h"
 #include "edge/imap_flags.h"
 #include "edge/imap_session_priv.h"
+#include "flow/rest.h"
+#include "mime/address.h"
 #include "os/clock.h"
 #include "os/log.h"
+
+OWNER(struct entity, entity_free);
 
 #define SEALED_MAX ((size_t)160 << 20)
 
@@ -62,6 +67,46 @@ parse_append(struct imap_walk *args, struct append *append, struct err *err)
 	return take_letter(args, append, err);
 }
 
+/* Was it written here?  Then it is signed as the reader's own; what is copied
+ * from elsewhere is not, and is judged as it came. */
+static enum rest_kind
+kind_of(const struct agent *agent, const struct entity *letter)
+{
+	struct mailboxes from MAILBOXES_OWNED = MAILBOXES_NONE;
+	struct err ignored = ERR_NONE;
+
+	if (fields_count(&letter->fields, "From") == 1 &&
+	    mailboxes_parse(fields_value(&letter->fields, "From"), &from,
+		&ignored) == RC_OK &&
+	    from.len == 1 &&
+	    address_equal(from.item[0].address, agent->account->address))
+		return REST_KEPT;
+	return REST_CAME;
+}
+
+/* What has another form than mail has on its way (a bare CR) cannot come back
+ * byte for byte: it is kept as a letter of its writer. */
+static enum rc
+keep(const struct agent *agent, const struct entity *parsed, struct span letter,
+    struct buf *out, struct err *err)
+{
+	struct source_memory memory = {.bytes = letter};
+	const struct source source = source_memory(&memory);
+	const struct sink sink = sink_buf(out);
+	const struct rest_frame frame = {kind_of(agent, parsed), NULL};
+	struct sender sender = agent->sender;
+	size_t was = out->len;
+	struct err why = ERR_NONE;
+
+	sender.now = clock_now();
+	enum rc rc = rest_write(&source, &frame, &sender, &sink, &why);
+	if (rc == RC_OK)
+		return RC_OK;
+	buf_cut(out, was);
+	return rc == RC_UNFIT ? outgoing_keep(letter, &sender, out, err)
+			      : err_set(err, rc, "%s", why.text);
+}
+
 /* Drafts and sent copies lie on the mail server like every letter: sealed,
  * here to their writer only.  What is sealed already (a letter copied from
  * one account to another) stays what it is. */
@@ -69,12 +114,20 @@ static enum rc
 seal(const struct agent *agent, struct span letter, struct buf *out,
     struct err *err)
 {
-	struct sender sender = agent->sender;
+	struct entity *parsed OWNED(entity_free) = NULL;
+	struct source_memory memory = {.bytes = letter};
+	const struct source source = source_memory(&memory);
+	struct buf lines BUF_OWNED = BUF_SECRET(SEALED_MAX);
+	struct crlf_writer writer = CRLF_WRITER;
+	bool sealed = false;
 
-	if (outgoing_is_sealed(letter))
+	TRY(rest_is_sealed(&source, &sealed, err));
+	if (sealed)
 		return buf_add(out, letter, err);
-	sender.now = clock_now();
-	return outgoing_keep(letter, &sender, out, err);
+	/* RFC 3501 section 2.3: lines end in CRLF; some programs forget */
+	TRY(crlf_write(&writer, letter, &lines, err));
+	TRY(entity_parse(buf_span(&lines), ENTITY_LIMITS, &parsed, err));
+	return keep(agent, parsed, buf_span(&lines), out, err);
 }
 
 static enum rc

@@ -166,18 +166,19 @@ take_verdict(const struct agent *agent, const struct incoming *incoming,
 	return RC_OK;
 }
 
+/* `first_seen` 0: now. */
 static enum rc
-judge(const struct agent *agent, struct span letter, struct imap_view *view,
-    struct incoming *incoming, struct err *err)
+judge(const struct agent *agent, struct span letter, int64_t first_seen,
+    struct imap_view *view, struct incoming *incoming, struct err *err)
 {
 	struct agent_reader by AGENT_READER_OWNED;
 
 	agent_reader_init(&by, agent, clock_now());
-	by.reader.first_seen = by.reader.now;
+	by.reader.first_seen = first_seen != 0 ? first_seen : by.reader.now;
 	TRY(incoming_read(letter, &by.reader, incoming, err));
 	TRY(digest_of(letter, view->judged, err));
 	TRY(take_verdict(agent, incoming, by.reader.now, view, err));
-	view->first_seen = by.reader.now;
+	view->first_seen = by.reader.first_seen;
 	view->rebuilt = incoming->rebuilt;
 	if (!view->rebuilt)
 		return RC_OK;
@@ -222,7 +223,7 @@ decide_alone(const struct agent *agent, const struct imap_view_folder *folder,
 	*ret_first = false;
 	if (imap_view_find(agent, folder, uid, view, &why) == RC_OK)
 		return RC_OK;
-	TRY(judge(agent, letter, view, &incoming, err));
+	TRY(judge(agent, letter, 0, view, &incoming, err));
 	*ret_first = true;
 	/* A full disk is no reason not to show a letter. */
 	if (save(agent, folder, uid, view, &incoming.evidence, &why) != RC_OK)
@@ -358,6 +359,46 @@ imap_view_copy(const struct agent *agent, const struct imap_view_folder *from,
 		TRY(copy_part(agent, old, new, err));
 	}
 	return RC_OK;
+}
+
+static enum rc
+adopt(const struct agent *agent, const struct imap_view_folder *folder,
+    uint32_t uid, uint32_t to_uid, struct span letter, struct err *err)
+{
+	struct buf kept BUF_OWNED = BUF(INCOMING_EVIDENCE_MAX);
+	struct incoming incoming INCOMING_OWNED;
+	struct imap_view old IMAP_VIEW_OWNED, new IMAP_VIEW_OWNED;
+
+	imap_view_init(&old);
+	imap_view_init(&new);
+	incoming_init(&incoming);
+	TRY(imap_view_find(agent, folder, uid, &old, err));
+	load_evidence(agent, folder, uid, &kept);
+	incoming.kept = buf_span(&kept);
+	incoming.noted = old.noted;
+	TRY(judge(agent, letter, old.first_seen, &new, &incoming, err));
+	if (incoming.evidence.len == 0)
+		TRY(buf_add(&incoming.evidence, buf_span(&kept), err));
+	return save(agent, folder, to_uid, &new, &incoming.evidence, err);
+}
+
+void
+imap_view_adopt(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t uid, uint32_t to_uid,
+    struct span letter)
+{
+	struct imap_view there IMAP_VIEW_OWNED;
+	struct err why = ERR_NONE;
+	enum rc rc = RC_OK;
+
+	imap_view_init(&there);
+	pthread_mutex_lock(lock_of(to_uid));
+	/* a mail program was quicker: what was shown stays */
+	if (imap_view_find(agent, folder, to_uid, &there, &why) == RC_ABSENT)
+		rc = adopt(agent, folder, uid, to_uid, letter, &why);
+	pthread_mutex_unlock(lock_of(to_uid));
+	if (rc != RC_OK && rc != RC_ABSENT)
+		log_warning("letter %u judged anew: %s", to_uid, why.text);
 }
 
 /* --- forgetting --- */

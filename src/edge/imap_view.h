@@ -103,6 +103,14 @@ enum rc imap_view_copy(const struct agent *agent,
     const struct imap_view_folder *from, uint32_t uid,
     const struct imap_view_folder *to, uint32_t to_uid, struct err *err);
 
+/* `letter`, as the server has it, is the same letter in another form, in the
+ * place of that one: it is judged with what is known of it, when it was first
+ * seen before all.  What fails, or nothing known: it is judged when asked
+ * for. */
+void imap_view_adopt(const struct agent *agent,
+    const struct imap_view_folder *folder, uint32_t uid, uint32_t to_uid,
+    struct span letter);
+
 /* Forget the letter: it is gone. */
 void imap_view_remove(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid);

@@ -224,6 +224,18 @@ keep_add_certificate(struct keep *keep, enum key_purpose purpose,
 }
 
 enum rc
+keep_import(struct keep *keep, struct span file, struct span passphrase,
+    struct err *err)
+{
+	struct certs got CERTS_OWNED = CERTS_NONE;
+
+	TRY(vault_import(keep->enrol->vault, file, passphrase, &got, err));
+	TRY(add_missing(&got, &keep->certs, err));
+	TRY(save_vault(keep, err));
+	return save_certs(keep, err);
+}
+
+enum rc
 keep_give(const struct keep *keep, struct certs *certs, struct err *err)
 {
 	return add_missing(&keep->certs, certs, err);

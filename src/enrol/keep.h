@@ -34,6 +34,9 @@ enum rc keep_find_fresh_key(const struct keep *keep, enum key_purpose purpose,
  * and that purpose (RC_UNFIT), take all of them up, and save. */
 enum rc keep_add_certificate(struct keep *keep, enum key_purpose purpose,
     struct span pem, struct err *err);
+/* Take up the keys and certificates of a file (vault_import()), and save. */
+enum rc keep_import(struct keep *keep, struct span file, struct span passphrase,
+    struct err *err);
 /* Add every certificate to `certs` that is not in it. */
 enum rc keep_give(
     const struct keep *keep, struct certs *certs, struct err *err);

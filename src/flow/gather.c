@@ -642,6 +642,8 @@ read_all(struct reading *r, struct err *err)
 	TRY(read_payload(r, err));
 	settle(r);
 	TRY(gather_rest(r, err));
+	if (g->rest == REST_KEPT)
+		return gather_kept(r, err);
 	return g->inside != NULL ? RC_OK : gather_facts(r, err);
 }
 

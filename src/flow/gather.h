@@ -101,6 +101,13 @@ struct as_crlf {
 	struct buf piece;
 };
 
+/* Letters that the reader's own agent sealed (flow/rest). */
+enum rest_kind {
+	REST_NONE,
+	REST_CAME, /* it had come in the clear */
+	REST_KEPT, /* it was written here: a draft, a sent copy */
+};
+
 /* A letter, opened.  Of its entities only the header is there (and that of the
  * message in a payload that is a message/rfc822): of the bodies no more than
  * how they begin. */
@@ -117,9 +124,11 @@ struct gathered {
 	 * it is read again. */
 	struct evidence evidence;
 	struct history_letter seen; /* what there is to remember of it */
-	/* It lay at rest (flow/rest): the letter inside, which the facts are
-	 * about; owned; else NULL. */
+	/* It lay at rest (flow/rest): the letter inside; owned; else NULL.  Of
+	 * what came in the clear it is what the facts are about. */
 	struct gathered *inside;
+	enum rest_kind rest;
+	bool rest_own;  /* a key of this very device has signed that */
 	bool is_inside; /* it is one of these: they do not nest */
 	/* For gathered_show(). */
 	struct letter *letter;

@@ -78,8 +78,10 @@ bool gather_names(const struct cert *cert, const char *address);
 enum rc gather_request(struct reading *reading, struct err *err);
 
 /* gather_rest.c: is it a letter that lies at rest?  Then there is one inside,
- * and all facts are about that. */
+ * and all facts are about that, if it came so. */
 enum rc gather_rest(struct reading *reading, struct err *err);
+/* The facts of one that was written here. */
+enum rc gather_kept(struct reading *reading, struct err *err);
 void gather_rest_done(struct gathered *gathered);
 enum rc gather_rest_show(struct gathered *gathered, const struct source *letter,
     const struct sink *to, struct err *err);

@@ -1,6 +1,13 @@
 #include <stdlib.h>
+#include <string.h>
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "codec/base64.h"
 #include "flow/gather_priv.h"
+#include "flow/rest.h"
+#include "pki/crypto.h"
 
 #define PIECE_MAX ((size_t)16 << 20)
 
@@ -25,26 +32,24 @@ is_key_of_reader(const struct reader *reader, const struct cert *signer)
 
 /* Exactly the form that flow/rest writes.  A letter that the reader sent, and
  * that somebody sends back, has fields of its own inside. */
-static bool
-is_marked(const struct entity *payload)
+static enum rest_kind
+kind_of(const struct entity *payload)
 {
-	const char *mark = content_param(&payload->type, "letterlock");
+	const char *name = content_param(&payload->type, "letterlock");
 
-	if (payload->malformed || payload->child == NULL || mark == NULL ||
-	    strcmp(mark, "at-rest") != 0)
-		return false;
+	if (payload->malformed || payload->child == NULL || name == NULL ||
+	    !entity_is(payload, "message", "rfc822"))
+		return REST_NONE;
 	for (size_t i = 0; i < payload->fields.len; i++)
 		if (!span_starts_nocase(
 			payload->fields.item[i].name, "Content-"))
-			return false;
-	return entity_is(payload, "message", "rfc822");
+			return REST_NONE;
+	return rest_kind_of(name);
 }
 
-/* Sealed, and inside of that signed whole.  Whether the certificate is still
- * good does not matter: the reader's own key is the reader's own key, and
- * letters lie for years. */
+/* Sealed, and inside of that signed whole. */
 static bool
-is_at_rest(const struct reading *r)
+is_frame(const struct reading *r)
 {
 	const struct gathered *g = r->out;
 	const struct facts *f = &g->facts;
@@ -53,7 +58,7 @@ is_at_rest(const struct reading *r)
 	       f->encrypted.state == ENCRYPTED_INTACT &&
 	       f->sig.state == SIGNED_VALID && f->sig.part[0] == '\0' &&
 	       !f->sig.outside_only && r->signer != NULL &&
-	       is_marked(g->payload) && is_key_of_reader(r->reader, r->signer);
+	       kind_of(g->payload) != REST_NONE;
 }
 
 /* --- the letter inside, as a source ------------------------------------------*/
@@ -116,6 +121,72 @@ inside_of(const struct gathered *wrapper, const struct source *source)
 	    .piece = BUF_SECRET(PIECE_MAX)};
 }
 
+/* --- whose is it? ------------------------------------------------------------*/
+
+static enum rc
+digest_inside(const struct reading *r, uint8_t ret[32], struct err *err)
+{
+	struct inside in = inside_of(r->out, r->source);
+	EVP_MD_CTX *hash OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
+	struct span piece = SPAN_NONE;
+	enum rc rc = inside_rewind(&in, err);
+	bool good = hash != NULL &&
+		    EVP_DigestInit_ex(hash, crypto_sha2(256), NULL) == 1;
+
+	do {
+		if (rc == RC_OK)
+			rc = inside_next(&in, &piece, err);
+		if (rc == RC_OK && good)
+			good =
+			    EVP_DigestUpdate(hash, piece.data, piece.len) == 1;
+	} while (rc == RC_OK && piece.len > 0);
+	buf_done(&in.piece);
+	TRY(rc);
+	return good && EVP_DigestFinal_ex(hash, ret, NULL) == 1
+		   ? RC_OK
+		   : crypto_failed(err, "SHA-256");
+}
+
+/* Another device of the reader, with the same keys to open letters, has signed
+ * it by a key of its own; only one that has them makes the mark. */
+static bool
+has_mark(const struct reading *r, const uint8_t digest[32])
+{
+	const struct entity *payload = r->out->payload;
+	const char *text = content_param(&payload->type, "mark");
+	struct buf mark BUF_OWNED = BUF(64);
+	struct err ignored = ERR_NONE;
+	uint8_t want[REST_MARK_LEN];
+
+	if (text == NULL ||
+	    base64url_decode(span_str(text), &mark, &ignored) != RC_OK ||
+	    mark.len != REST_MARK_LEN)
+		return false;
+	for (size_t i = 0; i < r->reader->keys_len; i++)
+		if (rest_mark(&r->reader->keys[i],
+			rest_kind_name(kind_of(payload)), span_of(digest, 32),
+			want, &ignored) == RC_OK &&
+		    CRYPTO_memcmp(want, mark.data, sizeof(want)) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the signer's certificate is still good does not matter: the reader's
+ * own key is the reader's own key, and letters lie for years. */
+static enum rc
+is_ours(const struct reading *r, bool *ret, struct err *err)
+{
+	uint8_t digest[32];
+
+	r->out->rest_own = is_key_of_reader(r->reader, r->signer);
+	*ret = r->out->rest_own;
+	if (*ret)
+		return RC_OK;
+	TRY(digest_inside(r, digest, err));
+	*ret = has_mark(r, digest);
+	return RC_OK;
+}
+
 /* --- reading it --------------------------------------------------------------*/
 
 /* The reader's own agent saw it then, and signed that. */
@@ -153,8 +224,12 @@ gather_rest(struct reading *r, struct err *err)
 	struct inside in = inside_of(g, r->source);
 	const struct source source = {inside_next, inside_rewind, &in};
 	const struct reader reader = reader_then(r);
+	bool ours = false;
 
-	if (g->is_inside || !is_at_rest(r))
+	if (g->is_inside || !is_frame(r))
+		return RC_OK;
+	TRY(is_ours(r, &ours, err));
+	if (!ours)
 		return RC_OK;
 	g->inside = malloc(sizeof(*g->inside));
 	if (g->inside == NULL)
@@ -164,10 +239,28 @@ gather_rest(struct reading *r, struct err *err)
 	enum rc rc = gather(&source, &reader, g->inside, err);
 	buf_done(&in.piece);
 	if (rc == RC_OK)
+		g->rest = kind_of(g->payload);
+	if (g->rest == REST_CAME)
 		take_facts(g);
 	if (rc != RC_SYNTAX && rc != RC_LIMIT)
 		return rc;
 	gather_rest_done(g); /* no message: the wrapper is what it is */
+	return RC_OK;
+}
+
+/* What was written here is worth what the signature of the reader's own agent
+ * is worth, which is around all of it, header and all. */
+enum rc
+gather_kept(struct reading *r, struct err *err)
+{
+	struct facts *f = &r->out->facts;
+
+	TRY(gather_facts(r, err));
+	f->headers.subject = PROTECT_SIGNED_AND_ENCRYPTED;
+	f->headers.from = PROTECT_SIGNED_AND_ENCRYPTED;
+	f->headers.to = PROTECT_SIGNED_AND_ENCRYPTED;
+	f->headers.cc = PROTECT_SIGNED_AND_ENCRYPTED;
+	f->headers.date = PROTECT_SIGNED_AND_ENCRYPTED;
 	return RC_OK;
 }
 
@@ -178,6 +271,7 @@ gather_rest_done(struct gathered *g)
 		gathered_done(g->inside);
 	free(g->inside);
 	g->inside = NULL;
+	g->rest = REST_NONE;
 }
 
 /* --- showing it --------------------------------------------------------------*/
@@ -214,6 +308,20 @@ gather_rest_show(struct gathered *g, const struct source *letter,
 	enum rc rc = g->inside->opened
 			 ? gathered_show(g->inside, &source, to, err)
 			 : show_plain(g->inside, &source, to, err);
+	buf_done(&in.piece);
+	return rc;
+}
+
+enum rc
+rest_read(struct gathered *g, const struct source *letter,
+    const struct sink *to, struct err *err)
+{
+	struct inside in = inside_of(g, letter);
+	const struct source source = {inside_next, inside_rewind, &in};
+
+	if (g->inside == NULL)
+		return err_set(err, RC_UNFIT, "it does not lie at rest");
+	enum rc rc = source_send(&source, to, err);
 	buf_done(&in.piece);
 	return rc;
 }

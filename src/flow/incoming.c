@@ -37,7 +37,10 @@ rebuild(struct gathered *g, const struct source *letter, int64_t now,
 {
 	const struct sink to = sink_buf(&ret->view);
 
-	TRY(report_field(&ret->verdict, now, &ret->view, err));
+	/* what came in the clear, or was written here, is shown byte for byte,
+	 * like every letter that was not sealed on its way */
+	if (g->inside == NULL || g->inside->opened)
+		TRY(report_field(&ret->verdict, now, &ret->view, err));
 	TRY(gathered_show(g, letter, &to, err));
 	ret->rebuilt = true;
 	return RC_OK;
@@ -186,7 +189,7 @@ reader_with(
 static void
 pack(const struct gathered *g, struct incoming *ret)
 {
-	const struct gathered *about = g->inside != NULL ? g->inside : g;
+	const struct gathered *about = g->rest == REST_CAME ? g->inside : g;
 	struct err ignored = ERR_NONE;
 
 	if (evidence_pack(&about->evidence, &ret->evidence, &ignored) !=

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include <openssl/sha.h>
+
 #include "flow/gatherkit_priv.h"
 #include "flow/incoming.h"
 
@@ -27,7 +29,9 @@ try_to_store(const struct person *who, struct span letter, struct buf *out)
 	    .own = alice.fixture.cert,
 	    .now = SEEN_AT};
 
-	return rest_write(&source, &sender, &sink, &err);
+	const struct rest_frame frame = {REST_CAME, NULL};
+
+	return rest_write(&source, &frame, &sender, &sink, &err);
 }
 
 static void
@@ -125,7 +129,8 @@ when_it_was_stored_is_when_it_was_seen(void **context)
 }
 
 static void
-the_agent_shows_the_letter_with_the_verdict_on_it(void **context)
+the_agent_shows_the_letter_as_it_came_and_without_a_forged_verdict(
+    void **context)
 {
 	const struct reader_key key = {alice.fixture.cert, &alice.key};
 	const struct reader reader = {
@@ -140,10 +145,139 @@ the_agent_shows_the_letter_with_the_verdict_on_it(void **context)
 	assert_done(
 	    incoming_read(buf_span(&stored), &reader, &incoming, &err), err);
 	assert_true(incoming.rebuilt);
-	struct span view = buf_span(&incoming.view);
-	assert_true(span_starts(view, "Letterlock-Verdict: unsigned; "));
-	assert_int_equal(span_find(view, span_str("forged")), -1);
-	assert_true(span_find(view, span_str(PLAIN)) > 0);
+	assert_int_equal(incoming.verdict.level, VERDICT_UNSIGNED);
+	assert_bytes(buf_span(&incoming.view), span_str(PLAIN));
+}
+
+/* --- written here, and by another device ---------------------------------------*/
+
+#define DRAFT                                                              \
+	"From: alice@alpha.test\r\nTo: bob@beta.test\r\nBcc: c@d.test\r\n" \
+	"Subject: a secret subject\r\nX-Draft:  odd \t "                   \
+	"spaces\r\n\r\nGr\xc3\xbc"                                         \
+	"\xc3\x9f"                                                         \
+	"e, the canary sings.\r\n"
+
+/* `signer` seals for Alice with a mark, if `key` is Alice's to open. */
+static void
+mark_and_store(const struct person *signer, const struct rest_frame *frame,
+    struct span letter, struct buf *out)
+{
+	struct source_memory memory = {.bytes = letter};
+	const struct source source = source_memory(&memory);
+	const struct sink sink = sink_buf(out);
+	const struct sender sender = {.address = ALICE,
+	    .identity = signer->identity,
+	    .own = alice.fixture.cert,
+	    .own_key = &alice.key,
+	    .now = SEEN_AT};
+
+	assert_done(rest_write(&source, frame, &sender, &sink, &err), err);
+}
+
+static void
+what_is_kept_is_ones_own_and_comes_back_as_it_was(void **context)
+{
+	static const struct rest_frame frame = {REST_KEPT, NULL};
+	struct buf stored BUF_OWNED = BUF(ROOM);
+	struct gathered g GATHERED_OWNED;
+	struct verdict verdict;
+
+	mark_and_store(&alice, &frame, span_str(DRAFT), &stored);
+	assert_int_equal(span_find(buf_span(&stored), span_str("secret")), -1);
+	assert_int_equal(span_find(buf_span(&stored), span_str("c@d")), -1);
+	assert_done(read_bytes(buf_span(&stored), &g), err);
+	assert_int_equal(g.rest, REST_KEPT);
+	assert_true(g.rest_own);
+	assert_int_equal(g.facts.encrypted.state, ENCRYPTED_INTACT);
+	assert_int_equal(g.facts.sig.binding, BINDING_FROM);
+	verdict_decide(&g.facts, &verdict);
+	assert_int_equal(verdict.level, VERDICT_VERIFIED);
+	expect_shown(&g, buf_span(&stored), span_str(DRAFT));
+}
+
+/* Carol's key stands for that of Alice's other device. */
+static void
+another_device_with_the_same_keys_to_open_is_believed(void **context)
+{
+	static const struct rest_frame frame = {
+	    REST_CAME, "0123456789abcdef0123456789abcdef"};
+	struct buf stored BUF_OWNED = BUF(ROOM), inside BUF_OWNED = BUF(ROOM);
+	struct gathered g GATHERED_OWNED;
+
+	mark_and_store(&mallory, &frame, span_str(PLAIN), &stored);
+	assert_true(span_find(buf_span(&stored),
+			span_str("Letterlock-Copy-Of: 0123456789abcdef")) > 0);
+	assert_done(read_bytes(buf_span(&stored), &g), err);
+	assert_int_equal(g.rest, REST_CAME);
+	assert_false(g.rest_own);
+	assert_int_equal(g.facts.encrypted.state, ENCRYPTED_AT_REST);
+	struct source_memory memory = {.bytes = buf_span(&stored)};
+	const struct source source = source_memory(&memory);
+	const struct sink sink = sink_buf(&inside);
+	assert_done(rest_read(&g, &source, &sink, &err), err);
+	assert_bytes(buf_span(&inside), span_str(PLAIN));
+}
+
+/* Mallory puts a true mark around another letter, or calls it another kind. */
+static void
+a_mark_is_for_one_letter_and_one_kind_only(void **context)
+{
+	static const struct {
+		const char *kind, *letter;
+		enum rest_kind marked, want;
+	} cases[] = {
+	    {"at-rest", PLAIN, REST_CAME, REST_CAME},
+	    {"at-rest", PLAIN "x", REST_CAME, REST_NONE},
+	    {"kept", PLAIN, REST_CAME, REST_NONE},
+	    {"at-rest", PLAIN, REST_KEPT, REST_NONE},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct reader_key key = {alice.fixture.cert, &alice.key};
+		struct buf part BUF_OWNED = BUF(ROOM), text BUF_OWNED = BUF(99);
+		struct buf letter BUF_OWNED = BUF(ROOM);
+		struct gathered g GATHERED_OWNED;
+		uint8_t digest[32], mark[REST_MARK_LEN];
+		SHA256((const uint8_t *)PLAIN, strlen(PLAIN), digest);
+		assert_done(rest_mark(&key, rest_kind_name(cases[i].marked),
+				span_of(digest, sizeof(digest)), mark, &err),
+		    err);
+		assert_done(
+		    base64url_encode(span_of(mark, sizeof(mark)), &text, &err),
+		    err);
+		assert_done(buf_add_format(&part, &err,
+				"Content-Type: message/rfc822; letterlock=%s; "
+				"mark=\"%.*s\"\r\n\r\n%s",
+				cases[i].kind, SPAN_ARGS(buf_span(&text)),
+				cases[i].letter),
+		    err);
+		sign_around(&mallory, &part);
+		seal_around(&for_alice, SEAL_AES256_GCM, &part);
+		put(&letter, FROM_MALLORY);
+		assert_done(buf_add(&letter, buf_span(&part), &err), err);
+		assert_done(read_bytes(buf_span(&letter), &g), err);
+		if (g.rest != cases[i].want)
+			fail_msg("case %zu: %d", i, (int)g.rest);
+	}
+}
+
+static void
+a_letter_has_the_same_name_for_who_has_the_key(void **context)
+{
+	const struct reader_key own = {alice.fixture.cert, &alice.key};
+	const struct reader_key other = {mallory.fixture.cert, &mallory.key};
+	char one[REST_NAME_LEN + 1], two[REST_NAME_LEN + 1];
+	char three[REST_NAME_LEN + 1], four[REST_NAME_LEN + 1];
+
+	assert_done(rest_name(&own, span_str("which"), one, &err), err);
+	assert_done(rest_name(&own, span_str("which"), two, &err), err);
+	assert_done(rest_name(&own, span_str("whicH"), three, &err), err);
+	assert_done(rest_name(&other, span_str("which"), four, &err), err);
+	assert_string_equal(one, two);
+	assert_string_not_equal(one, three);
+	assert_string_not_equal(one, four);
+	assert_int_equal(strlen(one), REST_NAME_LEN);
 }
 
 /* --- anything else -----------------------------------------------------------*/
@@ -297,7 +431,13 @@ main(void)
 	    cmocka_unit_test(
 		a_sealed_letter_that_is_stored_so_is_still_a_sealed_one),
 	    cmocka_unit_test(when_it_was_stored_is_when_it_was_seen),
-	    cmocka_unit_test(the_agent_shows_the_letter_with_the_verdict_on_it),
+	    cmocka_unit_test(
+		the_agent_shows_the_letter_as_it_came_and_without_a_forged_verdict),
+	    cmocka_unit_test(what_is_kept_is_ones_own_and_comes_back_as_it_was),
+	    cmocka_unit_test(
+		another_device_with_the_same_keys_to_open_is_believed),
+	    cmocka_unit_test(a_mark_is_for_one_letter_and_one_kind_only),
+	    cmocka_unit_test(a_letter_has_the_same_name_for_who_has_the_key),
 	    cmocka_unit_test(
 		what_somebody_else_wrapped_so_is_an_ordinary_letter),
 	    cmocka_unit_test(only_the_exact_form_is_taken_for_it),

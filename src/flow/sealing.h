@@ -35,9 +35,11 @@ struct stamper {
 };
 
 struct sender {
-	const char *address;      /* From must be exactly this */
-	struct identity identity; /* signs */
-	const struct cert *own;   /* the copy to oneself; always sealed to */
+	const char *address;       /* From must be exactly this */
+	struct identity identity;  /* signs */
+	const struct cert *own;    /* the copy to oneself; always sealed to */
+	const struct key *own_key; /* that opens it; NULL: what lies at rest has
+				    * no mark (flow/rest) */
 	enum protect_policy policy;
 	bool legacy_display; /* hidden fields stand in the text too, for old
 			      * readers */
