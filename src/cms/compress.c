@@ -1,12 +1,11 @@
-#define _GNU_SOURCE /* explicit_bzero */
 #include "cms/compress.h"
 
 #include <stdlib.h>
 
 #include <openssl/objects.h>
-#include <zlib.h>
 
 #include "base/own.h"
+#include "codec/wiped_zlib.h"
 #include "cms/walk_priv.h"
 #include "pki/der.h"
 
@@ -48,37 +47,6 @@ struct compress {
 
 OWNER(struct compress, compress_free);
 
-/* zlib keeps the last 32 KiB of the letter and does not wipe them. */
-struct block {
-	size_t len;
-	_Alignas(max_align_t) uint8_t bytes[];
-};
-
-static void *
-allocate(void *opaque, unsigned count, unsigned size)
-{
-	size_t len = 0;
-
-	if (__builtin_mul_overflow((size_t)count, size, &len) ||
-	    !add_ok(len, sizeof(struct block), &len))
-		return NULL;
-	struct block *block = calloc(1, len);
-	if (block == NULL)
-		return NULL;
-	block->len = len;
-	return block->bytes;
-}
-
-static void
-give_back(void *opaque, void *bytes)
-{
-	struct block *block =
-	    (void *)((uint8_t *)bytes - offsetof(struct block, bytes));
-
-	explicit_bzero(block, block->len);
-	free(block);
-}
-
 enum rc
 compress_new(
     struct compress_limits limits, struct compress **ret, struct err *err)
@@ -90,8 +58,7 @@ compress_new(
 		return err_nomem(err, "compressed letter");
 	compress->limits = limits;
 	walk_init(&compress->walk, &table);
-	compress->zlib.zalloc = allocate;
-	compress->zlib.zfree = give_back;
+	wiped_zlib_set(&compress->zlib);
 	if (inflateInit(&compress->zlib) != Z_OK)
 		return err_nomem(err, "compressed letter");
 	compress->started = true;

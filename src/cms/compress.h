@@ -1,7 +1,7 @@
 /* cms/compress -- read one CMS CompressedData, as a stream.
  *
  * Standard:  RFC 3274 (zlib, RFC 1950); BER or DER in.
- * May use:   base pki.  No I/O.
+ * May use:   base codec pki.  No I/O.
  * Not here:  writing: a letter that is compressed and then encrypted tells by
  *            its length what is in it.
  * Limits:    struct compress_limits.  A few bytes can mean a terabyte: that is

@@ -38,7 +38,7 @@ take_flags(struct imap_walk *args, struct buf *command, struct err *err)
 }
 
 /* RFC 3501 section 9: append = "APPEND" SP mailbox [SP flag-list]
- * [SP date-time] SP literal */
+ * [SP date-time] SP literal; RFC 3516 section 4.4: or literal8 */
 static enum rc
 take_letter(struct imap_walk *args, struct append *append, struct err *err)
 {
@@ -50,7 +50,7 @@ take_letter(struct imap_walk *args, struct append *append, struct err *err)
 		TRY(buf_add(&append->command, token.whole, err));
 		TRY(imap_walk_next(args, &token, err));
 	}
-	if (token.kind != IMAP_STRING || !span_starts(token.whole, "{"))
+	if (token.kind != IMAP_STRING || span_starts(token.whole, "\""))
 		return err_set(err, RC_SYNTAX, "the letter is missing");
 	append->letter = token;
 	TRY(imap_walk_next(args, &token, err));
@@ -111,9 +111,10 @@ keep(const struct agent *agent, const struct entity *parsed, struct span letter,
  * here to their writer only.  What is sealed already (a letter copied from
  * one account to another) stays what it is. */
 static enum rc
-seal(const struct agent *agent, struct span letter, struct buf *out,
+seal(const struct agent *agent, const struct imap_token *token, struct buf *out,
     struct err *err)
 {
+	struct span letter = token->value;
 	struct entity *parsed OWNED(entity_free) = NULL;
 	struct source_memory memory = {.bytes = letter};
 	const struct source source = source_memory(&memory);
@@ -124,10 +125,14 @@ seal(const struct agent *agent, struct span letter, struct buf *out,
 	TRY(rest_is_sealed(&source, &sealed, err));
 	if (sealed)
 		return buf_add(out, letter, err);
-	/* RFC 3501 section 2.3: lines end in CRLF; some programs forget */
-	TRY(crlf_write(&writer, letter, &lines, err));
-	TRY(entity_parse(buf_span(&lines), ENTITY_LIMITS, &parsed, err));
-	return keep(agent, parsed, buf_span(&lines), out, err);
+	/* RFC 3501 section 2.3: lines end in CRLF; some programs forget.  In a
+	 * literal8 (RFC 3516) a line end may be none. */
+	if (!span_starts(token->whole, "~")) {
+		TRY(crlf_write(&writer, letter, &lines, err));
+		letter = buf_span(&lines);
+	}
+	TRY(entity_parse(letter, ENTITY_LIMITS, &parsed, err));
+	return keep(agent, parsed, letter, out, err);
 }
 
 static enum rc
@@ -145,10 +150,16 @@ run_append(struct imap_session *s, struct append *append, struct err *err)
 	struct buf sealed BUF_OWNED = BUF(SEALED_MAX);
 	struct err why = ERR_NONE;
 
-	enum rc rc = seal(s->agent, append->letter.value, &sealed, &why);
+	enum rc rc = seal(s->agent, &append->letter, &sealed, &why);
 	if (rc != RC_OK)
 		return refuse_letter(s, rc, &why, err);
-	TRY(buf_add_format(&append->command, err, " {%zu}\r\n", sealed.len));
+	/* RFC 3516 section 4.4: only a literal8 may hold NUL */
+	bool binary = span_find_byte(buf_span(&sealed), 0) >= 0;
+	if (binary && !imap_upstream_can(s, "BINARY"))
+		return imap_reply(
+		    s, err, "NO [UNKNOWN-CTE] the mail server takes no NUL");
+	TRY(buf_add_format(&append->command, err, " %s{%zu}\r\n",
+	    binary ? "~" : "", sealed.len));
 	TRY(buf_add(&append->command, buf_span(&sealed), err));
 	buf_done(&sealed);
 	return imap_upstream_relay(s, buf_span(&append->command), err);
@@ -162,6 +173,9 @@ imap_do_append(struct imap_session *s, struct imap_walk *args, struct err *err)
 	struct err why = ERR_NONE;
 
 	enum rc rc = parse_append(args, &append, &why);
+	if (rc == RC_OK && span_starts(append.letter.whole, "~") &&
+	    !imap_upstream_can(s, "BINARY"))
+		rc = err_set(&why, RC_SYNTAX, "literal8 is not offered");
 	if (rc == RC_REFUSED)
 		rc = imap_reply(s, err, "NO [CANNOT] %s", why.text);
 	else if (rc != RC_OK)

@@ -217,6 +217,7 @@ static const struct command {
     {"GETQUOTAROOT", IN, "QUOTA", check_mailbox, NULL},
     {"APPEND", IN, NULL, check_some, imap_do_append},
     {"IDLE", IN, "IDLE", check_none, imap_do_idle},
+    {"COMPRESS", IN, NULL, check_mailbox, imap_do_compress},
     {"CHECK", IMAP_SELECTED, NULL, check_none, NULL},
     {"CLOSE", IMAP_SELECTED, NULL, check_none, imap_do_close},
     {"UNSELECT", IMAP_SELECTED, "UNSELECT", check_none, imap_do_unselect},
@@ -349,8 +350,7 @@ read_more(struct imap_session *s, struct err *err)
 	enum rc rc = RC_OK;
 
 	if (s->link != NULL)
-		rc = stream_wait(s->stream, imap_link_stream(s->link),
-		    s->agent->limits.idle, &ready, err);
+		rc = imap_wait(s, s->agent->limits.idle, &ready, err);
 	if (rc == RC_AGAIN)
 		return err_set(err, RC_IO, "nothing was said for too long");
 	TRY(rc);
@@ -368,8 +368,7 @@ flush_units(struct imap_session *s, struct err *err)
 
 	if (out.len == 0)
 		return RC_OK;
-	enum rc rc = stream_write(s->stream, out, err);
-	s->gone = rc != RC_OK;
+	enum rc rc = imap_write(s, out, err);
 	imap_stream_sent(s->units, out.len);
 	return rc;
 }
@@ -449,4 +448,6 @@ imap_front_serve(const struct agent *agent, struct stream *stream)
 	buf_done(&s.copy_to);
 	imap_link_free(s.link);
 	imap_stream_free(s.units);
+	deflate_reader_free(s.unpack);
+	deflate_writer_free(s.pack);
 }

@@ -8,7 +8,8 @@
  * What is appended (drafts, sent copies) is sealed to its writer first.
  *
  * Standard:  RFC 3501, UIDPLUS (4315), MOVE (6851), UNSELECT (3691), NAMESPACE
- *            (2342), SPECIAL-USE (6154), LITERAL+ (7888), SASL-IR (4959), ID.
+ *            (2342), SPECIAL-USE (6154), LITERAL+ (7888), SASL-IR (4959), ID,
+ *            BINARY (3516), COMPRESS (4978).
  * May use:   base codec os mime proto net store flow enrol.
  * Limits:    proto/imap_stream's; a search in what only the sealed letters hold
  *            (TEXT, BODY, SUBJECT, ...) is refused, never sent upstream.

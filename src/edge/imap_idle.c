@@ -85,8 +85,7 @@ wait_for_either(struct imap_session *s, int *waited, struct err *err)
 			TRY(look_at_news(s, err));
 	} while (news);
 	TRY(imap_flush(s, err));
-	enum rc rc = stream_wait(
-	    s->stream, imap_link_stream(s->link), RENEW, &ready, err);
+	enum rc rc = imap_wait(s, RENEW, &ready, err);
 	if (rc == RC_AGAIN) {
 		*waited += RENEW;
 		if (*waited >= s->agent->limits.idle)

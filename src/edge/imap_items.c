@@ -54,18 +54,12 @@ is_of_header(const struct imap_item *item)
 {
 	const struct imap_section *section = &item->section;
 
-	switch (item->kind) {
-	case IMAP_ITEM_BODY:
-	case IMAP_ITEM_STRUCTURE:
-		return false;
-	case IMAP_ITEM_SECTION:
+	if (item->kind == IMAP_ITEM_SECTION)
 		return section->depth == 0 &&
 		       (section->text == IMAP_TEXT_HEADER ||
 			   section->text == IMAP_TEXT_FIELDS ||
 			   section->text == IMAP_TEXT_FIELDS_NOT);
-	default:
-		return true;
-	}
+	return item->kind <= IMAP_ITEM_ENVELOPE;
 }
 
 bool
@@ -119,6 +113,9 @@ imap_item_needs(enum imap_item_kind kind)
 		return "OBJECTID";
 	case IMAP_ITEM_SAVEDATE:
 		return "SAVEDATE";
+	case IMAP_ITEM_BINARY:
+	case IMAP_ITEM_BINARY_SIZE:
+		return "BINARY";
 	default:
 		return NULL;
 	}
@@ -192,13 +189,41 @@ parse_partial(struct span text, struct imap_item *item, struct err *err)
 	return RC_OK;
 }
 
+/* How a section can be asked for, and what its answer is called. */
+struct way {
+	const char *name;
+	const char *answer;
+	enum imap_item_kind kind;
+	bool sees;
+};
+
+static const struct way ways[] = {
+    {"BODY", "BODY", IMAP_ITEM_SECTION, true},
+    {"BODY.PEEK", "BODY", IMAP_ITEM_SECTION, false},
+    {"BINARY", "BINARY", IMAP_ITEM_BINARY, true},
+    {"BINARY.PEEK", "BINARY", IMAP_ITEM_BINARY, false},
+    {"BINARY.SIZE", "BINARY.SIZE", IMAP_ITEM_BINARY_SIZE, false},
+};
+
 static enum rc
-name_section(struct imap_item *item, struct err *err)
+find_way(struct span name, const struct way **ret, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (!span_is_nocase(name, ways[i].name))
+			continue;
+		*ret = &ways[i];
+		return RC_OK;
+	}
+	return err_set(err, RC_SYNTAX, "unknown FETCH item");
+}
+
+static enum rc
+name_section(struct imap_item *item, const char *answer, struct err *err)
 {
 	struct buf name BUF_OWNED = BUF_SMALL;
 	char *text = NULL;
 
-	TRY(buf_add_str(&name, "BODY[", err));
+	TRY(buf_add_format(&name, err, "%s[", answer));
 	TRY(imap_section_print(&item->section, &name, err));
 	TRY(buf_add_str(&name, "]", err));
 	if (item->partial)
@@ -209,28 +234,41 @@ name_section(struct imap_item *item, struct err *err)
 	return RC_OK;
 }
 
-/* "BODY[...]<..>" or "BODY.PEEK[...]<..>" */
+/* RFC 3516 section 4.2: section-binary = "[" [section-part] "]"; a size has no
+ * part of it. */
+static enum rc
+check_binary(const struct imap_item *item, struct err *err)
+{
+	if (item->kind == IMAP_ITEM_SECTION)
+		return RC_OK;
+	if (item->section.text != IMAP_TEXT_ALL ||
+	    (item->kind == IMAP_ITEM_BINARY_SIZE && item->partial))
+		return err_set(err, RC_SYNTAX, "BINARY is of whole parts");
+	return RC_OK;
+}
+
+/* "BODY[...]<..>", or another way to ask for one */
 static enum rc
 parse_section(struct span word, struct imap_items *items, struct err *err)
 {
 	ptrdiff_t open = span_find_byte(word, '[');
 	size_t close = word.len;
+	const struct way *way = NULL;
 	struct imap_item *item;
 
 	while (close > 0 && word.data[close - 1] != ']')
 		close--;
-	struct span name = open < 0 ? word : span_first(word, (size_t)open);
-	bool peek = span_is_nocase(name, "BODY.PEEK");
-	if (open < 0 || close <= (size_t)open ||
-	    (!peek && !span_is_nocase(name, "BODY")))
+	if (open < 0 || close <= (size_t)open)
 		return err_set(err, RC_SYNTAX, "unknown FETCH item");
-	TRY(new_item(items, IMAP_ITEM_SECTION, "", &item, err));
+	TRY(find_way(span_first(word, (size_t)open), &way, err));
+	TRY(new_item(items, way->kind, "", &item, err));
 	TRY(imap_section_parse(
 	    span_after(span_first(word, close - 1), (size_t)open + 1),
 	    &item->section, err));
 	TRY(parse_partial(span_after(word, close), item, err));
-	items->sees |= !peek;
-	return name_section(item, err);
+	TRY(check_binary(item, err));
+	items->sees |= way->sees;
+	return name_section(item, way->answer, err);
 }
 
 static enum rc
@@ -381,6 +419,46 @@ print_section(const struct imap_item *item, const struct entity *letter,
 	return buf_add(out, bytes, err);
 }
 
+/* The part without its transfer encoding.  What has parts of its own is not
+ * encoded as a whole (RFC 2045 section 6.4), and passes as it is. */
+static enum rc
+undo_encoding(const struct imap_item *item, const struct entity *letter,
+    struct buf *out, struct err *err)
+{
+	const struct entity *part = imap_section_part(&item->section, letter);
+	struct err ignored;
+
+	if (item->section.depth == 0)
+		return buf_add(out, letter->whole, err);
+	if (part == NULL)
+		return RC_OK;
+	if (part->child != NULL)
+		return buf_add(out, part->body, err);
+	if (part->encoding != ENCODING_UNKNOWN &&
+	    entity_decode(part, out, &ignored) == RC_OK)
+		return RC_OK;
+	return err_set(err, RC_UNFIT,
+	    "[UNKNOWN-CTE] the transfer encoding cannot be undone");
+}
+
+static enum rc
+print_binary(const struct imap_item *item, const struct entity *letter,
+    struct buf *out, struct err *err)
+{
+	struct buf bytes BUF_OWNED = BUF_SECRET(letter->whole.len);
+
+	TRY(undo_encoding(item, letter, &bytes, err));
+	if (item->kind == IMAP_ITEM_BINARY_SIZE)
+		return buf_add_format(out, err, "%zu", bytes.len);
+	struct span part = buf_span(&bytes);
+	if (item->partial)
+		part = span_first(span_after(part, item->from), item->len);
+	/* RFC 3516 section 4.2: NUL is in a literal8 only */
+	TRY(buf_add_format(out, err, "%s{%zu}\r\n",
+	    span_find_byte(part, 0) >= 0 ? "~" : "", part.len));
+	return buf_add(out, part, err);
+}
+
 enum rc
 imap_item_print(const struct imap_item *item, const struct entity *letter,
     struct buf *out, struct err *err)
@@ -396,6 +474,9 @@ imap_item_print(const struct imap_item *item, const struct entity *letter,
 		return imap_structure_print(letter, true, out, err);
 	case IMAP_ITEM_SECTION:
 		return print_section(item, letter, out, err);
+	case IMAP_ITEM_BINARY:
+	case IMAP_ITEM_BINARY_SIZE:
+		return print_binary(item, letter, out, err);
 	case IMAP_ITEM_UID:
 	case IMAP_ITEM_FLAGS:
 	case IMAP_ITEM_DATE:

@@ -2,8 +2,8 @@
  *
  * Pure: a list of items from a command's bytes, values from a parsed letter.
  *
- * Standard:  RFC 3501 section 6.4.5; RFC 7162 (MODSEQ, CHANGEDSINCE), RFC 8474
- *            (EMAILID, THREADID), RFC 8514 (SAVEDATE).
+ * Standard:  RFC 3501 section 6.4.5; RFC 3516 (BINARY), RFC 7162 (MODSEQ,
+ *            CHANGEDSINCE), RFC 8474 (EMAILID, THREADID), RFC 8514 (SAVEDATE).
  * May use:   base codec os mime proto net store flow enrol.
  * Limits:    IMAP_ITEMS_MAX items: RC_LIMIT.
  */
@@ -29,6 +29,8 @@ enum imap_item_kind {
 	IMAP_ITEM_BODY,
 	IMAP_ITEM_STRUCTURE,
 	IMAP_ITEM_SECTION,
+	IMAP_ITEM_BINARY,      /* RFC 3516: without its transfer encoding */
+	IMAP_ITEM_BINARY_SIZE, /* how long that is */
 };
 
 struct imap_item {
@@ -69,7 +71,8 @@ bool imap_items_need_header_only(const struct imap_items *items);
 enum rc imap_items_add(
     struct imap_items *items, enum imap_item_kind kind, struct err *err);
 
-/* Append the value of an item that the letter answers. */
+/* Append the value of an item that the letter answers.  RC_UNFIT: the transfer
+ * encoding of what BINARY names cannot be undone. */
 enum rc imap_item_print(const struct imap_item *item,
     const struct entity *letter, struct buf *out, struct err *err);
 

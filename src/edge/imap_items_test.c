@@ -39,6 +39,10 @@ lists_and_macros_are_read(void **state)
 	    {"(BODY[HEADER.FIELDS (From \"to\")] BODY)",
 		"BODY[HEADER.FIELDS (From to)] BODY ", true, true},
 	    {"BODY[TEXT]<0.1>", "BODY[TEXT]<0> ", true, true},
+	    {"(BINARY[1] binary.size[2.3])", "BINARY[1] BINARY.SIZE[2.3] ",
+		true, true},
+	    {"BINARY.PEEK[1]<2.3>", "BINARY[1]<2> ", false, true},
+	    {"BINARY.SIZE[]", "BINARY.SIZE[] ", false, true},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -62,8 +66,9 @@ what_is_no_list_is_refused(void **state)
 	static const char *const cases[] = {"", "()", "(FLAGS", "FLAGS UID",
 	    "(ALL)", "(FLAGS) x", "NONSENSE", "\"FLAGS\"", "BODY[", "BODY[]x",
 	    "BODY[]<", "BODY[]<1>", "BODY[]<1.0>", "BODY[]<.1>", "BODY[]<1.>",
-	    "BODY[]<1.2", "BODY[]<4294967296.1>", "BODY[]<-1.1>", "BINARY[1]",
-	    "BODY.PEEK", "RFC822.PEEK", "((FLAGS))", "FLAGS[]",
+	    "BODY[]<1.2", "BODY[]<4294967296.1>", "BODY[]<-1.1>",
+	    "BINARY[TEXT]", "BINARY[1.MIME]", "BINARY.SIZE[1]<0.1>", "BINARY",
+	    "BINARYX[1]", "BODY.PEEK", "RFC822.PEEK", "((FLAGS))", "FLAGS[]",
 	    "FLAGS (CHANGEDSINCE)", "FLAGS (CHANGEDSINCE x)",
 	    "FLAGS (VANISHED)", "FLAGS (CHANGEDSINCE 1", "MODSEQ[]"};
 
@@ -135,18 +140,26 @@ what_every_answer_needs_is_put_in_front_once(void **state)
 
 /* --- values ---------------------------------------------------------------- */
 
-static void
-expect_answer(const char *bytes, const char *item, const char *want)
+/* What the letter answers to an item. */
+static enum rc
+print(const char *bytes, const char *item, struct buf *out, struct err *err)
 {
 	struct span exact EXACT = expect_exact(span_str(bytes));
 	struct entity *letter OWNED(entity_free) = NULL;
 	struct imap_items items IMAP_ITEMS_OWNED;
+
+	assert_ok(entity_parse(exact, ENTITY_LIMITS, &letter, err));
+	assert_done(parse(item, &items, err), *err);
+	return imap_item_print(&items.item[0], letter, out, err);
+}
+
+static void
+expect_answer(const char *bytes, const char *item, const char *want)
+{
 	struct buf got BUF_OWNED = BUF_SMALL;
 	struct err err = ERR_NONE;
 
-	assert_ok(entity_parse(exact, ENTITY_LIMITS, &letter, &err));
-	assert_done(parse(item, &items, &err), err);
-	assert_done(imap_item_print(&items.item[0], letter, &got, &err), err);
+	assert_done(print(bytes, item, &got, &err), err);
 	assert_span(buf_span(&got), want);
 }
 
@@ -169,6 +182,55 @@ a_part_is_cut_out_of_the_bytes(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++)
 		expect_answer(
 		    "A: 1\r\n\r\n1234567", cases[i].item, cases[i].want);
+}
+
+static const char encoded[] =
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    "--b\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi\r\n"
+    "--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=41=\r\nB\r\n"
+    "--b\r\nContent-Transfer-Encoding: x-odd\r\n\r\nx\r\n"
+    "--b\r\nContent-Transfer-Encoding: base64\r\n\r\n!\r\n"
+    "--b--\r\n";
+
+/* RFC 3516 section 4.2 */
+static void
+a_part_is_given_without_its_encoding(void **state)
+{
+	static const struct {
+		const char *item, *want;
+		size_t len;
+	} cases[] = {
+	    {"BINARY[1]", "~{3}\r\na\0b", 9},
+	    {"BINARY.SIZE[1]", "3", 1},
+	    {"BINARY.PEEK[1]<1.1>", "~{1}\r\n\0", 7},
+	    {"BINARY.PEEK[1]<2.9>", "{1}\r\nb", 6},
+	    {"BINARY.PEEK[1]<3.9>", "{0}\r\n", 5},
+	    {"BINARY[2]", "{2}\r\nAB", 7},
+	    {"BINARY.SIZE[7]", "0", 1},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf got BUF_OWNED = BUF_SMALL;
+		struct err err = ERR_NONE;
+		assert_done(print(encoded, cases[i].item, &got, &err), err);
+		assert_bytes(
+		    buf_span(&got), span_of(cases[i].want, cases[i].len));
+	}
+}
+
+static void
+an_encoding_that_cannot_be_undone_is_said_to_be_one(void **state)
+{
+	static const char *const cases[] = {
+	    "BINARY[3]", "BINARY.SIZE[3]", "BINARY[4]", "BINARY.SIZE[4]"};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf got BUF_OWNED = BUF_SMALL;
+		struct err err = ERR_NONE;
+		assert_rc(print(encoded, cases[i], &got, &err), RC_UNFIT);
+		assert_true(span_starts(span_str(err.text), "[UNKNOWN-CTE] "));
+		assert_int_equal(got.len, 0);
+	}
 }
 
 static void
@@ -262,6 +324,9 @@ main(void)
 	    cmocka_unit_test(as_many_items_as_the_limit_and_no_more),
 	    cmocka_unit_test(what_every_answer_needs_is_put_in_front_once),
 	    cmocka_unit_test(a_part_is_cut_out_of_the_bytes),
+	    cmocka_unit_test(a_part_is_given_without_its_encoding),
+	    cmocka_unit_test(
+		an_encoding_that_cannot_be_undone_is_said_to_be_one),
 	    cmocka_unit_test(addresses_are_read_as_people_write_them),
 	    cmocka_unit_test(structures_are_what_the_grammar_allows),
 	};

@@ -212,8 +212,9 @@ step(struct place *place, uint32_t number)
 	place->itself = !imap_section_is_message(at);
 }
 
-static const struct entity *
-find_part(const struct imap_section *section, const struct entity *letter)
+const struct entity *
+imap_section_part(
+    const struct imap_section *section, const struct entity *letter)
 {
 	struct place place = {letter, true, false};
 
@@ -272,7 +273,7 @@ imap_section_find(const struct imap_section *section,
 	}
 	if (section->depth == 0)
 		return find_text(section, letter, made, ret, err);
-	const struct entity *part = find_part(section, letter);
+	const struct entity *part = imap_section_part(section, letter);
 	if (part == NULL)
 		return no_part(err);
 	if (section->text == IMAP_TEXT_ALL)

@@ -47,6 +47,11 @@ enum rc imap_section_find(const struct imap_section *section,
     const struct entity *letter, struct buf *made, struct span *ret,
     struct err *err);
 
+/* Where a section is numbers only: the part, whose body is what they mean; the
+ * letter itself if there are none.  NULL: there is no such part. */
+const struct entity *imap_section_part(
+    const struct imap_section *section, const struct entity *letter);
+
 /* Is it a message inside a message, as IMAP4rev1 knows them? */
 bool imap_section_is_message(const struct entity *part);
 

@@ -3,17 +3,42 @@
 #include <stdio.h>
 
 #define MUCH ((size_t)64 * 1024)
+#define PACKED_MAX (2 * MUCH) /* of so much, however it resists */
 #define TEXT_MAX 4096
 
 /* --- to the mail program --- */
+
+static enum rc
+write_packed(struct imap_session *s, struct span bytes, struct err *err)
+{
+	struct buf packed BUF_OWNED = BUF_SECRET(PACKED_MAX);
+
+	while (bytes.len > 0) {
+		struct span part = span_first(bytes, MUCH);
+		buf_clear(&packed);
+		TRY(deflate_write(s->pack, part, &packed, err));
+		TRY(stream_write(s->stream, buf_span(&packed), err));
+		bytes = span_after(bytes, part.len);
+	}
+	return RC_OK;
+}
+
+enum rc
+imap_write(struct imap_session *s, struct span bytes, struct err *err)
+{
+	enum rc rc = s->pack != NULL ? write_packed(s, bytes, err)
+				     : stream_write(s->stream, bytes, err);
+
+	s->gone = rc != RC_OK;
+	return rc;
+}
 
 enum rc
 imap_flush(struct imap_session *s, struct err *err)
 {
 	if (s->out.len == 0)
 		return RC_OK;
-	enum rc rc = stream_write(s->stream, buf_span(&s->out), err);
-	s->gone = rc != RC_OK;
+	enum rc rc = imap_write(s, buf_span(&s->out), err);
 	/* what a large letter needed is not kept for the whole session */
 	if (s->out.cap > 4 * MUCH)
 		buf_done(&s->out);
@@ -22,15 +47,52 @@ imap_flush(struct imap_session *s, struct err *err)
 	return rc;
 }
 
+static enum rc
+read_stream(struct imap_session *s, struct buf *in, struct err *err)
+{
+	enum rc rc = stream_read(s->stream, in, err);
+
+	s->gone = rc != RC_OK;
+	return rc;
+}
+
+/* A few bytes can mean very many: they are taken in step by step, and what
+ * they come to is limited as if it had come so. */
+static enum rc
+read_packed(struct imap_session *s, struct buf *in, struct err *err)
+{
+	for (;;) {
+		struct buf packed BUF_OWNED = BUF_SECRET(MUCH);
+		enum rc rc = deflate_pull(s->unpack, in, err);
+		if (rc != RC_AGAIN)
+			return rc;
+		TRY(read_stream(s, &packed, err));
+		TRY(deflate_push(s->unpack, buf_span(&packed), err));
+	}
+}
+
 enum rc
 imap_read(struct imap_session *s, struct err *err)
 {
 	struct buf in BUF_OWNED = BUF_SECRET(MUCH);
 
-	enum rc rc = stream_read(s->stream, &in, err);
-	s->gone = rc != RC_OK;
-	TRY(rc);
+	TRY(s->unpack != NULL ? read_packed(s, &in, err)
+			      : read_stream(s, &in, err));
 	return imap_stream_push(s->units, buf_span(&in), err);
+}
+
+enum rc
+imap_wait(struct imap_session *s, int timeout, unsigned *ret, struct err *err)
+{
+	struct stream *server =
+	    s->link != NULL ? imap_link_stream(s->link) : NULL;
+
+	/* what was read already, no wait would end for */
+	if (s->unpack != NULL && deflate_has_more(s->unpack)) {
+		*ret = 1;
+		return RC_OK;
+	}
+	return stream_wait(s->stream, server, timeout, ret, err);
 }
 
 enum rc

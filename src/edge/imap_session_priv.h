@@ -12,6 +12,7 @@
 #ifndef EDGE_IMAP_SESSION_PRIV_H
 #define EDGE_IMAP_SESSION_PRIV_H
 
+#include "codec/deflate.h"
 #include "edge/imap_saved.h"
 #include "edge/imap_uids.h"
 #include "edge/imap_view.h"
@@ -39,9 +40,11 @@ struct imap_box {
 
 struct imap_session {
 	const struct agent *agent;
-	struct stream *stream;     /* the mail program */
-	struct imap_stream *units; /* what it says */
-	struct imap_link *link;    /* the mail server; NULL before login */
+	struct stream *stream;         /* the mail program */
+	struct imap_stream *units;     /* what it says */
+	struct deflate_reader *unpack; /* after COMPRESS; else NULL */
+	struct deflate_writer *pack;
+	struct imap_link *link; /* the mail server; NULL before login */
 	enum imap_state state;
 	unsigned wrong; /* credentials */
 	unsigned junk;  /* bad commands before login */
@@ -62,6 +65,12 @@ enum rc imap_flush_much(struct imap_session *s, struct err *err);
 enum rc imap_flush(struct imap_session *s, struct err *err);
 /* Take in what it says now; waits for at least one byte. */
 enum rc imap_read(struct imap_session *s, struct err *err);
+/* Wait until it (bit 0 of *ret) or the mail server (bit 1), if there is one,
+ * has said something.  RC_AGAIN: nobody within `timeout`. */
+enum rc imap_wait(
+    struct imap_session *s, int timeout, unsigned *ret, struct err *err);
+/* Send bytes to it as they are. */
+enum rc imap_write(struct imap_session *s, struct span bytes, struct err *err);
 /* "TAG text" */
 enum rc imap_reply(struct imap_session *s, struct err *err, const char *format,
     ...) __attribute__((format(printf, 3, 4)));
@@ -128,7 +137,7 @@ imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;
 imap_do imap_do_uid_expunge;
 imap_do imap_do_copy, imap_do_move;
-imap_do imap_do_idle, imap_do_enable;
+imap_do imap_do_idle, imap_do_enable, imap_do_compress;
 imap_do imap_do_delete, imap_do_rename; /* imap_mailbox.c */
 
 /* imap_fetch.c */

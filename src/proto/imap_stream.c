@@ -91,6 +91,12 @@ imap_stream_push(struct imap_stream *stream, struct span bytes, struct err *err)
 	return buf_add(&stream->in, bytes, err);
 }
 
+bool
+imap_stream_has_rest(const struct imap_stream *stream)
+{
+	return stream->in.len > stream->unit;
+}
+
 enum rc
 imap_stream_send(struct imap_stream *stream, struct span bytes, struct err *err)
 {

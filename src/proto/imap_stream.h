@@ -52,6 +52,9 @@ enum rc imap_stream_next(
 enum rc imap_stream_next_line(
     struct imap_stream *stream, struct span *ret_line, struct err *err);
 
+/* Was more pushed than the units that were taken out? */
+bool imap_stream_has_rest(const struct imap_stream *stream);
+
 /* Add to what is to be sent; lend it; drop what was sent. */
 enum rc imap_stream_send(
     struct imap_stream *stream, struct span bytes, struct err *err);
