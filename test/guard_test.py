@@ -25,6 +25,7 @@ DAVE = "dave@beta.test"
 WAIT_HOURS = 72
 SUBJECT = "Somebody wants something for your mailbox"
 USED = "The recovery code of your mailbox was used"
+REPLACED = "The recovery code of your mailbox was replaced"
 
 
 @pytest.fixture
@@ -289,6 +290,70 @@ def test_a_proof_is_good_for_its_one_request_only(world, authority, somebody):
     # it can say no as well, and then not yes any more
     assert prove(thief, first, code, "refused").json["status"] == "refused"
     problem(thief.post(first["url"], {"status": "approved", "proof": good}), 409, "malformed")
+
+
+WRONG_MAX = 10
+
+
+def test_wrong_recovery_codes_are_counted_and_stop_whoever_tries_them(world, authority, somebody):
+    """The thief is stopped, by the right code too; the person is not."""
+    owner, thief, person = somebody(), somebody(), somebody()
+    certificate(owner, BOB)
+    code = Key()
+    assert recovery(owner, BOB, code).status == 200
+    url, _ = ask(thief, BOB)
+    request = thief.post(thief.post(url).json["guard"]).json
+    broken = {"status": "approved", "proof": {"protected": "", "payload": "", "signature": ""}}
+    problem(thief.post(request["url"], broken), 400, "malformed")
+    for _ in range(WRONG_MAX):
+        problem(prove(thief, request, Key()), 403, "unauthorized")
+    for guess in (Key(), code):
+        reply = prove(thief, request, guess)
+        problem(reply, 429, "rateLimited")
+        assert int(reply.headers["Retry-After"]) > 0
+    assert thief.post(url).json["status"] == "processing"
+    name = "account " + thief.kid.rpartition("/")[2]
+    assert audit(authority).count((name, "guard-wrong-code", BOB)) == WRONG_MAX
+    url, _ = ask(person, BOB)
+    request = person.post(person.post(url).json["guard"]).json
+    assert prove(person, request, code).json["status"] == "approved"
+    done = person.post(url).json
+    assert done["status"] == "valid"
+    person.got.append(done["certificate"])
+
+
+def test_what_a_thief_asks_for_keeps_nobody_else_from_asking(world, authority, somebody):
+    owner, thief, person = somebody(), somebody(), somebody()
+    certificate(owner, DAVE)
+    code = Key()
+    assert recovery(owner, DAVE, code).status == 200
+    for _ in range(4):
+        ask(thief, DAVE)
+    order = thief.authorize(DAVE)
+    reply = thief.finalize(order, make_csr(DAVE)[0])
+    problem(reply, 429, "rateLimited")
+    assert int(reply.headers["Retry-After"]) > 0
+    assert len(waiting(owner)) == 4
+    url, _ = ask(person, DAVE)
+    request = person.post(person.post(url).json["guard"]).json
+    assert prove(person, request, code).json["status"] == "approved"
+    done = person.post(url).json
+    person.got.append(done["certificate"])
+    for request in waiting(owner):
+        say(owner, request, "refused")
+
+
+def test_the_owner_is_told_that_a_device_replaced_the_recovery_code(world, authority, somebody):
+    world.empty(CAROL)
+    owner = somebody()
+    certificate(owner, CAROL)
+    assert recovery(owner, CAROL, Key()).status == 200
+    assert recovery(owner, CAROL, Key(), replace=True).status == 200
+    [letter] = wait_for_warnings(world, CAROL, 1, subject=REPLACED)
+    assert b"From: guard@authority.test" in letter and b"d=authority.test" in letter
+    assert b"a device of\r\n\r\n    carol@alpha.test\r\n" in letter
+    time.sleep(1)  # of the first one, and a second time, nobody is told
+    assert len(world.fetch_where(CAROL, "HEADER", "Subject", f'"{REPLACED}"')) == 1
 
 
 def test_only_a_device_has_a_recovery_code_registered(world, authority, somebody):

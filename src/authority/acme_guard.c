@@ -223,8 +223,13 @@ acme_guard(struct acme_call *call, struct err *err)
 {
 	struct guard guard GUARD_OWNED = GUARD;
 
-	TRY(call->payload != NULL ? decide(call, &guard, err)
-				  : look(call, &guard, err));
+	call->wrong_code = false;
+	enum rc rc = call->payload != NULL ? decide(call, &guard, err)
+					   : look(call, &guard, err);
+	/* whoever is told that a code is wrong has used up one try */
+	if (call->wrong_code)
+		TRY(acme_recovery_note(call, &guard, err));
+	TRY(rc);
 	return acme_json(call, 200, to_json(call, &guard), err);
 }
 

@@ -28,6 +28,7 @@ struct acme_call {
 	json_t *payload;        /* NULL: POST-as-GET */
 	struct account account; /* who asks; id 0: a key alone does */
 	unsigned tries;         /* how often it was begun before */
+	bool wrong_code;        /* a recovery code was shown that is none */
 };
 
 /* Who may ask, and how the request shows it. */
@@ -147,6 +148,10 @@ enum rc acme_recovery(struct acme_call *call, struct err *err);
  * same of `shown`, the wish as it is shown (taken over), as the payload? */
 enum rc acme_recovery_check(struct acme_call *call, const struct guard *guard,
     json_t *shown, struct err *err);
+/* After the transaction in which that found a wrong code (call->wrong_code): it
+ * counts. */
+enum rc acme_recovery_note(
+    struct acme_call *call, const struct guard *guard, struct err *err);
 
 /* {"type": ..., "detail": ...} of a challenge that failed. */
 json_t *acme_error(const struct authorization *authorization);

@@ -139,6 +139,7 @@ acme_recovery(struct acme_call *call, struct err *err)
 	if (sets)
 		TRY(set_key(call, text, err));
 	TRY(sql_act_commit(&act, err));
+	call->answer->mail_waits = sets;
 	if (sets)
 		log_info("guard: account %s registered a recovery code of %s",
 		    call->account.name, text);
@@ -181,10 +182,43 @@ check_thumbprint(struct acme_call *call, const struct guard *guard,
 	if (rc == RC_OK &&
 	    span_is(buf_span(&thumbprint), span_str(known.thumbprint)))
 		return RC_OK;
+	call->wrong_code = true;
 	log_warning("guard: a wrong recovery code for %s from account %s",
 	    guard->address, call->account.name);
 	return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
 	    "this is not the recovery code of the mailbox");
+}
+
+/* Before anything is said of the code, right or wrong. */
+static enum rc
+check_tries(struct acme_call *call, struct err *err)
+{
+	struct err why = ERR_NONE;
+	enum rc rc = guard_recovery_may(
+	    call->acme->sql, call->account.id, call->now, &why);
+
+	if (rc == RC_OK)
+		return RC_OK;
+	if (rc != RC_LIMIT)
+		return err_set(err, rc, "%s", why.text);
+	TRY(http_answer_add_header(call->answer, "Retry-After", err, "%lld",
+	    (long long)GUARD_RECOVERY_WRONG_SECONDS));
+	return problem_set(
+	    call->answer, PROBLEM_RATE_LIMITED, err, "%s", why.text);
+}
+
+enum rc
+acme_recovery_note(
+    struct acme_call *call, const struct guard *guard, struct err *err)
+{
+	char actor[ACME_ACTOR_MAX];
+	const struct guard_recovery_wrong wrong = {.address = guard->address,
+	    .actor = actor,
+	    .account = call->account.id,
+	    .now = call->now};
+
+	acme_actor(call, actor);
+	return guard_recovery_wrong(call->acme->sql, &wrong, err);
 }
 
 enum rc
@@ -200,6 +234,7 @@ acme_recovery_check(struct acme_call *call, const struct guard *guard,
 	if (guard->kind == GUARD_UNDO)
 		return problem_set(call->answer, PROBLEM_UNAUTHORIZED, err,
 		    "this is not for a recovery code to decide");
+	TRY(check_tries(call, err));
 	TRY(read_inner(call, "proof", &inner, &said, err));
 	TRY(check_thumbprint(call, guard, &inner, err));
 	if (is_about(said, own, call->payload))

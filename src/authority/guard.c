@@ -214,21 +214,38 @@ find_same(struct sql *sql, const struct guard_wish *wish, struct guard *ret,
 	    wish->now, ret, err);
 }
 
+/* `account` 0: of all. */
 static enum rc
-check_room(
-    struct sql *sql, const struct buf *folded, int64_t now, struct err *err)
+count_open(struct sql *sql, const struct buf *folded, int64_t account,
+    int64_t now, int64_t *ret, struct err *err)
 {
-	int64_t count = 0;
+	return sql_number(sql,
+	    "SELECT count(*) FROM guard_request AS g WHERE g.folded = ?"
+	    " AND g.state = 'open' AND g.expires > ?" UNPROVED
+	    " AND (CAST(? AS BIGINT) = 0 OR g.account = ?)",
+	    SQL_VALUES(text_value(folded), SQL_NUMBER(now), SQL_NUMBER(account),
+		SQL_NUMBER(account)),
+	    ret, err);
+}
 
-	TRY(sql_number(sql,
-	    "SELECT count(*) FROM guard_request WHERE folded = ?"
-	    " AND state = 'open' AND expires > ?" UNPROVED,
-	    SQL_VALUES(text_value(folded), SQL_NUMBER(now)), &count, err));
-	if (count < GUARD_OPEN_MAX)
+static enum rc
+check_room(struct sql *sql, const struct guard_wish *wish,
+    const struct buf *folded, struct err *err)
+{
+	int64_t all = 0, own = 0;
+
+	if (wish->by_domain || wish->account == 0)
+		return RC_OK;
+	TRY(count_open(sql, folded, wish->account, wish->now, &own, err));
+	if (own == 0)
+		return RC_OK;
+	TRY(count_open(sql, folded, 0, wish->now, &all, err));
+	if (own < GUARD_ACCOUNT_MAX && all < GUARD_OPEN_MAX)
 		return RC_OK;
 	return err_set(err, RC_LIMIT,
-	    "%d requests for this mailbox wait for its devices already",
-	    GUARD_OPEN_MAX);
+	    "%lld requests for this mailbox, %lld of this account, wait for "
+	    "its devices already",
+	    (long long)all, (long long)own);
 }
 
 static enum rc
@@ -264,8 +281,7 @@ guard_ask(struct sql *sql, const struct guard_wish *wish, struct guard *ret,
 	if (rc != RC_ABSENT)
 		return rc;
 	TRY(authorization_fold(wish->address, &folded, err));
-	if (!wish->by_domain)
-		TRY(check_room(sql, &folded, wish->now, err));
+	TRY(check_room(sql, wish, &folded, err));
 	TRY(random_text(NAME_BYTES, &name, err));
 	TRY(buf_str(&name, &text, err));
 	TRY(insert(sql, wish, &folded, text, err));

@@ -32,7 +32,13 @@
 #define GUARD_GRACE_SECONDS ((int64_t)90 * 24 * 60 * 60)
 /* How long what was approved can be fetched. */
 #define GUARD_FETCH_SECONDS ((int64_t)7 * 24 * 60 * 60)
-#define GUARD_OPEN_MAX 20 /* wishes for one mailbox, at once */
+/* Wishes that are open for one mailbox at once: so many, and one more of each
+ * account that has none.  Whoever has the password could else fill the house
+ * for 72 hours, and the person with a new device and the recovery code would be
+ * kept out.  How many accounts there can be is limited by the challenge
+ * letters: each had to prove the mailbox. */
+#define GUARD_OPEN_MAX 20
+#define GUARD_ACCOUNT_MAX 4 /* of them, one account's */
 
 /* What an account is to a mailbox at a time. */
 enum guard_place {
@@ -78,7 +84,7 @@ void guard_done(struct guard *guard);
 /* Write a wish down, and have every device told.  Within the caller's
  * transaction.  One for the same order or the same revocation by the same
  * account that is open already stays the only one.  RC_LIMIT: too many are
- * open for this mailbox. */
+ * open for this mailbox, or of this account for it; never for an operator. */
 struct guard_wish {
 	enum guard_kind kind;
 	const char *address;

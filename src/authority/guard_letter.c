@@ -23,13 +23,17 @@ static const char *const given[] = {
     [GUARD_UNDO] = "its certificates are not valid any more",
 };
 
+struct head {
+	const char *from, *to, *message_id, *subject;
+	int64_t at;
+};
+
 static enum rc
-print_head(const struct guard_letter *letter, int64_t at, const char *subject,
-    struct buf *out, struct err *err)
+print_head(const struct head *head, struct buf *out, struct err *err)
 {
 	char date[WHEN_TEXT_MAX];
 
-	when_print_mail(at, date);
+	when_print_mail(head->at, date);
 	return buf_add_format(out, err,
 	    "Auto-Submitted: auto-generated\r\n"
 	    "Date: %s\r\n"
@@ -41,8 +45,20 @@ print_head(const struct guard_letter *letter, int64_t at, const char *subject,
 	    "Content-Type: text/plain; charset=utf-8\r\n"
 	    "Content-Transfer-Encoding: 8bit\r\n"
 	    "\r\n",
-	    date, letter->message_id, letter->from, letter->guard->address,
-	    subject);
+	    date, head->message_id, head->from, head->to, head->subject);
+}
+
+static enum rc
+begin(const struct guard_letter *letter, int64_t at, const char *subject,
+    struct buf *out, struct err *err)
+{
+	const struct head head = {.from = letter->from,
+	    .to = letter->guard->address,
+	    .message_id = letter->message_id,
+	    .subject = subject,
+	    .at = at};
+
+	return print_head(&head, out, err);
 }
 
 static enum rc
@@ -52,7 +68,7 @@ print_asked(const struct guard_letter *letter, struct buf *out, struct err *err)
 	char until[WHEN_TEXT_MAX];
 
 	when_print(guard->expires, until);
-	TRY(print_head(letter, guard->created,
+	TRY(begin(letter, guard->created,
 	    "Somebody wants something for your mailbox", out, err));
 	return buf_add_format(out, err,
 	    "Somebody who can read and write the letters of\r\n"
@@ -78,7 +94,7 @@ print_given(const struct guard_letter *letter, struct buf *out, struct err *err)
 {
 	const struct guard *guard = letter->guard;
 
-	TRY(print_head(letter, guard->expires - GUARD_FETCH_SECONDS,
+	TRY(begin(letter, guard->expires - GUARD_FETCH_SECONDS,
 	    "The recovery code of your mailbox was used", out, err));
 	return buf_add_format(out, err,
 	    "The recovery code of\r\n"
@@ -108,4 +124,34 @@ guard_letter_print(
 
 	return code ? print_given(letter, out, err)
 		    : print_asked(letter, out, err);
+}
+
+enum rc
+guard_letter_print_replaced(const struct guard_letter_replaced *letter,
+    struct buf *out, struct err *err)
+{
+	const struct head head = {.from = letter->from,
+	    .to = letter->address,
+	    .message_id = letter->message_id,
+	    .subject = "The recovery code of your mailbox was replaced",
+	    .at = letter->at};
+	char when[WHEN_TEXT_MAX];
+
+	when_print(letter->at, when);
+	TRY(print_head(&head, out, err));
+	return buf_add_format(out, err,
+	    "At %s a device of\r\n"
+	    "\r\n"
+	    "    %s\r\n"
+	    "\r\n"
+	    "made another recovery code: the one that was printed before is "
+	    "not good any\r\n"
+	    "more.\r\n"
+	    "\r\n"
+	    "If it was not you, then somebody else has a device of yours.  On "
+	    "another one\r\n"
+	    "make a code of your own (letterlock recovery new), and tell "
+	    "whoever runs the\r\n"
+	    "authority, who takes the device's certificates back.\r\n",
+	    when, letter->address);
 }

@@ -22,4 +22,15 @@ struct guard_letter {
 enum rc guard_letter_print(
     const struct guard_letter *letter, struct buf *out, struct err *err);
 
+/* That a device replaced the mailbox's recovery code: whoever stole the device
+ * could have. */
+struct guard_letter_replaced {
+	const char *address;
+	const char *from;
+	const char *message_id;
+	int64_t at;
+};
+enum rc guard_letter_print_replaced(const struct guard_letter_replaced *letter,
+    struct buf *out, struct err *err);
+
 #endif

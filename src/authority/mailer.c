@@ -8,6 +8,7 @@
 #include "authority/authorization.h"
 #include "authority/bell.h"
 #include "authority/guard_letter.h"
+#include "authority/guard_recovery.h"
 #include "authority/http01.h"
 #include "authority/metrics.h"
 #include "authority/schema.h"
@@ -16,6 +17,7 @@
 #include "net/smtp_send.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/random.h"
 #include "proto/challenge.h"
 
 #define LETTER_MAX ((size_t)64 * 1024)
@@ -26,6 +28,7 @@
  * died with a letter that it was woken for. */
 #define IDLE 10
 #define ADDRESS_TEXT 512
+#define ID_BYTES 16 /* of a letter's name */
 
 struct mailer {
 	struct mailer_config config;
@@ -282,6 +285,67 @@ warn_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
 	return rc == RC_ABSENT ? RC_OK : rc;
 }
 
+static enum rc
+print_replaced(const struct mailer *mailer,
+    const struct guard_recovery_mail *mail, struct letter *letter,
+    struct err *err)
+{
+	const char *domain = mailer->config.settings->domain;
+	struct buf bare BUF_OWNED = BUF(LETTER_MAX);
+	struct buf text BUF_OWNED = BUF_SMALL;
+	char id[ADDRESS_TEXT];
+	const char *name = NULL;
+
+	TRY(random_text(ID_BYTES, &text, err));
+	TRY(buf_str(&text, &name, err));
+	(void)snprintf(letter->from, sizeof(letter->from), "guard@%s", domain);
+	(void)snprintf(id, sizeof(id), "<recovery.%s@%s>", name, domain);
+	const struct guard_letter_replaced told = {.address = mail->address,
+	    .from = letter->from,
+	    .message_id = id,
+	    .at = mail->since};
+	TRY(guard_letter_print_replaced(&told, &bare, err));
+	return sign(mailer, buf_span(&bare), letter, err);
+}
+
+/* A mailbox that takes no letter is told no more than once. */
+static enum rc
+tell_replaced(const struct mailer *mailer,
+    const struct guard_recovery_mail *mail, struct err *err)
+{
+	struct letter letter = {.bytes = BUF(LETTER_MAX)};
+	struct smtp_client_result result = {0};
+	struct err why = ERR_NONE;
+	enum rc rc = print_replaced(mailer, mail, &letter, &why);
+
+	if (rc == RC_OK)
+		rc = send_to(mailer, &letter, mail->address, &result, &why);
+	buf_done(&letter.bytes);
+	bool later = rc != RC_OK || (result.code != 250 && result.code < 500);
+	log_info("mailer: replaced code, to %s: %s", mail->address,
+	    later ? "later" : "told");
+	return guard_recovery_mailed(mailer->sql, mail,
+	    later ? clock_now() + next_wait(mail->tries) : 0, err);
+}
+
+static enum rc
+replaced_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
+{
+	unsigned tries = 0;
+	enum rc rc = RC_OK;
+
+	while (rc == RC_OK && !bell_is_stopping(&mailer->bell)) {
+		struct guard_recovery_mail mail GUARD_RECOVERY_MAIL_OWNED = {0};
+		rc = guard_recovery_take_mail(
+		    mailer->sql, clock_now(), &mail, ret_next, err);
+		if (rc == RC_OK)
+			rc = tell_replaced(mailer, &mail, err);
+		if (rc == RC_AGAIN && sql_again(&tries))
+			rc = RC_OK; /* another process took that one */
+	}
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
 /* Send the challenges that are due; *ret_next is when the next one is. */
 static enum rc
 challenge_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
@@ -308,6 +372,10 @@ send_due(struct mailer *mailer, int64_t *ret_next, struct err *err)
 
 	TRY(challenge_due(mailer, ret_next, err));
 	TRY(warn_due(mailer, &next, err));
+	if (next < *ret_next)
+		*ret_next = next;
+	next = *ret_next;
+	TRY(replaced_due(mailer, &next, err));
 	if (next < *ret_next)
 		*ret_next = next;
 	return RC_OK;

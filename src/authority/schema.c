@@ -336,6 +336,20 @@ static const char *const steps[] = {
     " ADD COLUMN proof_seen $number NOT NULL DEFAULT 0;"
     "CREATE INDEX guard_request_proof ON guard_request (proof_next)"
     " WHERE proof_next IS NOT NULL;",
+
+    /* Wrong recovery codes, and the letter about one that was replaced
+     * (authority/guard_recovery.h). */
+    "CREATE TABLE guard_wrong ("
+    " id $id,"
+    " account $number NOT NULL REFERENCES account (id),"
+    " at $number NOT NULL) $strict;"
+    "CREATE INDEX guard_wrong_of ON guard_wrong (account, at);"
+    "ALTER TABLE guard_recovery ADD COLUMN address TEXT;"
+    "ALTER TABLE guard_recovery ADD COLUMN mail_next $number;"
+    "ALTER TABLE guard_recovery"
+    " ADD COLUMN mail_tries $number NOT NULL DEFAULT 0;"
+    "CREATE INDEX guard_recovery_mail ON guard_recovery (mail_next)"
+    " WHERE mail_next IS NOT NULL;",
 };
 
 int64_t
