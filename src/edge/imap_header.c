@@ -64,7 +64,9 @@ imap_header_open(struct span header, uint32_t size, struct imap_view *view,
 	TRY(imap_view_strip(header, &view->bytes, err));
 	enum rc rc = entity_parse(
 	    buf_span(&view->bytes), ENTITY_LIMITS, &view->letter, &ignored);
-	if (rc == RC_OK && view->letter->header.len == view->bytes.len &&
+	/* without any field its end is not seen by all (imap_view_strip()) */
+	if (rc == RC_OK && view->bytes.len > 2 &&
+	    view->letter->header.len == view->bytes.len &&
 	    passes_as_it_came(view->letter)) {
 		*ret_size = size - (uint32_t)(header.len - view->bytes.len);
 		return RC_OK;

@@ -87,6 +87,7 @@ a_header_that_ends_in_two_ways_is_not(void **state)
 	    "From: a@example.org\n\r\n",
 	    FROM "\r\nmore\r\n",
 	    FROM "\r\n\r\n",
+	    "Letterlock-Verdict: v\r\n\r\n",
 	    FROM "\rSubject: x\r\n\r\n",
 	    "From: a@example.org\r\r\n\r\n",
 	    FROM "Subject: x\nTo: y\r\n\r\n",

@@ -496,27 +496,47 @@ begins_verdict(struct span line)
 	       (rest.len == 0 || span_starts(rest, ":"));
 }
 
+/* Does the line, behind what was kept, end the header for every reader?  Some
+ * pass over empty lines before the first field, and some know no CR alone. */
+static bool
+ends_header(struct span line, struct span kept, bool has_fields)
+{
+	return (span_is(line, span_str("\n")) ||
+		   span_is(line, span_str("\r\n"))) &&
+	       has_fields && kept.data[kept.len - 1] == '\n';
+}
+
+static bool
+is_line_end(struct span line)
+{
+	return line.data[0] == '\r' || line.data[0] == '\n';
+}
+
 /* mime/protect takes the field out of a proper header; here the header may be
  * anything, ends only at the last place where a reader could see its end, and
  * a line that is no field ends it for some readers but not for all. */
 enum rc
 imap_view_strip(struct span letter, struct buf *out, struct err *err)
 {
-	size_t header = blank_line_at(letter), was = out->len;
-	struct span rest = span_first(letter, header);
-	bool dropping = false;
+	size_t was = out->len;
+	struct span rest = letter;
+	bool dropping = false, has_fields = false;
 	enum rc rc = RC_OK;
 
 	while (rest.len > 0 && rc == RC_OK) {
 		struct span line = span_first(rest, line_len(rest));
+		if (ends_header(line, buf_span(out), has_fields))
+			break;
 		rest = span_after(rest, line.len);
 		bool folded = line.data[0] == ' ' || line.data[0] == '\t';
 		dropping = begins_verdict(line) || (dropping && folded);
-		if (!dropping)
-			rc = buf_add(out, line, err);
+		if (dropping)
+			continue;
+		has_fields |= !is_line_end(line);
+		rc = buf_add(out, line, err);
 	}
 	if (rc == RC_OK)
-		rc = buf_add(out, span_after(letter, header), err);
+		rc = buf_add(out, rest, err);
 	if (rc != RC_OK)
 		buf_cut(out, was);
 	return rc;

@@ -523,6 +523,12 @@ every_line_that_could_be_a_verdict_is_taken_out_of_the_header(void **state)
 	    {"X-Letterlock-Verdict: v\r\n\r\n",
 		"X-Letterlock-Verdict: v\r\n\r\n"},
 	    {"Letterlock-Verdict: v", ""},
+	    /* some pass over empty lines before the first field */
+	    {"\n\nLetterlock-Verdict: v\n\nx", "\n\n\nx"},
+	    {"Letterlock-Verdict\n\nLetterlock-Verdict\r#\nk\n\nx",
+		"\n#\nk\n\nx"},
+	    {"Letterlock-Verdict: v\r\n\r\nLetterlock-Verdict: w\r\nx\r\n",
+		"\r\nx\r\n"},
 	    {"Letterlock-Verdict\r\n : v\r\n\r\nx", "\r\nx"},
 	    {"", ""},
 	    {"\r\nx", "\r\nx"},
