@@ -8,6 +8,7 @@
 #include "cmd/guard.h"
 #include "cmd/support.h"
 #include "codec/when.h"
+#include "enrol/discover.h"
 #include "enrol/watch.h"
 #include "mime/address.h"
 #include "os/clock.h"
@@ -134,9 +135,7 @@ static enum rc
 read_account(const struct setup_options *o, struct account *a, struct err *err)
 {
 	TRY(read_address(o, a, err));
-	TRY(set_text(a->user, sizeof(a->user),
-	    o->user != NULL ? o->user : (a->user[0] ? NULL : a->address),
-	    "user", err));
+	TRY(set_text(a->user, sizeof(a->user), o->user, "user", err));
 	TRY(read_servers(o, a, err));
 	TRY(read_trust(o->trust, a, err));
 	if (o->password_file != NULL) {
@@ -219,6 +218,18 @@ save_account(const struct setup_options *o, struct home *home,
 	return account_save(home->state, &home->account, err);
 }
 
+static enum rc
+find_servers(struct home *home, struct err *err)
+{
+	struct account *account = &home->account;
+	struct discovery found = {0};
+
+	TRY(discover_run(
+	    account, home->resolver, DISCOVER_BUDGET, &found, err));
+	return set_text(account->user, sizeof(account->user),
+	    account->user[0] != '\0' ? NULL : account->address, "user", err);
+}
+
 /* Everything that may fail early does, before anybody is asked for a
  * certificate. */
 static enum rc
@@ -232,7 +243,7 @@ prepare_account(
 		return rc;
 	TRY(read_account(o, &home->account, err));
 	TRY(home_prepare(home, err));
-	TRY(account_find_servers(&home->account, home->resolver, err));
+	TRY(find_servers(home, err));
 	return account_save(home->state, &home->account, err);
 }
 
