@@ -112,18 +112,19 @@ open_beliefs(const struct home *home, struct buf *path, struct beliefs **ret,
 }
 
 enum rc
-agent_trust(const struct home *home, struct tls **ret, struct err *err)
+agent_upstream(const struct home *home, struct upstream **ret, struct err *err)
 {
-	const char *file = home->account.tls_trust;
+	const struct upstream_config config = {
+	    &home->account, home->state, home->resolver, &home->signer};
 
-	return tls_client_new(file[0] != '\0' ? file : NULL, ret, err);
+	return upstream_new(&config, ret, err);
 }
 
 static enum rc
 serve(const struct home *home, struct agent *agent, struct err *err)
 {
 	struct tls *front OWNED(tls_free) = NULL;
-	struct tls *upstream OWNED(tls_free) = NULL;
+	struct upstream *upstream OWNED(upstream_free) = NULL;
 	struct spool *spool OWNED(spool_free) = NULL;
 	const struct account *account = &home->account;
 	int smtp = -1, imap = -1;
@@ -131,7 +132,7 @@ serve(const struct home *home, struct agent *agent, struct err *err)
 	TRY(take_sockets(&smtp, &imap, err));
 	TRY(tls_server_new(buf_span(&account->local_cert),
 	    buf_span(&account->local_key), &front, err));
-	TRY(agent_trust(home, &upstream, err));
+	TRY(agent_upstream(home, &upstream, err));
 	TRY(spool_new(home->state, &spool, err));
 	agent->front = front;
 	agent->upstream = upstream;

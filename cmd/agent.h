@@ -11,7 +11,8 @@
  * spool, people and status. */
 void agent_fill(const struct home *home, const struct names *names,
     const struct strlist *me, struct agent *agent);
-/* Whom it believes as a mail server. */
-enum rc agent_trust(const struct home *home, struct tls **ret, struct err *err);
+/* The way to its mail servers; `home` lives as long. */
+enum rc agent_upstream(
+    const struct home *home, struct upstream **ret, struct err *err);
 
 #endif

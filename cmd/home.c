@@ -199,6 +199,7 @@ home_enrol(const struct home *home, int timeout, struct enrol *ret)
 	    .state = home->state,
 	    .vault = home->vault,
 	    .resolver = home->resolver,
+	    .identity = &home->signer,
 	    .timeout = timeout,
 	};
 }

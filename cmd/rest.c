@@ -20,7 +20,7 @@ struct station {
 	struct home home;
 	struct strlist me;
 	struct names names;
-	struct tls *upstream;
+	struct upstream *upstream;
 	struct agent agent;
 };
 
@@ -37,7 +37,7 @@ station_init(struct station *station)
 static void
 station_done(struct station *station)
 {
-	tls_free(station->upstream);
+	upstream_free(station->upstream);
 	strlist_done(&station->me);
 	home_done(&station->home);
 }
@@ -51,7 +51,7 @@ station_open(
 	TRY(home_prepare(&s->home, err));
 	TRY(strlist_add_str(&s->me, s->home.account.address, err));
 	s->names = (struct names){resolver_find_address, s->home.resolver};
-	TRY(agent_trust(&s->home, &s->upstream, err));
+	TRY(agent_upstream(&s->home, &s->upstream, err));
 	agent_fill(&s->home, &s->names, &s->me, &s->agent);
 	s->agent.upstream = s->upstream;
 	return RC_OK;

@@ -6,6 +6,7 @@
 
 #include "cmd/command.h"
 #include "cmd/guard.h"
+#include "cmd/login.h"
 #include "cmd/support.h"
 #include "codec/when.h"
 #include "enrol/discover.h"
@@ -22,7 +23,8 @@
 
 struct setup_options {
 	struct home_options home;
-	const char *password_file, *user, *imap, *smtp, *authority, *trust;
+	struct login_options login;
+	const char *user, *imap, *smtp, *authority, *trust;
 	const char *tls_trust, *dns, *anchors, *credential_file, *recovery_file;
 	bool new_credential;
 	struct strlist address;
@@ -138,13 +140,7 @@ read_account(const struct setup_options *o, struct account *a, struct err *err)
 	TRY(set_text(a->user, sizeof(a->user), o->user, "user", err));
 	TRY(read_servers(o, a, err));
 	TRY(read_trust(o->trust, a, err));
-	if (o->password_file != NULL) {
-		buf_clear(&a->password);
-		TRY(support_read_line(o->password_file, &a->password, err));
-	}
-	if (a->password.len == 0)
-		return err_set(err, RC_SYNTAX,
-		    "--password-file FILE is needed (the mailbox password)");
+	TRY(login_read(&o->login, a, err));
 	if (a->authority[0] == '\0' || a->roots.len == 0)
 		return err_set(err, RC_SYNTAX,
 		    "--authority URL and --trust FILE are needed");
@@ -219,15 +215,16 @@ save_account(const struct setup_options *o, struct home *home,
 }
 
 static enum rc
-find_servers(struct home *home, struct err *err)
+find_servers(const struct setup_options *o, struct home *home, struct err *err)
 {
 	struct account *account = &home->account;
 	struct discovery found = {0};
 
 	TRY(discover_run(
 	    account, home->resolver, DISCOVER_BUDGET, &found, err));
-	return set_text(account->user, sizeof(account->user),
-	    account->user[0] != '\0' ? NULL : account->address, "user", err);
+	TRY(set_text(account->user, sizeof(account->user),
+	    account->user[0] != '\0' ? NULL : account->address, "user", err));
+	return login_run(&o->login, home, &found, err);
 }
 
 /* Everything that may fail early does, before anybody is asked for a
@@ -243,7 +240,7 @@ prepare_account(
 		return rc;
 	TRY(read_account(o, &home->account, err));
 	TRY(home_prepare(home, err));
-	TRY(find_servers(home, err));
+	TRY(find_servers(o, home, err));
 	return account_save(home->state, &home->account, err);
 }
 
@@ -274,9 +271,10 @@ check_trust(const struct home *home, const struct certs *got, struct err *err)
 static bool
 sets_anything(const struct setup_options *o)
 {
-	return o->password_file != NULL || o->user != NULL || o->imap != NULL ||
-	       o->smtp != NULL || o->authority != NULL || o->trust != NULL ||
-	       o->tls_trust != NULL || o->dns != NULL || o->anchors != NULL;
+	return login_sets_anything(&o->login) || o->user != NULL ||
+	       o->imap != NULL || o->smtp != NULL || o->authority != NULL ||
+	       o->trust != NULL || o->tls_trust != NULL || o->dns != NULL ||
+	       o->anchors != NULL;
 }
 
 /* For who lost it.  Nothing else changes and nobody is asked: it must work
@@ -426,8 +424,7 @@ command_setup(int argc, char **argv)
 {
 	struct setup_options o = {.address = STRLIST_NONE};
 	const struct option options[] = {
-	    {"password-file", OPTION_TEXT, &o.password_file, "FILE",
-		"first line: the mailbox password", false},
+	    LOGIN_OPTIONS(o.login),
 	    {"authority", OPTION_TEXT, &o.authority, "URL",
 		"https://HOST/acme/directory of the authority", false},
 	    {"trust", OPTION_TEXT, &o.trust, "FILE",

@@ -10,6 +10,7 @@
 #define EDGE_AGENT_H
 
 #include "enrol/enrol.h"
+#include "enrol/upstream.h"
 #include "flow/gather.h"
 #include "flow/outgoing.h"
 #include "flow/people.h"
@@ -46,10 +47,10 @@ struct agent {
 	struct state *state;
 	struct spool *spool;
 	const struct names *names;
-	const struct tls *front;    /* what mail programs see */
-	const struct tls *upstream; /* whom we believe */
-	const char *directory;      /* URL, address appended */
-	const char *tsa;            /* URL */
+	const struct tls *front;         /* what mail programs see */
+	const struct upstream *upstream; /* the provider */
+	const char *directory;           /* URL, address appended */
+	const char *tsa;                 /* URL */
 	const struct certs *roots;
 	/* all but `now`; a stamper for letters alone: when a draft was
 	 * written proves nothing, and nobody disputes when a report was */

@@ -21,21 +21,9 @@ try_once(const struct agent *agent, const char *from, const struct strlist *to,
     struct span bytes, int timeout, struct smtp_client_result *ret,
     struct err *err)
 {
-	const struct account *account = agent->account;
-	const struct smtp_route route = {
-	    .names = agent->names,
-	    .tls = agent->upstream,
-	    .host = account->smtp.host,
-	    .port = account->smtp.port,
-	    .security = account->smtp.security,
-	    .helo = "letterlock.invalid",
-	    .user = account->user,
-	    .password = buf_span(&account->password),
-	    .timeout = timeout,
-	};
 	const struct smtp_client_letter letter = {from, to, bytes};
 
-	return smtp_send(&route, &letter, ret, err);
+	return upstream_send(agent->upstream, timeout, &letter, ret, err);
 }
 
 /* 5 s, 10 s, 20 s, ... up to half an hour. */

@@ -71,20 +71,8 @@ imap_do_capability(
 static enum rc
 connect_upstream(struct imap_session *s, struct err *err)
 {
-	const struct agent *agent = s->agent;
-	const struct account *account = agent->account;
-	const struct imap_route route = {
-	    .names = agent->names,
-	    .tls = agent->upstream,
-	    .host = account->imap.host,
-	    .port = account->imap.port,
-	    .starttls = account->imap.security == SMTP_STARTTLS,
-	    .user = account->user,
-	    .password = buf_span(&account->password),
-	    .timeout = agent->limits.upstream,
-	};
-
-	return imap_link_new(&route, &s->link, err);
+	return upstream_imap(
+	    s->agent->upstream, s->agent->limits.upstream, &s->link, err);
 }
 
 static enum rc

@@ -14,19 +14,7 @@
 enum rc
 rest_connect(const struct agent *agent, struct imap_link **ret, struct err *err)
 {
-	const struct account *account = agent->account;
-	const struct imap_route route = {
-	    .names = agent->names,
-	    .tls = agent->upstream,
-	    .host = account->imap.host,
-	    .port = account->imap.port,
-	    .starttls = account->imap.security == SMTP_STARTTLS,
-	    .user = account->user,
-	    .password = buf_span(&account->password),
-	    .timeout = agent->limits.upstream,
-	};
-
-	return imap_link_new(&route, ret, err);
+	return upstream_imap(agent->upstream, agent->limits.upstream, ret, err);
 }
 
 /* --- a command, and what the mail server says to it ----------------------------*/

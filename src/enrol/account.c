@@ -49,18 +49,26 @@ static const struct {
 	const char *name;
 	size_t offset;
 	size_t size;
+	bool is_new; /* what was saved before may be without it */
 } texts[] = {
-#define TEXT(name)                                      \
-	{                                               \
-#name, offsetof(struct account, name),  \
-		    sizeof(((struct account *)0)->name) \
+#define TEXT(name, is_new)                                      \
+	{                                                       \
+#name, offsetof(struct account, name),          \
+		    sizeof(((struct account *)0)->name), is_new \
 	}
-    TEXT(address),
-    TEXT(user),
-    TEXT(authority),
-    TEXT(tls_trust),
-    TEXT(dns_server),
-    TEXT(dns_anchors),
+    TEXT(address, false),
+    TEXT(user, false),
+    TEXT(authority, false),
+    TEXT(tls_trust, false),
+    TEXT(dns_server, false),
+    TEXT(dns_anchors, false),
+    TEXT(login, true),
+    TEXT(oauth_issuer, true),
+    TEXT(oauth_auth_url, true),
+    TEXT(oauth_token_url, true),
+    TEXT(oauth_client, true),
+    TEXT(oauth_secret, true),
+    TEXT(oauth_scope, true),
 #undef TEXT
 };
 #define TEXTS (sizeof(texts) / sizeof(texts[0]))
@@ -158,9 +166,13 @@ read_credential(const json_t *json, uint8_t ret[32], struct err *err)
 static enum rc
 read_account(const json_t *json, struct account *ret, struct err *err)
 {
-	for (size_t i = 0; i < TEXTS; i++)
+	for (size_t i = 0; i < TEXTS; i++) {
+		if (texts[i].is_new &&
+		    json_object_get(json, texts[i].name) == NULL)
+			continue;
 		TRY(read_text(json, texts[i].name,
 		    (char *)ret + texts[i].offset, texts[i].size, err));
+	}
 	for (size_t i = 0; i < BYTES; i++)
 		TRY(read_bytes(json, bytes[i].name,
 		    (struct buf *)(void *)((char *)ret + bytes[i].offset),
@@ -271,6 +283,16 @@ account_save(
 	if (json_dump_callback(json, dump, &text, JSON_COMPACT) != 0)
 		return err_nomem(err, "saving the account");
 	return state_save(state, ACCOUNT_ITEM, buf_span(&text), err);
+}
+
+enum sasl_kind
+account_login(const struct account *account)
+{
+	if (strcmp(account->login, "oauth") == 0)
+		return SASL_TOKEN;
+	if (strcmp(account->login, "certificate") == 0)
+		return SASL_CERTIFICATE;
+	return SASL_PASSWORD;
 }
 
 /* -- finding the servers -- */

@@ -21,7 +21,11 @@ struct account_server {
 struct account {
 	char address[321];
 	char user[321]; /* login name at the provider; default the address */
-	struct buf password; /* secret */
+	struct buf password; /* secret; empty with `login` */
+	char login[16];      /* "": by password; "oauth", "certificate" */
+	/* of OAuth 2.0: where, as which program ("" secret: none), for what */
+	char oauth_issuer[512], oauth_auth_url[512], oauth_token_url[512];
+	char oauth_client[512], oauth_secret[512], oauth_scope[512];
 	struct account_server imap;
 	struct account_server smtp;
 	char authority
@@ -44,6 +48,9 @@ enum rc account_load(
     const struct state *state, struct account *ret, struct err *err);
 enum rc account_save(
     const struct state *state, const struct account *account, struct err *err);
+
+/* What it has to log in at the mail servers. */
+enum sasl_kind account_login(const struct account *account);
 
 /* Find the mail servers of the address's domain by SRV (RFC 6186, 8314):
  * implicit TLS is preferred, STARTTLS taken, clear text never. What is already

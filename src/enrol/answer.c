@@ -56,22 +56,12 @@ answer_send(const struct answer *answer, struct err *err)
 	struct buf bytes BUF_OWNED = BUF_SMALL;
 	struct strlist to STRLIST_OWNED = STRLIST_NONE;
 	struct smtp_client_result result = {0};
-	struct smtp_route route = {
-	    .names = answer->names,
-	    .tls = answer->tls,
-	    .host = account->smtp.host,
-	    .port = account->smtp.port,
-	    .security = account->smtp.security,
-	    .helo = HELO,
-	    .user = account->user[0] != '\0' ? account->user : account->address,
-	    .password = buf_span(&account->password),
-	    .timeout = answer->timeout,
-	};
 
 	TRY(answer_print(answer, clock_now(), &bytes, err));
 	TRY(strlist_add_str(&to, answer->challenge->answer_to, err));
 	struct smtp_client_letter letter = {
 	    .from = account->address, .to = &to, .bytes = buf_span(&bytes)};
-	TRY(smtp_send(&route, &letter, &result, err));
+	TRY(upstream_send(
+	    answer->upstream, answer->timeout, &letter, &result, err));
 	return check_result(&result, err);
 }

@@ -8,11 +8,11 @@
 
 #include "enrol/account.h"
 #include "enrol/recognise.h"
+#include "enrol/upstream.h"
 
 struct answer {
 	const struct account *account;
-	const struct names *names;
-	const struct tls *tls;
+	const struct upstream *upstream;
 	const struct recognised *challenge;
 	const char *token2;
 	struct span thumbprint;

@@ -14,6 +14,7 @@
 #include "enrol/inbox.h"
 #include "enrol/keep.h"
 #include "enrol/order.h"
+#include "enrol/upstream.h"
 #include "enrol/recognise.h"
 #include "enrol/session.h"
 #include "mime/address.h"
@@ -32,9 +33,7 @@
 struct run {
 	const struct enrol *enrol;
 	struct session session;
-	struct names names; /* of the mail servers */
-	struct tls *tls;
-	struct imap_route imap;
+	struct upstream *upstream;
 	struct inbox *inbox; /* NULL: not open */
 	struct order order;  /* what is under way */
 	int64_t deadline;
@@ -47,16 +46,10 @@ static void
 run_done(struct run *run)
 {
 	inbox_free(run->inbox);
-	tls_free(run->tls);
+	upstream_free(run->upstream);
 	session_done(&run->session);
 }
 #define RUN_OWNED __attribute__((cleanup(run_done)))
-
-static const char *
-text_or_null(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
 
 static void
 pause_for(int milliseconds)
@@ -69,38 +62,19 @@ pause_for(int milliseconds)
 
 /* -- the beginning -- */
 
-static void
-set_route(struct run *run)
-{
-	const struct account *account = run->enrol->account;
-
-	run->imap = (struct imap_route){
-	    .names = &run->names,
-	    .tls = run->tls,
-	    .host = account->imap.host,
-	    .port = account->imap.port,
-	    .starttls = account->imap.security == SMTP_STARTTLS,
-	    .user = account->user[0] != '\0' ? account->user : account->address,
-	    .password = buf_span(&account->password),
-	    .timeout = ANSWER_TIMEOUT,
-	};
-}
-
 /* What can fail early does: the inbox is opened before anything is asked of
  * the authority. */
 static enum rc
 run_begin(const struct enrol *enrol, struct run *run, struct err *err)
 {
 	int seconds = enrol->timeout > 0 ? enrol->timeout : TIMEOUT_DEFAULT;
+	const struct upstream_config config = {
+	    enrol->account, enrol->state, enrol->resolver, enrol->identity};
 
 	run->enrol = enrol;
 	run->deadline = clock_ticks() + (int64_t)seconds * 1000;
-	run->names = (struct names){.find = resolver_find_address,
-	    .context = (void *)(uintptr_t)enrol->resolver};
-	TRY(tls_client_new(
-	    text_or_null(enrol->account->tls_trust), &run->tls, err));
-	set_route(run);
-	TRY(inbox_new(&run->imap, &run->inbox, err));
+	TRY(upstream_new(&config, &run->upstream, err));
+	TRY(inbox_new(run->upstream, ANSWER_TIMEOUT, &run->inbox, err));
 	return session_begin(&run->session, enrol, err);
 }
 
@@ -162,8 +136,7 @@ send_answer(
 	struct buf thumbprint BUF_OWNED = BUF_SMALL;
 	struct answer answer = {
 	    .account = run->enrol->account,
-	    .names = &run->names,
-	    .tls = run->tls,
+	    .upstream = run->upstream,
 	    .challenge = challenge,
 	    .token2 = run->order.token,
 	    .timeout = ANSWER_TIMEOUT,
@@ -218,7 +191,7 @@ static enum rc
 look_into_inbox(struct run *run, struct err *err)
 {
 	if (run->inbox == NULL)
-		TRY(inbox_new(&run->imap, &run->inbox, err));
+		TRY(inbox_new(run->upstream, ANSWER_TIMEOUT, &run->inbox, err));
 	for (;;) {
 		struct buf letter BUF_OWNED = BUF(2 * INBOX_LETTER_MAX);
 		uint32_t uid = 0;

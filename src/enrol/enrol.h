@@ -24,6 +24,7 @@ struct enrol {
 	struct state *state;
 	struct vault *vault;
 	const struct resolver *resolver;
+	const struct identity *identity; /* to log in with; may be NULL */
 	int timeout; /* seconds for all of it; default 120 */
 };
 

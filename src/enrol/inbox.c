@@ -27,13 +27,14 @@ has_word(const char *words, const char *wanted)
 }
 
 enum rc
-inbox_new(const struct imap_route *route, struct inbox **ret, struct err *err)
+inbox_new(const struct upstream *upstream, int timeout, struct inbox **ret,
+    struct err *err)
 {
 	struct inbox *inbox OWNED(inbox_free) = calloc(1, sizeof(*inbox));
 
 	if (inbox == NULL)
 		return err_nomem(err, "opening the inbox");
-	TRY(imap_link_new(route, &inbox->link, err));
+	TRY(upstream_imap(upstream, timeout, &inbox->link, err));
 	inbox->can_expunge_one =
 	    has_word(imap_link_capabilities(inbox->link), "UIDPLUS");
 	TRY(imap_link_run(inbox->link, span_str("SELECT INBOX"), err));

@@ -7,16 +7,16 @@
 #ifndef ENROL_INBOX_H
 #define ENROL_INBOX_H
 
-#include "net/imap_link.h"
+#include "enrol/upstream.h"
 
 #define INBOX_LETTER_MAX ((size_t)64 * 1024)
 #define INBOX_SEEN_MAX 1000
 
 struct inbox;
 
-/* Log in and select INBOX.  Borrows the route until free. */
-enum rc inbox_new(
-    const struct imap_route *route, struct inbox **ret, struct err *err);
+/* Log in and select INBOX.  `timeout`: milliseconds for one answer. */
+enum rc inbox_new(const struct upstream *upstream, int timeout,
+    struct inbox **ret, struct err *err);
 void inbox_free(struct inbox *inbox);
 OWNER(struct inbox, inbox_free);
 

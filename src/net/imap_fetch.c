@@ -1,5 +1,7 @@
 #include "net/imap_fetch_priv.h"
 
+#include <stdio.h>
+
 static enum rc
 read_number(const struct imap_token *token, uint32_t *ret)
 {
@@ -72,4 +74,45 @@ imap_fetch_parse(struct span line, struct imap_fetch *ret, struct err *err)
 	if (open.kind != IMAP_OPEN)
 		return err_set(err, RC_SYNTAX, "IMAP: FETCH without a list");
 	return read_items(&walk, ret, err);
+}
+
+/* A letter that does not fit is an error only at the command's end: what
+ * comes before must be read, or the next command would meet it. */
+static enum rc
+recv_letter(
+    struct imap_link *link, uint32_t uid, struct buf *letter, struct err *err)
+{
+	enum rc rc =
+	    err_set(err, RC_ABSENT, "there is no letter with UID %u", uid);
+
+	for (;;) {
+		enum imap_answer answer;
+		struct imap_fetch fetch;
+		struct span line;
+		TRY(imap_link_expect(link, &answer, &line, err));
+		if (answer == IMAP_OK)
+			return rc;
+		if (answer != IMAP_UNTAGGED)
+			continue;
+		TRY(imap_fetch_parse(line, &fetch, err));
+		if (fetch.uid == uid && fetch.body.kind == IMAP_STRING &&
+		    rc == RC_ABSENT)
+			rc = imap_token_value(&fetch.body, letter, err);
+	}
+}
+
+enum rc
+imap_link_fetch(
+    struct imap_link *link, uint32_t uid, struct buf *letter, struct err *err)
+{
+	char command[64];
+	size_t was = letter->len;
+
+	(void)snprintf(
+	    command, sizeof(command), "UID FETCH %u (UID BODY.PEEK[])", uid);
+	TRY(imap_link_command(link, span_str(command), err));
+	enum rc rc = recv_letter(link, uid, letter, err);
+	if (rc != RC_OK)
+		buf_cut(letter, was);
+	return rc;
 }

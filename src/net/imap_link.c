@@ -11,7 +11,8 @@
 #define READ_MAX ((size_t)64 * 1024)
 #define HELD_MAX 10000 /* answers that came while a literal was announced */
 #define USER_MAX 512
-#define PASSWORD_MAX 4096
+#define SECRET_MAX 8192
+#define LINE_MAX_LEN ((size_t)32 * 1024)
 #define CAPABILITIES_MAX 8192
 #define LOGOUT_WAIT 1000
 #define TAG_SIZE 24
@@ -284,9 +285,8 @@ refused(struct span line, struct err *err)
 	    SPAN_ARGS(span_first(line, 300)));
 }
 
-/* The next answer; RC_REFUSED for NO and BAD. */
-static enum rc
-expect_answer(struct imap_link *link, enum imap_answer *ret,
+enum rc
+imap_link_expect(struct imap_link *link, enum imap_answer *ret,
     struct span *ret_line, struct err *err)
 {
 	TRY(no_answer_is_io(imap_link_answer(link, ret, ret_line, err)));
@@ -335,7 +335,7 @@ run_and_note(struct imap_link *link, struct err *err)
 	for (;;) {
 		enum imap_answer answer;
 		struct span line;
-		TRY(expect_answer(link, &answer, &line, err));
+		TRY(imap_link_expect(link, &answer, &line, err));
 		if (answer == IMAP_OK)
 			return note_code(link, line, err);
 		if (answer == IMAP_UNTAGGED)
@@ -350,7 +350,7 @@ imap_link_run(struct imap_link *link, struct span rest, struct err *err)
 	for (;;) {
 		enum imap_answer answer;
 		struct span line;
-		TRY(expect_answer(link, &answer, &line, err));
+		TRY(imap_link_expect(link, &answer, &line, err));
 		if (answer == IMAP_OK)
 			return RC_OK;
 	}
@@ -424,16 +424,16 @@ start_tls(
 	return stream_secure_client(link->stream, route->tls, route->host, err);
 }
 
-/* RFC 4616, base64. */
 static enum rc
-print_plain(const struct imap_route *route, struct buf *out, struct err *err)
+print_login(const struct imap_route *route, unsigned mechanism, struct buf *out,
+    struct err *err)
 {
-	struct buf plain BUF_OWNED = BUF_SECRET(USER_MAX + PASSWORD_MAX + 2);
+	struct buf plain BUF_OWNED = BUF_SECRET(2 * (USER_MAX + SECRET_MAX));
+	struct sasl login = route->login;
 
-	TRY(buf_add_byte(&plain, 0, err));
-	TRY(buf_add_str(&plain, route->user, err));
-	TRY(buf_add_byte(&plain, 0, err));
-	TRY(buf_add(&plain, route->password, err));
+	login.host = route->host;
+	login.port = route->port;
+	TRY(sasl_print(&login, mechanism, &plain, err));
 	return base64_encode(buf_span(&plain), 0, out, err);
 }
 
@@ -448,48 +448,135 @@ await_login(struct imap_link *link, struct err *err)
 }
 
 static enum rc
-authenticate_plain(
-    struct imap_link *link, const struct imap_route *route, struct err *err)
+await_challenge(struct imap_link *link, struct err *err)
 {
-	struct buf line BUF_OWNED = BUF_SECRET(16384);
-	bool at_once = has_capability(link, "SASL-IR");
-
-	buf_clear(&link->capabilities);
-	TRY(buf_add_str(&line, at_once ? "AUTHENTICATE PLAIN " : "", err));
-	TRY(print_plain(route, &line, err));
-	if (at_once) {
-		TRY(imap_link_command(link, buf_span(&line), err));
-		return await_login(link, err);
-	}
 	enum imap_answer answer;
 	struct span said;
-	TRY(imap_link_command(link, span_str("AUTHENTICATE PLAIN"), err));
+
 	do
-		TRY(expect_answer(link, &answer, &said, err));
+		TRY(imap_link_expect(link, &answer, &said, err));
 	while (answer == IMAP_UNTAGGED);
 	if (answer != IMAP_CONTINUE)
 		return err_set(err, RC_SYNTAX, "IMAP: login without password");
-	TRY(buf_add_str(&line, "\r\n", err));
-	TRY(imap_link_send(link, buf_span(&line), err));
+	return RC_OK;
+}
+
+/* A token that is not good: the server says why, and waits for the end. */
+static enum rc
+await_token(struct imap_link *link, unsigned mechanism, struct err *err)
+{
+	enum imap_answer answer;
+	struct span said;
+	char end[16];
+
+	do
+		TRY(imap_link_expect(link, &answer, &said, err));
+	while (
+	    answer == IMAP_UNTAGGED && note_untagged(link, said, err) == RC_OK);
+	if (answer == IMAP_OK)
+		return note_code(link, said, err);
+	(void)snprintf(end, sizeof(end), "%s\r\n", sasl_end(mechanism));
+	TRY(imap_link_send(link, span_str(end), err));
 	return await_login(link, err);
+}
+
+/* RFC 4959: "=" is an empty first message. */
+static enum rc
+authenticate(struct imap_link *link, const struct imap_route *route,
+    unsigned mechanism, struct err *err)
+{
+	struct buf line BUF_OWNED = BUF_SECRET(LINE_MAX_LEN);
+	struct buf message BUF_OWNED = BUF_SECRET(LINE_MAX_LEN);
+	bool at_once = has_capability(link, "SASL-IR");
+
+	buf_clear(&link->capabilities);
+	TRY(print_login(route, mechanism, &message, err));
+	TRY(buf_add_format(
+	    &line, err, "AUTHENTICATE %s", sasl_name(mechanism)));
+	if (at_once)
+		TRY(buf_add_str(&line, message.len == 0 ? " =" : " ", err));
+	if (at_once)
+		TRY(buf_add(&line, buf_span(&message), err));
+	TRY(imap_link_command(link, buf_span(&line), err));
+	if (!at_once) {
+		TRY(await_challenge(link, err));
+		TRY(buf_add_str(&message, "\r\n", err));
+		TRY(imap_link_send(link, buf_span(&message), err));
+	}
+	return sasl_end(mechanism) == NULL ? await_login(link, err)
+					   : await_token(link, mechanism, err);
 }
 
 static enum rc
 login_plainly(
     struct imap_link *link, const struct imap_route *route, struct err *err)
 {
-	struct buf line BUF_OWNED = BUF_SECRET(16384);
+	struct buf line BUF_OWNED = BUF_SECRET(LINE_MAX_LEN);
 
 	if (has_capability(link, "LOGINDISABLED"))
 		return err_set(err, RC_UNFIT,
 		    "the mail server takes no login by password");
 	buf_clear(&link->capabilities);
 	TRY(buf_add_str(&line, "LOGIN ", err));
-	TRY(imap_print_string(span_str(route->user), &line, err));
+	TRY(imap_print_string(span_str(route->login.user), &line, err));
 	TRY(buf_add_str(&line, " ", err));
-	TRY(imap_print_string(route->password, &line, err));
+	TRY(imap_print_string(route->login.secret, &line, err));
 	TRY(imap_link_command(link, buf_span(&line), err));
 	return await_login(link, err);
+}
+
+static unsigned
+find_mechanisms(const struct imap_link *link)
+{
+	static const struct {
+		const char *word;
+		unsigned bit;
+	} words[] = {
+	    {"AUTH=PLAIN", SASL_PLAIN},
+	    {"AUTH=EXTERNAL", SASL_EXTERNAL},
+	    {"AUTH=OAUTHBEARER", SASL_OAUTHBEARER},
+	    {"AUTH=XOAUTH2", SASL_XOAUTH2},
+	};
+	unsigned offered = 0;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (has_capability(link, words[i].word))
+			offered |= words[i].bit;
+	return offered;
+}
+
+static enum rc
+log_in_with_secret(
+    struct imap_link *link, const struct imap_route *route, struct err *err)
+{
+	enum sasl_kind kind = route->login.kind;
+	unsigned mechanism = kind == SASL_CERTIFICATE
+				 ? 0
+				 : sasl_choose(kind, find_mechanisms(link));
+
+	if (mechanism != 0)
+		return authenticate(link, route, mechanism, err);
+	if (kind == SASL_PASSWORD)
+		return login_plainly(link, route, err);
+	return err_set(err, RC_UNFIT, "the mail server takes no login by %s",
+	    kind == SASL_TOKEN ? "token" : "this certificate");
+}
+
+/* The certificate that TLS has shown, if it was asked for: then the password
+ * stays here. */
+static enum rc
+log_in_by_certificate(
+    struct imap_link *link, const struct imap_route *route, struct err *err)
+{
+	if (!stream_is_certified(link->stream) ||
+	    !has_capability(link, "AUTH=EXTERNAL"))
+		return RC_ABSENT;
+	enum rc rc = authenticate(link, route, SASL_EXTERNAL, err);
+	if (rc != RC_REFUSED || route->login.kind == SASL_CERTIFICATE)
+		return rc;
+	/* it is nobody's there; what is offered was forgotten */
+	TRY(ask_capabilities(link, err));
+	return RC_ABSENT;
 }
 
 static enum rc
@@ -497,10 +584,10 @@ log_in(struct imap_link *link, const struct imap_route *route, struct err *err)
 {
 	if (link->capabilities.len == 0)
 		TRY(ask_capabilities(link, err));
-	if (has_capability(link, "AUTH=PLAIN"))
-		TRY(authenticate_plain(link, route, err));
-	else
-		TRY(login_plainly(link, route, err));
+	enum rc rc = log_in_by_certificate(link, route, err);
+	if (rc == RC_ABSENT)
+		rc = log_in_with_secret(link, route, err);
+	TRY(rc);
 	link->logged_in = true;
 	/* What is offered after login is often more (RFC 9051 section 6.2.2);
 	 * some servers say it by themselves. */
@@ -532,10 +619,10 @@ check_route(const struct imap_route *route, struct err *err)
 	if (route->tls == NULL)
 		return err_set(err, RC_UNFIT,
 		    "%s: TLS is wanted, but nobody is trusted", route->host);
-	if (strlen(route->user) > USER_MAX ||
-	    route->password.len > PASSWORD_MAX)
+	if (strlen(route->login.user) > USER_MAX ||
+	    route->login.secret.len > SECRET_MAX)
 		return err_set(err, RC_LIMIT, "login is too long");
-	if (span_find_byte(route->password, 0) >= 0)
+	if (span_find_byte(route->login.secret, 0) >= 0)
 		return err_set(err, RC_SYNTAX, "password holds a NUL");
 	return RC_OK;
 }
@@ -599,47 +686,4 @@ struct stream *
 imap_link_stream(struct imap_link *link)
 {
 	return link->stream;
-}
-
-/* -- One letter ------------------------------------------------------------------- */
-
-/* A letter that does not fit is an error only at the command's end: what
- * comes before must be read, or the next command would meet it. */
-static enum rc
-recv_letter(
-    struct imap_link *link, uint32_t uid, struct buf *letter, struct err *err)
-{
-	enum rc rc =
-	    err_set(err, RC_ABSENT, "there is no letter with UID %u", uid);
-
-	for (;;) {
-		enum imap_answer answer;
-		struct imap_fetch fetch;
-		struct span line;
-		TRY(expect_answer(link, &answer, &line, err));
-		if (answer == IMAP_OK)
-			return rc;
-		if (answer != IMAP_UNTAGGED)
-			continue;
-		TRY(imap_fetch_parse(line, &fetch, err));
-		if (fetch.uid == uid && fetch.body.kind == IMAP_STRING &&
-		    rc == RC_ABSENT)
-			rc = imap_token_value(&fetch.body, letter, err);
-	}
-}
-
-enum rc
-imap_link_fetch(
-    struct imap_link *link, uint32_t uid, struct buf *letter, struct err *err)
-{
-	char command[64];
-	size_t was = letter->len;
-
-	(void)snprintf(
-	    command, sizeof(command), "UID FETCH %u (UID BODY.PEEK[])", uid);
-	TRY(imap_link_command(link, span_str(command), err));
-	enum rc rc = recv_letter(link, uid, letter, err);
-	if (rc != RC_OK)
-		buf_cut(letter, was);
-	return rc;
 }

@@ -7,6 +7,7 @@
 
 #include "net/stream.h"
 #include "proto/imap_token.h"
+#include "proto/sasl.h"
 
 struct imap_route {
 	const struct names *names;
@@ -14,8 +15,9 @@ struct imap_route {
 	const char *host;
 	uint16_t port;
 	bool starttls; /* else TLS from the first byte; never in the clear */
-	const char *user;
-	struct span password;
+	/* host and port are the route's.  A certificate of `tls` that the server
+	 * asked for is tried first. */
+	struct sasl login;
 	int timeout; /* milliseconds for one answer */
 };
 

@@ -13,8 +13,11 @@
 static struct imap_route
 route_to(const struct peer *peer)
 {
-	return (struct imap_route){NULL, peer_trust, "127.0.0.1", peer->port,
-	    false, "alice", span_str("secret"), 3000};
+	return (struct imap_route){.tls = peer_trust,
+	    .host = "127.0.0.1",
+	    .port = peer->port,
+	    .login = {.user = "alice", .secret = span_str("secret")},
+	    .timeout = 3000};
 }
 
 static struct imap_link *
@@ -64,6 +67,52 @@ logins_go_in_the_form_the_server_offers(void **state)
 	check_login(at_once, false);
 	check_login(in_two, false);
 	check_login(login, false);
+}
+
+static enum rc
+log_in_by_token(const char *const *steps, struct err *err)
+{
+	struct peer peer = peer_listen(steps);
+	struct imap_route route = route_to(&peer);
+	struct imap_link *link OWNED(imap_link_free) = NULL;
+
+	route.login.kind = SASL_TOKEN;
+	enum rc rc = imap_link_new(&route, &link, err);
+	imap_link_free(take(link));
+	peer_finish(&peer);
+	return rc;
+}
+
+static void
+a_token_goes_by_its_own_mechanism(void **state)
+{
+	static const char *const good[] = {"tls",
+	    "> * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2] "
+	    "hi\r\n",
+	    "< a1 AUTHENTICATE XOAUTH2 "
+	    "dXNlcj1hbGljZQFhdXRoPUJlYXJlciBzZWNyZXQBAQ==\r\n",
+	    IN, END, NULL};
+	static const char *const in_two[] = {"tls",
+	    "> * OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hi\r\n",
+	    "< a1 AUTHENTICATE XOAUTH2\r\n", "> + \r\n",
+	    "< dXNlcj1hbGljZQFhdXRoPUJlYXJlciBzZWNyZXQBAQ==\r\n", IN, END,
+	    NULL};
+	static const char *const bad[] = {"tls",
+	    "> * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] hi\r\n",
+	    "< a1 AUTHENTICATE XOAUTH2 "
+	    "dXNlcj1hbGljZQFhdXRoPUJlYXJlciBzZWNyZXQBAQ==\r\n",
+	    "> + eyJzdGF0dXMiOiI0MDEifQ==\r\n", "< \r\n",
+	    "> a1 NO [AUTHENTICATIONFAILED] old\r\n", NULL};
+	/* never by a password's mechanism */
+	static const char *const none[] = {"tls", GREETING, NULL};
+	struct err err = ERR_NONE;
+
+	(void)state;
+	assert_int_equal(log_in_by_token(good, &err), RC_OK);
+	assert_int_equal(log_in_by_token(in_two, &err), RC_OK);
+	assert_int_equal(log_in_by_token(bad, &err), RC_REFUSED);
+	assert_int_equal(log_in_by_token(none, &err), RC_UNFIT);
+	assert_non_null(strstr(err.text, "no login by token"));
 }
 
 static void
@@ -382,6 +431,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(logins_go_in_the_form_the_server_offers),
+	    cmocka_unit_test(a_token_goes_by_its_own_mechanism),
 	    cmocka_unit_test(starttls_comes_first_and_forgets_what_was_offered),
 	    cmocka_unit_test(what_is_no_login_is_an_error),
 	    cmocka_unit_test(bytes_put_in_before_tls_end_the_connection),

@@ -53,8 +53,11 @@ static enum rc
 secure(const struct session *session, struct err *err)
 {
 	TRY(limit_wait(session, err));
-	return stream_secure_client(
-	    session->stream, session->route->tls, session->route->host, err);
+	TRY(stream_secure_client(
+	    session->stream, session->route->tls, session->route->host, err));
+	if (stream_is_certified(session->stream))
+		smtp_client_certified(session->client);
+	return RC_OK;
 }
 
 static enum rc
@@ -120,7 +123,7 @@ check_route(const struct smtp_route *route, struct err *err)
 	if (route->security != SMTP_PLAIN && route->tls == NULL)
 		return err_set(err, RC_UNFIT,
 		    "%s: TLS is wanted, but nobody is trusted", route->host);
-	if (route->security == SMTP_PLAIN && route->user != NULL)
+	if (route->security == SMTP_PLAIN && route->login.user != NULL)
 		return err_set(err, RC_UNFIT,
 		    "%s: a password is never sent without TLS", route->host);
 	return RC_OK;
@@ -157,19 +160,20 @@ smtp_send(const struct smtp_route *route,
     struct err *err)
 {
 	struct smtp_client_config config = {route->helo,
-	    route->security == SMTP_STARTTLS, route->user, route->password,
-	    letter};
+	    route->security == SMTP_STARTTLS, route->login, letter};
 	struct smtp_client *client OWNED(smtp_client_free) = NULL;
 	struct stream *stream OWNED(stream_free) = NULL;
 	struct session session = {
-	    route, NULL, NULL, now() + (int64_t)route->timeout};
+	    .route = route, .deadline = now() + (int64_t)route->timeout};
 
+	config.login.host = route->host;
+	config.login.port = route->port;
 	TRY(check_route(route, err));
 	TRY(smtp_client_new(&config, &client, err));
+	session.client = client;
 	enum rc rc = open_session(&session, err);
 	stream = session.stream;
 	TRY(rc);
-	session.client = client;
 	TRY(as_io(route, run(&session, err), err));
 	*ret = *smtp_client_result(client);
 	return RC_OK;

@@ -18,8 +18,9 @@ struct smtp_route {
 	const char *source; /* local address to come from; NULL: any */
 	enum smtp_security security;
 	const char *helo;
-	const char *user; /* NULL: no login */
-	struct span password;
+	/* user NULL: no login; host and port are the route's.  A certificate of
+	 * `tls` that the server asked for is tried first. */
+	struct sasl login;
 	int timeout; /* milliseconds for all of it */
 };
 

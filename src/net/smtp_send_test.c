@@ -18,9 +18,14 @@ static const struct smtp_client_letter letter = {
 static struct smtp_route
 route_to(const struct peer *peer, enum smtp_security security)
 {
-	return (struct smtp_route){NULL, peer_trust, "127.0.0.1", peer->port,
-	    NULL, security, "me", security == SMTP_PLAIN ? NULL : "alice",
-	    span_str("secret"), 5000};
+	return (struct smtp_route){.tls = peer_trust,
+	    .host = "127.0.0.1",
+	    .port = peer->port,
+	    .security = security,
+	    .helo = "me",
+	    .login = {.user = security == SMTP_PLAIN ? NULL : "alice",
+		.secret = span_str("secret")},
+	    .timeout = 5000};
 }
 
 static void
@@ -136,8 +141,13 @@ a_server_for_another_name_is_unfit(void **state)
 static void
 a_password_never_goes_without_tls(void **state)
 {
-	struct smtp_route route = {NULL, peer_trust, "127.0.0.1", 1, NULL,
-	    SMTP_PLAIN, "me", "alice", span_str("secret"), 1000};
+	struct smtp_route route = {.tls = peer_trust,
+	    .host = "127.0.0.1",
+	    .port = 1,
+	    .security = SMTP_PLAIN,
+	    .helo = "me",
+	    .login = {.user = "alice", .secret = span_str("secret")},
+	    .timeout = 1000};
 	struct smtp_client_result result;
 
 	assert_int_equal(smtp_send(&route, &letter, &result, NULL), RC_UNFIT);

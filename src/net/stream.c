@@ -506,6 +506,15 @@ stream_secure_server(
 	return shake_hands(stream, err);
 }
 
+/* OpenSSL has one only from tls_client_show()'s callback, and that is called
+ * only when it was asked for. */
+bool
+stream_is_certified(const struct stream *stream)
+{
+	return stream->ssl != NULL && !SSL_is_server(stream->ssl) &&
+	       SSL_get_certificate(stream->ssl) != NULL;
+}
+
 /* -- Read and write ------------------------------------------------------------- */
 
 /* One try.  RC_AGAIN: it had to wait, and may be tried again now. */

@@ -39,6 +39,9 @@ enum rc stream_secure_client(struct stream *stream, const struct tls *tls,
 enum rc stream_secure_server(
     struct stream *stream, const struct tls *tls, struct err *err);
 
+/* As a client: did the server ask for our certificate, and was it shown? */
+bool stream_is_certified(const struct stream *stream);
+
 /* Milliseconds that any later single wait may take (default 60,000). */
 void stream_set_timeout(struct stream *stream, int timeout);
 

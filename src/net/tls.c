@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "net/tls_key_priv.h"
 #include "net/tls_priv.h"
 
 /* RFC 9325 section 4.2: for TLS 1.2 only what has forward secrecy and AEAD. */
@@ -17,6 +18,8 @@
 
 struct tls {
 	SSL_CTX *context;
+	struct tls_key *key; /* of the client's certificate; NULL: none */
+	X509 *certificate;
 };
 
 OWNER(BIO, BIO_free_all);
@@ -42,6 +45,8 @@ tls_free(struct tls *tls)
 	if (tls == NULL)
 		return;
 	SSL_CTX_free(tls->context);
+	X509_free(tls->certificate);
+	tls_key_free(tls->key);
 	free(tls);
 }
 
@@ -104,6 +109,74 @@ tls_client_new(const char *trust_file, struct tls **ret, struct err *err)
 		return tls_fail(err, RC_UNFIT, what);
 	}
 	*ret = take(tls);
+	return RC_OK;
+}
+
+/* The certificate names a person: in TLS 1.2 everybody on the way would read
+ * it. */
+static int
+show_certificate(SSL *ssl, X509 **ret_certificate, EVP_PKEY **ret_key)
+{
+	const struct tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if (SSL_version(ssl) < TLS1_3_VERSION)
+		return 0;
+	if (!X509_up_ref(tls->certificate))
+		return 0;
+	if (!EVP_PKEY_up_ref(tls_key_get(tls->key))) {
+		X509_free(tls->certificate);
+		return 0;
+	}
+	*ret_certificate = tls->certificate;
+	*ret_key = tls_key_get(tls->key);
+	return 1;
+}
+
+/* RFC 5280 section 4.2.1.12: what the certificate is for. */
+static bool
+is_for_login(X509 *certificate)
+{
+	return (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) == 0 ||
+	       (X509_get_extended_key_usage(certificate) & XKU_SSL_CLIENT) != 0;
+}
+
+/* A copy with its key in it, which struct cert's may lack. */
+static enum rc
+copy_certificate(const struct cert *cert, X509 **ret, struct err *err)
+{
+	struct span der = cert_der(cert);
+	const unsigned char *at = der.data;
+
+	*ret = d2i_X509(NULL, &at, (long)der.len);
+	return *ret != NULL ? RC_OK
+			    : tls_fail(err, RC_CRYPTO, "TLS certificate");
+}
+
+static enum rc
+add_chain(SSL_CTX *context, const struct certs *chain, struct err *err)
+{
+	for (size_t i = 0; chain != NULL && i < chain->len; i++) {
+		X509 *ca OWNED(X509_free) = NULL;
+		TRY(copy_certificate(chain->item[i], &ca, err));
+		if (X509_check_ca(ca) != 0 &&
+		    SSL_CTX_add1_chain_cert(context, ca) != 1)
+			return tls_fail(err, RC_CRYPTO, "TLS chain");
+	}
+	return RC_OK;
+}
+
+enum rc
+tls_client_show(
+    struct tls *tls, const struct identity *identity, struct err *err)
+{
+	TRY(copy_certificate(identity->cert, &tls->certificate, err));
+	if (!is_for_login(tls->certificate))
+		return err_set(
+		    err, RC_UNFIT, "the certificate is not for logging in");
+	TRY(tls_key_new(identity->key, &tls->key, err));
+	TRY(add_chain(tls->context, identity->chain, err));
+	SSL_CTX_set_app_data(tls->context, tls);
+	SSL_CTX_set_client_cert_cb(tls->context, show_certificate);
 	return RC_OK;
 }
 

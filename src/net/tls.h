@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/own.h"
+#include "pki/key.h"
 
 struct tls; /* immutable once made; may be shared by threads */
 
@@ -17,6 +18,12 @@ struct tls; /* immutable once made; may be shared by threads */
  * peer must prove its host name. */
 enum rc tls_client_new(
     const char *trust_file, struct tls **ret, struct err *err);
+/* Client: show this certificate to servers that ask for one, in TLS 1.3 only
+ * (before, it would be seen on the way).  Borrows key and certificate until
+ * tls_free(); before anything else uses `tls`.  RC_UNFIT: not an EC key, or the
+ * certificate is not for logging in. */
+enum rc tls_client_show(
+    struct tls *tls, const struct identity *identity, struct err *err);
 /* Server: PEM text of certificate (chain) and private key.  ALPN offers of
  * web protocols are refused, so that a browser never gets a mail port to
  * talk (ALPACA). */

@@ -101,8 +101,7 @@ what_the_client_sends_the_server_gets_byte_for_byte(void **state)
 		struct smtp_client_letter letter = {
 		    "alice@a.example", &both, SPAN_NONE};
 		struct smtp_client_config config = {.name = "me",
-		    .user = "alice",
-		    .password = span_str("secret")};
+		    .login = {.user = "alice", .secret = span_str("secret")}};
 		struct smtp_client *client OWNED(smtp_client_free) = NULL;
 		struct smtp_server *server OWNED(smtp_server_free) = NULL;
 		make_letter(seed, &bytes);

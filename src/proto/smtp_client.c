@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "codec/base64.h"
 #include "codec/utf8.h"
+#include "proto/smtp_auth_priv.h"
 #include "proto/smtp_offers_priv.h"
 #include "proto/smtp_reply_priv.h"
 
@@ -11,16 +11,11 @@
 #define COMMAND_MAX ((size_t)1 << 20) /* all of one group of commands */
 #define GROUP_MAX 100 /* commands sent before replies are read */
 #define ADDRESS_MAX 320
-#define AUTH_LINE_MAX 512 /* RFC 4954 section 4: else no initial response */
-#define USER_MAX 512
-#define PASSWORD_MAX 4096
 
 /* What reply we are waiting for.
  *
  *   GREETING -> EHLO -+-> STARTTLS -> SECURE -> EHLO (again)
- *                     +-> AUTH_PLAIN_ASKED -> AUTH
- *                     +-> LOGIN_USER -> LOGIN_PASSWORD -> AUTH
- *                     +-> AUTH ------------------+
+ *                     +-> AUTH (proto/smtp_auth) +
  *                     +--------------------------+-> MAIL -> RCPT -> DATA
  *      any refusal -> (RCPT: RSET) -> DONE              DATA -> BODY -> DONE
  */
@@ -29,9 +24,6 @@ enum state {
 	EHLO,
 	STARTTLS,
 	SECURE, /* no reply is waited for: the caller makes TLS */
-	AUTH_PLAIN_ASKED,
-	LOGIN_USER,
-	LOGIN_PASSWORD,
 	AUTH,
 	MAIL,
 	RCPT,
@@ -49,6 +41,8 @@ struct smtp_client {
 	bool eightbit; /* the letter needs 8BITMIME */
 	bool utf8;     /* an address needs SMTPUTF8 */
 	struct smtp_offers offers;
+	struct smtp_auth auth;
+	bool certified; /* TLS has shown our certificate */
 	struct buf in;
 	struct buf out;
 	size_t asked;     /* recipients whose RCPT was sent */
@@ -148,15 +142,9 @@ check_config(const struct smtp_client_config *config, struct err *err)
 	if (config->name[0] == '\0')
 		return err_set(err, RC_SYNTAX, "EHLO name is empty");
 	TRY(check_address(config->name, err));
-	if (config->user == NULL)
+	if (config->login.user == NULL)
 		return RC_OK;
-	if (strlen(config->user) > USER_MAX ||
-	    config->password.len > PASSWORD_MAX)
-		return err_set(err, RC_LIMIT, "login is too long");
-	/* RFC 4616: NUL separates the parts of a PLAIN message */
-	if (span_find_byte(config->password, 0) >= 0)
-		return err_set(err, RC_SYNTAX, "password holds a NUL");
-	return RC_OK;
+	return smtp_auth_check(&config->login, err);
 }
 
 enum rc
@@ -171,6 +159,7 @@ smtp_client_new(const struct smtp_client_config *config,
 	if (client == NULL)
 		return err_nomem(err, "SMTP client");
 	client->config = *config;
+	client->auth.sasl = config->login;
 	client->eightbit = eightbit;
 	client->utf8 = needs_utf8(config->letter);
 	client->state = GREETING;
@@ -239,92 +228,43 @@ ask(struct smtp_client *client, enum state state, const char *command,
 	return RC_OK;
 }
 
-static enum rc
-add_base64_line(struct smtp_client *client, struct span bytes, struct err *err)
-{
-	TRY(base64_encode(bytes, 0, &client->out, err));
-	return buf_add_str(&client->out, "\r\n", err);
-}
+static enum rc start_letter(struct smtp_client *client, struct err *err);
 
-/* RFC 4616: [authzid] NUL authcid NUL passwd. */
+/* The login is good, or none is needed. */
 static enum rc
-make_plain(const struct smtp_client *client, struct buf *out, struct err *err)
+enter(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
 {
-	TRY(buf_add_byte(out, 0, err));
-	TRY(buf_add_str(out, client->config.user, err));
-	TRY(buf_add_byte(out, 0, err));
-	return buf_add(out, client->config.password, err);
+	if (client->config.letter == NULL)
+		return finish(client, reply, err);
+	return start_letter(client, err);
 }
 
 static enum rc
-send_plain(struct smtp_client *client, struct err *err)
+start_login(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
 {
-	struct buf plain BUF_OWNED = BUF_SECRET(USER_MAX + PASSWORD_MAX + 2);
+	enum rc rc = smtp_auth_begin(&client->auth, client->offers.mechanisms,
+	    client->certified, &client->out, err);
 
-	TRY(make_plain(client, &plain, err));
-	TRY(add_base64_line(client, buf_span(&plain), err));
+	if (rc == RC_ABSENT)
+		return enter(client, reply, err);
 	client->state = AUTH;
-	return RC_OK;
-}
-
-static bool
-fits_initial_response(const struct smtp_client *client)
-{
-	size_t plain =
-	    strlen(client->config.user) + client->config.password.len + 2;
-
-	return strlen("AUTH PLAIN \r\n") + (plain + 2) / 3 * 4 <= AUTH_LINE_MAX;
+	return rc;
 }
 
 static enum rc
-start_login(struct smtp_client *client, struct err *err)
+on_auth(
+    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
 {
-	if (!client->offers.plain && !client->offers.login)
-		return err_set(err, RC_UNFIT,
-		    "the server offers no login by password (AUTH PLAIN or "
-		    "LOGIN) on this connection");
-	if (!client->offers.plain)
-		return ask(client, LOGIN_USER, "AUTH LOGIN", err);
-	if (!fits_initial_response(client))
-		return ask(client, AUTH_PLAIN_ASKED, "AUTH PLAIN", err);
-	TRY(buf_add_str(&client->out, "AUTH PLAIN ", err));
-	return send_plain(client, err);
-}
-
-/* 334: go on with `bytes`; else the login is refused. */
-static enum rc
-continue_login(struct smtp_client *client, const struct smtp_reply *reply,
-    struct span bytes, struct err *err)
-{
-	if (reply->code >= 400)
+	if (reply->code == 334)
+		return smtp_auth_go_on(&client->auth, &client->out, err);
+	if (is_good(reply))
+		return enter(client, reply, err);
+	if (!smtp_auth_has_more(&client->auth))
 		return finish(client, reply, err);
-	TRY(add_base64_line(client, bytes, err));
-	client->state = client->state == LOGIN_USER ? LOGIN_PASSWORD : AUTH;
-	return RC_OK;
-}
-
-static enum rc
-on_plain_asked(
-    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
-{
-	if (reply->code >= 400)
-		return finish(client, reply, err);
-	return send_plain(client, err);
-}
-
-static enum rc
-on_login_user(
-    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
-{
-	return continue_login(
-	    client, reply, span_str(client->config.user), err);
-}
-
-static enum rc
-on_login_password(
-    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
-{
-	return continue_login(client, reply, client->config.password, err);
+	client->certified = false; /* it is nobody's there */
+	return start_login(client, reply, err);
 }
 
 /* -- The transaction --------------------------------------------------- */
@@ -389,15 +329,6 @@ start_letter(struct smtp_client *client, struct err *err)
 		TRY(send_recipients(client, err));
 	client->state = MAIL;
 	return RC_OK;
-}
-
-static enum rc
-on_auth(
-    struct smtp_client *client, const struct smtp_reply *reply, struct err *err)
-{
-	if (!is_good(reply) || client->config.letter == NULL)
-		return finish(client, reply, err);
-	return start_letter(client, err);
 }
 
 /* A permanent refusal outweighs a temporary one: the letter can never go to
@@ -530,9 +461,9 @@ on_ehlo(
 			    "nothing is sent");
 		return ask(client, STARTTLS, "STARTTLS", err);
 	}
-	if (client->config.user != NULL)
-		return start_login(client, err);
-	return on_auth(client, reply, err);
+	if (client->config.login.user != NULL)
+		return start_login(client, reply, err);
+	return enter(client, reply, err);
 }
 
 static enum rc
@@ -558,10 +489,7 @@ static const struct {
     [GREETING] = {220, on_greeting},
     [EHLO] = {2, on_ehlo},
     [STARTTLS] = {220, on_starttls},
-    [AUTH_PLAIN_ASKED] = {334, on_plain_asked},
-    [LOGIN_USER] = {334, on_login_user},
-    [LOGIN_PASSWORD] = {334, on_login_password},
-    [AUTH] = {2, on_auth},
+    [AUTH] = {2, on_auth}, /* and 334 */
     [MAIL] = {2, on_mail},
     [RCPT] = {2, on_rcpt},
     [DATA] = {354, on_data},
@@ -575,6 +503,8 @@ check_code(const struct smtp_client *client, const struct smtp_reply *reply,
 {
 	unsigned want = steps[client->state].want;
 
+	if (client->state == AUTH && reply->code == 334)
+		return RC_OK;
 	if (reply->code >= 400 || reply->code == want ||
 	    reply->code / 100 == want)
 		return RC_OK;
@@ -717,4 +647,10 @@ const struct smtp_client_result *
 smtp_client_result(const struct smtp_client *client)
 {
 	return &client->result;
+}
+
+void
+smtp_client_certified(struct smtp_client *client)
+{
+	client->certified = true;
 }

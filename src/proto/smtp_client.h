@@ -1,6 +1,6 @@
 /* proto/smtp_client -- the sending side of SMTP, without sockets.
  *
- * Standard:  RFC 5321, 6409, 3207 (STARTTLS), 4954 (AUTH PLAIN, LOGIN), 3461
+ * Standard:  RFC 5321, 6409, 3207 (STARTTLS), 4954 (AUTH, by proto/sasl), 3461
  *            (RET=HDRS, so that a bounce carries no content back), 6531
  *            (SMTPUTF8, for addresses beyond ASCII only: a server that does not
  *            offer it refuses them with 553 5.6.7).
@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/strlist.h"
+#include "proto/sasl.h"
 
 struct smtp_client_letter {
 	const char *from; /* "" for the null reverse-path; UTF-8 */
@@ -19,10 +20,9 @@ struct smtp_client_letter {
 };
 
 struct smtp_client_config {
-	const char *name; /* for EHLO */
-	bool starttls;    /* required, never "if offered" */
-	const char *user; /* NULL: no login */
-	struct span password;
+	const char *name;  /* for EHLO */
+	bool starttls;     /* required, never "if offered" */
+	struct sasl login; /* user NULL: no login */
 	const struct smtp_client_letter *letter; /* NULL: only log in */
 };
 
@@ -45,6 +45,10 @@ enum rc smtp_client_push(
 enum rc smtp_client_next(
     struct smtp_client *client, enum smtp_client_event *ret, struct err *err);
 enum rc smtp_client_secured(struct smtp_client *client, struct err *err);
+/* TLS has shown our certificate: AUTH EXTERNAL is tried first if it is
+ * offered, and with SASL_CERTIFICATE none is needed.  Before
+ * smtp_client_next(). */
+void smtp_client_certified(struct smtp_client *client);
 /* Of a letter, SMTP_CLIENT_PIECE at most: to look for dots in all that is left
  * each time would take the square of its size. */
 #define SMTP_CLIENT_PIECE ((size_t)64 * 1024)

@@ -439,8 +439,8 @@ a_refusal_in_the_middle_of_the_letter_is_heard(void **state)
 
 /* -- TLS and login ----------------------------------------------------------------- */
 
-static const struct smtp_client_config login_config = {
-    .name = "me", .user = "alice", .password = {(const uint8_t *)"secret", 6}};
+static const struct smtp_client_config login_config = {.name = "me",
+    .login = {.user = "alice", .secret = {(const uint8_t *)"secret", 6}}};
 
 static void
 logins_go_in_the_form_the_server_offers(void **state)
@@ -489,7 +489,7 @@ a_long_password_goes_in_a_line_of_its_own(void **state)
 		    GREETING, EHLO_AUTH, "334 \r\n", "235 hi\r\n", NULL};
 		struct play play = {login_config, says, 0};
 		struct outcome outcome OUTCOME_OWNED = OUTCOME;
-		play.config.password = span_of(password, len);
+		play.config.login.secret = span_of(password, len);
 		run(&play, &outcome);
 		bool apart = span_find(buf_span(&outcome.sent),
 				 span_str("AUTH PLAIN\r\nAGFsaWNl")) > 0;

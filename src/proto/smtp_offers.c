@@ -15,10 +15,8 @@ static void
 read_auth(struct smtp_offers *offers, struct span rest)
 {
 	for (struct span word = next_word(&rest); word.len > 0;
-	     word = next_word(&rest)) {
-		offers->plain |= span_is_nocase(word, "PLAIN");
-		offers->login |= span_is_nocase(word, "LOGIN");
-	}
+	     word = next_word(&rest))
+		offers->mechanisms |= sasl_find(word);
 }
 
 static void

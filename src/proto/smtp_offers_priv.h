@@ -5,11 +5,12 @@
 #ifndef PROTO_SMTP_OFFERS_PRIV_H
 #define PROTO_SMTP_OFFERS_PRIV_H
 
+#include "proto/sasl.h"
 #include "proto/smtp_reply_priv.h"
 
 struct smtp_offers {
 	bool starttls, pipelining, eightbit, dsn, utf8;
-	bool plain, login; /* mechanisms of AUTH */
+	unsigned mechanisms; /* of AUTH: bits of proto/sasl */
 	bool size;
 	unsigned long long size_max; /* 0: not said */
 };
