@@ -13,6 +13,7 @@
 #include "edge/sentry.h"
 #include "keydir/status.h"
 #include "os/activation.h"
+#include "os/clock.h"
 
 #define WATCH_MOST 86400
 #define DNS_BUDGET 60 /* milliseconds that a letter being shown may wait */
@@ -120,6 +121,18 @@ agent_upstream(const struct home *home, struct upstream **ret, struct err *err)
 	return upstream_new(&config, ret, err);
 }
 
+/* Before its end, and without a word: mail programs believe its CA. */
+static enum rc
+renew_front(struct home *home, struct err *err)
+{
+	struct account *account = &home->account;
+	bool renewed = false;
+
+	TRY(tls_renew_local(&account->local_cert, buf_span(&account->local_key),
+	    clock_now(), &renewed, err));
+	return renewed ? account_save(home->state, account, err) : RC_OK;
+}
+
 static enum rc
 serve(const struct home *home, struct agent *agent, struct err *err)
 {
@@ -182,6 +195,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(home_load(&home, err));
 	TRY(home_prepare(&home, err));
 	TRY(check_certificates(&home, err));
+	TRY(renew_front(&home, err));
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
 	TRY(people_new(home.state, &me, &people, err));

@@ -15,6 +15,7 @@ int command_seal(int argc, char **argv);
 int command_open(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_chain(int argc, char **argv);
+int command_settings(int argc, char **argv);
 int command_setup(int argc, char **argv);
 int command_agent(int argc, char **argv);
 int command_people(int argc, char **argv);

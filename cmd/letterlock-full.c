@@ -10,6 +10,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
     {"setup", command_setup},
+    {"settings", command_settings},
     {"agent", command_agent},
     {"people", command_people},
     {"status", command_status},

@@ -18,6 +18,7 @@ static const struct {
     {"setup", NULL, "get certificates for a mailbox, once"},
     {"agent", NULL, "serve the mail program: SMTP and IMAP"},
     {"people", NULL, "whom you know, and who you say is fine"},
+    {"settings", NULL, "what to tell the mail program, as it reads it"},
     {"status", NULL, "what is set up, and until when it is good"},
     {"guard", NULL, "what waits for this device's word, and your word"},
     {"recovery", NULL, "the code on paper, for when no device is left"},

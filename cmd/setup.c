@@ -162,8 +162,11 @@ make_credential(
 static enum rc
 make_front(struct account *account, struct buf *credential, struct err *err)
 {
+	bool renewed;
+
 	if (account->local_cert.len > 0)
-		return RC_OK;
+		return tls_renew_local(&account->local_cert,
+		    buf_span(&account->local_key), clock_now(), &renewed, err);
 	TRY(make_credential(account, credential, err));
 	return tls_make_local(&account->local_cert, &account->local_key, err);
 }
@@ -171,12 +174,15 @@ make_front(struct account *account, struct buf *credential, struct err *err)
 static enum rc
 save_certificate(const struct home *home, struct buf *path, struct err *err)
 {
+	struct buf trust BUF_OWNED = BUF((size_t)64 * 1024);
 	const char *text = NULL;
 
 	TRY(buf_add_format(
 	    path, err, "%s/localhost.pem", state_folder(home->state)));
 	TRY(buf_str(path, &text, err));
-	return file_save(text, buf_span(&home->account.local_cert), 0644, err);
+	TRY(tls_print_local_trust(
+	    buf_span(&home->account.local_cert), &trust, err));
+	return file_save(text, buf_span(&trust), 0644, err);
 }
 
 static enum rc

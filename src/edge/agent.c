@@ -17,6 +17,7 @@
 #include "mime/address.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/notify.h"
 
 bool
 agent_knows(const struct agent *agent, const char *user, struct span credential)
@@ -119,8 +120,10 @@ serve_until_signal(struct agent *agent, int smtp_fd, int imap_fd,
 	enum rc rc = front_start(agent, imap_fd, imap_front_serve, &imap, err);
 	if (rc == RC_OK) {
 		log_info("serving %s", agent->account->address);
+		notify_send("READY=1");
 		(void)sigwait(signals, &got);
 		log_info("stopping");
+		notify_send("STOPPING=1");
 		front_stop(imap);
 	}
 	front_stop(smtp);

@@ -13,8 +13,6 @@
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define PEM_MAX ((size_t)1 << 20)
 #define CHAIN_MAX 10
-#define DAY (24L * 60 * 60)
-#define LOCAL_DAYS (10L * 365)
 
 struct tls {
 	SSL_CTX *context;
@@ -25,8 +23,6 @@ struct tls {
 OWNER(BIO, BIO_free_all);
 OWNER(X509, X509_free);
 OWNER(EVP_PKEY, EVP_PKEY_free);
-OWNER(X509_EXTENSION, X509_EXTENSION_free);
-OWNER(BIGNUM, BN_free);
 
 enum rc
 tls_fail(struct err *err, enum rc rc, const char *what)
@@ -304,99 +300,4 @@ tls_server_new(struct span certificate_pem, struct span key_pem,
 	SSL_CTX_set_alpn_select_cb(tls->context, choose_protocol, NULL);
 	*ret = take(tls);
 	return RC_OK;
-}
-
-/* -- A certificate for our own ports -------------------------------------- */
-
-static bool
-add_extension(X509 *certificate, int nid, const char *value)
-{
-	X509_EXTENSION *extension OWNED(X509_EXTENSION_free) =
-	    X509V3_EXT_conf_nid(NULL, NULL, nid, value);
-
-	return extension != NULL &&
-	       X509_add_ext(certificate, extension, -1) == 1;
-}
-
-static bool
-set_serial(X509 *certificate)
-{
-	BIGNUM *serial OWNED(BN_free) = BN_new();
-
-	return serial != NULL &&
-	       BN_rand(serial, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
-	       BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate)) !=
-		   NULL;
-}
-
-static bool
-set_name(X509 *certificate)
-{
-	X509_NAME *name = X509_get_subject_name(certificate);
-
-	return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_ASC,
-		   (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
-	       X509_set_issuer_name(certificate, name) == 1;
-}
-
-/* From yesterday, for clocks that are a little behind. */
-static bool
-fill(X509 *certificate, EVP_PKEY *key)
-{
-	return X509_set_version(certificate, X509_VERSION_3) == 1 &&
-	       set_serial(certificate) && set_name(certificate) &&
-	       X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY) !=
-		   NULL &&
-	       X509_gmtime_adj(
-		   X509_getm_notAfter(certificate), LOCAL_DAYS * DAY) != NULL &&
-	       X509_set_pubkey(certificate, key) == 1 &&
-	       add_extension(
-		   certificate, NID_basic_constraints, "critical,CA:FALSE") &&
-	       add_extension(
-		   certificate, NID_key_usage, "critical,digitalSignature") &&
-	       add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
-	       add_extension(certificate, NID_subject_alt_name,
-		   "DNS:localhost,IP:127.0.0.1,IP:::1") &&
-	       X509_sign(certificate, key, EVP_sha256()) > 0;
-}
-
-static enum rc
-add_memory(BIO *memory, struct buf *out, struct err *err)
-{
-	char *bytes = NULL;
-	long len = BIO_get_mem_data(memory, &bytes);
-
-	return buf_add(out, span_of(bytes, (size_t)len), err);
-}
-
-static enum rc
-print_pair(X509 *certificate, EVP_PKEY *key, struct buf *certificate_pem,
-    struct buf *key_pem, struct err *err)
-{
-	BIO *outer OWNED(BIO_free_all) = BIO_new(BIO_s_mem());
-	BIO *inner OWNED(BIO_free_all) = BIO_new(BIO_s_secmem()); /* wiped */
-	size_t was = certificate_pem->len;
-
-	if (outer == NULL || inner == NULL ||
-	    !PEM_write_bio_X509(outer, certificate) ||
-	    !PEM_write_bio_PrivateKey(inner, key, NULL, NULL, 0, NULL, NULL))
-		return tls_fail(err, RC_CRYPTO, "write certificate and key");
-	TRY(add_memory(outer, certificate_pem, err));
-	enum rc rc = add_memory(inner, key_pem, err);
-	if (rc != RC_OK)
-		buf_cut(certificate_pem, was);
-	return rc;
-}
-
-enum rc
-tls_make_local(
-    struct buf *certificate_pem, struct buf *key_pem, struct err *err)
-{
-	ERR_clear_error();
-	EVP_PKEY *key OWNED(EVP_PKEY_free) = EVP_EC_gen("P-256");
-	X509 *certificate OWNED(X509_free) = X509_new();
-
-	if (key == NULL || certificate == NULL || !fill(certificate, key))
-		return tls_fail(err, RC_CRYPTO, "make a local certificate");
-	return print_pair(certificate, key, certificate_pem, key_pem, err);
 }

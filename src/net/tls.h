@@ -33,9 +33,21 @@ void tls_free(struct tls *tls);
 SSL_CTX *tls_context(const struct tls *tls); /* lends */
 OWNER(struct tls, tls_free);
 
-/* Make a key and a self-signed certificate for localhost, 127.0.0.1 and ::1,
- * CA:FALSE, ten years; appended as PEM. */
+/* The certificate of our own ports: one for localhost, 127.0.0.1 and ::1, for
+ * 820 days (some programs take no longer ones), and behind it that of a CA of
+ * this installation alone, for 30 years, which may vouch for these three names
+ * and nothing else.  A program that believes the CA goes on doing so when the
+ * certificate is renewed.  Appended as PEM, as are the keys of both, in the same
+ * order. */
 enum rc tls_make_local(
     struct buf *certificate_pem, struct buf *key_pem, struct err *err);
+/* If a third of its life or less is left: the same key and CA, another
+ * certificate; *ret_renewed.  What has no CA (made before there was one) stays
+ * as it is.  On failure nothing is changed. */
+enum rc tls_renew_local(struct buf *certificate_pem, struct span key_pem,
+    int64_t now, bool *ret_renewed, struct err *err);
+/* Append the certificate that a program is to believe: the last of them. */
+enum rc tls_print_local_trust(
+    struct span certificate_pem, struct buf *out, struct err *err);
 
 #endif

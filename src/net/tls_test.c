@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "net/tls.h"
 
+#include <time.h>
+
 #include "net/peer_test_priv.h"
 
 /* The openssl program as a foreign judge. */
@@ -29,8 +31,8 @@ the_local_certificate_is_good_for_openssl(void **state)
 		check_command(options);
 	}
 	check_command("ec -check -noout -in");
-	/* nine years from now it is still valid */
-	check_command("x509 -noout -checkend 283824000 -in");
+	/* two years from now it is still valid */
+	check_command("x509 -noout -checkend 63072000 -in");
 }
 
 static void
@@ -50,6 +52,70 @@ every_local_certificate_is_another(void **state)
 	    tls_server_new(buf_span(&certificates), second, &tls, NULL),
 	    RC_UNFIT);
 	assert_null(tls);
+}
+
+#define DAY ((int64_t)24 * 60 * 60)
+
+static void
+check_verifies(struct span trust, struct span certificate)
+{
+	peer_write_file("/tmp/letterlock-trust.pem", trust);
+	peer_write_file("/tmp/letterlock-leaf.pem", certificate);
+	assert_int_equal(
+	    system("openssl verify -x509_strict -purpose sslserver "
+		   "-verify_ip 127.0.0.1 -CAfile /tmp/letterlock-trust.pem "
+		   "/tmp/letterlock-leaf.pem >/dev/null"),
+	    0);
+}
+
+/* What the program believes is the CA, and it stays; the key stays, too. */
+static void
+a_local_certificate_is_renewed_under_the_same_ca(void **state)
+{
+	struct buf certificate BUF_OWNED = BUF_SMALL;
+	struct buf key BUF_OWNED = BUF_SMALL;
+	struct buf before BUF_OWNED = BUF_SMALL;
+	struct buf trust BUF_OWNED = BUF_SMALL;
+	struct tls *tls OWNED(tls_free) = NULL;
+	int64_t now = (int64_t)time(NULL);
+	bool renewed = true;
+
+	assert_int_equal(tls_make_local(&certificate, &key, NULL), RC_OK);
+	assert_int_equal(
+	    tls_print_local_trust(buf_span(&certificate), &trust, NULL), RC_OK);
+	assert_int_equal(buf_add(&before, buf_span(&certificate), NULL), RC_OK);
+	assert_int_equal(tls_renew_local(&certificate, buf_span(&key),
+			     now + 540 * DAY, &renewed, NULL),
+	    RC_OK);
+	assert_false(renewed);
+	assert_true(span_is(buf_span(&certificate), buf_span(&before)));
+	assert_int_equal(tls_renew_local(&certificate, buf_span(&key),
+			     now + 550 * DAY, &renewed, NULL),
+	    RC_OK);
+	assert_true(renewed);
+	assert_false(span_is(buf_span(&certificate), buf_span(&before)));
+	check_verifies(buf_span(&trust), buf_span(&certificate));
+	assert_int_equal(
+	    tls_server_new(buf_span(&certificate), buf_span(&key), &tls, NULL),
+	    RC_OK);
+}
+
+static void
+what_was_made_before_there_was_a_ca_stays(void **state)
+{
+	struct buf certificate BUF_OWNED = BUF_SMALL;
+	struct buf key BUF_OWNED = BUF_SMALL;
+	bool renewed = true;
+
+	assert_int_equal(tls_make_local(&certificate, &key, NULL), RC_OK);
+	/* the leaf alone is such a one */
+	ptrdiff_t end = span_find(buf_span(&certificate), span_str("-----END"));
+	buf_cut(
+	    &certificate, (size_t)end + strlen("-----END CERTIFICATE-----"));
+	assert_int_equal(tls_renew_local(&certificate, buf_span(&key),
+			     INT64_C(4000000000), &renewed, NULL),
+	    RC_OK);
+	assert_false(renewed);
 }
 
 static void
@@ -92,6 +158,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_local_certificate_is_good_for_openssl),
 	    cmocka_unit_test(every_local_certificate_is_another),
+	    cmocka_unit_test(a_local_certificate_is_renewed_under_the_same_ca),
+	    cmocka_unit_test(what_was_made_before_there_was_a_ca_stays),
 	    cmocka_unit_test(what_is_no_certificate_or_key_is_unfit),
 	    cmocka_unit_test(nothing_is_added_when_the_key_does_not_fit),
 	};
