@@ -170,10 +170,11 @@ visitor_wait(
 {
 	int64_t deadline = now() + timeout;
 
-	while (is_ready(visitor->listener, deadline))
+	while (is_ready(visitor->listener, deadline)) {
 		if (welcome(visitor, target))
 			return RC_OK;
-	see_off(visitor);
+		see_off(visitor);
+	}
 	return err_set(err, RC_IO, "nobody came back from the browser");
 }
 
