@@ -245,10 +245,10 @@ enum rc
 trust_add_server(struct trust *trust, struct span text, struct err *err)
 {
 	struct trust_server server = {.by = ""};
+	size_t most = limits_of(trust)->servers;
 
-	if (trust->servers == TRUST_SERVERS_MAX)
-		return err_set(
-		    err, RC_LIMIT, "more than %d servers", TRUST_SERVERS_MAX);
+	if (trust->servers >= most || trust->servers == TRUST_SERVERS_MAX)
+		return err_set(err, RC_LIMIT, "more than %zu servers", most);
 	TRY(parse_server(take_word(&text), server.name, err));
 	struct span by = take_word(&text);
 	if (by.len > 0 && !span_is_nocase(by, "by"))
@@ -273,10 +273,11 @@ static enum rc
 parse_tsa(struct span rest, struct trust *ret, struct err *err)
 {
 	struct trust_stamper stamper;
+	size_t most = limits_of(ret)->stampers;
 
-	if (ret->stampers == TRUST_STAMPERS_MAX)
-		return err_set(err, RC_LIMIT,
-		    "more than %d roots that prove time", TRUST_STAMPERS_MAX);
+	if (ret->stampers >= most || ret->stampers == TRUST_STAMPERS_MAX)
+		return err_set(
+		    err, RC_LIMIT, "more than %zu roots that prove time", most);
 	TRY(parse_fingerprint(take_word(&rest), stamper.root, err));
 	TRY(check_end(&rest, err));
 	ret->stamper[ret->stampers++] = stamper;

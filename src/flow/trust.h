@@ -18,8 +18,7 @@
  * Standard:  RFC 5937 section 1 (limits that a trust anchor cannot set for
  *            itself); RFC 8601 section 5 for `authserv` (flow/transport).
  * May use:   base codec mime pki.  No I/O, no clock.
- * Limits:    struct trust_limits; room for TRUST_SERVERS_MAX servers and
- *            TRUST_STAMPERS_MAX roots that prove time: RC_LIMIT.
+ * Limits:    struct trust_limits: RC_LIMIT.
  */
 #ifndef FLOW_TRUST_H
 #define FLOW_TRUST_H
@@ -31,13 +30,17 @@
 #define TRUST_DOMAIN_MAX 253
 
 struct trust_limits {
-	size_t text;   /* bytes of a file */
-	size_t grants; /* domains, in all */
+	size_t text;     /* bytes of a file */
+	size_t grants;   /* domains, in all */
+	size_t servers;  /* TRUST_SERVERS_MAX at most */
+	size_t stampers; /* TRUST_STAMPERS_MAX at most */
 };
 
 static const struct trust_limits trust_default = {
     .text = (size_t)256 * 1024,
     .grants = 2000,
+    .servers = TRUST_SERVERS_MAX,
+    .stampers = TRUST_STAMPERS_MAX,
 };
 
 /* That root may name addresses of this domain, up to this level. */

@@ -341,6 +341,21 @@ as_many_domains_and_servers_as_the_limits_say_and_no_more(void **state)
 }
 
 static void
+lower_limits_count_too(void **state)
+{
+	const struct trust_limits limits = {
+	    .text = 100, .grants = 1, .servers = 1, .stampers = 1};
+	struct trust trust TRUST_OWNED = TRUST_NONE;
+
+	trust.limits = &limits;
+	assert_done(parse("authserv a.test", &trust), err);
+	assert_rc(parse("authserv b.test", &trust), RC_LIMIT);
+	assert_done(parse("tsa %R", &trust), err);
+	assert_rc(parse("tsa %R", &trust), RC_LIMIT);
+	assert_has(err.text, "more than 1 roots that prove time");
+}
+
+static void
 a_domain_of_253_bytes_is_one_and_of_254_none(void **state)
 {
 	struct trust trust TRUST_OWNED = TRUST_NONE;
@@ -374,6 +389,7 @@ main(void)
 	    cmocka_unit_test(the_longest_file_is_read_and_no_longer_one),
 	    cmocka_unit_test(
 		as_many_domains_and_servers_as_the_limits_say_and_no_more),
+	    cmocka_unit_test(lower_limits_count_too),
 	    cmocka_unit_test(a_domain_of_253_bytes_is_one_and_of_254_none),
 	};
 

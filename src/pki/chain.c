@@ -65,7 +65,8 @@ find_signature(const struct chain_work *work, const void *what,
 static bool
 may_verify(struct chain_work *work)
 {
-	if (work->signatures == CHAIN_MAX_SIGNATURES)
+	if (work->signatures >= work->limits->signatures ||
+	    work->signatures == CHAIN_SIGNATURES_MAX)
 		work->spent = true;
 	return !work->spent;
 }
@@ -273,8 +274,8 @@ forged_reason(const struct search *search)
 static const char *
 names_reason(struct search *search, const struct certs *path)
 {
-	enum subtrees_answer answer =
-	    subtrees_check(path, &search->work->names);
+	enum subtrees_answer answer = subtrees_check(
+	    path, search->work->limits->names, &search->work->names);
 
 	return answer == SUBTREES_ALLOW    ? NULL
 	       : answer == SUBTREES_FORBID ? "cert.name-constraint"
@@ -365,7 +366,7 @@ finish_path(struct search *search, struct err *err)
 		tell(search, RANK_FORGED, forged_reason(search));
 		return keep_path(search, &search->best, err);
 	}
-	if (search->work->paths == CHAIN_MAX_PATHS) {
+	if (search->work->paths >= search->work->limits->paths) {
 		search->work->spent = true;
 		return RC_OK;
 	}
@@ -509,7 +510,7 @@ climb(struct search *search, struct err *err)
 {
 	uint8_t rating[2 * CERTS_MAX];
 
-	if (search->work->climbs == CHAIN_MAX_CLIMBS)
+	if (search->work->climbs >= search->work->limits->climbs)
 		search->work->spent = true;
 	else
 		search->work->climbs++;
@@ -566,6 +567,13 @@ run(struct search *search, const struct cert *cert, struct chain_result *ret,
 	return RC_OK;
 }
 
+void
+chain_work_init(struct chain_work *work, const struct chain_request *ask)
+{
+	*work = (struct chain_work){.seen = ask->seen,
+	    .limits = ask->limits != NULL ? ask->limits : &chain_default};
+}
+
 enum rc
 chain_search(const struct cert *cert, const struct chain_request *ask,
     struct chain_work *work, unsigned nesting, struct chain_result *ret,
@@ -598,8 +606,9 @@ enum rc
 chain_check(const struct cert *cert, const struct chain_request *ask,
     struct chain_result *ret, struct err *err)
 {
-	struct chain_work work = {.seen = ask->seen};
+	struct chain_work work;
 
+	chain_work_init(&work, ask);
 	TRY(check_policies(ask->policies, err));
 	return chain_search(cert, ask, &work, 0, ret, err);
 }

@@ -11,9 +11,8 @@
  *            for one that signs itself, gives up on policy trees of more than
  *            1000 nodes, compares the domain of an SmtpUTF8Mailbox as U-labels,
  *            knows no time of revocation, and answers PKITS 4.14.30 wrongly.
- * Limits:    10 certificates deep; CERTS_MAX untrusted ones; 64 paths and 256
- *            signatures; 512 policies at one depth; 2^18 comparisons of names;
- *            512 MiB of revocation lists read.  Beyond: "chain.limit".
+ * Limits:    struct chain_limits; 10 certificates deep, CERTS_MAX untrusted
+ *            ones, 512 policies at one depth.  Beyond: "chain.limit".
  */
 #ifndef PKI_CHAIN_H
 #define PKI_CHAIN_H
@@ -46,6 +45,29 @@ struct chain_grant {
 	const void *self;
 };
 
+/* What one chain_check() may cost, the paths of those who sign revocation
+ * lists with it. */
+struct chain_limits {
+	size_t paths;      /* that lead to a root, and are looked at */
+	size_t climbs;     /* steps up, wherever they lead */
+	size_t signatures; /* CHAIN_SIGNATURES_MAX at most */
+	size_t names;      /* comparisons, for constraints */
+	size_t crl_bytes;  /* of lists read */
+	unsigned nesting;  /* whoever signs a list for him who signs a list
+			    * for him ... */
+};
+
+#define CHAIN_SIGNATURES_MAX 256
+
+static const struct chain_limits chain_default = {
+    .paths = 64,
+    .climbs = 2000,
+    .signatures = CHAIN_SIGNATURES_MAX,
+    .names = (size_t)1 << 18,
+    .crl_bytes = (size_t)512 << 20,
+    .nesting = 2,
+};
+
 /* An expired certificate is told as expired only if nothing else is wrong with
  * the path.  A root must be valid at `at` too, and signs itself.  Whoever has
  * several issuers of one name gets each of them tried; but none of them helps
@@ -65,6 +87,7 @@ struct chain_request {
 	/* A valid path to a root that has none is the result only if no other
 	 * is found.  NULL: each root has it. */
 	const struct chain_grant *grant;
+	const struct chain_limits *limits; /* NULL: chain_default */
 };
 
 struct chain_result {

@@ -73,10 +73,10 @@ the_64th_path_is_tried_and_not_the_65th(void **state)
 {
 	for (size_t more = 0; more < 2; more++) {
 		struct certs untrusted CERTS_OWNED = CERTS_NONE;
-		struct chain_work work = {0};
+		struct chain_work work = {.limits = &chain_default};
 		EVP_PKEY *key = EVP_EC_gen("P-256");
 		/* likelier than the right one, which has no key identifier */
-		for (size_t i = 0; i < CHAIN_MAX_PATHS - 1 + more; i++) {
+		for (size_t i = 0; i < chain_default.paths - 1 + more; i++) {
 			struct fixture wrong FIXTURE_OWNED =
 			    make_cross("Between", &root, key, "CA:FALSE", true);
 			add(&untrusted, &wrong);
@@ -108,9 +108,11 @@ what_was_seen_to_hold_costs_no_signature(void **state)
 
 	assert_int_equal(seen_new(&seen, NULL), RC_OK);
 	for (size_t before = 0; before < 2; before++) {
-		struct chain_work work = {
-		    .seen = seen, .signatures = CHAIN_MAX_SIGNATURES};
-		struct chain_work fresh = {.seen = seen};
+		struct chain_work work = {.limits = &chain_default,
+		    .seen = seen,
+		    .signatures = chain_default.signatures};
+		struct chain_work fresh = {
+		    .limits = &chain_default, .seen = seen};
 		struct chain_result got CHAIN_RESULT_OWNED =
 		    search(&leaf, NULL, &work);
 		expect_reason(&got, before ? "valid" : "chain.limit");
@@ -136,7 +138,8 @@ what_does_not_hold_is_not_remembered(void **state)
 
 	assert_int_equal(seen_new(&seen, NULL), RC_OK);
 	for (int i = 0; i < 2; i++) {
-		struct chain_work work = {.seen = seen};
+		struct chain_work work = {
+		    .limits = &chain_default, .seen = seen};
 		struct chain_result got CHAIN_RESULT_OWNED =
 		    search(&forged, NULL, &work);
 		expect_reason(&got, "cert.signature");
@@ -155,8 +158,9 @@ signature_256_is_looked_at_and_not_257(void **state)
 
 	for (size_t more = 0; more < 2; more++) {
 		struct certs untrusted CERTS_OWNED = CERTS_NONE;
-		struct chain_work work = {0};
-		for (size_t i = 0; i < CHAIN_MAX_SIGNATURES - 2 + more; i++) {
+		struct chain_work work = {.limits = &chain_default};
+		for (size_t i = 0; i < chain_default.signatures - 2 + more;
+		     i++) {
 			EVP_PKEY *key = EVP_EC_gen("P-256");
 			struct fixture wrong FIXTURE_OWNED =
 			    make_cross("Between", &root, key, CA, false);
@@ -177,11 +181,33 @@ climb_2000_is_made_and_not_2001(void **state)
 	struct fixture leaf FIXTURE_OWNED = fixture_signer(&root, MAIL);
 
 	for (size_t more = 0; more < 2; more++) {
-		struct chain_work work = {
-		    .climbs = CHAIN_MAX_CLIMBS - 1 + more};
+		struct chain_work work = {.limits = &chain_default,
+		    .climbs = chain_default.climbs - 1 + more};
 		struct chain_result got CHAIN_RESULT_OWNED =
 		    search(&leaf, NULL, &work);
 		expect_reason(&got, more == 0 ? "valid" : "chain.limit");
+	}
+}
+
+/* What one asks with less: none. */
+static void
+whoever_asks_may_set_lower_limits(void **state)
+{
+	static const struct chain_limits none[] = {
+	    {.climbs = 9, .signatures = 9, .names = 9},
+	    {.paths = 9, .signatures = 9, .names = 9},
+	    {.paths = 9, .climbs = 9, .names = 9},
+	    {.paths = 9, .climbs = 9, .signatures = 9, .names = 9},
+	};
+	struct fixture leaf FIXTURE_OWNED = fixture_signer(&root, MAIL);
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
+		const struct chain_request ask = {
+		    .roots = &roots, .at = FIXTURE_NOW, .limits = &none[i]};
+		assert_int_equal(
+		    chain_check(leaf.cert, &ask, &got, NULL), RC_OK);
+		expect_reason(&got, i == 3 ? "valid" : "chain.limit");
 	}
 }
 
@@ -199,8 +225,8 @@ too_many_comparisons_of_names_are_a_limit(void **state)
 
 	add(&untrusted, &between);
 	for (size_t more = 0; more < 2; more++) {
-		struct chain_work work = {
-		    .names = ((size_t)1 << 18) - 9 + more};
+		struct chain_work work = {.limits = &chain_default,
+		    .names = chain_default.names - 9 + more};
 		struct chain_result got CHAIN_RESULT_OWNED =
 		    search(&leaf, &untrusted, &work);
 		expect_reason(&got, more == 0 ? "valid" : "chain.limit");
@@ -225,7 +251,7 @@ a_chain_that_explodes_ends_soon(void **state)
 {
 	struct certs untrusted CERTS_OWNED = CERTS_NONE;
 	struct fixture last = {NULL, NULL};
-	struct chain_work work = {0};
+	struct chain_work work = {.limits = &chain_default};
 
 	for (size_t level = 0; level < 8; level++) {
 		EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -255,7 +281,7 @@ a_chain_that_explodes_ends_soon(void **state)
 	    chain_search(leaf.cert, &ask, &work, 0, &got, NULL), RC_OK);
 	assert_true(seconds() - start < 5);
 	expect_reason(&got, "chain.limit");
-	assert_int_equal(work.paths, CHAIN_MAX_PATHS);
+	assert_int_equal(work.paths, chain_default.paths);
 }
 
 /* Sixteen authorities that all vouch for each other, and one of them for none
@@ -265,7 +291,7 @@ authorities_that_vouch_for_each_other_end_soon(void **state)
 {
 	struct certs untrusted CERTS_OWNED = CERTS_NONE;
 	struct fixture ring[15];
-	struct chain_work work = {0};
+	struct chain_work work = {.limits = &chain_default};
 
 	for (size_t i = 0; i < 15; i++) {
 		char name[20];
@@ -316,7 +342,7 @@ a_new_key_signed_with_the_old_is_followed(void **state)
 		.usage = CA_USAGE});
 	struct fixture leaf FIXTURE_OWNED = fixture_signer(&new, MAIL);
 	struct certs untrusted CERTS_OWNED = CERTS_NONE;
-	struct chain_work work = {0};
+	struct chain_work work = {.limits = &chain_default};
 
 	add(&untrusted, &new);
 	add(&untrusted, &old);
@@ -341,7 +367,7 @@ the_way_that_is_valid_is_found_beside_one_that_has_expired(void **state)
 	struct fixture leaf FIXTURE_OWNED = fixture_signer(&good, MAIL);
 	struct certs untrusted CERTS_OWNED = CERTS_NONE;
 	struct certs expired CERTS_OWNED = CERTS_NONE;
-	struct chain_work work = {0}, other = {0};
+	struct chain_work work = {.limits = &chain_default}, other = work;
 
 	EVP_PKEY_up_ref(key); /* one each is taken over */
 	add(&expired, &old);
@@ -366,7 +392,7 @@ signatures_without_a_digest_are_followed(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, kinds[i]);
 		struct certs untrusted CERTS_OWNED = CERTS_NONE;
-		struct chain_work work = {0};
+		struct chain_work work = {.limits = &chain_default};
 		ERR_clear_error();
 		if (key == NULL)
 			continue;
@@ -391,7 +417,7 @@ a_root_is_the_certificate_that_is_trusted(void **state)
 	    make_cross("Root", NULL, root.key, CA, false);
 	struct fixture leaf FIXTURE_OWNED = fixture_signer(&twin, MAIL);
 	struct certs untrusted CERTS_OWNED = CERTS_NONE;
-	struct chain_work work = {0};
+	struct chain_work work = {.limits = &chain_default};
 
 	add(&untrusted, &twin);
 	struct chain_result got CHAIN_RESULT_OWNED =
@@ -514,9 +540,9 @@ a_list_of_50_mb_is_read_soon(void **state)
 	    .need_status = true};
 	for (size_t more = 0; more < 2; more++) {
 		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
-		struct chain_work work = {
-		    .crl_bytes =
-			CHAIN_MAX_CRL_WORK + more - crls.item[0]->entries.len};
+		struct chain_work work = {.limits = &chain_default,
+		    .crl_bytes = chain_default.crl_bytes + more -
+				 crls.item[0]->entries.len};
 		assert_int_equal(
 		    chain_search(leaf.cert, &ask, &work, 0, &got, NULL), RC_OK);
 		expect_reason(&got, more == 0 ? "valid" : "chain.limit");
@@ -549,6 +575,7 @@ main(void)
 	    cmocka_unit_test(what_does_not_hold_is_not_remembered),
 	    cmocka_unit_test(signature_256_is_looked_at_and_not_257),
 	    cmocka_unit_test(climb_2000_is_made_and_not_2001),
+	    cmocka_unit_test(whoever_asks_may_set_lower_limits),
 	    cmocka_unit_test(too_many_comparisons_of_names_are_a_limit),
 	    cmocka_unit_test(a_chain_that_explodes_ends_soon),
 	    cmocka_unit_test(authorities_that_vouch_for_each_other_end_soon),

@@ -1,5 +1,5 @@
 /* pki/chain_priv -- the parts of chain: the search for a path, what is wrong
- * with one, and what was revoked; and what all of it may cost. */
+ * with one, and what was revoked; and what all of it has cost. */
 #ifndef PKI_CHAIN_PRIV_H
 #define PKI_CHAIN_PRIV_H
 
@@ -11,17 +11,11 @@
 #define CHAIN_UNKNOWN_REASON "cert.status-unknown"
 #define CHAIN_LIMIT_REASON "chain.limit"
 
-/* What one chain_check() may cost, the paths of those who sign revocation
- * lists with it; beyond that the answer is "chain.limit". */
 #define CHAIN_MAX_PATH 10
-#define CHAIN_MAX_PATHS 64
-#define CHAIN_MAX_CLIMBS 2000 /* steps up, wherever they lead */
-#define CHAIN_MAX_SIGNATURES 256
-#define CHAIN_MAX_CRL_WORK ((size_t)512 << 20) /* bytes of lists read */
-/* Whoever signs a list for him who signs a list is not asked for his. */
-#define CHAIN_MAX_NESTING 2
 
+/* What was spent of struct chain_limits. */
 struct chain_work {
+	const struct chain_limits *limits;
 	struct seen *seen; /* NULL: nothing */
 	size_t paths, climbs, crl_bytes, names;
 	bool spent; /* something was left undone */
@@ -30,9 +24,12 @@ struct chain_work {
 		const void *what; /* struct cert, crl or ocsp */
 		const struct cert *by;
 		bool good;
-	} signature[CHAIN_MAX_SIGNATURES];
+	} signature[CHAIN_SIGNATURES_MAX];
 	size_t signatures;
 };
+
+/* Nothing was spent yet. */
+void chain_work_init(struct chain_work *work, const struct chain_request *ask);
 
 /* Each certificate and list is tried once with each key. */
 bool chain_cert_signed(

@@ -172,7 +172,7 @@ revocation_check_signer(const struct lookup *lookup, const struct cert *signer,
 	};
 
 	*ret_good = false;
-	if (lookup->nesting == CHAIN_MAX_NESTING)
+	if (lookup->nesting >= lookup->work->limits->nesting)
 		return RC_OK;
 	TRY(chain_search(
 	    signer, &ask, lookup->work, lookup->nesting + 1, &result, err));
@@ -249,8 +249,10 @@ static bool
 find_entry(struct lookup *lookup, const struct crl *crl, struct crl_entry *ret)
 {
 	struct chain_work *work = lookup->work;
+	size_t most = work->limits->crl_bytes;
 
-	if (crl->entries.len > CHAIN_MAX_CRL_WORK - work->crl_bytes) {
+	if (work->crl_bytes > most ||
+	    crl->entries.len > most - work->crl_bytes) {
 		work->spent = true;
 		return false;
 	}
@@ -553,7 +555,7 @@ enum rc
 chain_hears(const struct certs *path, const struct chain_request *ask,
     bool *ret, struct err *err)
 {
-	struct chain_work work = {.seen = ask->seen};
+	struct chain_work work;
 	struct chain_result ignored CHAIN_RESULT_OWNED = CHAIN_RESULT;
 	struct lookup lookup = {.ask = ask,
 	    .work = &work,
@@ -562,6 +564,7 @@ chain_hears(const struct certs *path, const struct chain_request *ask,
 	    .result = &ignored,
 	    .only_hears = true};
 
+	chain_work_init(&work, ask);
 	*ret = false;
 	if (path->len < 2)
 		return RC_OK;

@@ -446,15 +446,15 @@ signers_of_signers_are_asked_for_twice(void **state)
 	assert_int_equal(
 	    certs_add(&untrusted, world.between.cert, NULL), RC_OK);
 	assert_int_equal(certs_add(&untrusted, signer.cert, NULL), RC_OK);
-	for (unsigned i = 0; i <= CHAIN_MAX_NESTING; i++) {
-		struct chain_work work = {0};
+	for (unsigned i = 0; i <= chain_default.nesting; i++) {
+		struct chain_work work = {.limits = &chain_default};
 		struct chain_result got CHAIN_RESULT_OWNED = CHAIN_RESULT;
 		assert_int_equal(chain_search(world.leaf.cert, &request, &work,
 				     i, &got, NULL),
 		    RC_OK);
 		/* the signer is good by his own list (PKITS 4.14.30) */
 		assert_int_equal(got.state,
-		    i < CHAIN_MAX_NESTING ? CHAIN_VALID : CHAIN_INVALID);
+		    i < chain_default.nesting ? CHAIN_VALID : CHAIN_INVALID);
 	}
 }
 

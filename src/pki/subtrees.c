@@ -29,7 +29,7 @@ struct name {
 
 struct check {
 	const NAME_CONSTRAINTS *limits;
-	size_t *work;
+	size_t most, *work;
 	enum subtrees_answer answer;
 };
 
@@ -263,7 +263,7 @@ match_list(struct check *check, const struct name *name,
 		const GENERAL_SUBTREE *subtree =
 		    sk_GENERAL_SUBTREE_value(list, i);
 		*check->work += name->form == GEN_DIRNAME ? WORK_NAME : 1;
-		if (*check->work > SUBTREES_MAX_WORK)
+		if (*check->work > check->most)
 			check->answer = SUBTREES_LIMIT;
 		if (check->answer != SUBTREES_ALLOW)
 			return MATCH_BROKEN;
@@ -373,9 +373,9 @@ is_skipped(const struct certs *path, size_t at)
 
 static enum subtrees_answer
 apply(const NAME_CONSTRAINTS *limits, const struct certs *path, size_t below,
-    size_t *work)
+    size_t most, size_t *work)
 {
-	struct check check = {limits, work, SUBTREES_ALLOW};
+	struct check check = {limits, most, work, SUBTREES_ALLOW};
 
 	for (size_t i = 0; i < below && check.answer == SUBTREES_ALLOW; i++) {
 		const X509 *x509 = cert_x509(path->item[i]);
@@ -395,7 +395,7 @@ apply(const NAME_CONSTRAINTS *limits, const struct certs *path, size_t below,
 }
 
 enum subtrees_answer
-subtrees_check(const struct certs *path, size_t *work)
+subtrees_check(const struct certs *path, size_t most, size_t *work)
 {
 	enum subtrees_answer answer = SUBTREES_ALLOW;
 
@@ -406,7 +406,7 @@ subtrees_check(const struct certs *path, size_t *work)
 			NID_name_constraints, &critical, NULL);
 		ERR_clear_error();
 		if (limits != NULL)
-			answer = apply(limits, path, i, work);
+			answer = apply(limits, path, i, most, work);
 		else if (critical != -1)
 			answer = SUBTREES_FORBID;
 	}

@@ -4,19 +4,18 @@
  *            ones), RFC 9598 section 6: a constraint on rfc822Name binds
  *            SmtpUTF8Mailbox too, by the domain in A-labels; and emailAddress
  *            in the subject, always.
- * Limits:    SUBTREES_MAX_WORK comparisons for one chain_check().
+ * Limits:    `most` comparisons, over all paths that have one `work`.
  */
 #ifndef PKI_SUBTREES_PRIV_H
 #define PKI_SUBTREES_PRIV_H
 
 #include "pki/cert.h"
 
-#define SUBTREES_MAX_WORK ((size_t)1 << 18)
-
 enum subtrees_answer { SUBTREES_ALLOW, SUBTREES_FORBID, SUBTREES_LIMIT };
 
 /* Every certificate of `path` against the constraints of all that stand above
  * it, the anchor's too.  *work is what was done before, and is added to. */
-enum subtrees_answer subtrees_check(const struct certs *path, size_t *work);
+enum subtrees_answer subtrees_check(
+    const struct certs *path, size_t most, size_t *work);
 
 #endif
