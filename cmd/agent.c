@@ -14,6 +14,8 @@
 #include "keydir/status.h"
 #include "os/activation.h"
 #include "os/clock.h"
+#include "os/log.h"
+#include "store/index.h"
 
 #define WATCH_MOST 86400
 #define DNS_BUDGET 60 /* milliseconds that a letter being shown may wait */
@@ -175,6 +177,18 @@ read_limits(const struct agent_options *o, struct agent *agent, struct err *err)
 	return RC_OK;
 }
 
+/* Without an index, searches open every letter. */
+static struct index *
+open_index(const struct state *state)
+{
+	struct index *index = NULL;
+	struct err why = ERR_NONE;
+
+	if (index_open(state, INDEX_SIZE, &index, &why) != RC_OK)
+		log_warning("no search index: %s", why.text);
+	return index;
+}
+
 static enum rc
 run_agent(const struct agent_options *o, struct err *err)
 {
@@ -186,6 +200,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct buf trust_path BUF_OWNED = BUF(4096);
 	struct beliefs *beliefs OWNED(beliefs_free) = NULL;
 	struct seen *seen OWNED(seen_free) = NULL;
+	struct index *index OWNED(index_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
 
 	home_init(&home);
@@ -210,6 +225,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	agent.reader.status = status_source(status);
 	TRY(open_beliefs(&home, &trust_path, &beliefs, err));
 	agent.beliefs = beliefs_source(beliefs);
+	agent.index = index = open_index(home.state);
 	return serve(&home, &agent, err);
 }
 

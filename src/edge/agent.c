@@ -11,6 +11,7 @@
 #include "edge/deliver.h"
 #include "edge/front.h"
 #include "edge/imap_front.h"
+#include "edge/imap_index.h"
 #include "edge/rester.h"
 #include "edge/sentry.h"
 #include "edge/smtp_front.h"
@@ -135,6 +136,7 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 {
 	struct courier courier = {.agent = agent};
 	struct sentry *sentry OWNED(sentry_free) = NULL;
+	struct imap_indexer *indexer OWNED(imap_indexer_free) = NULL;
 	struct rester *rester OWNED(rester_free) = NULL;
 	sigset_t signals;
 
@@ -146,6 +148,9 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (agent->watch_every > 0)
 		TRY(sentry_new(agent, &sentry, err));
+	if (agent->index != NULL)
+		TRY(imap_indexer_new(agent, &indexer, err));
+	agent->indexer = indexer;
 	if (agent->rest_every > 0)
 		TRY(rester_new(agent, &rester, err));
 	TRY(courier_start(&courier, err));

@@ -18,6 +18,9 @@
 #include "net/smtp_send.h"
 #include "store/spool.h"
 
+struct imap_indexer;
+struct index;
+
 struct agent_limits {
 	unsigned connections; /* of mail programs, on each front */
 	size_t letter;        /* bytes: 552 5.3.4 beyond */
@@ -59,9 +62,11 @@ struct agent {
 	struct reader reader;
 	struct agent_beliefs beliefs;
 	struct people *people; /* whom the reader knows; NULL: not kept */
-	struct enrol enrol;    /* to tell whose challenges come in */
-	unsigned watch_every;  /* seconds (edge/sentry); 0: never */
-	unsigned rest_every;   /* seconds (edge/rester); 0: never */
+	struct index *index;   /* of words; NULL: letters are opened instead */
+	struct imap_indexer *indexer; /* who fills it, while the agent runs */
+	struct enrol enrol;           /* to tell whose challenges come in */
+	unsigned watch_every;         /* seconds (edge/sentry); 0: never */
+	unsigned rest_every;          /* seconds (edge/rester); 0: never */
 	struct agent_limits limits;
 };
 

@@ -4,6 +4,7 @@
 #include "edge/imap_fetched.h"
 #include "edge/imap_flags.h"
 #include "edge/imap_header.h"
+#include "edge/imap_index.h"
 #include "os/clock.h"
 #include "os/log.h"
 
@@ -263,6 +264,21 @@ show_header(
 	    header, fetched->size, &pick->view, &pick->size, err);
 }
 
+/* What passes as it came is at hand only now, if it was looked into. */
+static void
+index_later(
+    const struct imap_batch *f, const struct imap_pick *pick, bool first)
+{
+	struct imap_session *s = f->s;
+
+	if (pick->view.rebuilt && (first || f->quiet))
+		imap_indexer_add(
+		    s->agent->indexer, &s->box.views, pick->uid, SPAN_NONE);
+	else if (!pick->view.rebuilt && f->letter)
+		imap_indexer_add(s->agent->indexer, &s->box.views, pick->uid,
+		    buf_span(&pick->view.bytes));
+}
+
 static enum rc
 show(const struct imap_batch *f, struct imap_pick *pick,
     const struct imap_fetched *fetched, struct err *err)
@@ -282,11 +298,13 @@ show(const struct imap_batch *f, struct imap_pick *pick,
 		    &pick->view, err));
 	else if (pick->again)
 		judge_again(f, pick, letter);
+	bool first = !pick->decided;
 	pick->decided = true;
-	if (!f->letter)
-		return RC_OK;
-	return imap_view_open(
-	    s->agent, &s->box.views, pick->uid, letter, &pick->view, err);
+	if (f->letter)
+		TRY(imap_view_open(s->agent, &s->box.views, pick->uid, letter,
+		    &pick->view, err));
+	index_later(f, pick, first);
+	return RC_OK;
 }
 
 /* Is the mail server asked for it? */

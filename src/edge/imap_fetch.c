@@ -118,6 +118,8 @@ imap_fetch_ahead(struct imap_session *s, struct err *err)
 	if (from > s->box.uids.len) /* gone already */
 		return RC_OK;
 	TRY(imap_items_add(&items, IMAP_ITEM_FLAGS, err));
+	if (s->agent->indexer != NULL) /* all of it, to be indexed */
+		TRY(imap_items_add(&items, IMAP_ITEM_SIZE, err));
 	TRY(imap_batch_init(&f, s, &items, err));
 	f.quiet = true;
 	TRY(newest(s, from, &set, err));

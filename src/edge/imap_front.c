@@ -225,6 +225,10 @@ static const struct command {
     {"UID EXPUNGE", IMAP_SELECTED, "UIDPLUS", check_set, imap_do_uid_expunge},
     {"SEARCH", IMAP_SELECTED, NULL, check_some, imap_do_search},
     {"UID SEARCH", IMAP_SELECTED, NULL, check_some, imap_do_search},
+    {"SORT", IMAP_SELECTED, NULL, check_some, imap_do_sort},
+    {"UID SORT", IMAP_SELECTED, NULL, check_some, imap_do_sort},
+    {"THREAD", IMAP_SELECTED, NULL, check_some, imap_do_thread},
+    {"UID THREAD", IMAP_SELECTED, NULL, check_some, imap_do_thread},
     {"FETCH", IMAP_SELECTED, NULL, check_some, imap_do_fetch},
     {"UID FETCH", IMAP_SELECTED, NULL, check_some, imap_do_fetch},
     {"STORE", IMAP_SELECTED, NULL, check_some, imap_do_store},
@@ -444,6 +448,7 @@ imap_front_serve(const struct agent *agent, struct stream *stream)
 	}
 	imap_uids_done(&s.box.uids);
 	imap_saved_done(&s.box.saved);
+	imap_saved_done(&s.box.missing);
 	buf_done(&s.out);
 	buf_done(&s.copy_to);
 	imap_link_free(s.link);

@@ -9,6 +9,8 @@
 /* RFC 2177: "clients using IDLE are advised to terminate the IDLE and re-issue
  * it at least every 29 minutes"; routers on the way forget sooner. */
 #define RENEW (9 * 60 * 1000)
+/* As long as the search index does not have all letters. */
+#define FILL_EVERY (10 * 1000)
 
 static enum rc
 idle_start(struct imap_session *s, struct err *err)
@@ -85,13 +87,16 @@ wait_for_either(struct imap_session *s, int *waited, struct err *err)
 			TRY(look_at_news(s, err));
 	} while (news);
 	TRY(imap_flush(s, err));
-	enum rc rc = imap_wait(s, RENEW, &ready, err);
+	int most = imap_has_to_fill(s) ? FILL_EVERY : RENEW;
+	enum rc rc = imap_wait(s, most, &ready, err);
 	if (rc == RC_AGAIN) {
-		*waited += RENEW;
+		*waited += most;
 		if (*waited >= s->agent->limits.idle)
 			return err_set(
 			    err, RC_IO, "nothing was said for too long");
 		TRY(idle_end(s, err));
+		if (imap_has_to_fill(s))
+			TRY(imap_fill(s, err));
 		return idle_start(s, err);
 	}
 	TRY(rc);

@@ -541,3 +541,19 @@ imap_query_parse(
 	searching.query = NULL;
 	return RC_OK;
 }
+
+enum rc
+imap_query_parse_bare(
+    struct imap_walk *args, struct imap_searching *ret, struct err *err)
+{
+	struct imap_searching searching IMAP_SEARCHING_OWNED = {0};
+	struct parse p = {args, &searching, 0, 0, err};
+	struct imap_token token;
+
+	TRY(read_charset(&p));
+	TRY(imap_walk_next(args, &token, err));
+	TRY(read_all(&p, token));
+	*ret = searching;
+	searching.query = NULL;
+	return RC_OK;
+}

@@ -45,7 +45,11 @@ struct imap_query {
 	char *name;
 	int64_t number;
 	struct imap_query *child, *next; /* owned */
-	bool *hits; /* private to the search: who answers SERVER and SAVED */
+	/* private to the search: the letters of SERVER and SAVED; of FIELD,
+	 * BODY and TEXT those that the index names, which may be more if that
+	 * is not `exact` */
+	bool *hits;
+	bool exact;
 };
 
 /* What it is answered with. */
@@ -68,6 +72,9 @@ void imap_searching_done(struct imap_searching *searching);
 /* Read all that stands behind SEARCH.  RC_SYNTAX; RC_REFUSED: a charset other
  * than US-ASCII and UTF-8.  The caller owns *ret. */
 enum rc imap_query_parse(
+    struct imap_walk *args, struct imap_searching *ret, struct err *err);
+/* The same for SORT and THREAD: a charset, and the keys. */
+enum rc imap_query_parse_bare(
     struct imap_walk *args, struct imap_searching *ret, struct err *err);
 
 #endif

@@ -1,56 +1,41 @@
 #include <stdlib.h>
 
-#include "codec/when.h"
-#include "edge/imap_batch_priv.h"
-#include "edge/imap_query.h"
+#include "edge/imap_index.h"
+#include "edge/imap_keys.h"
+#include "edge/imap_search_priv.h"
 #include "edge/imap_set.h"
 #include "flow/search_text.h"
 #include "os/log.h"
 
-/* How a search is worked off: the mail server answers its parts of the query;
- * what is undecided after that is decided by looking at the letters. */
-
-#define DAY ((int64_t)24 * 60 * 60)
-
-struct search {
-	struct imap_session *s;
-	const struct imap_searching *asked;
-	uint32_t *uid; /* of the letters when it began, ascending */
-	bool *found;
-	size_t len;
-	bool letters, keywords; /* what of a letter is needed */
-	struct buf modseq;      /* as the mail server said it, or empty */
-	bool refused;           /* the mail server did not answer a part */
-	struct buf why;
-};
-
-#define SEARCH_OWNED __attribute__((cleanup(search_done)))
-
-static void
-search_done(struct search *search)
-{
-	free(search->uid);
-	free(search->found);
-	buf_done(&search->modseq);
-	buf_done(&search->why);
-}
-
-static enum rc
-search_init(struct search *search, struct imap_session *s,
+enum rc
+imap_search_init(struct imap_search *search, struct imap_session *s,
     const struct imap_searching *asked, struct err *err)
 {
 	const struct imap_uids *uids = &s->box.uids;
+	size_t len = uids->len + 1;
 
-	*search = (struct search){
+	*search = (struct imap_search){
 	    .s = s, .asked = asked, .modseq = BUF(200), .why = BUF_SMALL};
-	search->uid = calloc(uids->len + 1, sizeof(search->uid[0]));
-	search->found = calloc(uids->len + 1, sizeof(search->found[0]));
-	if (search->uid == NULL || search->found == NULL)
+	search->uid = calloc(len, sizeof(search->uid[0]));
+	search->found = calloc(len, sizeof(search->found[0]));
+	search->known = calloc(len, sizeof(search->known[0]));
+	if (search->uid == NULL || search->found == NULL ||
+	    search->known == NULL)
 		return err_nomem(err, "search");
 	for (size_t i = 0; i < uids->len; i++)
 		if (uids->place[i].uid != 0)
 			search->uid[search->len++] = uids->place[i].uid;
 	return RC_OK;
+}
+
+void
+imap_search_done(struct imap_search *search)
+{
+	free(search->uid);
+	free(search->found);
+	free(search->known);
+	buf_done(&search->modseq);
+	buf_done(&search->why);
 }
 
 static int
@@ -61,9 +46,8 @@ compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* SIZE_MAX: it came later. */
-static size_t
-position(const struct search *search, uint32_t uid)
+size_t
+imap_search_position(const struct imap_search *search, uint32_t uid)
 {
 	const uint32_t *at =
 	    search->len == 0
@@ -76,7 +60,8 @@ position(const struct search *search, uint32_t uid)
 /* --- what the mail server answers --- */
 
 static enum rc
-note_hit(struct search *search, bool *hits, struct span word, struct err *err)
+note_hit(
+    struct imap_search *search, bool *hits, struct span word, struct err *err)
 {
 	const struct imap_uids *uids = &search->s->box.uids;
 	uint32_t number = 0;
@@ -89,7 +74,7 @@ note_hit(struct search *search, bool *hits, struct span word, struct err *err)
 			    "there");
 		number = uids->place[number - 1].uid;
 	}
-	size_t at = position(search, number);
+	size_t at = imap_search_position(search, number);
 	if (at != SIZE_MAX)
 		hits[at] = true;
 	return RC_OK;
@@ -97,7 +82,8 @@ note_hit(struct search *search, bool *hits, struct span word, struct err *err)
 
 /* "SEARCH 2 84 (MODSEQ 917)" */
 static enum rc
-note_hits(struct search *search, bool *hits, struct span line, struct err *err)
+note_hits(
+    struct imap_search *search, bool *hits, struct span line, struct err *err)
 {
 	struct imap_walk walk = {span_after(line, strlen("SEARCH"))};
 	struct imap_token word;
@@ -132,7 +118,7 @@ is_search(struct span line)
 }
 
 static enum rc
-ask_server(struct search *search, struct imap_query *node, struct err *err)
+ask_server(struct imap_search *search, struct imap_query *node, struct err *err)
 {
 	struct imap_session *s = search->s;
 	struct buf command BUF_OWNED = BUF_SMALL;
@@ -156,7 +142,7 @@ ask_server(struct search *search, struct imap_query *node, struct err *err)
 }
 
 static void
-note_saved(const struct search *search, struct imap_query *node)
+note_saved(const struct imap_search *search, struct imap_query *node)
 {
 	const struct imap_saved *saved = &search->s->box.saved;
 
@@ -165,7 +151,8 @@ note_saved(const struct search *search, struct imap_query *node)
 }
 
 static enum rc
-answer_known(struct search *search, struct imap_query *node, struct err *err)
+answer_known(
+    struct imap_search *search, struct imap_query *node, struct err *err)
 {
 	bool known =
 	    node->kind == IMAP_QUERY_SERVER || node->kind == IMAP_QUERY_SAVED;
@@ -250,33 +237,9 @@ field_holds(struct looked_at *looked, const struct imap_query *node)
 	return holds(&values, node);
 }
 
-/* "disregarding time and timezone": the day as it was where it was written. A
- * letter without a date that can be read is as old as can be, as mail servers
- * have it. */
-static int64_t
-sent_day(const struct looked_at *looked)
-{
-	struct span date = fields_value(&looked->view->letter->fields, "Date");
-	struct buf day BUF_OWNED = BUF(200);
-	struct err ignored;
-	ptrdiff_t colon = span_find_byte(date, ':');
-	size_t end = colon < 0 ? 0 : (size_t)colon;
-	int64_t when = 0;
-
-	while (end > 0 && date.data[end - 1] != ' ')
-		end--; /* the hour */
-	if (buf_add(&day, span_first(date, end), &ignored) != RC_OK ||
-	    buf_add_str(&day, "00:00:00 +0000", &ignored) != RC_OK ||
-	    when_parse_mail(buf_span(&day), &when, &ignored) != RC_OK)
-		return 0;
-	return when / DAY - (when % DAY < 0);
-}
-
 static bool
-was_sent(const struct looked_at *looked, const struct imap_query *node)
+was_sent(const struct imap_query *node, int64_t day)
 {
-	int64_t day = sent_day(looked);
-
 	switch (node->kind) {
 	case IMAP_QUERY_SENT_BEFORE:
 		return day < node->number;
@@ -316,26 +279,68 @@ leaf_holds(struct looked_at *looked, const struct imap_query *node)
 	case IMAP_QUERY_SMALLER:
 		return (int64_t)looked->view->letter->whole.len < node->number;
 	default:
-		return was_sent(looked, node);
+		return was_sent(node, imap_keys_day(looked->view->letter));
 	}
+}
+
+/* --- what the index answers --- */
+
+enum truth { FALSE, TRUE, UNDECIDED };
+
+static enum truth
+truth_if(bool is)
+{
+	return is ? TRUE : FALSE;
+}
+
+static enum truth
+known_truth(
+    const struct imap_query *node, size_t at, const struct imap_known *known)
+{
+	switch (node->kind) {
+	case IMAP_QUERY_KEYWORD:
+		return UNDECIDED;
+	case IMAP_QUERY_FIELD:
+	case IMAP_QUERY_BODY:
+	case IMAP_QUERY_TEXT:
+		if (node->hits == NULL || !known->worded)
+			return UNDECIDED;
+		return node->hits[at] && !node->exact
+			   ? UNDECIDED
+			   : truth_if(node->hits[at]);
+	default:
+		break;
+	}
+	if (!known->there)
+		return UNDECIDED;
+	if (node->kind == IMAP_QUERY_LARGER)
+		return truth_if((int64_t)known->size > node->number);
+	if (node->kind == IMAP_QUERY_SMALLER)
+		return truth_if((int64_t)known->size < node->number);
+	return truth_if(was_sent(node, known->day));
 }
 
 /* --- the whole --- */
 
-enum truth { FALSE, TRUE, UNDECIDED };
+/* A letter, and what of it is at hand: the letter itself, if it was opened. */
+struct asked {
+	const struct imap_search *search;
+	size_t at;
+	struct looked_at *looked;
+};
 
 static enum truth truth_of(
-    const struct imap_query *node, size_t at, struct looked_at *looked);
+    const struct imap_query *node, const struct asked *asked);
 
 /* `wins`: what decides for all: one that is false for AND, true for OR. */
 static enum truth
-truth_of_all(const struct imap_query *node, size_t at, struct looked_at *looked,
-    enum truth wins)
+truth_of_all(
+    const struct imap_query *node, const struct asked *asked, enum truth wins)
 {
 	enum truth truth = wins == TRUE ? FALSE : TRUE;
 
 	for (const struct imap_query *c = node->child; c != NULL; c = c->next) {
-		enum truth one = truth_of(c, at, looked);
+		enum truth one = truth_of(c, asked);
 		if (one == wins)
 			return one;
 		if (one == UNDECIDED)
@@ -344,37 +349,43 @@ truth_of_all(const struct imap_query *node, size_t at, struct looked_at *looked,
 	return truth;
 }
 
-/* `looked` NULL: without looking at the letter. */
 static enum truth
-truth_of(const struct imap_query *node, size_t at, struct looked_at *looked)
+truth_of_leaf(const struct imap_query *node, const struct asked *asked)
+{
+	enum truth known =
+	    known_truth(node, asked->at, &asked->search->known[asked->at]);
+
+	if (known != UNDECIDED || asked->looked == NULL)
+		return known;
+	return truth_if(leaf_holds(asked->looked, node));
+}
+
+static enum truth
+truth_of(const struct imap_query *node, const struct asked *asked)
 {
 	enum truth truth;
 
 	switch (node->kind) {
 	case IMAP_QUERY_SERVER:
 	case IMAP_QUERY_SAVED:
-		return node->hits[at] ? TRUE : FALSE;
+		return truth_if(node->hits[asked->at]);
 	case IMAP_QUERY_AND:
-		return truth_of_all(node, at, looked, FALSE);
+		return truth_of_all(node, asked, FALSE);
 	case IMAP_QUERY_OR:
-		return truth_of_all(node, at, looked, TRUE);
+		return truth_of_all(node, asked, TRUE);
 	case IMAP_QUERY_NOT:
-		truth = truth_of(node->child, at, looked);
-		return truth == UNDECIDED ? truth
-		       : truth == TRUE    ? FALSE
-					  : TRUE;
+		truth = truth_of(node->child, asked);
+		return truth == UNDECIDED ? truth : truth_if(truth == FALSE);
 	default:
-		if (looked == NULL)
-			return UNDECIDED;
-		return leaf_holds(looked, node) ? TRUE : FALSE;
+		return truth_of_leaf(node, asked);
 	}
 }
 
 static enum rc
 look(void *self, uint32_t uid, const struct imap_view *view, struct err *err)
 {
-	struct search *search = self;
-	size_t at = position(search, uid);
+	struct imap_search *search = self;
+	size_t at = imap_search_position(search, uid);
 	struct looked_at looked LOOKED_AT_OWNED = {.view = view,
 	    .header = BUF_SECRET(SEARCH_FOLDED_MAX),
 	    .body = BUF_SECRET(SEARCH_FOLDED_MAX),
@@ -382,210 +393,86 @@ look(void *self, uint32_t uid, const struct imap_view *view, struct err *err)
 
 	if (at != SIZE_MAX)
 		search->found[at] =
-		    truth_of(search->asked->query, at, &looked) == TRUE;
+		    truth_of(search->asked->query,
+			&(struct asked){search, at, &looked}) == TRUE;
 	return looked.rc;
 }
 
-/* The letters that are undecided, in a FETCH that the mail program does not
- * see. */
+/* The letters, in a FETCH that the mail program does not see. */
 static enum rc
-look_at_letters(
-    struct search *search, struct imap_chosen *undecided, struct err *err)
+run_batch(struct imap_search *search, const struct imap_chosen *chosen,
+    bool letters, struct imap_batch *batch, struct err *err)
 {
 	struct imap_items items IMAP_ITEMS_OWNED;
-	struct imap_batch batch IMAP_BATCH_OWNED = {0};
 
 	imap_items_init(&items);
 	TRY(imap_items_add(&items, IMAP_ITEM_FLAGS, err));
-	if (search->letters)
+	if (letters)
 		TRY(imap_items_add(&items, IMAP_ITEM_SIZE, err));
-	TRY(imap_batch_init(&batch, search->s, &items, err));
-	batch.by_uid = search->s->by_uid;
-	batch.quiet = true;
-	batch.look = look;
-	batch.self = search;
-	return imap_batch_run(&batch, undecided, err);
-}
-
-static enum rc
-decide(struct search *search, struct err *err)
-{
-	struct imap_chosen undecided IMAP_CHOSEN_OWNED = {NULL, 0};
-	const struct imap_uids *uids = &search->s->box.uids;
-
-	undecided.item = calloc(search->len + 1, sizeof(undecided.item[0]));
-	if (undecided.item == NULL)
-		return err_nomem(err, "search");
-	for (size_t i = 0; i < search->len; i++) {
-		enum truth truth = truth_of(search->asked->query, i, NULL);
-		search->found[i] = truth == TRUE;
-		if (truth != UNDECIDED)
-			continue;
-		uint32_t number =
-		    imap_uids_find(uids, search->uid[i], (uint32_t)i + 1);
-		if (number == 0)
-			continue;
-		undecided.item[undecided.len].number = number;
-		undecided.item[undecided.len++].uid = search->uid[i];
-	}
-	return undecided.len > 0 ? look_at_letters(search, &undecided, err)
-				 : RC_OK;
-}
-
-/* --- the answer --- */
-
-/* What was found, by number or UID, ascending; the caller frees it. */
-static enum rc
-list_found(const struct search *search, uint32_t **ret, size_t *ret_len,
-    struct err *err)
-{
-	const struct imap_session *s = search->s;
-	uint32_t *number = calloc(search->len + 1, sizeof(number[0]));
-	size_t len = 0;
-
-	if (number == NULL)
-		return err_nomem(err, "search");
-	for (size_t i = 0; i < search->len; i++) {
-		uint32_t at = imap_uids_find(
-		    &s->box.uids, search->uid[i], (uint32_t)i + 1);
-		if (search->found[i] && at != 0)
-			number[len++] = s->by_uid ? search->uid[i] : at;
-	}
-	*ret = number;
-	*ret_len = len;
+	struct imap_batch wanted = *batch;
+	TRY(imap_batch_init(batch, search->s, &items, err));
+	batch->by_uid = search->s->by_uid;
+	batch->quiet = true;
+	batch->look = wanted.look;
+	batch->self = wanted.self;
+	TRY(imap_batch_run(batch, chosen, err));
+	/* more than can wait may have been opened */
+	imap_indexer_visit(search->s->agent->indexer, &search->s->box.views);
 	return RC_OK;
 }
 
-static enum rc
-print_plainly(const struct search *search, const uint32_t *number, size_t len,
-    struct buf *out, struct err *err)
+enum rc
+imap_search_look(struct imap_search *search, const bool *which, bool letters,
+    enum rc (*see)(void *self, uint32_t uid, const struct imap_view *view,
+	struct err *err),
+    void *self, struct err *err)
 {
-	TRY(buf_add_str(out, "* SEARCH", err));
-	for (size_t i = 0; i < len; i++)
-		TRY(buf_add_format(out, err, " %u", number[i]));
-	if (len > 0 && search->modseq.len > 0)
-		TRY(buf_add_format(out, err, " (MODSEQ %.*s)",
-		    SPAN_ARGS(buf_span(&search->modseq))));
-	return buf_add_str(out, "\r\n", err);
-}
+	struct imap_chosen chosen IMAP_CHOSEN_OWNED = {NULL, 0};
+	struct imap_batch batch IMAP_BATCH_OWNED = {.look = see, .self = self};
 
-/* RFC 4731 section 3.1; MODSEQ: RFC 7162 section 3.1.10. */
-static enum rc
-print_extended(const struct search *search, const uint32_t *number, size_t len,
-    struct buf *out, struct err *err)
-{
-	const struct imap_session *s = search->s;
-	unsigned wanted = search->asked->wanted;
-
-	TRY(buf_add_str(out, "* ESEARCH (TAG ", err));
-	TRY(imap_print_string(span_str(s->tag), out, err));
-	TRY(buf_add_str(out, s->by_uid ? ") UID" : ")", err));
-	if ((wanted & IMAP_RETURN_MIN) != 0 && len > 0)
-		TRY(buf_add_format(out, err, " MIN %u", number[0]));
-	if ((wanted & IMAP_RETURN_MAX) != 0 && len > 0)
-		TRY(buf_add_format(out, err, " MAX %u", number[len - 1]));
-	if ((wanted & IMAP_RETURN_ALL) != 0 && len > 0) {
-		TRY(buf_add_str(out, " ALL ", err));
-		TRY(imap_saved_print(number, len, out, err));
+	chosen.item = calloc(search->len + 1, sizeof(chosen.item[0]));
+	if (chosen.item == NULL)
+		return err_nomem(err, "search");
+	for (size_t i = 0; i < search->len; i++) {
+		uint32_t number = which[i]
+				      ? imap_uids_find(&search->s->box.uids,
+					    search->uid[i], (uint32_t)i + 1)
+				      : 0;
+		if (number == 0)
+			continue;
+		chosen.item[chosen.len].number = number;
+		chosen.item[chosen.len++].uid = search->uid[i];
 	}
-	if ((wanted & IMAP_RETURN_COUNT) != 0)
-		TRY(buf_add_format(out, err, " COUNT %zu", len));
-	if (len > 0 && search->modseq.len > 0)
-		TRY(buf_add_format(out, err, " MODSEQ %.*s",
-		    SPAN_ARGS(buf_span(&search->modseq))));
-	return buf_add_str(out, "\r\n", err);
+	return chosen.len > 0 ? run_batch(search, &chosen, letters, &batch, err)
+			      : RC_OK;
 }
 
 static enum rc
-print_found(const struct search *search, struct err *err)
+decide(struct imap_search *search, struct err *err)
 {
-	struct buf *out = &search->s->out;
-	uint32_t *number = NULL;
-	size_t len = 0;
+	bool *undecided = calloc(search->len + 1, sizeof(undecided[0]));
 
-	/* RFC 5182 section 2.1: with SAVE alone nothing is told */
-	if (search->asked->wanted == IMAP_RETURN_SAVE)
-		return RC_OK;
-	TRY(list_found(search, &number, &len, err));
-	enum rc rc = search->asked->extended
-			 ? print_extended(search, number, len, out, err)
-			 : print_plainly(search, number, len, out, err);
-	free(number);
+	if (undecided == NULL)
+		return err_nomem(err, "search");
+	for (size_t i = 0; i < search->len; i++) {
+		enum truth truth = truth_of(
+		    search->asked->query, &(struct asked){search, i, NULL});
+		search->found[i] = truth == TRUE;
+		undecided[i] = truth == UNDECIDED;
+	}
+	enum rc rc = imap_search_look(
+	    search, undecided, search->letters, look, search, err);
+	free(undecided);
 	return rc;
 }
 
-/* RFC 5182 section 2.1: MIN and MAX alone save what they name. */
-static void
-save(struct search *search)
+enum rc
+imap_search_run(struct imap_search *search, struct err *err)
 {
-	struct imap_saved *saved = &search->s->box.saved;
-	unsigned wanted = search->asked->wanted;
-	unsigned ends = wanted & (IMAP_RETURN_MIN | IMAP_RETURN_MAX);
-	bool all =
-	    ends == 0 || (wanted & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT)) != 0;
-	size_t len = 0;
-
-	if ((wanted & IMAP_RETURN_SAVE) == 0)
-		return;
-	for (size_t i = 0; i < search->len; i++)
-		if (search->found[i])
-			search->uid[len++] = search->uid[i];
-	if (!all && len > 1 && ends == IMAP_RETURN_MAX)
-		search->uid[0] = search->uid[len - 1];
-	else if (!all && len > 1 && ends != IMAP_RETURN_MIN)
-		search->uid[1] = search->uid[len - 1];
-	if (!all && len > 1)
-		len = ends == (IMAP_RETURN_MIN | IMAP_RETURN_MAX) ? 2 : 1;
-	imap_saved_done(saved);
-	saved->uid = search->uid;
-	saved->len = len;
-	search->uid = NULL;
-	search->len = 0;
-}
-
-static enum rc
-run(struct search *search, struct err *err)
-{
-	struct imap_session *s = search->s;
-
 	TRY(answer_known(search, search->asked->query, err));
 	if (search->refused)
-		return imap_finish(s, IMAP_NO, buf_span(&search->why), err);
-	TRY(decide(search, err));
-	TRY(print_found(search, err));
-	save(search);
-	return imap_finish(s, IMAP_OK, SPAN_NONE, err);
-}
-
-/* The highest mod-sequence of what was found is known only if the mail server
- * alone has found it, and all of it is told. */
-static bool
-is_answerable(const struct imap_searching *asked)
-{
-	unsigned ends = IMAP_RETURN_MIN | IMAP_RETURN_MAX;
-
-	return !asked->modseq || (asked->query->kind == IMAP_QUERY_SERVER &&
-				     (asked->wanted & ends) == 0);
-}
-
-enum rc
-imap_do_search(struct imap_session *s, struct imap_walk *args, struct err *err)
-{
-	struct imap_searching asked IMAP_SEARCHING_OWNED = {0};
-	struct search search SEARCH_OWNED = {0};
-	struct err why = ERR_NONE;
-
-	enum rc rc = imap_query_parse(args, &asked, &why);
-	if (rc == RC_REFUSED)
-		return imap_reply(
-		    s, err, "NO [BADCHARSET (UTF-8 US-ASCII)] %s", why.text);
-	if (rc != RC_OK)
-		return imap_reply_bad(s, &why, err);
-	if (!is_answerable(&asked))
-		return imap_reply(s, err,
-		    "NO [CANNOT] MODSEQ does not go with what is inside of "
-		    "letters, MIN or MAX");
-	TRY(imap_fetch_uids(s, err));
-	TRY(search_init(&search, s, &asked, err));
-	return run(&search, err);
+		return RC_OK;
+	if (search->letters)
+		TRY(imap_search_ask_index(search, err));
+	return decide(search, err);
 }

@@ -1,3 +1,4 @@
+#include "edge/imap_index.h"
 #include "edge/imap_session_priv.h"
 
 static void
@@ -5,6 +6,7 @@ forget_box(struct imap_session *s)
 {
 	imap_uids_done(&s->box.uids);
 	imap_saved_done(&s->box.saved);
+	imap_saved_done(&s->box.missing);
 	s->box = (struct imap_box){.uids = IMAP_UIDS_NONE};
 }
 
@@ -19,6 +21,7 @@ open_box(struct imap_session *s, struct span mailbox, bool read_only,
 	TRY(imap_view_folder_init(
 	    s->agent, mailbox, s->box.validity, &s->box.views, err));
 	imap_sweep_renewed(s, mailbox);
+	imap_indexer_visit(s->agent->indexer, &s->box.views);
 	/* VANISHED names UIDs, so they are all known from the beginning */
 	return s->qresync ? imap_fetch_uids(s, err) : RC_OK;
 }

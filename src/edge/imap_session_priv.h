@@ -36,6 +36,9 @@ struct imap_box {
 	bool swept; /* no view of a letter that is gone is left */
 	struct imap_uids uids;
 	struct imap_saved saved; /* "$" */
+	/* what the index did not have when that was last looked at */
+	bool listed;
+	struct imap_saved missing;
 };
 
 struct imap_session {
@@ -135,6 +138,7 @@ imap_do imap_do_login, imap_do_authenticate, imap_do_capability; /* login */
 imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
 imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;
+imap_do imap_do_sort, imap_do_thread;
 imap_do imap_do_uid_expunge;
 imap_do imap_do_copy, imap_do_move;
 imap_do imap_do_idle, imap_do_enable, imap_do_compress;
@@ -158,6 +162,9 @@ void imap_sweep_renewed(struct imap_session *s, struct span mailbox);
 /* Judge and open letters that have just come, before they are asked for: some
  * of them, if they are many. */
 enum rc imap_fetch_ahead(struct imap_session *s, struct err *err);
+/* imap_fill.c: open some letters that the search index does not have. */
+bool imap_has_to_fill(const struct imap_session *s);
+enum rc imap_fill(struct imap_session *s, struct err *err);
 /* Tell the flags of the letters marked stale. */
 enum rc imap_fetch_stale(struct imap_session *s, struct err *err);
 

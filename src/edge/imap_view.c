@@ -9,6 +9,7 @@
 
 #include "codec/hex.h"
 #include "edge/imap_decision.h"
+#include "edge/imap_index.h"
 #include "flow/incoming.h"
 #include "flow/report.h"
 #include "os/clock.h"
@@ -425,6 +426,7 @@ imap_view_remove(const struct agent *agent,
 		forget(agent, name);
 	}
 	pthread_mutex_unlock(lock_of(uid));
+	imap_index_remove(agent, folder, uid);
 }
 
 struct sweep {
@@ -458,6 +460,7 @@ imap_view_sweep(const struct agent *agent,
 	if (state_each(agent->state, folder->name, sweep_one, &sweep, &why) !=
 	    RC_OK)
 		log_warning("views not swept: %s", why.text);
+	imap_index_sweep(agent, folder, last, is_there, self);
 }
 
 /* --- showing --- */
@@ -628,5 +631,12 @@ imap_view_open(const struct agent *agent, const struct imap_view_folder *folder,
 	} else if (view->bytes.len == 0) {
 		TRY(load_letter(agent, folder, uid, view, err));
 	}
+	return parse(view, err);
+}
+
+enum rc
+imap_view_take(struct span shown, struct imap_view *view, struct err *err)
+{
+	TRY(buf_add(&view->bytes, shown, err));
 	return parse(view, err);
 }

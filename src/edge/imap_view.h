@@ -74,6 +74,18 @@ enum rc imap_view_mailbox_forget(
 enum rc imap_view_mailbox_move(const struct agent *agent, struct span from,
     struct span to, uint32_t validity, struct err *err);
 
+/* Call `each` for every folder of views; and for every letter of one that is
+ * kept opened, which lies in the folder as it is shown.  RC_OK, or the first
+ * failure of `each`. */
+enum rc imap_view_each_folder(const struct agent *agent,
+    enum rc (*each)(
+	void *self, const struct imap_view_folder *folder, struct err *err),
+    void *self, struct err *err);
+enum rc imap_view_each(const struct agent *agent,
+    const struct imap_view_folder *folder,
+    enum rc (*each)(void *self, uint32_t uid, struct err *err), void *self,
+    struct err *err);
+
 /* Load what was decided.  RC_ABSENT: nothing yet. */
 enum rc imap_view_find(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct imap_view *ret,
@@ -125,6 +137,10 @@ void imap_view_sweep(const struct agent *agent,
 enum rc imap_view_open(const struct agent *agent,
     const struct imap_view_folder *folder, uint32_t uid, struct span letter,
     struct imap_view *view, struct err *err);
+
+/* The same, from bytes as they are shown, whatever they were before. */
+enum rc imap_view_take(
+    struct span shown, struct imap_view *view, struct err *err);
 
 /* Append the letter without any line of its header that could be taken for a
  * Letterlock-Verdict field by a reader of whatever leniency. */

@@ -90,6 +90,66 @@ imap_view_folder_renew(const struct agent *agent, struct span mailbox,
 	return state_save(agent->state, name, span_str(now->name), err);
 }
 
+/* --- all of them --- */
+
+struct walk {
+	const struct agent *agent;
+	enum rc (*folder)(
+	    void *self, const struct imap_view_folder *folder, struct err *err);
+	enum rc (*letter)(void *self, uint32_t uid, struct err *err);
+	void *self;
+};
+
+static enum rc find_folder(const struct agent *agent, const char *item,
+    struct imap_view_folder *ret, struct err *err);
+
+/* One that is damaged or just gone is left out. */
+static enum rc
+walk_folder(void *self, const char *name, struct err *err)
+{
+	const struct walk *walk = self;
+	struct imap_view_folder folder;
+	struct err ignored = ERR_NONE;
+
+	if (find_folder(walk->agent, name, &folder, &ignored) != RC_OK)
+		return RC_OK;
+	return walk->folder(walk->self, &folder, err);
+}
+
+enum rc
+imap_view_each_folder(const struct agent *agent,
+    enum rc (*each)(
+	void *self, const struct imap_view_folder *folder, struct err *err),
+    void *self, struct err *err)
+{
+	struct walk walk = {agent, each, NULL, self};
+
+	return state_each(agent->state, "mailboxes", walk_folder, &walk, err);
+}
+
+/* "views/MAC/UID.letter" */
+static enum rc
+walk_letter(void *self, const char *name, struct err *err)
+{
+	const struct walk *walk = self;
+	char *end;
+	unsigned long uid = strtoul(strrchr(name, '/') + 1, &end, 10);
+
+	if (strcmp(end, ".letter") != 0 || uid == 0 || uid > UINT32_MAX)
+		return RC_OK;
+	return walk->letter(walk->self, (uint32_t)uid, err);
+}
+
+enum rc
+imap_view_each(const struct agent *agent, const struct imap_view_folder *folder,
+    enum rc (*each)(void *self, uint32_t uid, struct err *err), void *self,
+    struct err *err)
+{
+	struct walk walk = {agent, NULL, each, self};
+
+	return state_each(agent->state, folder->name, walk_letter, &walk, err);
+}
+
 /* --- when it goes, or has another name --- */
 
 static bool

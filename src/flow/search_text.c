@@ -151,6 +151,38 @@ search_fold(struct span text, struct buf *out, struct err *err)
 	return add_utf8(&apart, out, err);
 }
 
+/* RFC 5051 section 2: each character in title case, then decomposed. */
+static void
+to_title(struct units *units)
+{
+	for (int32_t i = 0, from = 0; i < units->len; from = i) {
+		UChar32 c = u_totitle(take_character(units, &i));
+		/* none leaves or enters the first plane by it */
+		if (c <= 0xffff && i == from + 1)
+			units->at[from] = (UChar)c;
+		else if (c > 0xffff && i == from + 2) {
+			units->at[from] = U16_LEAD(c);
+			units->at[from + 1] = U16_TRAIL(c);
+		}
+	}
+}
+
+enum rc
+search_collate(struct span text, struct buf *out, struct err *err)
+{
+	struct units raw UNITS_OWNED = {NULL, 0};
+	struct units apart UNITS_OWNED = {NULL, 0};
+	UErrorCode code = U_ZERO_ERROR;
+	const UNormalizer2 *nfkd = unorm2_getNFKDInstance(&code);
+
+	if (U_FAILURE(code))
+		return icu_failed(code, err);
+	TRY(from_utf8(text, &raw, err));
+	to_title(&raw);
+	TRY(normalize(nfkd, &raw, &apart, err));
+	return add_utf8(&apart, out, err);
+}
+
 /* --- the header ----------------------------------------------------------------- */
 
 static enum rc

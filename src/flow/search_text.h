@@ -28,6 +28,10 @@ enum rc search_fold(struct span text, struct buf *out, struct err *err);
 enum rc search_fold_fields(const struct fields *fields, const char *name,
     struct buf *out, struct err *err);
 
+/* Append UTF-8 in the form in which texts are sorted: two are in the order of
+ * these bytes (RFC 5051, i;unicode-casemap). */
+enum rc search_collate(struct span text, struct buf *out, struct err *err);
+
 /* Append all texts of the letter but its own header, folded. */
 enum rc search_fold_body(
     const struct entity *letter, struct buf *out, struct err *err);
