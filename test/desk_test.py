@@ -6,6 +6,7 @@ import base64
 import calendar
 import hashlib
 import http.client
+import json
 import re
 import socket
 import ssl
@@ -206,6 +207,59 @@ def test_what_two_people_found_is_what_certificates_say(desk, people, visitors, 
                 (f"operator {CAROL}", "identity-approve", ALICE),
                 ("authority", "identity-use", ALICE)):
         assert act in acts, acts
+
+
+def inspected(desk, program, folder, certificate_pem, key, level):
+    """What `letterlock inspect` says of a letter by that certificate, to a reader who lets our root
+    name so much; the letter is openssl's."""
+    (folder / "letter").write_bytes(b"Content-Type: text/plain\r\n\r\nHello.\r\n")
+    (folder / "pem").write_bytes(certificate_pem)
+    end = b"-----END CERTIFICATE-----"
+    (folder / "above").write_bytes(certificate_pem.partition(end)[2])
+    (folder / "key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    signed = subprocess.run(
+        ["openssl", "cms", "-sign", "-in", folder / "letter", "-signer", folder / "pem", "-inkey",
+         folder / "key", "-certfile", folder / "above", "-md", "sha256", "-from", DAVE, "-to", BOB,
+         "-subject", "s"], capture_output=True, check=True).stdout
+    root = x509.load_pem_x509_certificate(open(desk.authority["root"], "rb").read())
+    settings = folder / "settings"
+    settings.write_text(f"root {root.fingerprint(hashes.SHA256()).hex()} {level} *\n")
+    done = subprocess.run(
+        [program, "inspect", "--json", "--offline", "--trust", desk.authority["root"],
+         "--trust-settings", settings], input=signed, capture_output=True, check=False)
+    return json.loads(done.stdout)["signed"]
+
+
+@pytest.mark.parametrize("level, subject, shown", [
+    ("sponsor", SPONSOR, {"level": "V4", "organization": SPONSOR["organization"]}),
+    ("organization", {name: SPONSOR[name] for name in (
+        "organization", "organizationIdentifier", "country")},
+     {"level": "V3", "organization": SPONSOR["organization"]}),
+    ("individual", {"givenName": "Alice", "surname": "Adams", "country": "GB"},
+     {"level": "V2", "organization": ""}),
+])
+def test_what_the_desk_approved_is_shown_to_whoever_lets_us_name_it(
+        desk, people, visitors, program, tmp_path, level, subject, shown):
+    """And to nobody else: who trusts us for mailboxes only is shown no organisation."""
+    dave, (_, by_bob, by_carol) = Device(desk, tmp_path, DAVE), visitors
+    asked = ask(dave.client, subject, level, DAVE)
+    assert asked.status == 201, asked.body
+    url = asked.headers["Location"]
+    path = "/desk/" + url.rpartition("/")[2]
+    assert by_bob.say(path, "check", note="register")[0] == 303
+    assert by_carol.say(path, "approve")[0] == 303
+    csr, key = make_csr(DAVE)
+    reply = dave.client.finalize(dave.client.authorize(DAVE), csr)
+    pem = dave.client.certificates(reply.json)
+    told = inspected(desk, program, tmp_path, pem, key, shown["level"])
+    assert told["chain"] == "valid"
+    assert {name: told[name] for name in shown} == shown
+    told = inspected(desk, program, tmp_path, pem, key, "V1")
+    assert (told["level"], told["organization"]) == (shown["level"], "")
+    assert dave.client.post(url, {"status": "withdrawn"}).status == 200
+    dave.client.leave()
 
 
 def test_what_is_withdrawn_takes_its_certificates_along(desk, people, visitors, claim):
