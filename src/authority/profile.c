@@ -7,6 +7,7 @@
 #include "pki/crypto.h"
 #include "pki/mailbox.h"
 #include "pki/policy.h"
+#include "pki/spki.h"
 
 #define DAY ((int64_t)24 * 60 * 60)
 /* Clocks of readers go wrong: a certificate that is used at once must not be
@@ -75,8 +76,16 @@ profile_name(enum profile_kind kind)
 }
 
 static uint32_t
-use_of(const struct profile *profile, const EVP_PKEY *key)
+use_of(const struct profile *profile, const struct profile_order *order)
 {
+	const EVP_PKEY *key = order->public_key;
+	enum point_curve curve;
+	struct span point;
+
+	if (key == NULL)
+		return spki_point(order->key_info, &curve, &point)
+			   ? profile->use_ec
+			   : 0;
 	if (EVP_PKEY_is_a(key, "RSA"))
 		return profile->use_rsa;
 	return EVP_PKEY_is_a(key, "ED25519") ? profile->use_ed25519
@@ -211,7 +220,7 @@ plan_and_sign(const struct profile_order *order,
 	    .issuer = issuer,
 	    .address = BUF_SMALL};
 
-	plan.use = use_of(plan.profile, order->public_key);
+	plan.use = use_of(plan.profile, order);
 	if (plan.use == 0)
 		return err_set(err, RC_UNFIT,
 		    "a %s certificate cannot be made for this kind of key",

@@ -55,9 +55,11 @@ struct profile_subject {
 
 struct profile_order {
 	enum profile_kind kind;
-	EVP_PKEY *public_key; /* borrowed */
-	struct span key_info; /* the same as SubjectPublicKeyInfo, if at hand */
-	const char *name;     /* commonName of a CA, TSA or responder */
+	EVP_PKEY *public_key; /* borrowed; NULL: key_info is enough */
+	/* The same as SubjectPublicKeyInfo, if at hand; enough for those that
+	 * are a point (pki/spki.h). */
+	struct span key_info;
+	const char *name; /* commonName of a CA, TSA or responder */
 	const char *organization;
 	const char *country; /* of a CA; may be NULL */
 	const char *address; /* of a mailbox, UTF-8; or a host's name */

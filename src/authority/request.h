@@ -19,7 +19,7 @@
 #define REQUEST_MAX ((size_t)16 * 1024)
 
 struct request {
-	EVP_PKEY *public_key; /* owned */
+	EVP_PKEY *public_key; /* owned; NULL: the point in key_info */
 	enum profile_kind kind;
 	struct buf key_info;    /* its SubjectPublicKeyInfo, or none: unusual */
 	uint8_t key_sha256[32]; /* of that, as it came */

@@ -30,14 +30,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum rc rc = host ? request_check_host(der, HOST, &request, NULL)
 			  : request_check(der, ADDRESS, &request, NULL);
 	if (rc != RC_OK) {
-		demand(request.public_key == NULL);
+		demand(request.public_key == NULL && request.key_info.len == 0);
 		return 0;
 	}
-	demand(request.public_key != NULL && der.len <= REQUEST_MAX);
+	demand(request.public_key != NULL || request.key_info.len > 0);
+	demand(der.len <= REQUEST_MAX);
 	demand(host == (request.kind == PROFILE_HOST));
 	demand(host || request.kind == PROFILE_SIGNING ||
 	       request.kind == PROFILE_ENCRYPTING ||
-	       (request.kind == PROFILE_DUAL &&
+	       (request.kind == PROFILE_DUAL && request.public_key != NULL &&
 		   EVP_PKEY_is_a(request.public_key, "RSA")));
 	return 0;
 }

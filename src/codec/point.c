@@ -1,6 +1,7 @@
 #include "codec/point.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -67,14 +68,75 @@ new_point(const EVP_PKEY *of, struct span point)
 	return take(key);
 }
 
+static bool
+is_form(enum point_curve curve, struct span point)
+{
+	return point.len == 1 + 2 * curves[curve].coordinate &&
+	       point.data[0] == UNCOMPRESSED;
+}
+
 EVP_PKEY *
 point_read(enum point_curve curve, struct span point)
 {
-	if (point.len != 1 + 2 * curves[curve].coordinate ||
-	    point.data[0] != UNCOMPRESSED)
+	if (!is_form(curve, point))
 		return NULL;
 	(void)pthread_once(&curves_made, make_curves);
 	EVP_PKEY *key = new_point(empty[curve], point);
 	ERR_clear_error();
 	return key;
+}
+
+/* ---- for a verification only -------------------------------------------- */
+
+/* Each with a key of its curve that nobody else holds, or holds a reference
+ * to: it gets the point of whoever takes it. */
+static EVP_PKEY_CTX *_Atomic waiting[POINT_CURVES];
+
+static EVP_PKEY_CTX *
+new_verifier(enum point_curve curve, struct span point)
+{
+	EVP_PKEY *key OWNED(EVP_PKEY_free) = point_read(curve, point);
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    key != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+
+	if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1)
+		return NULL;
+	return take(ctx);
+}
+
+static bool
+set_point(EVP_PKEY_CTX *ctx, struct span point)
+{
+	return EVP_PKEY_set1_encoded_public_key(
+		   EVP_PKEY_CTX_get0_pkey(ctx), point.data, point.len) == 1;
+}
+
+static EVP_PKEY_CTX *
+take_verifier(enum point_curve curve, struct span point)
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    atomic_exchange(&waiting[curve], NULL);
+
+	if (ctx == NULL)
+		return new_verifier(curve, point);
+	return set_point(ctx, point) ? take(ctx) : NULL;
+}
+
+/* One whose point or signature was not good is not used again: what the
+ * library left in it is not for others. */
+bool
+point_verify(enum point_curve curve, struct span point, struct span digest,
+    struct span signature)
+{
+	if (!is_form(curve, point))
+		return false;
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    take_verifier(curve, point);
+	bool ok =
+	    ctx != NULL && EVP_PKEY_verify(ctx, signature.data, signature.len,
+			       digest.data, digest.len) == 1;
+	ERR_clear_error();
+	if (ok)
+		EVP_PKEY_CTX_free(atomic_exchange(&waiting[curve], take(ctx)));
+	return ok;
 }

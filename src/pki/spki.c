@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
-#include "codec/point.h"
 #include "pki/der.h"
 #include "pki/ready.h"
 
@@ -35,18 +34,31 @@ static const struct curve curves[] = {
 };
 #define CURVES (sizeof(curves) / sizeof(*curves))
 
-static EVP_PKEY *
-read_point(struct span der)
+bool
+spki_point(struct span der, enum point_curve *ret_curve, struct span *ret_point)
 {
 	for (size_t i = 0; i < CURVES; i++) {
 		const struct curve *curve = &curves[i];
-		if (der.len > curve->head_len &&
-		    span_is(span_first(der, curve->head_len),
-			span_of(curve->head, curve->head_len)))
-			return point_read(
-			    curve->name, span_after(der, curve->head_len));
+		size_t len = curve->head_len;
+		size_t point = 1 + 2 * point_coordinate(curve->name);
+		if (der.len != len + point ||
+		    !span_is(span_first(der, len), span_of(curve->head, len)))
+			continue;
+		*ret_curve = curve->name;
+		*ret_point = span_after(der, len);
+		return ret_point->data[0] == 0x04;
 	}
-	return NULL;
+	return false;
+}
+
+static EVP_PKEY *
+read_point(struct span der)
+{
+	enum point_curve curve;
+	struct span point;
+
+	return spki_point(der, &curve, &point) ? point_read(curve, point)
+					       : NULL;
 }
 
 /* ---- RSA ---------------------------------------------------------------- */

@@ -10,7 +10,14 @@
 #ifndef PKI_SPKI_H
 #define PKI_SPKI_H
 
+#include "codec/point.h"
 #include "pki/crypto.h"
+
+/* The point in a key that is one on P-256, P-384 or P-521 and written as
+ * everybody writes it; whether it is on its curve is not looked at.  Borrows
+ * from `der`. */
+bool spki_point(
+    struct span der, enum point_curve *ret_curve, struct span *ret_point);
 
 /* The caller's.  NULL: the key is of another kind than RSA (with an exponent
  * that is odd and not 1), P-256, P-384 and P-521, not written as everybody

@@ -1,29 +1,25 @@
 #include "proto/jws_priv.h"
 
-#include <openssl/err.h>
-
-#include "base/buf.h"
-#include "base/own.h"
+#include <openssl/evp.h>
 
 #define COORDINATE_MAX 48
+#define POINT_MAX (1 + 2 * COORDINATE_MAX)
 #define DER_MAX (2 * (COORDINATE_MAX + 3) + 2)
 #define INTEGER 0x02
 #define SEQUENCE 0x30
 
-OWNER(EVP_PKEY, EVP_PKEY_free);
-OWNER(EVP_MD_CTX, EVP_MD_CTX_free);
-
-static EVP_PKEY *
-read_key(const struct jws_ecdsa *ecdsa)
+/* Uncompressed; its length, or 0. */
+static size_t
+put_point(const struct jws_ecdsa *ecdsa, uint8_t point[POINT_MAX])
 {
-	uint8_t point[1 + 2 * COORDINATE_MAX] = {0x04};
 	size_t len = point_coordinate(ecdsa->curve);
 
 	if (len > COORDINATE_MAX || ecdsa->x.len != len || ecdsa->y.len != len)
-		return NULL;
+		return 0;
+	point[0] = 0x04;
 	memcpy(point + 1, ecdsa->x.data, len);
 	memcpy(point + 1 + len, ecdsa->y.data, len);
-	return point_read(ecdsa->curve, span_of(point, 1 + 2 * len));
+	return 1 + 2 * len;
 }
 
 /* A positive INTEGER in the fewest octets; its length with the head. */
@@ -57,18 +53,18 @@ put_signature(struct span signature, uint8_t der[DER_MAX])
 bool
 jws_ecdsa_is(const struct jws_ecdsa *ecdsa, struct span input)
 {
-	const EVP_MD *digest =
+	const EVP_MD *md =
 	    ecdsa->curve == POINT_P256 ? EVP_sha256() : EVP_sha384();
-	EVP_PKEY *key OWNED(EVP_PKEY_free) = read_key(ecdsa);
-	EVP_MD_CTX *md OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
-	uint8_t der[DER_MAX];
+	uint8_t point[POINT_MAX], der[DER_MAX], digest[EVP_MAX_MD_SIZE];
+	size_t point_len = put_point(ecdsa, point);
+	unsigned digest_len = 0;
 
-	if (key == NULL || md == NULL ||
+	if (point_len == 0 ||
 	    ecdsa->signature.len != 2 * point_coordinate(ecdsa->curve) ||
-	    EVP_DigestVerifyInit(md, NULL, digest, NULL, key) != 1)
+	    EVP_Digest(input.data, input.len, digest, &digest_len, md, NULL) !=
+		1)
 		return false;
-	size_t len = put_signature(ecdsa->signature, der);
-	bool ok = EVP_DigestVerify(md, der, len, input.data, input.len) == 1;
-	ERR_clear_error();
-	return ok;
+	size_t der_len = put_signature(ecdsa->signature, der);
+	return point_verify(ecdsa->curve, span_of(point, point_len),
+	    span_of(digest, digest_len), span_of(der, der_len));
 }

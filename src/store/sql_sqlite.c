@@ -372,7 +372,10 @@ open_file(struct lite *lite, const char *path, struct err *err)
 		    path, sqlite3_errstr(code));
 	(void)sqlite3_busy_timeout(lite->db, SQL_BUSY_MS);
 	TRY(set_mode(lite, err));
+	/* What a part would need to be undone is kept in memory: there it is
+	 * of no use to a reader of /tmp, and costs no file for each. */
 	return run(&lite->sql,
+	    "PRAGMA temp_store = MEMORY;"
 	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA foreign_keys = ON;"
 	    "PRAGMA trusted_schema = OFF;",
