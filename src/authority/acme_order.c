@@ -200,7 +200,7 @@ check_issuer(struct acme_call *call, struct err *err)
 }
 
 static enum rc
-certify(struct acme_call *call, const struct order *order,
+certify(struct acme_call *call, struct order *order,
     const struct request *request, struct err *err)
 {
 	struct claim claim CLAIM_OWNED = {0};
@@ -243,25 +243,32 @@ check_key(
 	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
 }
 
-/* One transaction: the certificate that the answer names is on the disk, and
- * of two requests at once for one order only one gets it. */
+/* The order as it is after this, or where it waits, as it was before. */
 static enum rc
-issue(struct acme_call *call, const struct acme_csr *csr, struct err *err)
+issue(struct acme_call *call, struct order *order, const struct acme_csr *csr,
+    bool *ret_waits, struct err *err)
 {
-	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
-	struct order order ORDER_OWNED = {0};
-	bool waits = false;
-
-	TRY(sql_act_begin(call->acme->sql, &act, err));
-	TRY(find_own(call, &order, err));
-	TRY(check_ready(call, &order, err));
+	*ret_waits = false;
+	TRY(check_ready(call, order, err));
 	TRY(check_key(call, csr->request, err));
-	TRY(acme_guard_order(call, &order, csr, &waits, err));
-	if (!waits)
-		TRY(acme_permit(call, &order, csr, &waits, err));
-	if (!waits)
-		TRY(certify(call, &order, csr->request, err));
-	return sql_act_commit(&act, err);
+	TRY(acme_guard_order(call, order, csr, ret_waits, err));
+	if (!*ret_waits)
+		TRY(acme_permit(call, order, csr, ret_waits, err));
+	return *ret_waits ? RC_OK : certify(call, order, csr->request, err);
+}
+
+static enum rc
+answer_order(struct acme_call *call, const struct order *order, struct err *err)
+{
+	if (order->state == ORDER_PENDING)
+		TRY(http_answer_add_header(
+		    call->answer, "Retry-After", err, "1"));
+	if (order->state == ORDER_PROCESSING)
+		TRY(http_answer_add_header(call->answer, "Retry-After", err,
+		    "%d",
+		    is_waiting(order) ? DOMAIN_POLL_SECONDS
+				      : GUARD_POLL_SECONDS));
+	return acme_answer_order(call, 200, order, err);
 }
 
 /* What became of it. */
@@ -271,15 +278,7 @@ answer_own(struct acme_call *call, struct err *err)
 	struct order order ORDER_OWNED = {0};
 
 	TRY(find_own(call, &order, err));
-	if (order.state == ORDER_PENDING)
-		TRY(http_answer_add_header(
-		    call->answer, "Retry-After", err, "1"));
-	if (order.state == ORDER_PROCESSING)
-		TRY(http_answer_add_header(call->answer, "Retry-After", err,
-		    "%d",
-		    is_waiting(&order) ? DOMAIN_POLL_SECONDS
-				       : GUARD_POLL_SECONDS));
-	return acme_answer_order(call, 200, &order, err);
+	return answer_order(call, &order, err);
 }
 
 static void
@@ -289,33 +288,56 @@ note(const struct acme_call *call, const struct request *request)
 	    profile_name(request->kind), call->name, call->account.name);
 }
 
+/* What is signed is asked for within the transaction in which the order was
+ * read: the certificate that the answer names is on the disk, and of two
+ * requests at once for one order only one gets it. */
+static enum rc
+finalize(struct acme_call *call, struct order *order, bool *ret_waits,
+    struct err *err)
+{
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
+	struct request request REQUEST_OWNED = {0};
+	struct buf der BUF_OWNED = BUF(REQUEST_MAX);
+
+	TRY(sql_act_begin(call->acme->sql, &act, err));
+	TRY(find_own(call, order, err));
+	if (order->state != ORDER_READY)
+		return refuse(call, order, err);
+	TRY(read_request(call, order, &der, &request, err));
+	const struct acme_csr csr = {buf_span(&der), &request};
+	TRY(issue(call, order, &csr, ret_waits, err));
+	TRY(sql_act_commit(&act, err));
+	note(call, &request);
+	return RC_OK;
+}
+
 enum rc
 acme_finalize(struct acme_call *call, struct err *err)
 {
-	struct request request REQUEST_OWNED = {0};
-	struct buf der BUF_OWNED = BUF(REQUEST_MAX);
-	struct order before ORDER_OWNED = {0};
+	struct order order ORDER_OWNED = {0};
+	bool waits = false;
 
-	TRY(find_own(call, &before, err));
-	if (before.state != ORDER_READY)
-		return refuse(call, &before, err);
-	TRY(read_request(call, &before, &der, &request, err));
-	const struct acme_csr csr = {buf_span(&der), &request};
-	TRY(issue(call, &csr, err));
-	note(call, &request);
-	return answer_own(call, err);
+	TRY(finalize(call, &order, &waits, err));
+	/* for whom, the rows say */
+	return waits ? answer_own(call, err) : answer_order(call, &order, err);
 }
 
 /* The request that waited, and no other, gets its certificate now. */
 static enum rc
-issue_kept(struct acme_call *call, const struct order *order, struct span der,
+issue_kept(struct acme_call *call, const char *address, struct span der,
     struct err *err)
 {
+	struct sql_act act SQL_ACT_OWNED = SQL_ACT;
 	struct request request REQUEST_OWNED = {0};
+	struct order order ORDER_OWNED = {0};
+	bool waits = false;
 
-	TRY(request_check(der, order->address, &request, err));
+	TRY(request_check(der, address, &request, err));
 	const struct acme_csr csr = {der, &request};
-	TRY(issue(call, &csr, err));
+	TRY(sql_act_begin(call->acme->sql, &act, err));
+	TRY(find_own(call, &order, err));
+	TRY(issue(call, &order, &csr, &waits, err));
+	TRY(sql_act_commit(&act, err));
 	note(call, &request);
 	return RC_OK;
 }
@@ -328,7 +350,7 @@ issue_approved(
 
 	TRY(guard_find_order(
 	    call->acme->sql, order->id, call->now, &guard, err));
-	return issue_kept(call, order, buf_span(&guard.request), err);
+	return issue_kept(call, order->address, buf_span(&guard.request), err);
 }
 
 static enum rc
@@ -338,7 +360,7 @@ issue_waiting(
 	struct buf request BUF_OWNED = BUF(REQUEST_MAX);
 
 	TRY(order_request(call->acme->sql, order->id, &request, err));
-	return issue_kept(call, order, buf_span(&request), err);
+	return issue_kept(call, order->address, buf_span(&request), err);
 }
 
 enum rc

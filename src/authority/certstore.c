@@ -51,7 +51,7 @@ hash_issuer(const X509 *cert, uint8_t ret[DIRECTORY_HASH], struct err *err)
 	size_t len = 0;
 
 	if (!X509_NAME_get0_der(X509_get_issuer_name(cert), &name, &len) ||
-	    EVP_Digest(name, len, ret, NULL, EVP_sha1(), NULL) != 1)
+	    EVP_Digest(name, len, ret, NULL, crypto_sha1(), NULL) != 1)
 		return crypto_failed(err, "certificate store");
 	return RC_OK;
 }

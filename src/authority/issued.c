@@ -1,6 +1,7 @@
 #include "authority/issued.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "authority/account.h"
 #include "authority/audit.h"
@@ -110,9 +111,22 @@ write_down(struct sql *sql, struct row *row, struct err *err)
 	return audit_add(sql, &act, err);
 }
 
+/* As order_find() would have it now. */
+static enum rc
+give(struct order *order, const struct row *row, struct err *err)
+{
+	char *name = NULL;
+
+	TRY(span_dup(buf_span(&row->name), &name, err));
+	free(order->certificate);
+	order->certificate = name;
+	order->state = ORDER_VALID;
+	return RC_OK;
+}
+
 enum rc
-issued_add(struct sql *sql, const struct order *order,
-    const struct request *request, struct span cert, struct err *err)
+issued_add(struct sql *sql, struct order *order, const struct request *request,
+    struct span cert, struct err *err)
 {
 	struct row row ROW_OWNED = {.order = order,
 	    .request = request,
@@ -133,7 +147,8 @@ issued_add(struct sql *sql, const struct order *order,
 	if (sql_changed(sql) != 1)
 		return err_set(
 		    err, RC_ABSENT, "the order has its certificate already");
-	return write_down(sql, &row, err);
+	TRY(write_down(sql, &row, err));
+	return give(order, &row, err);
 }
 
 static enum rc

@@ -10,9 +10,10 @@
 #include "authority/request.h"
 
 /* Keep a certificate (DER), give it to its order and write it down (audit).
- * Within a transaction of the caller: what was answered must have been
- * committed.  RC_ABSENT: the order has one already. */
-enum rc issued_add(struct sql *sql, const struct order *order,
+ * Within a transaction of the caller, in which the order was read: what was
+ * answered must have been committed.  The order is valid then, in the database
+ * and in `order`.  RC_ABSENT: it has one already. */
+enum rc issued_add(struct sql *sql, struct order *order,
     const struct request *request, struct span cert, struct err *err);
 
 struct issued {

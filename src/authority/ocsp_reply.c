@@ -104,7 +104,7 @@ add_responder(struct buf *out, const X509 *responder, struct err *err)
 	unsigned len = 0;
 	size_t at;
 
-	if (!X509_pubkey_digest(responder, EVP_sha1(), digest, &len))
+	if (!X509_pubkey_digest(responder, crypto_sha1(), digest, &len))
 		return crypto_failed(err, "OCSP responder");
 	TRY(der_write_begin(out, DER_CONTEXT_OF(2), &at, err));
 	TRY(der_write_bytes(out, DER_OCTETS, span_of(digest, len), err));

@@ -381,8 +381,8 @@ issue(const struct world *world, const char *address, int64_t now)
 }
 
 static enum rc
-keep(struct world *world, const struct order *order, const X509 *cert,
-    struct err *err)
+keep(
+    struct world *world, struct order *order, const X509 *cert, struct err *err)
 {
 	const struct request request = {.kind = PROFILE_ENCRYPTING};
 	struct buf der BUF_OWNED = BUF(DER_MAX);
@@ -409,6 +409,19 @@ store(struct world *world, const char *address, struct err *err)
 	return keep(world, &order, cert, err);
 }
 
+/* What answers are made of without another look. */
+static void
+assert_order_is_as_found(const struct world *world)
+{
+	struct order found ORDER_OWNED = {0};
+	struct err err = ERR_NONE;
+
+	assert_ok(
+	    order_find(world->sql, world->order.name, START, &found, &err));
+	assert_int_equal(world->order.state, found.state);
+	assert_string_equal(world->order.certificate, found.certificate);
+}
+
 static void
 an_order_has_one_certificate_and_a_serial_is_used_once(void **state)
 {
@@ -420,7 +433,9 @@ an_order_has_one_certificate_and_a_serial_is_used_once(void **state)
 	X509 *first OWNED(X509_free) = issue(&world, ADDRESS, START);
 	X509 *second OWNED(X509_free) = issue(&world, ADDRESS, START);
 	assert_ok(keep(&world, &world.order, first, &err));
+	assert_order_is_as_found(&world);
 	assert_rc(keep(&world, &world.order, second, &err), RC_ABSENT);
+	assert_order_is_as_found(&world);
 	assert_int_equal(order_at(&world, START), ORDER_VALID);
 	assert_int_equal(order_at(&world, START + 48 * HOUR), ORDER_VALID);
 }

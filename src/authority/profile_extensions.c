@@ -162,7 +162,7 @@ write_key_id(
 	struct span bits;
 
 	TRY(find_bits(plan->key, &bits, err));
-	if (!EVP_Digest(bits.data, bits.len, digest, &len, EVP_sha1(), NULL))
+	if (!EVP_Digest(bits.data, bits.len, digest, &len, crypto_sha1(), NULL))
 		return crypto_failed(err, "name a key");
 	return der_write_bytes(value, DER_OCTETS, span_of(digest, len), err);
 }

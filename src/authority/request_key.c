@@ -232,7 +232,7 @@ hash_key(struct request *request, struct span der, struct err *err)
 		    "the key is not encoded as usual: EC points uncompressed, "
 		    "RSA with the parameter NULL");
 	if (!EVP_Digest(der.data, der.len, request->key_sha256, NULL,
-		EVP_sha256(), NULL))
+		crypto_sha2(256), NULL))
 		return crypto_failed(err, "SHA-256");
 	return RC_OK;
 }

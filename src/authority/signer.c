@@ -69,7 +69,8 @@ signer_new(EVP_PKEY *key, const struct signer_ops *ops, void *handle,
 		free(signer);
 		return err_nomem(err, "key");
 	}
-	*signer = (struct signer){ops, kind, key, handle};
+	*signer = (struct signer){
+	    .ops = ops, .kind = kind, .key = key, .handle = handle};
 	*ret = signer;
 	return RC_OK;
 }
@@ -81,6 +82,7 @@ signer_free(struct signer *signer)
 		return;
 	if (signer->ops->free != NULL)
 		signer->ops->free(signer->handle);
+	ready_done(&signer->ready);
 	EVP_PKEY_free(signer->key);
 	free(signer);
 }
@@ -99,19 +101,61 @@ signer_algorithm(const struct signer *signer)
 
 /* --- a key in memory */
 
-static enum rc
-sign_here(const struct signer *signer, struct span tbs, struct buf *signature,
-    struct err *err)
+static EVP_PKEY_CTX *
+new_context(const struct signer *signer, const EVP_MD *digest)
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    EVP_PKEY_CTX_new_from_pkey(NULL, signer->key, NULL);
+
+	if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
+	    EVP_PKEY_CTX_set_signature_md(ctx, digest) != 1)
+		return NULL;
+	return take(ctx);
+}
+
+/* In `room`, which has *len octets; *len: how many are used. */
+static bool
+sign_digest(struct signer *signer, const EVP_MD *digest, struct span tbs,
+    uint8_t *room, size_t *len)
+{
+	EVP_PKEY_CTX *ctx OWNED(EVP_PKEY_CTX_free) =
+	    ready_take(&signer->ready, digest);
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned hash_len = 0;
+
+	if (ctx == NULL)
+		ctx = new_context(signer, digest);
+	if (ctx == NULL ||
+	    EVP_Digest(tbs.data, tbs.len, hash, &hash_len, digest, NULL) != 1 ||
+	    EVP_PKEY_sign(ctx, room, len, hash, hash_len) != 1)
+		return false;
+	ready_give(&signer->ready, digest, take(ctx));
+	return true;
+}
+
+/* Ed25519 has no digest before it. */
+static bool
+sign_whole(
+    const struct signer *signer, struct span tbs, uint8_t *room, size_t *len)
 {
 	EVP_MD_CTX *ctx OWNED(EVP_MD_CTX_free) = EVP_MD_CTX_new();
+
+	return ctx != NULL &&
+	       EVP_DigestSignInit(ctx, NULL, NULL, NULL, signer->key) == 1 &&
+	       EVP_DigestSign(ctx, room, len, tbs.data, tbs.len) == 1;
+}
+
+static enum rc
+sign_here(struct signer *signer, struct span tbs, struct buf *signature,
+    struct err *err)
+{
+	const EVP_MD *digest = crypto_digest(signer->key);
 	size_t len = (size_t)EVP_PKEY_get_size(signer->key);
 	uint8_t *room = NULL;
 
-	if (ctx == NULL || !EVP_DigestSignInit(ctx, NULL,
-			       crypto_digest(signer->key), NULL, signer->key))
-		return crypto_failed(err, "sign");
 	TRY(buf_reserve(signature, len, &room, err));
-	if (!EVP_DigestSign(ctx, room, &len, tbs.data, tbs.len))
+	if (!(digest != NULL ? sign_digest(signer, digest, tbs, room, &len)
+			     : sign_whole(signer, tbs, room, &len)))
 		return crypto_failed(err, "sign");
 	buf_grown(signature, len);
 	return RC_OK;

@@ -6,10 +6,11 @@
 #define AUTHORITY_SIGNER_PRIV_H
 
 #include "authority/signer.h"
+#include "pki/ready.h"
 
 struct signer_ops {
 	/* Append the signature value of the bytes. */
-	enum rc (*sign)(const struct signer *signer, struct span tbs,
+	enum rc (*sign)(struct signer *signer, struct span tbs,
 	    struct buf *signature, struct err *err);
 	void (*free)(void *handle);
 };
@@ -25,8 +26,9 @@ struct signer_kind {
 struct signer {
 	const struct signer_ops *ops;
 	const struct signer_kind *kind;
-	EVP_PKEY *key; /* owned */
-	void *handle;  /* owned; where the key is, if it is not in `key` */
+	EVP_PKEY *key;      /* owned */
+	void *handle;       /* owned; where the key is, if it is not in `key` */
+	struct ready ready; /* to sign with `key`, for whoever comes next */
 };
 
 /* Takes `handle` if it succeeds. */

@@ -37,7 +37,7 @@ write_ecdsa(struct span raw, struct buf *out, struct err *err)
 }
 
 static enum rc
-sign_ecdsa(const struct signer *signer, struct span tbs, struct buf *signature,
+sign_ecdsa(struct signer *signer, struct span tbs, struct buf *signature,
     struct err *err)
 {
 	struct buf raw BUF_OWNED = BUF(RAW_MAX), made BUF_OWNED = BUF(RAW_MAX);
@@ -53,7 +53,7 @@ sign_ecdsa(const struct signer *signer, struct span tbs, struct buf *signature,
 
 /* DigestInfo (RFC 8017 section 9.2) for SHA-256. */
 static enum rc
-sign_rsa(const struct signer *signer, struct span tbs, struct buf *signature,
+sign_rsa(struct signer *signer, struct span tbs, struct buf *signature,
     struct err *err)
 {
 	static const uint8_t head[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60,
@@ -71,7 +71,7 @@ sign_rsa(const struct signer *signer, struct span tbs, struct buf *signature,
 }
 
 static enum rc
-sign_there(const struct signer *signer, struct span tbs, struct buf *signature,
+sign_there(struct signer *signer, struct span tbs, struct buf *signature,
     struct err *err)
 {
 	return EVP_PKEY_is_a(signer->key, "RSA")

@@ -23,11 +23,12 @@ crypto_failed(struct err *err, const char *what)
 
 /* A fetch searches the library's providers under a lock: once is enough. */
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
-static EVP_MD *sha256, *sha384, *sha512;
+static EVP_MD *sha1, *sha256, *sha384, *sha512;
 
 static void
 fetch_all(void)
 {
+	sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	sha384 = EVP_MD_fetch(NULL, "SHA384", NULL);
 	sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
@@ -55,6 +56,13 @@ crypto_sha2(int bits)
 {
 	(void)pthread_once(&fetched, fetch_all);
 	return bits == 256 ? sha256 : bits == 384 ? sha384 : sha512;
+}
+
+const EVP_MD *
+crypto_sha1(void)
+{
+	(void)pthread_once(&fetched, fetch_all);
+	return sha1;
 }
 
 #define KNOWN 3

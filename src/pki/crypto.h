@@ -40,6 +40,8 @@ enum rc crypto_failed(struct err *err, const char *what);
 const EVP_MD *crypto_digest(const EVP_PKEY *key);
 /* SHA-256, SHA-384 or SHA-512; fetched once, too. */
 const EVP_MD *crypto_sha2(int bits);
+/* The same, for the names of keys and certificates that standards want. */
+const EVP_MD *crypto_sha1(void);
 
 /* Must a point of this key's curve be checked to be of full order before one
  * agrees with it?  On NIST's prime curves the cofactor is 1, and to be on the

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ struct lite {
 	struct sql sql;
 	sqlite3 *db;
 	struct {
+		const char *from; /* where the text was; only compared */
 		char *text;
 		sqlite3_stmt *statement;
 	} cache[SQL_STATEMENTS];
@@ -79,25 +81,43 @@ prepare_new(
 		free(copy);
 		return fail(lite, code, err);
 	}
+	lite->cache[lite->cached].from = text;
 	lite->cache[lite->cached].text = copy;
 	lite->cache[lite->cached++].statement = *ret;
 	return RC_OK;
+}
+
+/* Nearly all are literals, and so at the place where they were before; most
+ * begin alike and take long to compare. */
+static bool
+find_cached(
+    const struct lite *lite, const char *text, bool there, sqlite3_stmt **ret)
+{
+	for (size_t i = 0; i < lite->cached; i++) {
+		if (there && lite->cache[i].from != text)
+			continue;
+		if (strcmp(lite->cache[i].text, text) != 0)
+			continue;
+		*ret = lite->cache[i].statement;
+		return true;
+	}
+	return false;
 }
 
 static enum rc
 prepare(
     struct lite *lite, const char *text, sqlite3_stmt **ret, struct err *err)
 {
-	for (size_t i = 0; i < lite->cached; i++)
-		if (strcmp(lite->cache[i].text, text) == 0) {
-			*ret = lite->cache[i].statement;
-			return RC_OK;
-		}
+	if (find_cached(lite, text, true, ret) ||
+	    find_cached(lite, text, false, ret))
+		return RC_OK;
 	return prepare_new(lite, text, ret, err);
 }
 
+/* `keep`: SQLITE_STATIC, or SQLITE_TRANSIENT for a copy. */
 static int
-bind_value(sqlite3_stmt *statement, int at, const struct sql_value *value)
+bind_value(sqlite3_stmt *statement, int at, const struct sql_value *value,
+    sqlite3_destructor_type keep)
 {
 	/* SQLite takes a NULL pointer for null, even with a length of 0. */
 	const void *bytes =
@@ -107,11 +127,11 @@ bind_value(sqlite3_stmt *statement, int at, const struct sql_value *value)
 	case SQL_KIND_NUMBER:
 		return sqlite3_bind_int64(statement, at, value->number);
 	case SQL_KIND_TEXT:
-		return sqlite3_bind_text64(statement, at, bytes,
-		    value->bytes.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+		return sqlite3_bind_text64(
+		    statement, at, bytes, value->bytes.len, keep, SQLITE_UTF8);
 	case SQL_KIND_BLOB:
 		return sqlite3_bind_blob64(
-		    statement, at, bytes, value->bytes.len, SQLITE_TRANSIENT);
+		    statement, at, bytes, value->bytes.len, keep);
 	case SQL_KIND_NULL:
 		break;
 	}
@@ -120,7 +140,7 @@ bind_value(sqlite3_stmt *statement, int at, const struct sql_value *value)
 
 static enum rc
 start(struct lite *lite, const char *text, struct sql_values values,
-    sqlite3_stmt **ret, struct err *err)
+    sqlite3_destructor_type keep, sqlite3_stmt **ret, struct err *err)
 {
 	sqlite3_stmt *statement = NULL;
 
@@ -130,9 +150,12 @@ start(struct lite *lite, const char *text, struct sql_values values,
 	if ((size_t)sqlite3_bind_parameter_count(statement) != values.len)
 		bug("wrong number of SQL parameters");
 	for (size_t i = 0; i < values.len; i++) {
-		int code = bind_value(statement, (int)i + 1, &values.item[i]);
-		if (code != SQLITE_OK)
+		int code =
+		    bind_value(statement, (int)i + 1, &values.item[i], keep);
+		if (code != SQLITE_OK) {
+			(void)sqlite3_clear_bindings(statement);
 			return fail(lite, code, err);
+		}
 	}
 	*ret = statement;
 	return RC_OK;
@@ -152,7 +175,8 @@ change(struct sql *sql, const char *text, struct sql_values values,
 	struct lite *lite = lite_of(sql);
 	sqlite3_stmt *statement = NULL;
 
-	TRY(start(lite, text, values, &statement, err));
+	/* they are not needed any more when this returns */
+	TRY(start(lite, text, values, SQLITE_STATIC, &statement, err));
 	int code = sqlite3_step(statement);
 	enum rc rc = code == SQLITE_DONE ? RC_OK : fail(lite, code, err);
 	stop(statement);
@@ -181,7 +205,8 @@ select_rows(struct sql *sql, const char *text, struct sql_values values,
 		return RC_NOMEM; /* said so that analysers see it */
 	}
 	rows->rows.sql = sql;
-	enum rc rc = start(lite_of(sql), text, values, &rows->statement, err);
+	enum rc rc = start(lite_of(sql), text, values, SQLITE_TRANSIENT,
+	    &rows->statement, err);
 	if (rc != RC_OK) {
 		rows_free(&rows->rows);
 		return rc;
@@ -382,9 +407,21 @@ open_file(struct lite *lite, const char *path, struct err *err)
 	    err);
 }
 
+/* Nobody asks SQLite how much memory it uses, and to count it takes a lock for
+ * each piece.  Where something else began to use it before, it goes on
+ * counting. */
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
+
+static void
+configure(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum rc
 sql_sqlite_open(const char *path, struct sql **ret, struct err *err)
 {
+	(void)pthread_once(&configured, configure);
 	TRY(make_file(path, err));
 	struct lite *lite = calloc(1, sizeof(*lite));
 	if (lite == NULL)
