@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #define MODE_PAUSE_MS 10
+#define PART_SPILL (256 * 1024) /* octets */
 
 struct lite {
 	struct sql sql;
@@ -397,10 +398,7 @@ open_file(struct lite *lite, const char *path, struct err *err)
 		    path, sqlite3_errstr(code));
 	(void)sqlite3_busy_timeout(lite->db, SQL_BUSY_MS);
 	TRY(set_mode(lite, err));
-	/* What a part would need to be undone is kept in memory: there it is
-	 * of no use to a reader of /tmp, and costs no file for each. */
 	return run(&lite->sql,
-	    "PRAGMA temp_store = MEMORY;"
 	    "PRAGMA synchronous = FULL;"
 	    "PRAGMA foreign_keys = ON;"
 	    "PRAGMA trusted_schema = OFF;",
@@ -408,14 +406,17 @@ open_file(struct lite *lite, const char *path, struct err *err)
 }
 
 /* Nobody asks SQLite how much memory it uses, and to count it takes a lock for
- * each piece.  Where something else began to use it before, it goes on
- * counting. */
+ * each piece.  What it needs to undo a part of a transaction goes to a file in
+ * /tmp above a limit, which many parts of ours were above, and is one piece of
+ * memory below it.  Where something else began to use SQLite before, all that
+ * stays as it is by default. */
 static pthread_once_t configured = PTHREAD_ONCE_INIT;
 
 static void
 configure(void)
 {
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	(void)sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, PART_SPILL);
 }
 
 enum rc
