@@ -9,9 +9,7 @@
 #include "authority/revoked.h"
 #include "authority/schema.h"
 #include "authority/testkit_priv.h"
-
-OWNER(X509, X509_free);
-OWNER(EVP_PKEY, EVP_PKEY_free);
+#include "pki/crypto.h"
 
 /* Each test has a database of its own. */
 struct shop {

@@ -15,7 +15,6 @@ OWNER(BIGNUM, BN_free);
 OWNER(BN_CTX, BN_CTX_free);
 OWNER(OSSL_PARAM, OSSL_PARAM_free);
 OWNER(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free);
-OWNER(EVP_PKEY_CTX, EVP_PKEY_CTX_free);
 
 /* A public key whose modulus is the product of the two. */
 static EVP_PKEY *

@@ -3,10 +3,10 @@
 #include <openssl/ocsp.h>
 
 #include "authority/issuedkit_priv.h"
+#include "authority/signer_priv.h"
 
 OWNER(OCSP_REQUEST, OCSP_REQUEST_free);
 OWNER(OCSP_RESPONSE, OCSP_RESPONSE_free);
-OWNER(X509_STORE, X509_STORE_free);
 
 #define URL "http://a.test:8080"
 #define HOUR ((int64_t)3600)
@@ -215,6 +215,59 @@ a_revocation_counts_at_once_though_an_answer_was_ready(void **state)
 	    2);
 }
 
+/* A key in whose use, once, something else happens. */
+struct meddler {
+	const struct desk *desk;
+	struct signer *signer;
+	X509 *cert;
+	int64_t now;
+	unsigned times;
+};
+
+static enum rc
+sign_and_revoke(struct signer *signer, struct span tbs, struct buf *signature,
+    struct err *err)
+{
+	struct meddler *meddler = signer->handle;
+
+	if (meddler->times++ == 0)
+		shop_revoke(&meddler->desk->shop, meddler->cert,
+		    REVOKED_KEY_COMPROMISE, meddler->now);
+	return signer_sign(meddler->signer, tbs, signature, err);
+}
+
+/* The answer that was in work says "good", and would for half a day. */
+static void
+a_revocation_while_answers_are_signed_counts(void **state)
+{
+	static const struct signer_ops ops = {.sign = sign_and_revoke};
+	struct desk desk DESK_OWNED = {0};
+	struct said said SAID_OWNED = SAID;
+	struct err err = ERR_NONE;
+
+	desk_init(&desk, state);
+	int64_t now = desk.kit.now;
+	struct signer **used = &desk.kit.hierarchy.issuing[0].ocsp_signer;
+	struct signer *signer OWNED(signer_free) = NULL;
+	X509 *cert OWNED(X509_free) = shop_issue(&desk.shop, now);
+	X509 *other OWNED(X509_free) = shop_issue(&desk.shop, now);
+	struct meddler meddler = {&desk, *used, cert, now, 0};
+
+	assert_done(
+	    signer_new(signer_public(*used), &ops, &meddler, &signer, &err),
+	    err);
+	*used = signer;
+	presign(&desk, now);
+	assert_int_equal(
+	    shop_number(&desk.shop, "SELECT count(*) FROM ocsp_answer"), 4);
+	/* the two that were signed for nothing, and all four */
+	assert_int_equal(meddler.times, 6);
+	ask(&desk, cert, EVP_sha1(), false, now, &said);
+	assert_int_equal(said.status, V_OCSP_CERTSTATUS_REVOKED);
+	assert_int_equal(meddler.times, 6); /* it was ready */
+	*used = meddler.signer;
+}
+
 static void
 an_old_answer_is_not_given_when_the_job_has_stopped(void **state)
 {
@@ -321,6 +374,7 @@ main(void)
 	    cmocka_unit_test(an_answer_that_is_ready_is_given_to_all),
 	    cmocka_unit_test(
 		a_revocation_counts_at_once_though_an_answer_was_ready),
+	    cmocka_unit_test(a_revocation_while_answers_are_signed_counts),
 	    cmocka_unit_test(
 		an_old_answer_is_not_given_when_the_job_has_stopped),
 	    cmocka_unit_test(of_what_has_expired_one_can_still_ask),
