@@ -16,8 +16,8 @@ static enum rc
 set_hash(struct directory_keys *keys, enum directory_key key, struct span bytes,
     struct err *err)
 {
-	if (EVP_Digest(bytes.data, bytes.len, keys->hash[key], NULL, crypto_sha1(),
-		NULL) != 1)
+	if (EVP_Digest(bytes.data, bytes.len, keys->hash[key], NULL,
+		crypto_sha1(), NULL) != 1)
 		return crypto_failed(err, "directory");
 	keys->has[key] = true;
 	return RC_OK;

@@ -13,7 +13,8 @@ make_tag(struct span body, struct buf *tag, struct err *err)
 {
 	uint8_t hash[HASH_LEN];
 
-	if (!EVP_Digest(body.data, body.len, hash, NULL, crypto_sha2(256), NULL))
+	if (!EVP_Digest(
+		body.data, body.len, hash, NULL, crypto_sha2(256), NULL))
 		return crypto_failed(err, "SHA-256");
 	TRY(buf_add_byte(tag, '"', err));
 	TRY(hex_encode(span_of(hash, sizeof(hash)), tag, err));
