@@ -477,6 +477,84 @@ logins_go_in_the_form_the_server_offers(void **state)
 	}
 }
 
+#define BEARER              \
+	"AUTH OAUTHBEARER " \
+	"bixhPWFsaWNlLAFob3N0PWgBcG9ydD0yNQFhdXRoPUJlYXJlciBzZWNyZXQBAQ==\r\n"
+#define XOAUTH2 "AUTH XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciBzZWNyZXQBAQ==\r\n"
+
+/* A token that is not good is told by a challenge, which has to be answered
+ * before the refusal comes (RFC 7628 section 3.2.3). */
+static void
+a_token_goes_by_its_own_mechanism(void **context)
+{
+	static const struct {
+		const char *name;
+		const char *says[7];
+		const char *sent;
+		unsigned code;
+	} cases[] = {
+	    {"bearer",
+		{GREETING, "250-x\r\n250 AUTH PLAIN XOAUTH2 OAUTHBEARER\r\n",
+		    "235 hi\r\n", NULL},
+		HELLO BEARER QUIT, 235},
+	    {"xoauth2",
+		{GREETING, "250-x\r\n250 AUTH PLAIN XOAUTH2\r\n", "235 hi\r\n",
+		    NULL},
+		HELLO XOAUTH2 QUIT, 235},
+	    {"bearer refused",
+		{GREETING, "250-x\r\n250 AUTH OAUTHBEARER\r\n", "334 eyJ9\r\n",
+		    "535 old\r\n", NULL},
+		HELLO BEARER "AQ==\r\n" QUIT, 535},
+	    {"xoauth2 refused",
+		{GREETING, "250-x\r\n250 AUTH XOAUTH2\r\n", "334 eyJ9\r\n",
+		    "535 old\r\n", NULL},
+		HELLO XOAUTH2 "\r\n" QUIT, 535},
+	};
+
+	(void)context;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct play play = {login_config, cases[i].says, 0};
+		struct outcome outcome OUTCOME_OWNED = OUTCOME;
+		play.config.login.kind = SASL_TOKEN;
+		play.config.login.host = "h";
+		play.config.login.port = 25;
+		run(&play, &outcome);
+		assert_int_equal(outcome.rc, RC_OK);
+		assert_int_equal(outcome.result.code, cases[i].code);
+		check_sent(cases[i].name, &outcome, cases[i].sent);
+	}
+}
+
+static void
+what_a_server_cannot_take_is_not_sent(void **context)
+{
+	static const char *const password_only[] = {GREETING, EHLO_AUTH, NULL};
+	static const char *const endless[] = {GREETING,
+	    "250-x\r\n250 AUTH XOAUTH2\r\n", "334 eyJ9\r\n", "334 eyJ9\r\n",
+	    NULL};
+	static const char *const twice[] = {
+	    GREETING, EHLO_AUTH, "334 \r\n", NULL};
+	const struct {
+		const char *const *says;
+		enum sasl_kind kind;
+		enum rc rc;
+	} cases[] = {
+	    {password_only, SASL_TOKEN, RC_UNFIT},
+	    {password_only, SASL_CERTIFICATE, RC_UNFIT},
+	    {endless, SASL_TOKEN, RC_SYNTAX},
+	    {twice, SASL_PASSWORD, RC_SYNTAX},
+	};
+
+	(void)context;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct play play = {login_config, cases[i].says, 0};
+		struct outcome outcome OUTCOME_OWNED = OUTCOME;
+		play.config.login.kind = cases[i].kind;
+		run(&play, &outcome);
+		assert_int_equal(outcome.rc, cases[i].rc);
+	}
+}
+
 static void
 a_long_password_goes_in_a_line_of_its_own(void **state)
 {
@@ -750,6 +828,8 @@ main(void)
 	    cmocka_unit_test(any_refusal_makes_the_whole_refused),
 	    cmocka_unit_test(a_refusal_in_the_middle_of_the_letter_is_heard),
 	    cmocka_unit_test(logins_go_in_the_form_the_server_offers),
+	    cmocka_unit_test(a_token_goes_by_its_own_mechanism),
+	    cmocka_unit_test(what_a_server_cannot_take_is_not_sent),
 	    cmocka_unit_test(a_long_password_goes_in_a_line_of_its_own),
 	    cmocka_unit_test(
 		starttls_comes_before_everything_and_forgets_what_was_offered),
