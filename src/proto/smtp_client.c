@@ -261,7 +261,9 @@ on_auth(
 		return smtp_auth_go_on(&client->auth, &client->out, err);
 	if (is_good(reply))
 		return enter(client, reply, err);
-	if (!smtp_auth_has_more(&client->auth))
+	/* 4xx: it may be somebody's in a while; that is no reason to send the
+	 * password */
+	if (reply->code < 500 || !smtp_auth_has_more(&client->auth))
 		return finish(client, reply, err);
 	client->certified = false; /* it is nobody's there */
 	return start_login(client, reply, err);
