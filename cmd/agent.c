@@ -211,6 +211,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	TRY(home_prepare(&home, err));
 	TRY(check_certificates(&home, err));
 	TRY(renew_front(&home, err));
+	log_hide_addresses(home.account.address);
 	const struct names names = {resolver_find_address, home.resolver};
 	TRY(strlist_add_str(&me, home.account.address, err));
 	TRY(people_new(home.state, &me, &people, err));

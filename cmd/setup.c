@@ -1,4 +1,4 @@
-/* letterlock setup, status, recover -- what a person does once, or rarely. */
+/* letterlock setup, recover -- what a person does once, or rarely. */
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 #include "cmd/support.h"
 #include "codec/when.h"
 #include "enrol/discover.h"
-#include "enrol/watch.h"
 #include "mime/address.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -473,78 +472,6 @@ command_setup(int argc, char **argv)
 	if (rc != RC_OK)
 		return command_failed("setup", &err);
 	return waits ? EXIT_NO : EXIT_YES;
-}
-
-/* --- status ------------------------------------------------------------------------ */
-
-static void
-print_until(const char *what, const struct cert *cert)
-{
-	char when[WHEN_TEXT_MAX] = "";
-
-	if (cert == NULL) {
-		printf("%s: none; run letterlock setup\n", what);
-		return;
-	}
-	when_print(cert_not_after(cert), when);
-	printf("%s: good until %s, from %s\n", what, when, cert_issuer(cert));
-}
-
-static enum rc
-count_waiting(const struct home *home, size_t *ret, struct err *err)
-{
-	struct strlist names STRLIST_OWNED = STRLIST_NONE;
-
-	TRY(state_list(home->state, "spool", &names, err));
-	*ret = names.len;
-	return RC_OK;
-}
-
-/* As the agent saw it last; older looks say nothing. */
-static void
-print_watch(const struct home *home)
-{
-	struct watch_seen seen = {0};
-
-	if (watch_load(home->state, &seen, NULL) != RC_OK || seen.open == 0)
-		return;
-	printf("waiting for your word: %zu; see letterlock guard\n", seen.open);
-}
-
-static int
-run_status(const struct home_options *o, struct err *err)
-{
-	struct home home HOME_OWNED;
-	size_t waiting = 0;
-
-	home_init(&home);
-	if (home_open(&home, o, false, err) != RC_OK ||
-	    home_load(&home, err) != RC_OK ||
-	    home_prepare(&home, err) != RC_OK ||
-	    count_waiting(&home, &waiting, err) != RC_OK)
-		return EXIT_FAILED;
-	printf("address: %s\n", home.account.address);
-	print_until("signing", home.signer.cert);
-	print_until("encrypting", home.encrypter);
-	printf("waiting to be sent: %zu\n", waiting);
-	print_watch(&home);
-	return home.signer.cert != NULL && home.encrypter != NULL ? EXIT_YES
-								  : EXIT_NO;
-}
-
-int
-command_status(int argc, char **argv)
-{
-	struct home_options o = {0};
-	const struct option options[] = {HOME_OPTIONS(o), {0}};
-	struct err err = ERR_NONE;
-	int status = EXIT_FAILED;
-
-	if (command_helps(argc, argv, "status ...", options))
-		return EXIT_YES;
-	if (options_parse(argc, argv, options, NULL, &err) == RC_OK)
-		status = run_status(&o, &err);
-	return status == EXIT_FAILED ? command_failed("status", &err) : status;
 }
 
 /* --- recover ------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "codec/when.h"
+#include "edge/notice.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/random.h"
@@ -45,6 +46,11 @@ keep(const struct agent *agent, uint64_t id, unsigned tries, const char *why)
 
 	if (spool_later(agent->spool, id, next, why, &err) != RC_OK)
 		log_error("spool: %s", err.text);
+	if (tries + 1 < NOTICE_HELD_TRIES)
+		return;
+	char name[24];
+	(void)snprintf(name, sizeof(name), "%" PRIu64, id);
+	notice_tell(agent, NOTICE_HELD, name);
 }
 
 static void

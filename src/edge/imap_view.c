@@ -10,6 +10,7 @@
 #include "codec/hex.h"
 #include "edge/imap_decision.h"
 #include "edge/imap_index.h"
+#include "edge/notice.h"
 #include "flow/incoming.h"
 #include "flow/report.h"
 #include "os/clock.h"
@@ -20,6 +21,7 @@
 #define NAME_MAX_LEN 96
 #define LETTER ".letter"
 #define EVIDENCE ".evidence"
+#define DANGER REPORT_KEYWORD "danger"
 
 OWNER(struct entity, entity_free);
 
@@ -201,6 +203,14 @@ warn_of_challenge(const struct agent *agent, struct span letter)
 		    agent->account->address, why.text);
 }
 
+/* The same, whatever UID it is seen under. */
+static void
+warn_of_danger(const struct agent *agent, const struct imap_view *view)
+{
+	if (strlist_has(&view->keywords, DANGER))
+		notice_tell(agent, NOTICE_DANGER, view->judged);
+}
+
 /* Two sessions that come to one letter at once must show the same. */
 static pthread_mutex_t *
 lock_of(uint32_t uid)
@@ -246,8 +256,10 @@ imap_view_decide(const struct agent *agent,
 	pthread_mutex_unlock(lock);
 	if (rc != RC_OK)
 		imap_view_done(view);
-	else if (first)
+	else if (first) {
 		warn_of_challenge(agent, letter);
+		warn_of_danger(agent, view);
+	}
 	return rc;
 }
 

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "edge/notice.h"
 #include "edge/rest_run.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -12,7 +14,6 @@
 struct rester {
 	const struct agent *agent;
 	bool failing; /* the last round could not be made */
-	enum rest_hindrance told;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t stop;
@@ -38,10 +39,12 @@ tell(struct rester *rester, const struct rest_round *round, bool failed,
 	if (round->report.done > 0)
 		log_info("at rest: %zu letters were stored again",
 		    round->report.done);
-	if (round->hindrance != REST_FREE && round->hindrance != rester->told)
-		log_warning(
-		    "at rest: %s", rest_hindrance_text(round->hindrance));
-	rester->told = round->hindrance;
+	if (round->hindrance != REST_FREE) {
+		char key[16];
+		(void)snprintf(
+		    key, sizeof(key), "%u", (unsigned)round->hindrance);
+		notice_tell(rester->agent, NOTICE_UNSEALED, key);
+	}
 	if (failed && !rester->failing)
 		log_info("at rest: %s", why->text);
 	rester->failing = failed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "edge/notice.h"
 #include "enrol/watch.h"
 #include "os/log.h"
 
@@ -64,6 +65,8 @@ look(struct sentry *sentry)
 {
 	struct acme_wishes wishes ACME_WISHES_OWNED = {0};
 	struct err err = ERR_NONE;
+
+	notice_look(sentry->agent);
 	enum rc rc = watch_look(&sentry->watch, &wishes, &err);
 	bool failed = rc != RC_OK && rc != RC_ABSENT;
 

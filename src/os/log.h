@@ -13,4 +13,10 @@ void log_write(enum log_level level, const char *format, ...)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 
+/* From now on no line names anybody but `own`: whatever else looks like a mail
+ * address is told as "(address)", also in what servers say; but the name of a
+ * letter behind the word "letter" stays.  Borrowed for ever; NULL: all are
+ * told. */
+void log_hide_addresses(const char *own);
+
 #endif

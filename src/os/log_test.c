@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/expect.h"
@@ -80,6 +81,45 @@ a_closed_standard_error_does_no_harm(void **state)
 	(void)close(saved);
 }
 
+static void
+nobody_is_named_but_who_the_log_is_of(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"serving me@own.test", "serving me@own.test"},
+	    {"<ME@own.test>: fine", "<ME@own.test>: fine"},
+	    {"550 <bob@beta.test>: unknown", "550 (address) unknown"},
+	    {"bob@beta.test, c@d.e", "(address), (address)"},
+	    {"RCPT TO:<bob@beta.test>", "RCPT (address)"},
+	    {"not me@own.test.evil.test", "not (address)"},
+	    {"xme@own.test", "(address)"},
+	    {"letter <1@own.test>: 2 copies", "letter <1@own.test>: 2 copies"},
+	    {"letter bob@beta.test", "letter (address)"},
+	    {"letters <bob@beta.test>", "letters (address)"},
+	    {"(bob@beta.test)", "((address))"},
+	    {"nobody  here ", "nobody  here "},
+	    {"", ""},
+	};
+	char line[1000], want[1000], text[2000] = "";
+
+	assert_int_equal(setenv("JOURNAL_STREAM", "8:1234", 1), 0);
+	log_hide_addresses("me@own.test");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		capture(LOG_LEVEL_INFO, cases[i].text, line, sizeof(line));
+		(void)snprintf(want, sizeof(want), "info: %s\n", cases[i].want);
+		assert_string_equal(line, want);
+	}
+	for (size_t i = 0; i < ERR_TEXT_MAX; i += 4)
+		memcpy(text + i, "a@b ", 5);
+	capture(LOG_LEVEL_INFO, text, line, sizeof(line));
+	assert_int_equal(strlen(line), 6 + ERR_TEXT_MAX - 1 + 1);
+	assert_null(strchr(line, '@'));
+	log_hide_addresses(NULL);
+	capture(LOG_LEVEL_INFO, "a@b.c", line, sizeof(line));
+	assert_string_equal(line, "info: a@b.c\n");
+}
+
 int
 main(void)
 {
@@ -88,6 +128,7 @@ main(void)
 	    cmocka_unit_test(
 		a_line_begins_with_the_time_where_no_journal_adds_it),
 	    cmocka_unit_test(one_call_writes_one_line_whatever_the_text),
+	    cmocka_unit_test(nobody_is_named_but_who_the_log_is_of),
 	    cmocka_unit_test(a_closed_standard_error_does_no_harm),
 	};
 
