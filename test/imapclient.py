@@ -101,7 +101,7 @@ def normal(item, value):
 
 
 class Client(Wire):
-    """One connection.  `contents` is shared by all connections to one account: {(UIDVALIDITY, UID, item): digest}"""
+    """One connection.  `contents` is shared by all connections to one account: {(mailbox, UIDVALIDITY, UID, item): digest}"""
 
     def __init__(self, sock, contents):
         super().__init__(sock)
@@ -232,7 +232,7 @@ class Client(Wire):
             if item in CHANGING:
                 continue
             digest = hashlib.sha256(repr(value).encode()).digest()
-            before = self.contents.setdefault((self.view.validity, uid, item), digest)
+            before = self.contents.setdefault((self.view.box, self.view.validity, uid, item), digest)
             assert before == digest, f"{item} of UID {uid} has changed"
 
     def hear_word(self, line, op, answer):

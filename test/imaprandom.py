@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from imapclient import Answer, Client, Gone, Op
 
-BOXES = ("Work", "Work.Deep", '"two words"', "&Zeg-", "Spare")  # names as commands spell them
+BOXES = ("Work", "Work{}Deep", '"two words"', "&Zeg-", "Spare")  # names as commands spell them
 FLAGS = (rb"\Seen", rb"\Flagged", rb"\Answered", rb"\Deleted", rb"\Draft", b"$Work", b"later")
 DATES = tuple(f"{day:2}-Nov-2026 10:{day}:00 +0000" for day in range(10, 28))
 HOWS = ("FLAGS", "FLAGS.SILENT", "+FLAGS", "+FLAGS.SILENT", "-FLAGS", "-FLAGS.SILENT")
@@ -86,13 +86,16 @@ def spelled(numbers):
 
 class Work:
     """`sides`: the first is judged by the second.  `letters`: clear ones, which are delivered; `sealed`: what mail
-    programs append too."""
+    programs append too; `unlike`: items that the judge tells otherwise than we do, FLAGS where nobody asks."""
 
-    def __init__(self, sides, seed, letters, sealed):
+    def __init__(self, sides, seed, letters, sealed, delimiter=".", unlike=frozenset()):
         self.sides, self.judge = sides, sides[-1]
         self.letters, self.sealed = letters, sealed
         self.random = random.Random(seed)
         self.boxes = {"INBOX"}
+        self.delimiter = delimiter
+        self.unlike = unlike
+        self.names = [box.format(delimiter) for box in BOXES]
         self.selected = [None, None]
         self.done = 0
         self.queue = []
@@ -119,8 +122,9 @@ class Work:
         ours, judged = [(a.status, self.code(a.code), a.fetched if op.items or op.store else None, a.found,
                          sorted(a.lines)) for a in given]
         if op.items:
-            ours, judged = [(*x[:2], {n: {i: v for i, v in told.items() if i in op.items or i == b"FLAGS"}
-                                      for n, told in x[2].items()}, *x[3:]) for x in (ours, judged)]
+            wanted = (op.items | {b"FLAGS"}) - self.unlike | op.items & {b"FLAGS"}
+            ours, judged = [(*x[:2], {n: {i: v for i, v in told.items() if i in wanted} for n, told in x[2].items()},
+                             *x[3:]) for x in (ours, judged)]
         assert ours == judged, f"{op}: {self.sides[0].name} says\n{short(ours)}\n{self.judge.name}\n{short(judged)}"
 
     @staticmethod
@@ -314,14 +318,14 @@ class Work:
             self.selected[who] = None
 
     def do_create(self, who):
-        box = self.random.choice(BOXES)
+        box = self.random.choice(self.names)
         self.put(who, Op("CREATE", b"CREATE " + quoted(box)))
         self.boxes.add(box)
 
     def unused(self):
         """Mailboxes that nobody has selected, and below which there is none."""
         return sorted(box for box in self.boxes - {"INBOX", *self.selected}
-                      if not any(other.startswith(box + ".") for other in self.boxes))
+                      if not any(other.startswith(box + self.delimiter) for other in self.boxes))
 
     def do_delete(self, who):
         if boxes := self.unused():
@@ -330,8 +334,8 @@ class Work:
             self.boxes.discard(box)
 
     def do_rename(self, who):
-        pairs = [(old, new) for old in self.unused() for new in sorted(set(BOXES) - self.boxes)
-                 if not new.startswith(old + ".")]
+        pairs = [(old, new) for old in self.unused() for new in sorted(set(self.names) - self.boxes)
+                 if not new.startswith(old + self.delimiter)]
         if pairs:
             old, new = self.random.choice(pairs)
             self.put(who, Op("RENAME", b"RENAME %s %s" % (quoted(old), quoted(new))))
