@@ -4,11 +4,15 @@
 
 /* --- ORDEREDSUBJECT --- */
 
+struct ordered {
+	const struct imap_sorted *item;
+};
+
 static int
 by_subject(const void *left, const void *right)
 {
-	const struct imap_sorted *a = *(const struct imap_sorted *const *)left;
-	const struct imap_sorted *b = *(const struct imap_sorted *const *)right;
+	const struct imap_sorted *a = ((const struct ordered *)left)->item;
+	const struct imap_sorted *b = ((const struct ordered *)right)->item;
 	int order = span_order(a->keys.subject, b->keys.subject);
 
 	return order != 0 ? order : imap_sorted_by_date(a, b);
@@ -18,14 +22,14 @@ by_subject(const void *left, const void *right)
  * first message is the parent of the others, which are its children." */
 static void
 link_subjects(struct imap_threads *threads, const struct imap_sorted *first,
-    const struct imap_sorted *const *sorted)
+    const struct ordered *sorted)
 {
 	uint32_t parent = 0;
 
 	for (size_t i = 0; i < threads->letters; i++) {
-		uint32_t node = (uint32_t)(sorted[i] - first) + 1;
-		bool same = i > 0 && span_is(sorted[i]->keys.subject,
-					 sorted[i - 1]->keys.subject);
+		uint32_t node = (uint32_t)(sorted[i].item - first) + 1;
+		bool same = i > 0 && span_is(sorted[i].item->keys.subject,
+					 sorted[i - 1].item->keys.subject);
 		imap_tree_link(threads, same ? parent : 0, node);
 		parent = same ? parent : node;
 	}
@@ -43,12 +47,12 @@ enum rc
 imap_thread_by_subject(const struct imap_sorted *item, size_t len,
     struct imap_threads *ret, struct err *err)
 {
-	const struct imap_sorted **sorted = calloc(len + 1, sizeof(sorted[0]));
+	struct ordered *sorted = calloc(len + 1, sizeof(sorted[0]));
 
 	if (sorted == NULL)
 		return err_nomem(err, "THREAD");
 	for (size_t i = 0; i < len; i++)
-		sorted[i] = &item[i];
+		sorted[i].item = &item[i];
 	qsort(sorted, len, sizeof(sorted[0]), by_subject);
 	enum rc rc = imap_threads_init(ret, item, len, 0, err);
 	if (rc == RC_OK)
@@ -67,9 +71,13 @@ struct naming {
 	uint32_t node;   /* what it names */
 };
 
+struct named {
+	struct naming *naming;
+};
+
 struct namings {
 	struct naming *item; /* owned; as the letters name them */
-	struct naming **sorted;
+	struct named *sorted;
 	size_t len, cap;
 };
 
@@ -125,8 +133,8 @@ name_all(const struct imap_sorted *item, size_t len, struct namings *ret,
 static int
 by_id(const void *left, const void *right)
 {
-	const struct naming *a = *(const struct naming *const *)left;
-	const struct naming *b = *(const struct naming *const *)right;
+	const struct naming *a = ((const struct named *)left)->naming;
+	const struct naming *b = ((const struct named *)right)->naming;
 	int order = span_order(a->id, b->id);
 
 	if (order != 0)
@@ -144,7 +152,7 @@ resolve(struct namings *namings, struct imap_threads *threads)
 	const struct naming *first = NULL;
 
 	for (size_t i = 0; i < namings->len; i++) {
-		struct naming *naming = namings->sorted[i];
+		struct naming *naming = namings->sorted[i].naming;
 		if (first != NULL && span_is(first->id, naming->id)) {
 			naming->node = first->node;
 			continue;
@@ -162,7 +170,7 @@ sort_namings(struct namings *namings, struct err *err)
 	if (namings->sorted == NULL)
 		return err_nomem(err, "THREAD");
 	for (size_t i = 0; i < namings->len; i++)
-		namings->sorted[i] = &namings->item[i];
+		namings->sorted[i].naming = &namings->item[i];
 	qsort(namings->sorted, namings->len, sizeof(namings->sorted[0]), by_id);
 	return RC_OK;
 }
