@@ -136,6 +136,8 @@ def test_what_came_in_the_clear_is_sealed_and_shown_the_same_and_restored(device
         done(device, "rest", "on", "--folder", BOX)
         wait_for(lambda: "0 of 8" in device.run("audit", "--folder", BOX).stdout.decode(), device)
         assert found_in(store(world), SECRET) == []
+        said = done(device, "rest", "status")
+        assert f"{BOX}: sealed\n" in said and re.search(r"^last round: 2\d{3}-\S+$", said, re.M), said
         with straight_wire(world, ALICE) as judge:
             sealed = dump(judge)
         assert [(date, flags) for date, flags, _ in sealed] == [row[:2] for row in sorted(

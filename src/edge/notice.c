@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "edge/rest_settings.h"
 #include "os/clock.h"
 #include "os/desktop.h"
 #include "os/log.h"
@@ -50,17 +51,19 @@ struct told {
 static bool
 read_line(struct span *rest, struct told *ret)
 {
-	char line[128] = "";
 	ptrdiff_t end = span_find_byte(*rest, '\n');
 	size_t len = end < 0 ? rest->len : (size_t)end;
+	struct span line = span_first(*rest, len);
+	uint64_t at = 0;
 
 	if (rest->len == 0)
 		return false;
-	if (len < sizeof(line))
-		memcpy(line, rest->data, len);
 	*rest = span_after(*rest, end < 0 ? len : len + 1);
 	*ret = (struct told){.at = 0};
-	(void)sscanf(line, "%15s %80s %lld", ret->kind, ret->key, &ret->at);
+	struct span kind = rest_word(&line), key = rest_word(&line);
+	(void)snprintf(ret->kind, sizeof(ret->kind), "%.*s", SPAN_ARGS(kind));
+	(void)snprintf(ret->key, sizeof(ret->key), "%.*s", SPAN_ARGS(key));
+	ret->at = rest_number(&line, &at) ? (long long)at : 0;
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "edge/rest_pass.h"
+#include "edge/rest_settings.h"
 #include "os/log.h"
 
 #define JOURNAL "rest-under-way"
@@ -41,16 +42,16 @@ read_journal(const struct way *way, uint32_t *ret_from)
 	struct rest_box *box = way->pass->box;
 	struct buf text BUF_OWNED = BUF(JOURNAL_MAX);
 	struct err ignored = ERR_NONE;
-	char name[IMAP_VIEW_FOLDER_MAX] = "";
-	const char *line = NULL;
-	unsigned uid = 0, from = 0;
+	uint64_t uid = 0, from = 0;
 
-	if (state_load(box->agent->state, JOURNAL, &text, &ignored) != RC_OK ||
-	    buf_str(&text, &line, &ignored) != RC_OK ||
-	    sscanf(line, "%47s %u %u", name, &uid, &from) != 3 ||
-	    strcmp(name, box->views.name) != 0 || uid != way->uid)
+	if (state_load(box->agent->state, JOURNAL, &text, &ignored) != RC_OK)
 		return false;
-	*ret_from = from;
+	struct span line = buf_span(&text);
+	if (!span_is(rest_word(&line), span_str(box->views.name)) ||
+	    !rest_number(&line, &uid) || !rest_number(&line, &from) ||
+	    uid != way->uid || from == 0 || from > UINT32_MAX)
+		return false;
+	*ret_from = (uint32_t)from;
 	return true;
 }
 

@@ -10,6 +10,7 @@
 
 #define LOOKED "rest-looked"
 #define LAST "rest-report"
+#define LAST_WORD "letterlock-rest-report"
 #define ITEM_MAX ((size_t)4096)
 #define COUNT_SET 100
 #define COUNT_BYTES ((size_t)16 << 20)
@@ -100,17 +101,17 @@ load_looked(const struct rest_box *box, enum rest_mode mode)
 {
 	struct buf text BUF_OWNED = BUF(ITEM_MAX);
 	struct err ignored = ERR_NONE;
-	char name[96], word[16] = "";
-	const char *line = NULL;
-	unsigned uid = 0;
+	char name[96];
+	uint64_t uid = 0;
 
 	looked_name(box, name);
-	if (state_load(box->agent->state, name, &text, &ignored) != RC_OK ||
-	    buf_str(&text, &line, &ignored) != RC_OK ||
-	    sscanf(line, "%15s %u", word, &uid) != 2 ||
-	    strcmp(word, words[mode]) != 0)
+	if (state_load(box->agent->state, name, &text, &ignored) != RC_OK)
 		return 0;
-	return uid;
+	struct span line = buf_span(&text);
+	if (!span_is(rest_word(&line), span_str(words[mode])) ||
+	    !rest_number(&line, &uid) || uid > UINT32_MAX)
+		return 0;
+	return (uint32_t)uid;
 }
 
 /* If it cannot be saved, the next round looks again. */
@@ -302,7 +303,7 @@ rest_last_save(
 	struct buf text BUF_OWNED = BUF(ITEM_MAX);
 
 	TRY(buf_add_format(&text, err,
-	    "letterlock-rest-report 1 %lld %u %u %zu %zu %zu %zu %zu %zu\n",
+	    LAST_WORD " 1 %lld %u %u %zu %zu %zu %zu %zu %zu\n",
 	    (long long)last->at, last->failed, (unsigned)last->hindrance,
 	    r->done, r->too_large, r->unfit, r->refused, r->unproven,
 	    r->foreign));
@@ -314,26 +315,26 @@ rest_last_load(
     const struct state *state, struct rest_last *ret, struct err *err)
 {
 	struct buf text BUF_OWNED = BUF(ITEM_MAX);
-	struct rest_last last = {0};
-	struct rest_report *r = &last.report;
-	unsigned failed = 0, hindrance = 0;
-	const char *line = NULL;
-	long long at = 0;
+	struct rest_report *r = &ret->report;
+	size_t *const counts[] = {&r->done, &r->too_large, &r->unfit,
+	    &r->refused, &r->unproven, &r->foreign};
+	uint64_t number[3 + sizeof(counts) / sizeof(counts[0])];
 
 	enum rc rc = state_load(state, LAST, &text, err);
 	if (rc == RC_ABSENT)
 		return RC_OK;
 	TRY(rc);
-	TRY(buf_str(&text, &line, err));
-	if (sscanf(line,
-		"letterlock-rest-report 1 %lld %u %u %zu %zu %zu %zu %zu %zu",
-		&at, &failed, &hindrance, &r->done, &r->too_large, &r->unfit,
-		&r->refused, &r->unproven, &r->foreign) != 9 ||
-	    hindrance > REST_ARCHIVES)
+	struct span line = buf_span(&text);
+	bool good = span_is(rest_word(&line), span_str(LAST_WORD)) &&
+		    rest_number(&line, &number[0]) && number[0] == 1;
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]) && good; i++)
+		good = rest_number(&line, &number[i]);
+	if (!good || number[2] > REST_ARCHIVES)
 		return err_set(err, RC_SYNTAX, "rest-report: damaged");
-	last.at = at;
-	last.failed = failed != 0;
-	last.hindrance = (enum rest_hindrance)hindrance;
-	*ret = last;
+	ret->at = (int64_t)number[0];
+	ret->failed = number[1] != 0;
+	ret->hindrance = (enum rest_hindrance)number[2];
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		*counts[i] = (size_t)number[3 + i];
 	return RC_OK;
 }

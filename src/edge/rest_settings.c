@@ -19,6 +19,36 @@ rest_settings_done(struct rest_settings *settings)
 static const char *const modes[] = {"leave", "seal", "restore"};
 #define MODES (sizeof(modes) / sizeof(modes[0]))
 
+#define DIGITS_MAX 18
+
+struct span
+rest_word(struct span *line)
+{
+	struct span text = span_trim(*line);
+	ptrdiff_t end = span_find_byte(text, ' ');
+	struct span word = end < 0 ? text : span_first(text, (size_t)end);
+
+	*line = span_after(text, word.len);
+	return word;
+}
+
+bool
+rest_number(struct span *line, uint64_t *ret)
+{
+	struct span word = rest_word(line);
+	uint64_t number = 0;
+
+	if (word.len == 0 || word.len > DIGITS_MAX)
+		return false;
+	for (size_t i = 0; i < word.len; i++) {
+		if (word.data[i] < '0' || word.data[i] > '9')
+			return false;
+		number = number * 10 + (uint64_t)(word.data[i] - '0');
+	}
+	*ret = number;
+	return true;
+}
+
 /* --- on the disk ---------------------------------------------------------------*/
 
 static struct span
@@ -50,7 +80,7 @@ parse_copied(struct span value, struct rest_settings *ret, struct err *err)
 
 	if (value.len < REST_KEYS_LEN + 2 || value.len >= sizeof(text))
 		return err_set(err, RC_SYNTAX, "rest: damaged");
-	memcpy(text, value.data, value.len);
+	(void)snprintf(text, sizeof(text), "%.*s", SPAN_ARGS(value));
 	ret->copied_at = strtoll(text, NULL, 10);
 	memcpy(ret->copied, text + value.len - REST_KEYS_LEN, REST_KEYS_LEN);
 	ret->copied[REST_KEYS_LEN] = '\0';

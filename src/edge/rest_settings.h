@@ -46,6 +46,11 @@ enum rest_mode rest_settings_of(
 /* For one mailbox, or (NULL) for all, whatever was said of some. */
 enum rc rest_settings_set(struct rest_settings *settings, const char *mailbox,
     enum rest_mode mode, struct err *err);
+/* Of the small items here: the next word of a line, and of digits its number
+ * (false: it is none). */
+struct span rest_word(struct span *line);
+bool rest_number(struct span *line, uint64_t *ret);
+
 /* Is anything to be done anywhere? */
 bool rest_settings_any(const struct rest_settings *settings);
 
