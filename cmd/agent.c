@@ -1,6 +1,7 @@
 /* letterlock agent -- serve the mail program of one person. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd/agent.h"
@@ -12,19 +13,22 @@
 #include "edge/rester.h"
 #include "edge/sentry.h"
 #include "keydir/status.h"
+#include "net/clamd.h"
 #include "os/activation.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "store/index.h"
 
 #define WATCH_MOST 86400
-#define DNS_BUDGET 60 /* milliseconds that a letter being shown may wait */
+#define SCAN_WAIT 20000 /* milliseconds */
+#define DNS_BUDGET 60   /* milliseconds that a letter being shown may wait */
 
 struct agent_options {
 	struct home_options home;
 	const char *letter_limit, *watch, *rest;
 	struct strlist networks;
 	const char *wait;
+	const char *scan, *scan_away, *scan_limit;
 };
 
 /* Ports that were not handed over could be anybody's after the next restart,
@@ -189,6 +193,33 @@ open_index(const struct state *state)
 	return index;
 }
 
+/* "open" is said, or it is closed. */
+static enum rc
+read_scan(const struct agent_options *o, struct clamd_place *place,
+    struct reader *reader, struct err *err)
+{
+	if (o->scan == NULL)
+		return o->scan_away == NULL && o->scan_limit == NULL
+			   ? RC_OK
+			   : err_set(err, RC_SYNTAX,
+				 "--scan-away and --scan-limit want --scan");
+	place->most = o->scan_limit != NULL ? strtoul(o->scan_limit, NULL, 10)
+					    : CLAMD_LETTER_MAX;
+	place->timeout = SCAN_WAIT;
+	if (place->most < 1024 || place->most > (size_t)1 << 30)
+		return err_set(err, RC_SYNTAX,
+		    "--scan-limit wants bytes, from 1024 to 1 GiB");
+	if (o->scan_away != NULL && strcmp(o->scan_away, "open") != 0 &&
+	    strcmp(o->scan_away, "closed") != 0)
+		return err_set(
+		    err, RC_SYNTAX, "--scan-away wants open or closed");
+	place->away_is_fine =
+	    o->scan_away != NULL && strcmp(o->scan_away, "open") == 0;
+	TRY(clamd_place_parse(o->scan, place, err));
+	reader->scanner = place;
+	return RC_OK;
+}
+
 static enum rc
 run_agent(const struct agent_options *o, struct err *err)
 {
@@ -202,6 +233,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	struct seen *seen OWNED(seen_free) = NULL;
 	struct index *index OWNED(index_free) = NULL;
 	struct agent agent = {.limits = AGENT_LIMITS};
+	struct clamd_place scanner = {.port = 0};
 
 	home_init(&home);
 	TRY(read_limits(o, &agent, err));
@@ -222,6 +254,7 @@ run_agent(const struct agent_options *o, struct err *err)
 	agent.people = people;
 	agent.reader.imitations = &imitations;
 	TRY(language_choose(NULL, &agent.reader.language, err));
+	TRY(read_scan(o, &scanner, &agent.reader, err));
 	agent.reader.seen = seen;
 	agent.reader.status = status_source(status);
 	TRY(open_beliefs(&home, &trust_path, &beliefs, err));
@@ -254,6 +287,15 @@ command_agent(int argc, char **argv)
 		"how often to look for letters to seal at rest, or to "
 		"restore; default 60",
 		false},
+	    {"scan", OPTION_TEXT, &o.scan, "SOCKET",
+		"virus scanner that looks at what was opened: clamd's Unix "
+		"socket, or 127.0.0.1:PORT",
+		false},
+	    {"scan-away", OPTION_TEXT, &o.scan_away, "open|closed",
+		"show letters while nobody answers there; default closed",
+		false},
+	    {"scan-limit", OPTION_TEXT, &o.scan_limit, "BYTES",
+		"largest letter that is scanned; default 25 MiB", false},
 	    {0},
 	};
 	struct err err = ERR_NONE;

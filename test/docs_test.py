@@ -151,6 +151,16 @@ def test_words_at_their_limit_are_built(tmp_path, text):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_page_of_letters_has_the_table_that_is_tested():
+    source = (PROJECT / "src/flow/answer_test.c").read_text()
+    table = source[source.index("/* rows begin */"):source.index("/* rows end */")]
+    tested = [re.findall(r'"([^"]*)"', row) for row in re.findall(r"\{[^}]*\}", table)]
+    page = (PROJECT / "doc/letters.md").read_text()
+    told = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()
+            if line.startswith("| ")][1:]
+    assert len(tested) > 50 and told == tested
+
+
 COMMANDS = {"letterlock": "setup agent status guard recovery recover seal open inspect chain".split(),
             "letterlock-authority": "init run backup restore rollover lists upgrade audit eab revoke".split()}
 

@@ -1,6 +1,7 @@
 #include "codec/crlf.h"
 #include "edge/imap_flags.h"
 #include "edge/imap_session_priv.h"
+#include "flow/answering.h"
 #include "flow/rest.h"
 #include "mime/address.h"
 #include "os/clock.h"
@@ -95,10 +96,16 @@ keep(const struct agent *agent, const struct entity *parsed, struct span letter,
 	const struct sink sink = sink_buf(out);
 	const struct rest_frame frame = {kind_of(agent, parsed), NULL};
 	struct sender sender = agent->sender;
+	struct protect_reference secrets REFERENCE_OWNED = REFERENCE_NONE;
+	const struct answering by = {.state = agent->state,
+	    .own = agent->account->address,
+	    .now = clock_now()};
 	size_t was = out->len;
 	struct err why = ERR_NONE;
 
-	sender.now = clock_now();
+	TRY(answering_secrets(letter, &by, &secrets, err));
+	sender.reference = &secrets;
+	sender.now = by.now;
 	enum rc rc = rest_write(&source, &frame, &sender, &sink, &why);
 	if (rc == RC_OK)
 		return RC_OK;

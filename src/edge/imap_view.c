@@ -152,6 +152,19 @@ remember(const struct agent *agent, const struct incoming *incoming)
 		log_warning("recipients not remembered: %s", why.text);
 }
 
+/* Shown all the same: an answer to it goes sealed, and is not looked at. */
+static void
+warn_of_forgotten(const struct incoming *incoming)
+{
+	if (incoming->forgotten[0] != '\0')
+		log_error("a letter is not remembered, so that answers to it "
+			  "cannot be checked: %s",
+		    incoming->forgotten);
+	if (incoming->unscanned[0] != '\0')
+		log_error("a letter is not scanned for viruses: %s",
+		    incoming->unscanned);
+}
+
 static enum rc
 take_verdict(const struct agent *agent, const struct incoming *incoming,
     int64_t now, struct imap_view *view, struct err *err)
@@ -166,6 +179,7 @@ take_verdict(const struct agent *agent, const struct incoming *incoming,
 	view->unchecked = incoming->unchecked;
 	view->noted = incoming->noted;
 	remember(agent, incoming);
+	warn_of_forgotten(incoming);
 	return RC_OK;
 }
 
@@ -296,6 +310,23 @@ load_evidence(const struct agent *agent, const struct imap_view_folder *folder,
 		buf_clear(ret);
 }
 
+/* What is shown stays, and so does why it is all there is. */
+static const char *
+scanned_before(const struct imap_view *view)
+{
+	static const char *const reasons[] = {
+	    "scan.infected", "scan.too-large"};
+	char keyword[64];
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		(void)snprintf(keyword, sizeof(keyword),
+		    REPORT_KEYWORD "reason-%s", reasons[i]);
+		if (strlist_has(&view->keywords, keyword))
+			return reasons[i];
+	}
+	return NULL;
+}
+
 static enum rc
 judge_again(const struct agent *agent, const struct imap_view_folder *folder,
     uint32_t uid, struct span letter, struct imap_view *view, struct err *err)
@@ -313,6 +344,7 @@ judge_again(const struct agent *agent, const struct imap_view_folder *folder,
 		    err, RC_CRYPTO, "the mail server shows another letter");
 	by.reader.first_seen = view->first_seen;
 	incoming.noted = view->noted;
+	incoming.scan = scanned_before(view);
 	load_evidence(agent, folder, uid, &kept);
 	incoming.kept = buf_span(&kept);
 	TRY(incoming_judge(letter, &by.reader, &incoming, err));

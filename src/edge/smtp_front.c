@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "edge/deliver.h"
+#include "flow/answering.h"
 #include "flow/stamping.h"
 #include "mime/address.h"
 #include "os/clock.h"
@@ -131,10 +132,27 @@ remember(struct session *s)
 		log_warning("recipients not remembered: %s", why.text);
 }
 
+/* May it go, as an answer to whatever it answers? */
+static enum rc
+check_answer(
+    struct session *s, struct protect_reference *secrets, struct err *err)
+{
+	const struct answering by = {
+	    .state = s->agent->state,
+	    .own = s->agent->account->address,
+	    .to = &s->recipients,
+	    .from_nobody = smtp_server_from(s->smtp)[0] == '\0',
+	    .now = clock_now(),
+	};
+
+	return answering_check(smtp_server_letter(s->smtp), &by, secrets, err);
+}
+
 static enum rc
 submit(struct session *s, struct deliver_answer *ret, struct err *err)
 {
 	__attribute__((cleanup(outgoing_done))) struct outgoing made;
+	struct protect_reference secrets REFERENCE_OWNED = REFERENCE_NONE;
 	struct sender sender = s->agent->sender;
 	struct stamping stamping = {
 	    s->https, s->agent->tsa, s->agent->limits.tsa};
@@ -144,6 +162,8 @@ submit(struct session *s, struct deliver_answer *ret, struct err *err)
 		sender.stamper = &stamper;
 	sender.now = clock_now();
 	outgoing_init(&made);
+	TRY(check_answer(s, &secrets, err));
+	sender.reference = &secrets;
 	TRY(outgoing_make(smtp_server_letter(s->smtp), &sender,
 	    s->recipients.item, s->recipients.len, &made, err));
 	if (!made.stamped)

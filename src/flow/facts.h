@@ -138,6 +138,10 @@ struct facts {
 		int64_t since; /* the first of them; 0: none */
 	} history;
 
+	/* "scan.infected", "scan.too-large": what is inside is not shown, or its
+	 * text alone; NULL: it is, or nobody looked */
+	const char *scan;
+
 	enum request request;
 
 	struct {

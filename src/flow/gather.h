@@ -25,6 +25,7 @@
 #include "keydir/status.h"
 #include "pki/key.h"
 
+struct clamd_place;
 struct letter;
 
 /* A private key of the reader with its certificate. */
@@ -84,6 +85,8 @@ struct reader {
 	const struct evidence *kept; /* of an earlier reading; or NULL */
 	const struct crls *crls;     /* at hand; NULL: none */
 	const struct ocsps *ocsps;   /* at hand; NULL: none */
+	/* who looks at what was opened before it is shown; NULL: nobody */
+	const struct clamd_place *scanner;
 	struct seen *seen; /* certificates of former letters; NULL: none */
 	/* When this reader's own agent first saw the letter: never a server's
 	 * word.  0: not known. */

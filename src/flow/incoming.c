@@ -2,9 +2,15 @@
 
 #include <string.h>
 
+#include "base/own.h"
+#include "flow/answered.h"
 #include "flow/report.h"
+#include "flow/text_only.h"
+#include "net/clamd.h"
 
 #define VIEW_MAX ((size_t)80 << 20)
+
+OWNER(struct entity, entity_free);
 
 void
 incoming_init(struct incoming *incoming)
@@ -31,19 +37,55 @@ may_show_inside(const struct gathered *g)
 		   g->facts.encrypted.state == ENCRYPTED_AT_REST);
 }
 
+static bool
+is_malleable(const struct gathered *g)
+{
+	return g->opened && g->payload != NULL &&
+	       g->facts.encrypted.state == ENCRYPTED_MALLEABLE;
+}
+
+/* Whoever made its first block into what is no header has changed the text, and
+ * no more. */
 static enum rc
-rebuild(struct gathered *g, const struct source *letter, int64_t now,
-    struct incoming *ret, struct err *err)
+parse_inside(struct span inside, struct entity **ret, struct err *err)
+{
+	struct err ignored = ERR_NONE;
+
+	enum rc rc = entity_parse(inside, ENTITY_LIMITS, ret, &ignored);
+	if (rc == RC_OK || rc == RC_NOMEM)
+		return rc == RC_OK ? rc : err_nomem(err, "letter");
+	return err_set(err, RC_LIMIT, "%s", ignored.text);
+}
+
+static enum rc
+rebuild_text(struct gathered *g, const struct source *letter,
+    enum language language, struct buf *inside, struct buf *out,
+    struct err *err)
+{
+	struct entity *parsed OWNED(entity_free) = NULL;
+	const struct sink to = sink_buf(inside);
+
+	TRY(gathered_show(g, letter, &to, err));
+	TRY(parse_inside(buf_span(inside), &parsed, err));
+	return text_only_show(g->outer->header, parsed,
+	    words_label("label.text-only", language), out, err);
+}
+
+/* `inside`: where it is not shown as it is, what was in it. */
+static enum rc
+rebuild(struct gathered *g, const struct source *letter,
+    const struct reader *reader, struct buf *inside, struct incoming *ret,
+    struct err *err)
 {
 	const struct sink to = sink_buf(&ret->view);
 
 	/* what came in the clear, or was written here, is shown byte for byte,
 	 * like every letter that was not sealed on its way */
 	if (g->inside == NULL || g->inside->opened)
-		TRY(report_field(&ret->verdict, now, &ret->view, err));
-	TRY(gathered_show(g, letter, &to, err));
-	ret->rebuilt = true;
-	return RC_OK;
+		TRY(report_field(&ret->verdict, reader->now, &ret->view, err));
+	return is_malleable(g) ? rebuild_text(g, letter, reader->language,
+				     inside, &ret->view, err)
+			       : gathered_show(g, letter, &to, err);
 }
 
 /* --- what it tells of its sender ---------------------------------------------*/
@@ -198,21 +240,128 @@ pack(const struct gathered *g, struct incoming *ret)
 		buf_clear(&ret->evidence);
 }
 
+/* --- what a virus scanner says -------------------------------------------------*/
+
+/* Nothing of an infected letter is shown, and of one that was not looked at no
+ * more than its text. */
+static enum rc
+withhold(struct gathered *g, const struct reader *reader, struct incoming *ret,
+    struct err *err)
+{
+	struct entity *parsed OWNED(entity_free) = NULL;
+	struct buf whole BUF_OWNED = ret->view;
+	bool infected = !strcmp(g->facts.scan, "scan.infected");
+	const char *why = infected ? "label.infected" : "label.too-large";
+
+	ret->view = BUF_SECRET(VIEW_MAX);
+	verdict_decide(&g->facts, &ret->verdict);
+	verdict_say(&g->facts, reader->language, &ret->verdict);
+	TRY(parse_inside(buf_span(&whole), &parsed, err));
+	TRY(report_field(&ret->verdict, reader->now, &ret->view, err));
+	return text_only_show(parsed->header, infected ? NULL : parsed,
+	    words_label(why, reader->language), &ret->view, err);
+}
+
+/* RC_IO: nobody says whether it may be shown; it is asked for again. */
+static enum rc
+scan(struct gathered *g, const struct reader *reader, struct span inside,
+    struct incoming *ret, struct err *err)
+{
+	char found[CLAMD_NAME_MAX];
+	struct err why = ERR_NONE;
+
+	if (reader->scanner == NULL)
+		return RC_OK;
+	switch (clamd_scan(reader->scanner, inside, found, &why)) {
+	case RC_OK:
+		return RC_OK;
+	case RC_REFUSED:
+		g->facts.scan = "scan.infected";
+		return withhold(g, reader, ret, err);
+	case RC_LIMIT:
+		g->facts.scan = "scan.too-large";
+		return withhold(g, reader, ret, err);
+	case RC_NOMEM:
+	case RC_IO:
+	case RC_AGAIN:
+	case RC_SYNTAX:
+	case RC_ABSENT:
+	case RC_UNFIT:
+	case RC_CRYPTO:
+	default:
+		break;
+	}
+	memcpy(ret->unscanned, why.text, sizeof(why.text));
+	return reader->scanner->away_is_fine
+		   ? RC_OK
+		   : err_set(
+			 err, RC_IO, "not scanned for viruses: %s", why.text);
+}
+
+/* --- what an answer must know ---------------------------------------------------*/
+
+/* False: it may not be shown. */
+static bool
+remember(const struct gathered *g, const struct reader *reader,
+    struct span letter, const struct buf *inside, struct incoming *ret)
+{
+	const struct buf *text = inside->len > 0 ? inside : &ret->view;
+	struct err why = ERR_NONE;
+
+	if (reader->state == NULL ||
+	    answered_note(reader->state, g, ret->verdict.level, letter,
+		buf_span(text), reader->now, &why) == RC_OK)
+		return true;
+	memcpy(ret->forgotten, why.text, sizeof(why.text));
+	return !is_malleable(g) &&
+	       (g->inside != NULL || gathered_letter(g).signature_valid);
+}
+
+/* --- all of it ------------------------------------------------------------------*/
+
 static enum rc
 show(struct gathered *g, const struct source *source,
     const struct reader *reader, struct span letter, struct incoming *ret,
     struct err *err)
 {
+	struct buf inside BUF_OWNED = BUF_SECRET(VIEW_MAX);
 	struct err why = ERR_NONE;
 
-	if (!may_show_inside(g))
+	if (!may_show_inside(g) && !is_malleable(g))
 		return protect_strip_verdict(letter, &ret->view, err);
-	enum rc rc = rebuild(g, source, reader->now, ret, &why);
-	if (rc == RC_LIMIT) { /* compressed, and too much of it */
+	enum rc rc = rebuild(g, source, reader, &inside, ret, &why);
+	if (rc == RC_LIMIT || (rc == RC_SYNTAX && is_malleable(g))) {
+		/* compressed, and too much of it; or changed into nothing */
 		buf_clear(&ret->view);
 		return show_as_it_is(letter, reader, false, ret, err);
 	}
-	return rc == RC_OK ? RC_OK : err_set(err, rc, "%s", why.text);
+	if (rc != RC_OK)
+		return err_set(err, rc, "%s", why.text);
+	ret->rebuilt = remember(g, reader, letter, &inside, ret);
+	if (ret->rebuilt)
+		return scan(g, reader,
+		    inside.len > 0 ? buf_span(&inside) : buf_span(&ret->view),
+		    ret, err);
+	buf_clear(&ret->view);
+	return protect_strip_verdict(letter, &ret->view, err);
+}
+
+/* It was shown before this was remembered, or is forgotten since. */
+static enum rc
+show_again(struct gathered *g, const struct source *source,
+    const struct reader *reader, struct span letter, struct incoming *ret,
+    struct err *err)
+{
+	struct reader remembering = *reader;
+
+	if (reader->state == NULL || !may_show_inside(g) ||
+	    answered_knows(reader->state, g, letter, reader->now))
+		return RC_OK;
+	remembering.scanner = NULL; /* what is shown stays */
+	enum rc rc = show(g, source, &remembering, letter, ret, err);
+	buf_clear(&ret->view);
+	ret->rebuilt = false;
+	return rc;
 }
 
 static enum rc
@@ -235,9 +384,11 @@ read_letter(struct span letter, const struct reader *reader, bool shown,
 	if (rc != RC_OK)
 		return show_as_it_is(
 		    letter, reader, g.facts.headless, ret, err);
+	g.facts.scan = ret->scan;
 	decide(&g, reader, ret);
 	pack(&g, ret);
-	return shown ? show(&g, &source, reader, letter, ret, err) : RC_OK;
+	return (shown ? show : show_again)(
+	    &g, &source, reader, letter, ret, err);
 }
 
 enum rc

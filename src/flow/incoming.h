@@ -2,9 +2,13 @@
  *
  * A letter that was opened is rebuilt: protected header, payload, the verdict
  * on top.  Every other letter passes byte for byte, but that a forged
- * Letterlock-Verdict is gone.  A letter sealed with CBC and without a valid
- * signature inside is shown as it came, unopened: its text may be anybody's
- * (EFAIL).
+ * Letterlock-Verdict is gone.  Of a letter sealed with CBC and without a valid
+ * signature inside, whose text may be anybody's (EFAIL), only that text is
+ * shown (flow/text_only).
+ *
+ * What an answer must know of a letter that was opened is remembered
+ * (flow/answered) before it is shown.  Where that cannot be done, one that
+ * nobody signed stays closed.
  *
  * May use:   base codec os mime pki cms proto dns net store keydir.
  */
@@ -31,6 +35,12 @@ struct incoming {
 	 * it.  Borrowed. */
 	struct buf evidence;
 	struct span kept;
+	/* What an answer must know of it could not be remembered: why; or "" */
+	char forgotten[ERR_TEXT_MAX];
+	/* Beforehand, when it was judged before: what the scanner said then, as
+	 * in flow/facts.  It is not asked again. */
+	const char *scan;
+	char unscanned[ERR_TEXT_MAX]; /* why it was not scanned; or "" */
 };
 
 #define INCOMING_EVIDENCE_MAX ((size_t)2 << 20)

@@ -105,6 +105,18 @@ asks(const struct facts *f)
 }
 
 static bool
+infected(const struct facts *f)
+{
+	return f->scan != NULL && !strcmp(f->scan, "scan.infected");
+}
+
+static bool
+unscanned(const struct facts *f)
+{
+	return f->scan != NULL && !strcmp(f->scan, "scan.too-large");
+}
+
+static bool
 unreadable(const struct facts *f)
 {
 	return f->unreadable;
@@ -366,6 +378,7 @@ chain_reason(const struct facts *f)
 /* --- the rules, worst first ----------------------------------------------- */
 
 static const struct rule rules[] = {
+    {infected, VERDICT_DANGER, "scan.infected", NULL},
     {compromised, VERDICT_DANGER, "cert.revoked-compromise", NULL},
     {from_mismatch, VERDICT_DANGER, "hdr.from-mismatch", NULL},
     {other_signer_of_known, VERDICT_DANGER, "addr.mismatch", NULL},
@@ -400,6 +413,7 @@ static const struct rule rules[] = {
     {new_root, VERDICT_CAUTION, "key.new-root", NULL},
     {not_as_usual, VERDICT_CAUTION, "key.always-signed", NULL},
     {revocation_unchecked, VERDICT_CAUTION, "cert.status-unknown", NULL},
+    {unscanned, VERDICT_CAUTION, "scan.too-large", NULL},
     {not_for_reader, VERDICT_CAUTION, "addr.not-for-you", NULL},
     {resembles, VERDICT_CAUTION, NULL, lookalike_reason},
     {part_encrypted, VERDICT_CAUTION, "enc.mixed-context", NULL},
