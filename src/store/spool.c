@@ -8,12 +8,14 @@
 #include <string.h>
 
 #define FOLDER "spool"
+#define GROUPS "spool-groups"
 #define NAME_MAX_LEN 64
 
 /* Where an entry stands; on disk there is no such state: a crash makes every
  * entry waiting again. */
 struct entry {
 	uint64_t id;
+	uint64_t group; /* the last id of its submission; 0: it is alone */
 	int64_t next;
 	bool being_tried;
 };
@@ -31,25 +33,51 @@ spool_letter_done(struct spool_letter *letter)
 {
 	free(letter->from);
 	free(letter->message_id);
+	free(letter->envid);
 	strlist_done(&letter->to);
+	strlist_done(&letter->notify);
+	strlist_done(&letter->orcpt);
 	buf_done(&letter->bytes);
 	*letter = (struct spool_letter){0};
 }
 
 static void
-entry_name(uint64_t id, char name[NAME_MAX_LEN])
+entry_name(const struct entry *entry, char name[NAME_MAX_LEN])
 {
-	(void)snprintf(name, NAME_MAX_LEN, FOLDER "/%020" PRIu64, id);
+	if (entry->group == 0)
+		(void)snprintf(
+		    name, NAME_MAX_LEN, FOLDER "/%020" PRIu64, entry->id);
+	else
+		(void)snprintf(name, NAME_MAX_LEN,
+		    FOLDER "/%020" PRIu64 "-%" PRIu64, entry->id, entry->group);
+}
+
+static void
+group_name(uint64_t group, char name[NAME_MAX_LEN])
+{
+	(void)snprintf(name, NAME_MAX_LEN, GROUPS "/%020" PRIu64, group);
 }
 
 /* --- the file: lines "name value", an empty line, the letter ------------------- */
 
 static enum rc
+print_list(const char *name, const struct strlist *list, struct buf *out,
+    struct err *err)
+{
+	for (size_t i = 0; i < list->len; i++)
+		TRY(buf_add_format(out, err, "%s %s\n", name, list->item[i]));
+	return RC_OK;
+}
+
+static enum rc
 print_letter(const struct spool_letter *l, struct buf *out, struct err *err)
 {
 	TRY(buf_add_format(out, err, "from %s\n", l->from));
-	for (size_t i = 0; i < l->to.len; i++)
-		TRY(buf_add_format(out, err, "to %s\n", l->to.item[i]));
+	TRY(print_list("to", &l->to, out, err));
+	TRY(print_list("notify", &l->notify, out, err));
+	TRY(print_list("orcpt", &l->orcpt, out, err));
+	if (l->envid != NULL)
+		TRY(buf_add_format(out, err, "envid %s\n", l->envid));
 	TRY(buf_add_format(out, err, "message-id %s\n",
 	    l->message_id != NULL ? l->message_id : ""));
 	TRY(buf_add_format(out, err, "accepted %" PRId64 "\n", l->accepted));
@@ -74,6 +102,13 @@ parse_line(struct span name, struct span value, struct spool_letter *ret,
 {
 	if (span_is_nocase(name, "to"))
 		return strlist_add(&ret->to, value, err);
+	if (span_is_nocase(name, "notify"))
+		return strlist_add(&ret->notify, value, err);
+	if (span_is_nocase(name, "orcpt"))
+		return strlist_add(&ret->orcpt, value, err);
+	if (span_is_nocase(name, "envid"))
+		return ret->envid != NULL ? RC_SYNTAX
+					  : span_dup(value, &ret->envid, err);
 	if (span_is_nocase(name, "from"))
 		return ret->from != NULL ? RC_SYNTAX
 					 : span_dup(value, &ret->from, err);
@@ -112,31 +147,34 @@ parse_letter(struct span bytes, struct spool_letter *ret, struct err *err)
 	}
 	if (ret->from == NULL || ret->to.len == 0)
 		return err_set(err, RC_SYNTAX, "spool entry names nobody");
+	if ((ret->notify.len != 0 && ret->notify.len != ret->to.len) ||
+	    ret->orcpt.len != ret->notify.len)
+		return err_set(err, RC_SYNTAX, "spool entry is odd");
 	ret->bytes = BUF(STATE_ITEM_MAX);
 	return buf_add(&ret->bytes, bytes, err);
 }
 
 static enum rc
-save(struct spool *spool, uint64_t id, const struct spool_letter *letter,
-    struct err *err)
+save(struct spool *spool, const struct entry *entry,
+    const struct spool_letter *letter, struct err *err)
 {
 	char name[NAME_MAX_LEN];
 	struct buf bytes BUF_OWNED = BUF(STATE_ITEM_MAX);
 
-	entry_name(id, name);
+	entry_name(entry, name);
 	TRY(print_letter(letter, &bytes, err));
 	return state_save(spool->state, name, buf_span(&bytes), err);
 }
 
 static enum rc
-load(
-    struct spool *spool, uint64_t id, struct spool_letter *ret, struct err *err)
+load(struct spool *spool, const struct entry *entry, struct spool_letter *ret,
+    struct err *err)
 {
 	char name[NAME_MAX_LEN];
 	struct buf bytes BUF_OWNED = BUF(STATE_ITEM_MAX);
 	struct spool_letter letter SPOOL_LETTER_OWNED = {0};
 
-	entry_name(id, name);
+	entry_name(entry, name);
 	TRY(state_load(spool->state, name, &bytes, err));
 	TRY(parse_letter(buf_span(&bytes), &letter, err));
 	*ret = letter;
@@ -145,11 +183,11 @@ load(
 }
 
 static enum rc
-erase(struct spool *spool, uint64_t id, struct err *err)
+erase(struct spool *spool, const struct entry *entry, struct err *err)
 {
 	char name[NAME_MAX_LEN];
 
-	entry_name(id, name);
+	entry_name(entry, name);
 	return state_remove(spool->state, name, err);
 }
 
@@ -185,20 +223,89 @@ forget(struct spool *spool, uint64_t id)
 	*entry = spool->entry[--spool->entries];
 }
 
+/* Is one of that group left? */
+static bool
+has_group(const struct spool *spool, uint64_t group)
+{
+	for (size_t i = 0; i < spool->entries; i++)
+		if (spool->entry[i].group == group)
+			return true;
+	return false;
+}
+
+/* What an entry is now; the one in the list may move. */
+static struct entry
+look_up(struct spool *spool, uint64_t id)
+{
+	pthread_mutex_lock(&spool->lock);
+	struct entry entry = *find(spool, id);
+	pthread_mutex_unlock(&spool->lock);
+	return entry;
+}
+
 /* --- begin and end ---------------------------------------------------------------- */
+
+/* "spool/00000000000000000008-10" */
+static struct entry
+read_name(const char *name)
+{
+	struct entry entry = {0};
+	char *end = NULL;
+
+	entry.id = strtoull(strrchr(name, '/') + 1, &end, 10);
+	if (*end == '-')
+		entry.group = strtoull(end + 1, NULL, 10);
+	return entry;
+}
+
+static enum rc
+forget_group(struct spool *spool, uint64_t group, struct err *err)
+{
+	char name[NAME_MAX_LEN];
+
+	group_name(group, name);
+	return state_remove(spool->state, name, err);
+}
+
+/* Without its mark the process ended before the submission was safe: its sender
+ * was not told 250 and will send all of it again. */
+static bool
+is_whole(const struct strlist *groups, const struct entry *entry)
+{
+	char name[NAME_MAX_LEN];
+
+	group_name(entry->group, name);
+	return entry->group == 0 || strlist_has(groups, name);
+}
+
+static enum rc
+read_entry(struct spool *spool, const struct strlist *groups, const char *name,
+    struct err *err)
+{
+	struct entry entry = read_name(name);
+	uint64_t last = entry.group > entry.id ? entry.group : entry.id;
+
+	if (last > spool->last_id)
+		spool->last_id = last;
+	if (!is_whole(groups, &entry))
+		return erase(spool, &entry, err);
+	return insert(spool, entry, err);
+}
 
 static enum rc
 read_back(struct spool *spool, struct err *err)
 {
 	struct strlist names STRLIST_OWNED = STRLIST_NONE;
+	struct strlist groups STRLIST_OWNED = STRLIST_NONE;
 
 	TRY(state_list(spool->state, FOLDER, &names, err));
-	for (size_t i = 0; i < names.len; i++) {
-		struct entry entry = {0};
-		entry.id = strtoull(strrchr(names.item[i], '/') + 1, NULL, 10);
-		TRY(insert(spool, entry, err));
-		if (entry.id > spool->last_id)
-			spool->last_id = entry.id;
+	TRY(state_list(spool->state, GROUPS, &groups, err));
+	for (size_t i = 0; i < names.len; i++)
+		TRY(read_entry(spool, &groups, names.item[i], err));
+	for (size_t i = 0; i < groups.len; i++) {
+		uint64_t group = read_name(groups.item[i]).id;
+		if (!has_group(spool, group))
+			TRY(forget_group(spool, group, err));
 	}
 	return RC_OK;
 }
@@ -229,26 +336,42 @@ spool_free(struct spool *spool)
 
 /* --- use --------------------------------------------------------------------------- */
 
+/* `count` numbers, one behind the other; the last one is returned. */
 static enum rc
-add_one(struct spool *spool, const struct spool_letter *letter,
-    uint64_t *ret_id, struct err *err)
+reserve(struct spool *spool, size_t count, uint64_t *ids, struct err *err)
 {
-	struct entry entry = {.being_tried = true};
+	enum rc rc = RC_OK;
+	size_t done = 0;
 
 	pthread_mutex_lock(&spool->lock);
-	entry.id = ++spool->last_id;
-	enum rc rc = insert(spool, entry, err);
-	pthread_mutex_unlock(&spool->lock);
-	if (rc != RC_OK)
-		return rc;
-	*ret_id = entry.id;
-	rc = save(spool, entry.id, letter, err);
-	if (rc == RC_OK)
-		return RC_OK;
-	pthread_mutex_lock(&spool->lock);
-	forget(spool, entry.id);
+	uint64_t last = spool->last_id + count;
+	for (; rc == RC_OK && done < count; done++) {
+		ids[done] = ++spool->last_id;
+		const struct entry entry = {.id = ids[done],
+		    .group = count > 1 ? last : 0,
+		    .being_tried = true};
+		rc = insert(spool, entry, err);
+	}
+	for (size_t i = 0; rc != RC_OK && i + 1 < done; i++)
+		forget(spool, ids[i]);
 	pthread_mutex_unlock(&spool->lock);
 	return rc;
+}
+
+static enum rc
+save_all(struct spool *spool, const struct spool_letter *letters, size_t count,
+    const uint64_t *ids, struct err *err)
+{
+	char name[NAME_MAX_LEN];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct entry entry = look_up(spool, ids[i]);
+		TRY(save(spool, &entry, &letters[i], err));
+	}
+	if (count < 2)
+		return RC_OK;
+	group_name(ids[count - 1], name);
+	return state_save(spool->state, name, SPAN_NONE, err);
 }
 
 enum rc
@@ -257,17 +380,15 @@ spool_add(struct spool *spool, const struct spool_letter *letters, size_t count,
 {
 	struct err ignored = ERR_NONE;
 
-	for (size_t i = 0; i < count; i++) {
-		enum rc rc = add_one(spool, &letters[i], &ids[i], err);
-		if (rc == RC_OK)
-			continue;
-		/* Half a submission must not go out: the client is told that
-		 * nothing was accepted. */
-		while (i-- > 0)
-			(void)!spool_done(spool, ids[i], &ignored);
-		return rc;
-	}
-	return RC_OK;
+	TRY(reserve(spool, count, ids, err));
+	enum rc rc = save_all(spool, letters, count, ids, err);
+	if (rc == RC_OK)
+		return RC_OK;
+	/* Half a submission must not go out: the client is told that nothing
+	 * was accepted. */
+	for (size_t i = 0; i < count; i++)
+		(void)!spool_done(spool, ids[i], &ignored);
+	return rc;
 }
 
 /* A wait longer than any that is asked for: the clock was wrong then, and is
@@ -308,24 +429,32 @@ spool_take(struct spool *spool, int64_t now, uint64_t *ret_id,
 {
 	pthread_mutex_lock(&spool->lock);
 	struct entry *entry = next_due(spool, now, ret_next);
+	struct entry taken = {0};
 	if (entry != NULL) {
 		entry->being_tried = true;
-		*ret_id = entry->id;
+		taken = *entry;
 	}
 	pthread_mutex_unlock(&spool->lock);
 	if (entry == NULL)
 		return err_set(err, RC_ABSENT, "nothing is due");
-	return load(spool, *ret_id, ret, err);
+	*ret_id = taken.id;
+	return load(spool, &taken, ret, err);
 }
 
 enum rc
 spool_done(struct spool *spool, uint64_t id, struct err *err)
 {
-	enum rc rc = erase(spool, id, err);
+	const struct entry entry = look_up(spool, id);
+	enum rc rc = erase(spool, &entry, err);
 
 	pthread_mutex_lock(&spool->lock);
 	forget(spool, id);
+	bool last = entry.group != 0 && !has_group(spool, entry.group);
 	pthread_mutex_unlock(&spool->lock);
+	/* never before the last of them is gone: a crash between must not make
+	 * what is left look like half a submission */
+	if (last && rc == RC_OK)
+		rc = forget_group(spool, entry.group, err);
 	return rc;
 }
 
@@ -335,11 +464,12 @@ note_try(struct spool *spool, uint64_t id, int64_t next, const char *why,
 {
 	struct spool_letter letter SPOOL_LETTER_OWNED = {0};
 
-	TRY(load(spool, id, &letter, err));
+	const struct entry entry = look_up(spool, id);
+	TRY(load(spool, &entry, &letter, err));
 	letter.tries++;
 	letter.next = next;
 	(void)snprintf(letter.last_error, sizeof(letter.last_error), "%s", why);
-	return save(spool, id, &letter, err);
+	return save(spool, &entry, &letter, err);
 }
 
 enum rc

@@ -9,6 +9,11 @@
  * (wrapped, so that not even blind recipients' addresses lie open).  A letter
  * here is always sealed: the caller has nothing else to give.
  *
+ *     spool/00000000000000000007     a letter alone
+ *     spool/00000000000000000008-10  one of a group of several, whose last is
+ *     spool/00000000000000000010-10  10; it counts once there is
+ *     spool-groups/00000000000000000010  which is there as long as one of them is
+ *
  * May use:   base codec os pki.
  */
 #ifndef STORE_SPOOL_H
@@ -22,6 +27,10 @@ struct spool; /* shared by threads */
 struct spool_letter {
 	char *from; /* "" for the null reverse-path; owned */
 	struct strlist to;
+	/* What the sender wants to be told (RFC 3461), as it came, "" for
+	 * nothing: of each of `to`, or no items at all. */
+	struct strlist notify, orcpt;
+	char *envid;      /* NULL: none */
 	struct buf bytes; /* the sealed letter as it goes out */
 	char *message_id; /* for the log and the bounce */
 	int64_t accepted; /* when */
@@ -40,7 +49,8 @@ OWNER(struct spool, spool_free);
 
 /* Add a group of letters (the copies of one submission) all or nothing, marked
  * as being tried by the caller.  ids[i] is filled for each.  RC_IO: the disk
- * is full or broken; then none is there. */
+ * is full or broken; then none is there.  Nor is there any after a crash before
+ * this has returned, unless all are. */
 enum rc spool_add(struct spool *spool, const struct spool_letter *letters,
     size_t count, uint64_t *ids, struct err *err);
 

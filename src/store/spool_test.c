@@ -190,6 +190,121 @@ half_a_submission_is_taken_back(void **state)
 	spool_letter_done(&in[1]);
 }
 
+static void
+what_the_sender_wants_to_be_told_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct spool_letter in SPOOL_LETTER_OWNED = {0},
+			       out SPOOL_LETTER_OWNED = {0};
+	struct spool *spool OWNED(spool_free) = NULL;
+	uint64_t id = 0;
+	int64_t next = 0;
+	struct err err = ERR_NONE;
+
+	make(&in, "bob@beta.test", "x\r\n");
+	assert_ok(strlist_add_str(&in.to, "carol@alpha.test", NULL));
+	assert_ok(strlist_add_str(&in.notify, "NEVER", NULL));
+	assert_ok(strlist_add_str(&in.notify, "", NULL));
+	assert_ok(strlist_add_str(&in.orcpt, "", NULL));
+	assert_ok(strlist_add_str(&in.orcpt, "rfc822;c@d", NULL));
+	assert_ok(span_dup(span_str("QQ+3D1"), &in.envid, NULL));
+	assert_done(spool_new(w->state, &spool, &err), err);
+	assert_done(spool_add(spool, &in, 1, &id, &err), err);
+	assert_done(spool_later(spool, id, 0, "later", &err), err);
+	assert_done(spool_take(spool, 5, &id, &out, &next, &err), err);
+	assert_int_equal(out.notify.len, 2);
+	assert_string_equal(out.notify.item[0], "NEVER");
+	assert_string_equal(out.notify.item[1], "");
+	assert_string_equal(out.orcpt.item[0], "");
+	assert_string_equal(out.orcpt.item[1], "rfc822;c@d");
+	assert_string_equal(out.envid, "QQ+3D1");
+}
+
+#define MARK "spool-groups/00000000000000000003"
+
+/* Three copies in the spool; then `missing` is not. */
+static void
+leave_three(struct world *w, const char *missing)
+{
+	struct spool_letter in[3] = {0};
+	struct spool *spool OWNED(spool_free) = NULL;
+	uint64_t ids[3];
+	struct err err = ERR_NONE;
+
+	for (size_t i = 0; i < 3; i++)
+		make(&in[i], "bob@beta.test", "x\r\n");
+	assert_done(spool_new(w->state, &spool, &err), err);
+	assert_done(spool_add(spool, in, 3, ids, &err), err);
+	for (size_t i = 0; i < 3; i++)
+		spool_letter_done(&in[i]);
+	assert_done(state_remove(w->state, missing, &err), err);
+}
+
+static size_t
+count_files(struct world *w, const char *folder)
+{
+	struct strlist names STRLIST_OWNED = STRLIST_NONE;
+
+	assert_ok(state_list(w->state, folder, &names, NULL));
+	return names.len;
+}
+
+/* The sender was not told 250 and sends all of it again: what is there of the
+ * first time would be a second letter. */
+static void
+half_a_submission_is_not_sent_after_a_crash(void **state)
+{
+	struct world *w = *state;
+	struct spool *spool OWNED(spool_free) = NULL;
+	struct err err = ERR_NONE;
+
+	leave_three(w, MARK);
+	assert_int_equal(count_files(w, "spool"), 3);
+	assert_done(spool_new(w->state, &spool, &err), err);
+	assert_int_equal(spool_count(spool), 0);
+	assert_int_equal(count_files(w, "spool"), 0);
+}
+
+static void
+what_is_left_of_a_whole_submission_is_sent_after_a_crash(void **state)
+{
+	struct world *w = *state;
+	struct spool *spool OWNED(spool_free) = NULL;
+	struct spool_letter letter SPOOL_LETTER_OWNED = {0};
+	uint64_t id = 0;
+	int64_t next = 0;
+	struct err err = ERR_NONE;
+
+	leave_three(w, "spool/00000000000000000003-3");
+	assert_done(spool_new(w->state, &spool, &err), err);
+	assert_int_equal(spool_count(spool), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(count_files(w, "spool-groups"), 1);
+		assert_done(
+		    spool_take(spool, 5, &id, &letter, &next, &err), err);
+		spool_letter_done(&letter);
+		assert_done(spool_done(spool, id, &err), err);
+	}
+	assert_int_equal(count_files(w, "spool"), 0);
+	assert_int_equal(count_files(w, "spool-groups"), 0);
+	/* numbers are not used twice */
+	make(&letter, "bob@beta.test", "x\r\n");
+	assert_done(spool_add(spool, &letter, 1, &id, &err), err);
+	assert_true(id > 3);
+}
+
+static void
+a_mark_of_a_group_of_which_nothing_is_left_goes(void **state)
+{
+	struct world *w = *state;
+	struct spool *spool OWNED(spool_free) = NULL;
+	struct err err = ERR_NONE;
+
+	assert_done(state_save(w->state, MARK, SPAN_NONE, &err), err);
+	assert_done(spool_new(w->state, &spool, &err), err);
+	assert_int_equal(count_files(w, "spool-groups"), 0);
+}
+
 int
 main(void)
 {
@@ -201,6 +316,10 @@ main(void)
 	    TEST(a_clock_that_is_set_back_holds_up_no_letter),
 	    TEST(nothing_of_a_letter_lies_open_on_the_disk),
 	    TEST(half_a_submission_is_taken_back),
+	    TEST(what_the_sender_wants_to_be_told_is_kept),
+	    TEST(half_a_submission_is_not_sent_after_a_crash),
+	    TEST(what_is_left_of_a_whole_submission_is_sent_after_a_crash),
+	    TEST(a_mark_of_a_group_of_which_nothing_is_left_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
