@@ -31,21 +31,31 @@ struct agent_options {
 	const char *scan, *scan_away, *scan_limit;
 };
 
+static enum rc
+take_if_there(const char *name, int *ret, struct err *err)
+{
+	enum rc rc = activation_find(name, ret, err);
+
+	return rc == RC_ABSENT ? RC_OK : rc;
+}
+
 /* Ports that were not handed over could be anybody's after the next restart,
  * and mail programs would give them the password: refuse. */
 static enum rc
-take_sockets(int *smtp, int *imap, struct err *err)
+take_sockets(struct agent_sockets *sockets, struct err *err)
 {
-	enum rc rc = activation_find("smtp", smtp, err);
+	enum rc rc = activation_find("smtp", &sockets->smtp, err);
 
 	if (rc == RC_OK)
-		rc = activation_find("imap", imap, err);
+		rc = activation_find("imap", &sockets->imap, err);
 	if (rc == RC_ABSENT)
 		return err_set(err, RC_ABSENT,
 		    "no sockets were handed over: start it by its systemd unit "
 		    "(letterlock.socket), so that nobody else can take the "
 		    "ports");
-	return rc;
+	TRY(rc);
+	TRY(take_if_there("submission", &sockets->submission, err));
+	return take_if_there("imap-starttls", &sockets->imap_starttls, err);
 }
 
 static enum rc
@@ -146,9 +156,9 @@ serve(const struct home *home, struct agent *agent, struct err *err)
 	struct upstream *upstream OWNED(upstream_free) = NULL;
 	struct spool *spool OWNED(spool_free) = NULL;
 	const struct account *account = &home->account;
-	int smtp = -1, imap = -1;
+	struct agent_sockets sockets = {-1, -1, -1, -1};
 
-	TRY(take_sockets(&smtp, &imap, err));
+	TRY(take_sockets(&sockets, err));
 	TRY(tls_server_new(buf_span(&account->local_cert),
 	    buf_span(&account->local_key), &front, err));
 	TRY(agent_upstream(home, &upstream, err));
@@ -156,7 +166,7 @@ serve(const struct home *home, struct agent *agent, struct err *err)
 	agent->front = front;
 	agent->upstream = upstream;
 	agent->spool = spool;
-	return agent_run(agent, smtp, imap, err);
+	return agent_run(agent, &sockets, err);
 }
 
 static enum rc

@@ -235,6 +235,8 @@ handle(struct session *session, enum smtp_server_event event, struct err *err)
 	switch (event) {
 	case SMTP_SERVER_MORE:
 		return recv_some(session, err);
+	case SMTP_SERVER_SEND:
+		return send_all(session, err);
 	case SMTP_SERVER_LOGIN:
 		return smtp_server_login(session->server, false, err);
 	case SMTP_SERVER_FROM:
@@ -248,6 +250,8 @@ handle(struct session *session, enum smtp_server_event event, struct err *err)
 		return RC_OK;
 	case SMTP_SERVER_END:
 		return send_all(session, err);
+	case SMTP_SERVER_STARTTLS: /* not offered */
+		break;
 	}
 	return err_set(err, RC_SYNTAX, "unknown event");
 }
@@ -270,7 +274,7 @@ mx_session(const struct mx_config *config, struct stream *stream, bool lmtp)
 	struct smtp_server_config how = {.name = config->settings->domain,
 	    .lmtp = lmtp,
 	    .utf8 = true,
-	    .limits = {ANSWER_MAX, 1, ERRORS_MAX, TRANSACTIONS_MAX}};
+	    .limits = {ANSWER_MAX, 1, ERRORS_MAX, TRANSACTIONS_MAX, 0}};
 	struct session session = {.config = config,
 	    .stream = stream,
 	    .deadline = clock_ticks() + MX_SESSION_MS};

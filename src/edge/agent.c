@@ -110,29 +110,57 @@ courier_stop(struct courier *courier)
 	pthread_join(courier->thread, NULL);
 }
 
-static enum rc
-serve_until_signal(struct agent *agent, int smtp_fd, int imap_fd,
-    const sigset_t *signals, struct err *err)
+/* One for each socket. */
+#define FRONTS 4
+
+static void
+stop_fronts(struct front **fronts)
 {
-	struct front *smtp = NULL, *imap = NULL;
+	for (size_t i = 0; i < FRONTS; i++)
+		if (fronts[i] != NULL)
+			front_stop(fronts[i]);
+}
+
+static enum rc
+start_fronts(const struct agent *agent, const struct agent_sockets *sockets,
+    struct front **fronts, struct err *err)
+{
+	const struct front_way ways[FRONTS] = {
+	    {sockets->smtp, smtp_front_serve, false},
+	    {sockets->imap, imap_front_serve, false},
+	    {sockets->submission, smtp_front_serve, true},
+	    {sockets->imap_starttls, imap_front_serve, true},
+	};
+
+	for (size_t i = 0; i < FRONTS; i++)
+		if (ways[i].fd >= 0)
+			TRY(front_start(agent, &ways[i], &fronts[i], err));
+	return RC_OK;
+}
+
+static enum rc
+serve_until_signal(const struct agent *agent,
+    const struct agent_sockets *sockets, const sigset_t *signals,
+    struct err *err)
+{
+	struct front *fronts[FRONTS] = {NULL};
 	int got = 0;
 
-	TRY(front_start(agent, smtp_fd, smtp_front_serve, &smtp, err));
-	enum rc rc = front_start(agent, imap_fd, imap_front_serve, &imap, err);
+	enum rc rc = start_fronts(agent, sockets, fronts, err);
 	if (rc == RC_OK) {
 		log_info("serving %s", agent->account->address);
 		notify_send("READY=1");
 		(void)sigwait(signals, &got);
 		log_info("stopping");
 		notify_send("STOPPING=1");
-		front_stop(imap);
 	}
-	front_stop(smtp);
+	stop_fronts(fronts);
 	return rc;
 }
 
 enum rc
-agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
+agent_run(
+    struct agent *agent, const struct agent_sockets *sockets, struct err *err)
 {
 	struct courier courier = {.agent = agent};
 	struct sentry *sentry OWNED(sentry_free) = NULL;
@@ -154,7 +182,7 @@ agent_run(struct agent *agent, int smtp_fd, int imap_fd, struct err *err)
 	if (agent->rest_every > 0)
 		TRY(rester_new(agent, &rester, err));
 	TRY(courier_start(&courier, err));
-	enum rc rc = serve_until_signal(agent, smtp_fd, imap_fd, &signals, err);
+	enum rc rc = serve_until_signal(agent, sockets, &signals, err);
 	courier_stop(&courier);
 	return rc;
 }

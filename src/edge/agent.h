@@ -22,19 +22,22 @@ struct imap_indexer;
 struct index;
 
 struct agent_limits {
-	unsigned connections; /* of mail programs, on each front */
+	unsigned connections; /* of mail programs, on each front: so many that
+			       * have logged in, and as many that have not */
 	size_t letter;        /* bytes: 552 5.3.4 beyond */
 	int idle;             /* milliseconds a mail program may be silent */
+	int stranger;         /* the same, for all of it before a login */
+	int stalled;          /* milliseconds it may let an answer wait */
 	int upstream;         /* milliseconds until "away" */
 	int directory, tsa;   /* milliseconds for one question */
 	int64_t retry_first, retry_most; /* seconds between tries */
 	int64_t give_up; /* seconds until a waiting letter is bounced */
 };
 
-#define AGENT_LIMITS                                                 \
-	((struct agent_limits){64, (size_t)50 << 20, 30 * 60 * 1000, \
-	    30 * 1000, 5 * 1000, 3 * 1000, 5, 30 * 60,               \
-	    (int64_t)5 * 24 * 3600})
+#define AGENT_LIMITS                                                    \
+	((struct agent_limits){64, (size_t)50 << 20, 30 * 60 * 1000,    \
+	    60 * 1000, 5 * 60 * 1000, 30 * 1000, 5 * 1000, 3 * 1000, 5, \
+	    30 * 60, (int64_t)5 * 24 * 3600})
 
 /* What of the reader may change while the agent runs: whom it believes what. */
 struct agent_beliefs {
@@ -70,10 +73,16 @@ struct agent {
 	struct agent_limits limits;
 };
 
-/* Serve the mail program on two listening sockets until a SIGTERM or SIGINT;
- * closes them.  Returns when every letter in work was answered or spooled. */
+/* The listening sockets: TLS from the first byte, and after STARTTLS. */
+struct agent_sockets {
+	int smtp, imap;
+	int submission, imap_starttls; /* -1: not served */
+};
+
+/* Serve the mail program on them until a SIGTERM or SIGINT; closes them.
+ * Returns when every letter in work was answered or spooled. */
 enum rc agent_run(
-    struct agent *agent, int smtp_fd, int imap_fd, struct err *err);
+    struct agent *agent, const struct agent_sockets *sockets, struct err *err);
 
 /* A reader of a letter, at this moment; done after it. */
 struct agent_reader {

@@ -5,26 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/when.h"
 #include "edge/notice.h"
+#include "edge/report.h"
 #include "os/clock.h"
 #include "os/log.h"
-#include "os/random.h"
-
-/* Each recipient with the server's words, 300 bytes at most: a report that did
- * not fit would be tried for ever, and its sender never told. */
-#define REPORT_MAX ((size_t)OUTGOING_COPIES_MAX * 1024 + (size_t)16 * 1024)
 
 /* --- one try ------------------------------------------------------------------ */
 
 static enum rc
-try_once(const struct agent *agent, const char *from, const struct strlist *to,
-    struct span bytes, int timeout, struct smtp_client_result *ret,
-    struct err *err)
+try_once(const struct agent *agent, const struct spool_letter *kept,
+    int timeout, struct smtp_client_result *ret, struct err *err)
 {
-	const struct smtp_client_letter letter = {from, to, bytes};
+	struct smtp_client_letter letter = {.from = kept->from,
+	    .to = &kept->to,
+	    .bytes = buf_span(&kept->bytes),
+	    .envid = kept->envid};
 
-	return upstream_send(agent->upstream, timeout, &letter, ret, err);
+	if (kept->notify.len == 0)
+		return upstream_send(
+		    agent->upstream, timeout, &letter, ret, err);
+	struct smtp_client_wish *wish = calloc(kept->to.len, sizeof(*wish));
+	if (wish == NULL)
+		return err_nomem(err, "recipients");
+	for (size_t i = 0; i < kept->to.len; i++) {
+		(void)smtp_notify_parse(
+		    span_str(kept->notify.item[i]), &wish[i].notify);
+		wish[i].orcpt = kept->orcpt.item[i];
+	}
+	letter.wish = wish;
+	enum rc rc = upstream_send(agent->upstream, timeout, &letter, ret, err);
+	free(wish);
+	return rc;
 }
 
 /* 5 s, 10 s, 20 s, ... up to half an hour. */
@@ -63,69 +74,9 @@ remove_entry(const struct agent *agent, uint64_t id)
 		log_error("spool: %s", err.text);
 }
 
-/* --- reports to the sender ------------------------------------------------------ */
+/* --- after a try ------------------------------------------------------------------ */
 
-static enum rc
-print_report(const struct agent *agent, const struct spool_letter *failed,
-    const char *why, struct buf *out, struct err *err)
-{
-	char date[WHEN_TEXT_MAX];
-	const char *me = agent->account->address;
-	struct buf boundary BUF_OWNED = BUF(128);
-
-	when_print_mail(clock_now(), date);
-	TRY(random_text(18, &boundary, err));
-	TRY(buf_add_format(out, err,
-	    "From: %s\r\nTo: %s\r\nDate: %s\r\n"
-	    "Subject: Not delivered\r\nAuto-Submitted: auto-replied\r\n"
-	    "Message-ID: <%.*s@letterlock.invalid>\r\n"
-	    "MIME-Version: 1.0\r\n"
-	    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
-	    " boundary=\"%.*s\"\r\n\r\n",
-	    me, me, date, SPAN_ARGS(buf_span(&boundary)),
-	    SPAN_ARGS(buf_span(&boundary))));
-	TRY(buf_add_format(out, err,
-	    "--%.*s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-	    "A letter of yours could not be delivered. Nothing of it was\r\n"
-	    "shown to anybody.\r\n\r\nMessage-ID: %s\r\nReason: %s\r\n\r\n"
-	    "--%.*s\r\nContent-Type: message/delivery-status\r\n\r\n"
-	    "Reporting-MTA: dns; letterlock.invalid\r\n",
-	    SPAN_ARGS(buf_span(&boundary)),
-	    failed->message_id != NULL ? failed->message_id : "unknown", why,
-	    SPAN_ARGS(buf_span(&boundary))));
-	for (size_t i = 0; i < failed->to.len; i++)
-		TRY(buf_add_format(out, err,
-		    "\r\nFinal-Recipient: rfc822; %s\r\nAction: failed\r\n"
-		    "Status: 5.0.0\r\nDiagnostic-Code: smtp; %s\r\n",
-		    failed->to.item[i], why));
-	return buf_add_format(
-	    out, err, "\r\n--%.*s--\r\n", SPAN_ARGS(buf_span(&boundary)));
-}
-
-/* A report is a letter to oneself: sealed like any other, in the spool before
- * the letter it is about leaves it. */
-static enum rc
-spool_report(const struct agent *agent, const struct spool_letter *failed,
-    const char *why, struct err *err)
-{
-	struct sender sender = agent->sender;
-	struct buf report BUF_OWNED = BUF(REPORT_MAX);
-	struct spool_letter letter SPOOL_LETTER_OWNED = {
-	    .bytes = BUF(REPORT_MAX * 4), .accepted = clock_now()};
-	uint64_t id = 0;
-
-	sender.now = clock_now();
-	TRY(print_report(agent, failed, why, &report, err));
-	TRY(outgoing_keep(buf_span(&report), &sender, &letter.bytes, err));
-	TRY(span_dup(span_str(""), &letter.from, err));
-	TRY(span_dup(span_str("report"), &letter.message_id, err));
-	TRY(strlist_add_str(&letter.to, agent->account->address, err));
-	TRY(spool_add(agent->spool, &letter, 1, &id, err));
-	return spool_later(agent->spool, id, 0, "", err);
-}
-
-/* Failed for good: tell the sender, then let it go.  A report that fails is
- * not reported (RFC 5321 section 4.5.5: no mail loops). */
+/* Failed for good: tell the sender, then let it go. */
 static void
 give_up(const struct agent *agent, uint64_t id,
     const struct spool_letter *letter, const char *why)
@@ -134,13 +85,61 @@ give_up(const struct agent *agent, uint64_t id,
 
 	log_warning("letter %s: given up: %s",
 	    letter->message_id != NULL ? letter->message_id : "?", why);
-	if (letter->from[0] != '\0' &&
-	    spool_report(agent, letter, why, &err) != RC_OK) {
+	if (report_spool(agent, letter, REPORT_FAILED, why, &err) != RC_OK) {
 		log_error("report: %s", err.text);
 		keep(agent, id, letter->tries, why);
 		return;
 	}
 	remove_entry(agent, id);
+}
+
+/* The server has it.  RFC 3461 section 5.2.2: who asked for a word of success
+ * gets one, from whoever hands the letter to a server that knows nothing of
+ * this.  It cannot be sent again for want of that word. */
+static void
+hand_over(const struct agent *agent, uint64_t id,
+    const struct spool_letter *letter, const struct smtp_client_result *result)
+{
+	struct err err = ERR_NONE;
+
+	if (!result->dsn && report_spool(agent, letter, REPORT_RELAYED,
+				result->text, &err) != RC_OK)
+		log_error("report: %s", err.text);
+	remove_entry(agent, id);
+}
+
+/* --- the envelope ------------------------------------------------------------------ */
+
+enum rc
+envelope_begin(struct envelope *envelope, const char *from, const char *envid,
+    struct err *err)
+{
+	envelope_done(envelope);
+	TRY(span_dup(span_str(from), &envelope->from, err));
+	return span_dup(span_str(envid), &envelope->envid, err);
+}
+
+enum rc
+envelope_add(struct envelope *envelope, const char *to, unsigned notify,
+    const char *orcpt, struct err *err)
+{
+	char words[SMTP_NOTIFY_MAX + 1];
+
+	smtp_notify_print(notify, words);
+	TRY(strlist_add_str(&envelope->notify, words, err));
+	TRY(strlist_add_str(&envelope->orcpt, orcpt, err));
+	return strlist_add_str(&envelope->to, to, err);
+}
+
+void
+envelope_done(struct envelope *envelope)
+{
+	free(envelope->from);
+	free(envelope->envid);
+	strlist_done(&envelope->to);
+	strlist_done(&envelope->notify);
+	strlist_done(&envelope->orcpt);
+	*envelope = (struct envelope){0};
 }
 
 /* --- the first try, while the mail program waits ----------------------------------- */
@@ -162,29 +161,46 @@ submission_done(struct submission *s)
 		spool_letter_done(&s->letter[i]);
 }
 
+/* What was wished for the recipient; the same one twice counts once. */
 static enum rc
-copy_strlist(const struct strlist *from, struct strlist *to, struct err *err)
+add_recipient(const struct envelope *envelope, const char *address,
+    struct spool_letter *letter, struct err *err)
 {
-	for (size_t i = 0; i < from->len; i++)
-		TRY(strlist_add_str(to, from->item[i], err));
-	return RC_OK;
+	const char *notify = "", *orcpt = "";
+
+	for (size_t i = 0; i < envelope->to.len; i++)
+		if (strcmp(envelope->to.item[i], address) == 0) {
+			notify = envelope->notify.item[i];
+			orcpt = envelope->orcpt.item[i];
+			break;
+		}
+	TRY(strlist_add_str(&letter->to, address, err));
+	TRY(strlist_add_str(&letter->notify, notify, err));
+	return strlist_add_str(&letter->orcpt, orcpt, err);
 }
 
 static enum rc
-fill(struct submission *s, const struct outgoing *made, struct err *err)
+fill_letter(const struct envelope *envelope, const char *message_id,
+    const struct copy *copy, struct spool_letter *letter, struct err *err)
+{
+	letter->bytes = BUF(STATE_ITEM_MAX);
+	letter->accepted = clock_now();
+	TRY(span_dup(span_str(envelope->from), &letter->from, err));
+	TRY(span_dup(span_str(envelope->envid), &letter->envid, err));
+	TRY(span_dup(span_str(message_id), &letter->message_id, err));
+	for (size_t i = 0; i < copy->to.len; i++)
+		TRY(add_recipient(envelope, copy->to.item[i], letter, err));
+	return buf_add(&letter->bytes, buf_span(&copy->bytes), err);
+}
+
+static enum rc
+fill(struct submission *s, const struct envelope *envelope,
+    const struct outgoing *made, struct err *err)
 {
 	for (size_t i = 0; i < made->copies; i++) {
-		struct spool_letter *letter = &s->letter[i];
 		s->count = i + 1;
-		letter->bytes = BUF(STATE_ITEM_MAX);
-		letter->accepted = clock_now();
-		TRY(span_dup(
-		    span_str(s->agent->account->address), &letter->from, err));
-		TRY(span_dup(
-		    span_str(made->message_id), &letter->message_id, err));
-		TRY(copy_strlist(&made->copy[i].to, &letter->to, err));
-		TRY(buf_add(
-		    &letter->bytes, buf_span(&made->copy[i].bytes), err));
+		TRY(fill_letter(envelope, made->message_id, &made->copy[i],
+		    &s->letter[i], err));
 	}
 	return RC_OK;
 }
@@ -221,10 +237,10 @@ submit_copy(struct submission *s, size_t i, struct deliver_answer *ret)
 	enum rc rc = RC_IO;
 
 	if (left > 0)
-		rc = try_once(s->agent, s->letter[i].from, &s->letter[i].to,
-		    buf_span(&s->letter[i].bytes), (int)left, &result, &err);
+		rc =
+		    try_once(s->agent, &s->letter[i], (int)left, &result, &err);
 	if (rc == RC_OK && result.code == 250) {
-		remove_entry(s->agent, s->id[i]);
+		hand_over(s->agent, s->id[i], &s->letter[i], &result);
 		s->sent++;
 		return true;
 	}
@@ -241,8 +257,8 @@ submit_copy(struct submission *s, size_t i, struct deliver_answer *ret)
 }
 
 enum rc
-deliver_submit(const struct agent *agent, const struct outgoing *made,
-    struct deliver_answer *ret, struct err *err)
+deliver_submit(const struct agent *agent, const struct envelope *envelope,
+    const struct outgoing *made, struct deliver_answer *ret, struct err *err)
 {
 	struct submission *s = calloc(1, sizeof(*s));
 
@@ -250,7 +266,7 @@ deliver_submit(const struct agent *agent, const struct outgoing *made,
 		return err_nomem(err, "submission");
 	s->agent = agent;
 	s->deadline = clock_ticks() + agent->limits.upstream;
-	enum rc rc = fill(s, made, err);
+	enum rc rc = fill(s, envelope, made, err);
 	if (rc == RC_OK)
 		rc = spool_add(agent->spool, s->letter, s->count, s->id, err);
 	bool going = rc == RC_OK;
@@ -274,11 +290,11 @@ try_waiting(
 	struct smtp_client_result result = {0};
 	struct err err = ERR_NONE;
 
-	enum rc rc = try_once(agent, letter->from, &letter->to,
-	    buf_span(&letter->bytes), agent->limits.upstream, &result, &err);
+	enum rc rc =
+	    try_once(agent, letter, agent->limits.upstream, &result, &err);
 	const char *why = rc == RC_OK ? result.text : err.text;
 	if (rc == RC_OK && result.code == 250)
-		remove_entry(agent, id);
+		hand_over(agent, id, letter, &result);
 	else if (rc == RC_OK && result.code >= 500)
 		give_up(agent, id, letter, why);
 	else if (clock_now() - letter->accepted > agent->limits.give_up)

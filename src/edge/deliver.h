@@ -19,9 +19,24 @@ struct deliver_answer {
 	char text[300];
 };
 
+/* What the mail program said of the letter before its data; zero is empty. */
+struct envelope {
+	char *from;  /* "": the null reverse-path, which stays what it is */
+	char *envid; /* RFC 3461; "": none */
+	struct strlist to, notify, orcpt;
+};
+
+/* Begin anew; the last of these may be called at any time. */
+enum rc envelope_begin(struct envelope *envelope, const char *from,
+    const char *envid, struct err *err);
+enum rc envelope_add(struct envelope *envelope, const char *to, unsigned notify,
+    const char *orcpt, struct err *err);
+void envelope_done(struct envelope *envelope);
+
 /* Spool all copies of a letter and try them once.  RC_IO: nothing was spooled;
  * answer 4xx. */
-enum rc deliver_submit(const struct agent *agent, const struct outgoing *made,
+enum rc deliver_submit(const struct agent *agent,
+    const struct envelope *envelope, const struct outgoing *made,
     struct deliver_answer *ret, struct err *err);
 
 /* Try everything that is due; *ret_next is when to come again. */

@@ -18,21 +18,65 @@
 struct visit {
 	struct front *front;
 	struct stream *stream;
+	bool clear;
+	bool admitted; /* it has logged in */
+	bool shut;     /* it had to make room */
 	struct visit *next;
 };
 
 struct front {
 	const struct agent *agent;
 	front_serve *serve;
+	bool clear;
 	int fd;
 	int wake; /* eventfd: stop accepting */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t gone; /* a visit ended */
 	struct visit *visits;
-	unsigned count;
+	unsigned count;    /* all of them */
+	unsigned admitted; /* those that have logged in */
 	bool stopping;
 };
+
+struct stream *
+visit_stream(struct visit *visit)
+{
+	return visit->stream;
+}
+
+bool
+visit_is_clear(const struct visit *visit)
+{
+	return visit->clear;
+}
+
+enum rc
+visit_secure(struct visit *visit, struct err *err)
+{
+	stream_set_timeout(visit->stream, HANDSHAKE_TIMEOUT);
+	TRY(stream_secure_server(
+	    visit->stream, visit->front->agent->front, err));
+	visit->clear = false;
+	return RC_OK;
+}
+
+enum rc
+visit_admit(struct visit *visit, struct err *err)
+{
+	struct front *front = visit->front;
+
+	pthread_mutex_lock(&front->lock);
+	bool full = front->admitted >= front->agent->limits.connections;
+	if (!full && !visit->admitted) {
+		visit->admitted = true;
+		front->admitted++;
+	}
+	pthread_mutex_unlock(&front->lock);
+	if (full)
+		return err_set(err, RC_LIMIT, "too many connections");
+	return RC_OK;
+}
 
 static void
 leave(struct visit *visit)
@@ -45,6 +89,7 @@ leave(struct visit *visit)
 		at = &(*at)->next;
 	*at = visit->next;
 	front->count--;
+	front->admitted -= visit->admitted ? 1 : 0;
 	/* under the lock: front_stop() may shut this stream until now */
 	stream_free(visit->stream);
 	free(visit);
@@ -59,9 +104,9 @@ attend(void *argument)
 	const struct agent *agent = visit->front->agent;
 	struct err err = ERR_NONE;
 
-	stream_set_timeout(visit->stream, HANDSHAKE_TIMEOUT);
-	if (stream_secure_server(visit->stream, agent->front, &err) == RC_OK)
-		visit->front->serve(agent, visit->stream);
+	stream_set_patience(visit->stream, agent->limits.stalled);
+	if (visit->clear || visit_secure(visit, &err) == RC_OK)
+		visit->front->serve(agent, visit);
 	else
 		log_info(
 		    "%s: no TLS: %s", stream_peer(visit->stream), err.text);
@@ -92,7 +137,8 @@ welcome(struct front *front, int fd, struct err *err)
 	struct visit *visit = calloc(1, sizeof(*visit));
 	if (visit == NULL)
 		return err_nomem(err, "connection");
-	*visit = (struct visit){front, take(stream), NULL};
+	*visit = (struct visit){
+	    .front = front, .stream = take(stream), .clear = front->clear};
 	pthread_mutex_lock(&front->lock);
 	visit->next = front->visits;
 	front->visits = visit;
@@ -104,13 +150,34 @@ welcome(struct front *front, int fd, struct err *err)
 	return rc;
 }
 
-static bool
-is_full(struct front *front)
+/* The one that came first of those that have not logged in; the lock is held. */
+static struct visit *
+oldest_stranger(const struct front *front)
 {
+	struct visit *oldest = NULL;
+
+	for (struct visit *v = front->visits; v != NULL; v = v->next)
+		if (!v->admitted && !v->shut)
+			oldest = v;
+	return oldest;
+}
+
+/* False: too many are still on their way out. */
+static bool
+make_room(struct front *front)
+{
+	unsigned most = front->agent->limits.connections;
+
 	pthread_mutex_lock(&front->lock);
-	bool full = front->count >= front->agent->limits.connections;
+	unsigned strangers = front->count - front->admitted;
+	struct visit *oldest =
+	    strangers >= most ? oldest_stranger(front) : NULL;
+	if (oldest != NULL) {
+		oldest->shut = true;
+		stream_shut(oldest->stream);
+	}
 	pthread_mutex_unlock(&front->lock);
-	return full;
+	return strangers < 2 * most;
 }
 
 static bool
@@ -134,7 +201,7 @@ accept_one(struct front *front)
 			(void)usleep(100 * 1000);
 		return;
 	}
-	if (is_full(front)) {
+	if (!make_room(front)) {
 		(void)close(fd);
 		return;
 	}
@@ -160,11 +227,10 @@ accept_all(void *argument)
 }
 
 static enum rc
-prepare(struct front *front, int fd, struct err *err)
+prepare(struct front *front, struct err *err)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int fd = front->fd, flags = fcntl(fd, F_GETFL);
 
-	front->fd = fd;
 	front->wake = eventfd(0, EFD_CLOEXEC);
 	if (front->wake < 0)
 		return err_errno(err, "eventfd");
@@ -176,7 +242,7 @@ prepare(struct front *front, int fd, struct err *err)
 }
 
 enum rc
-front_start(const struct agent *agent, int fd, front_serve *serve,
+front_start(const struct agent *agent, const struct front_way *way,
     struct front **ret, struct err *err)
 {
 	struct front *front = calloc(1, sizeof(*front));
@@ -184,10 +250,12 @@ front_start(const struct agent *agent, int fd, front_serve *serve,
 	if (front == NULL)
 		return err_nomem(err, "front");
 	front->agent = agent;
-	front->serve = serve;
+	front->serve = way->serve;
+	front->clear = way->clear;
+	front->fd = way->fd;
 	pthread_mutex_init(&front->lock, NULL);
 	pthread_cond_init(&front->gone, NULL);
-	enum rc rc = prepare(front, fd, err);
+	enum rc rc = prepare(front, err);
 	if (rc != RC_OK) {
 		free(front);
 		return rc;

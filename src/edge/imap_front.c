@@ -6,7 +6,6 @@
 #include "edge/imap_set.h"
 #include "os/log.h"
 
-#define LOGIN_TIMEOUT (60 * 1000)
 #define JUNK_MAX 20 /* bad commands before login */
 #define OUT_MAX ((size_t)200 << 20)
 
@@ -16,7 +15,7 @@ static enum rc
 do_noop(struct imap_session *s, struct imap_walk *args, struct err *err)
 {
 	(void)args;
-	if (s->state == IMAP_BEFORE_LOGIN)
+	if ((s->state & (IMAP_CLEAR | IMAP_BEFORE_LOGIN)) != 0)
 		return imap_reply(s, err, "OK done");
 	return imap_upstream_relay(s, span_str("NOOP"), err);
 }
@@ -183,7 +182,8 @@ check_set_mailbox(struct imap_walk args, struct err *err)
 
 /* --- the table --- */
 
-#define ANY (IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED)
+#define ANY (IMAP_CLEAR | IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED)
+#define STRANGER (IMAP_CLEAR | IMAP_BEFORE_LOGIN)
 #define IN (IMAP_LOGGED_IN | IMAP_SELECTED)
 
 /* `run` NULL: the command goes to the mail server as it is, and its answers
@@ -199,6 +199,7 @@ static const struct command {
     {"NOOP", ANY, NULL, check_none, do_noop},
     {"LOGOUT", ANY, NULL, check_none, do_logout},
     {"ID", ANY, NULL, check_some, do_id},
+    {"STARTTLS", IMAP_CLEAR, NULL, check_none, imap_do_starttls},
     {"LOGIN", IMAP_BEFORE_LOGIN, NULL, check_some, imap_do_login},
     {"AUTHENTICATE", IMAP_BEFORE_LOGIN, NULL, check_some, imap_do_authenticate},
     {"SELECT", IN, NULL, check_some, imap_do_select},
@@ -258,6 +259,9 @@ run_command(struct imap_session *s, const struct command *command,
 {
 	struct err why = ERR_NONE;
 
+	if (s->state == IMAP_CLEAR && (command->states & IMAP_CLEAR) == 0)
+		return imap_reply(
+		    s, err, "NO [PRIVACYREQUIRED] say STARTTLS first");
 	if ((command->states & s->state) == 0)
 		(void)err_set(&why, RC_SYNTAX, "%s: %s", command->name,
 		    s->state == IMAP_BEFORE_LOGIN ? "log in first"
@@ -338,7 +342,7 @@ obey_unit(struct imap_session *s, struct span unit, struct err *err)
 		s->tag[tag.value.len] = '\0';
 		TRY(obey(s, &walk, err));
 	}
-	if (s->state == IMAP_BEFORE_LOGIN && s->junk >= JUNK_MAX) {
+	if ((s->state & STRANGER) != 0 && s->junk >= JUNK_MAX) {
 		s->state = IMAP_OVER;
 		return imap_tell(s, err, "BYE this is an IMAP server");
 	}
@@ -429,17 +433,19 @@ say_goodbye(struct imap_session *s, const struct err *why)
 }
 
 void
-imap_front_serve(const struct agent *agent, struct stream *stream)
+imap_front_serve(const struct agent *agent, struct visit *visit)
 {
+	struct stream *stream = visit_stream(visit);
 	struct imap_session s = {.agent = agent,
+	    .visit = visit,
 	    .stream = stream,
-	    .state = IMAP_BEFORE_LOGIN,
+	    .state = visit_is_clear(visit) ? IMAP_CLEAR : IMAP_BEFORE_LOGIN,
 	    .out = BUF_SECRET(OUT_MAX),
 	    .copy_to = BUF(4096),
 	    .box = {.uids = IMAP_UIDS_NONE}};
 	struct err err = ERR_NONE;
 
-	stream_set_timeout(stream, LOGIN_TIMEOUT);
+	stream_set_timeout(stream, agent->limits.stranger);
 	enum rc rc = run(&s, &err);
 	if (rc != RC_OK) {
 		say_goodbye(&s, &err);

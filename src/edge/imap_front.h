@@ -17,9 +17,9 @@
 #ifndef EDGE_IMAP_FRONT_H
 #define EDGE_IMAP_FRONT_H
 
-#include "edge/agent.h"
+#include "edge/front.h"
 
 /* Serve one connection (TLS is up) to its end. */
-void imap_front_serve(const struct agent *agent, struct stream *stream);
+void imap_front_serve(const struct agent *agent, struct visit *visit);
 
 #endif

@@ -7,14 +7,16 @@
 
 /* --- capabilities --- */
 
+#define EVER (IMAP_CLEAR | IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED)
+
 static const struct {
 	const char *name;
 	unsigned states;
 	bool upstream; /* only if the mail server has it */
 } offers[] = {
-    {"IMAP4rev1", IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED, false},
-    {"LITERAL+", IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED, false},
-    {"ID", IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED, false},
+    {"IMAP4rev1", EVER, false},
+    {"LITERAL+", EVER, false},
+    {"ID", EVER, false},
     {"SASL-IR", IMAP_BEFORE_LOGIN | IMAP_LOGGED_IN | IMAP_SELECTED, false},
     {"ESEARCH", IMAP_LOGGED_IN | IMAP_SELECTED, false},
     {"SEARCHRES", IMAP_LOGGED_IN | IMAP_SELECTED, false},
@@ -23,6 +25,8 @@ static const struct {
     {"THREAD=ORDEREDSUBJECT", IMAP_LOGGED_IN | IMAP_SELECTED, false},
     {"THREAD=REFERENCES", IMAP_LOGGED_IN | IMAP_SELECTED, false},
     {"AUTH=PLAIN", IMAP_BEFORE_LOGIN, false},
+    {"STARTTLS", IMAP_CLEAR, false},
+    {"LOGINDISABLED", IMAP_CLEAR, false},
     {"COMPRESS=DEFLATE", IMAP_LOGGED_IN | IMAP_SELECTED, false},
     {"IDLE", IMAP_LOGGED_IN | IMAP_SELECTED, true},
     {"UIDPLUS", IMAP_LOGGED_IN | IMAP_SELECTED, true},
@@ -70,6 +74,29 @@ imap_do_capability(
 	return imap_reply(s, err, "OK done");
 }
 
+/* --- STARTTLS --- */
+
+/* What stands behind the command is thrown away, with all that was pushed:
+ * whoever sits between could have put it there, to be obeyed as if it had come
+ * under TLS (RFC 9051 section 6.2.1, CVE-2011-0411). */
+enum rc
+imap_do_starttls(
+    struct imap_session *s, struct imap_walk *args, struct err *err)
+{
+	(void)args;
+	TRY(imap_reply(s, err, "OK begin TLS"));
+	TRY(imap_flush(s, err));
+	s->gone = true; /* in the clear it is told nothing any more */
+	TRY(visit_secure(s->visit, err));
+	s->gone = false;
+	stream_set_timeout(s->stream, s->agent->limits.stranger);
+	imap_stream_free(s->units);
+	s->units = NULL;
+	s->state = IMAP_BEFORE_LOGIN;
+	return imap_stream_new(
+	    IMAP_SERVER, IMAP_STRANGER_LIMITS, &s->units, err);
+}
+
 /* --- login --- */
 
 static enum rc
@@ -108,6 +135,14 @@ refuse_upstream(
 }
 
 static enum rc
+refuse_crowd(struct imap_session *s, const struct err *why, struct err *err)
+{
+	TRY(imap_reply(s, err, "NO [LIMIT] %s", why->text));
+	s->state = IMAP_OVER;
+	return imap_tell(s, err, "BYE %s", why->text);
+}
+
+static enum rc
 log_in(struct imap_session *s, const char *user, struct span credential,
     struct err *err)
 {
@@ -121,6 +156,8 @@ log_in(struct imap_session *s, const char *user, struct span credential,
 	enum rc rc = connect_upstream(s, &why);
 	if (rc != RC_OK)
 		return refuse_upstream(s, rc, &why, err);
+	if (visit_admit(s->visit, &why) != RC_OK)
+		return refuse_crowd(s, &why, err);
 	s->state = IMAP_LOGGED_IN;
 	stream_set_timeout(s->stream, s->agent->limits.idle);
 	limits.literal = s->agent->limits.letter;

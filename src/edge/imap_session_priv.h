@@ -1,5 +1,6 @@
 /* edge/imap_session -- what the parts of one IMAP session share.
  *
+ *     CLEAR --STARTTLS--> BEFORE_LOGIN
  *     BEFORE_LOGIN --log_in()--> LOGGED_IN --select_mailbox()--> SELECTED
  *                                    ^                              |
  *                                    +-----close_mailbox()----------+
@@ -13,6 +14,7 @@
 #define EDGE_IMAP_SESSION_PRIV_H
 
 #include "codec/deflate.h"
+#include "edge/front.h"
 #include "edge/imap_saved.h"
 #include "edge/imap_uids.h"
 #include "edge/imap_view.h"
@@ -25,6 +27,7 @@ enum imap_state {
 	IMAP_LOGGED_IN = 2,
 	IMAP_SELECTED = 4,
 	IMAP_OVER = 8,
+	IMAP_CLEAR = 16, /* before STARTTLS */
 };
 
 /* The selected mailbox. */
@@ -43,7 +46,8 @@ struct imap_box {
 
 struct imap_session {
 	const struct agent *agent;
-	struct stream *stream;         /* the mail program */
+	struct visit *visit;           /* the mail program */
+	struct stream *stream;         /* its */
 	struct imap_stream *units;     /* what it says */
 	struct deflate_reader *unpack; /* after COMPRESS; else NULL */
 	struct deflate_writer *pack;
@@ -135,6 +139,7 @@ enum rc imap_print_capabilities(
 typedef enum rc imap_do(
     struct imap_session *s, struct imap_walk *args, struct err *err);
 imap_do imap_do_login, imap_do_authenticate, imap_do_capability; /* login */
+imap_do imap_do_starttls;
 imap_do imap_do_select, imap_do_examine, imap_do_close, imap_do_unselect;
 imap_do imap_do_fetch;
 imap_do imap_do_store, imap_do_search, imap_do_append;

@@ -13,10 +13,13 @@
 
 struct session {
 	const struct agent *agent;
+	struct visit *visit;
 	struct stream *stream;
+	int64_t deadline; /* in ticks: for the login; 0: it is there */
 	struct smtp_server *smtp;
 	struct https *https;
 	struct recipients recipients;
+	struct envelope envelope;
 	/* The first recipient that was refused in this letter: nothing leaves
 	 * for anybody, and this is said after the data. */
 	struct {
@@ -29,6 +32,7 @@ static void
 reset(struct session *s)
 {
 	recipients_done(&s->recipients);
+	envelope_done(&s->envelope);
 	s->refused.code = 0;
 }
 
@@ -43,6 +47,10 @@ on_login(struct session *s, struct err *err)
 	if (!known)
 		log_warning(
 		    "smtp: %s: wrong credential", stream_peer(s->stream));
+	if (known)
+		TRY(visit_admit(s->visit, err));
+	if (known)
+		s->deadline = 0;
 	return smtp_server_login(s->smtp, known, err);
 }
 
@@ -55,6 +63,9 @@ on_from(struct session *s, struct err *err)
 	if (from[0] != '\0' && !address_equal(from, s->agent->account->address))
 		return smtp_server_reply(s->smtp, 550, "5.7.1",
 		    "this account may not send as that address", err);
+	TRY(envelope_begin(&s->envelope,
+	    from[0] != '\0' ? s->agent->account->address : "",
+	    smtp_server_envid(s->smtp), err));
 	return smtp_server_reply(s->smtp, 250, "2.1.0", "ok", err);
 }
 
@@ -93,6 +104,8 @@ on_to(struct session *s, struct err *err)
 	    smtp_server_to(s->smtp), clock_now(), &why);
 	if (rc != RC_OK)
 		return refuse_recipient(s, rc, &why, err);
+	TRY(envelope_add(&s->envelope, smtp_server_to(s->smtp),
+	    smtp_server_notify(s->smtp), smtp_server_orcpt(s->smtp), err));
 	return smtp_server_reply(s->smtp, 250, "2.1.5", "ok, sealed", err);
 }
 
@@ -169,7 +182,7 @@ submit(struct session *s, struct deliver_answer *ret, struct err *err)
 	if (!made.stamped)
 		log_warning(
 		    "letter %s: no timestamp to be had", made.message_id);
-	TRY(deliver_submit(s->agent, &made, ret, err));
+	TRY(deliver_submit(s->agent, &s->envelope, &made, ret, err));
 	log_info("letter %s: %zu copies, answered %u", made.message_id,
 	    made.copies, ret->code);
 	if (ret->code == 250)
@@ -196,6 +209,28 @@ on_letter(struct session *s, struct err *err)
 }
 
 static enum rc
+flush(struct session *s, struct err *err)
+{
+	struct span out = smtp_server_output(s->smtp);
+
+	while (out.len > 0) {
+		TRY(stream_write(s->stream, out, err));
+		smtp_server_sent(s->smtp, out.len);
+		out = smtp_server_output(s->smtp);
+	}
+	return RC_OK;
+}
+
+/* The "220" has to be out before TLS begins. */
+static enum rc
+on_starttls(struct session *s, struct err *err)
+{
+	TRY(flush(s, err));
+	TRY(visit_secure(s->visit, err));
+	return smtp_server_secured(s->smtp, err);
+}
+
+static enum rc
 handle(struct session *s, enum smtp_server_event event, struct err *err)
 {
 	switch (event) {
@@ -210,7 +245,10 @@ handle(struct session *s, enum smtp_server_event event, struct err *err)
 	case SMTP_SERVER_RESET:
 		reset(s);
 		return RC_OK;
+	case SMTP_SERVER_STARTTLS:
+		return on_starttls(s, err);
 	case SMTP_SERVER_MORE:
+	case SMTP_SERVER_SEND:
 	case SMTP_SERVER_END:
 		return RC_OK;
 	}
@@ -219,16 +257,18 @@ handle(struct session *s, enum smtp_server_event event, struct err *err)
 
 /* --- the loop ------------------------------------------------------------------- */
 
+/* Whoever has not logged in has so long for all of it, however little it says
+ * at a time. */
 static enum rc
-flush(struct session *s, struct err *err)
+limit_wait(const struct session *s, struct err *err)
 {
-	struct span out = smtp_server_output(s->smtp);
+	int64_t left = s->agent->limits.idle;
 
-	while (out.len > 0) {
-		TRY(stream_write(s->stream, out, err));
-		smtp_server_sent(s->smtp, out.len);
-		out = smtp_server_output(s->smtp);
-	}
+	if (s->deadline > 0)
+		left = s->deadline - clock_ticks();
+	if (left <= 0)
+		return err_set(err, RC_IO, "no login in time");
+	stream_set_timeout(s->stream, (int)left);
 	return RC_OK;
 }
 
@@ -237,6 +277,7 @@ read_more(struct session *s, struct err *err)
 {
 	struct buf in BUF_OWNED = BUF_SECRET((size_t)64 * 1024);
 
+	TRY(limit_wait(s, err));
 	TRY(stream_read(s->stream, &in, err));
 	return smtp_server_push(s->smtp, buf_span(&in), err);
 }
@@ -263,8 +304,13 @@ start(struct session *s, struct err *err)
 	struct smtp_server_limits limits = SMTP_SERVER_LIMITS;
 
 	limits.letter = s->agent->limits.letter;
-	const struct smtp_server_config config = {
-	    .name = "localhost", .require_auth = true, .limits = limits};
+	const struct smtp_server_config config = {.name = "localhost",
+	    .require_auth = true,
+	    .limits = limits,
+	    .utf8 = true,
+	    .chunking = true,
+	    .dsn = true,
+	    .starttls = visit_is_clear(s->visit)};
 	TRY(https_new(s->agent->account->tls_trust[0] != '\0'
 			  ? s->agent->account->tls_trust
 			  : NULL,
@@ -273,13 +319,16 @@ start(struct session *s, struct err *err)
 }
 
 void
-smtp_front_serve(const struct agent *agent, struct stream *stream)
+smtp_front_serve(const struct agent *agent, struct visit *visit)
 {
-	struct session s = {
-	    .agent = agent, .stream = stream, .recipients = RECIPIENTS_NONE};
+	struct stream *stream = visit_stream(visit);
+	struct session s = {.agent = agent,
+	    .visit = visit,
+	    .stream = stream,
+	    .deadline = clock_ticks() + agent->limits.stranger,
+	    .recipients = RECIPIENTS_NONE};
 	struct err err = ERR_NONE;
 
-	stream_set_timeout(stream, agent->limits.idle);
 	enum rc rc = start(&s, &err);
 	if (rc == RC_OK)
 		rc = run(&s, &err);

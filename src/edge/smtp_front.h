@@ -16,9 +16,9 @@
 #ifndef EDGE_SMTP_FRONT_H
 #define EDGE_SMTP_FRONT_H
 
-#include "edge/agent.h"
+#include "edge/front.h"
 
-/* Serve one connection (TLS is up) to its end. */
-void smtp_front_serve(const struct agent *agent, struct stream *stream);
+/* Serve one connection to its end. */
+void smtp_front_serve(const struct agent *agent, struct visit *visit);
 
 #endif

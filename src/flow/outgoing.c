@@ -103,6 +103,41 @@ check_from(const struct entity *letter, const char *address, struct err *err)
 	return RC_OK;
 }
 
+/* Every field of that name. */
+static enum rc
+check_senders_named(const struct entity *letter, const char *name,
+    const char *address, struct err *err)
+{
+	const struct fields *fields = &letter->fields;
+
+	for (size_t i = 0; i < fields->len; i++) {
+		struct mailboxes who MAILBOXES_OWNED = MAILBOXES_NONE;
+		if (!span_is_nocase(fields->item[i].name, name))
+			continue;
+		TRY(mailboxes_parse(fields->item[i].value, &who, err));
+		for (size_t j = 0; j < who.len; j++)
+			if (!address_equal(who.item[j].address, address))
+				return err_set(err, RC_UNFIT,
+				    "%s is %s, but this account is %s: it "
+				    "cannot send for others",
+				    name, who.item[j].address, address);
+	}
+	return RC_OK;
+}
+
+/* Whoever is named as the one who sent it, or sends it again, is read as its
+ * author too: by lists, by filters, by those who answer. */
+static enum rc
+check_senders(const struct entity *letter, const char *address, struct err *err)
+{
+	static const char *const names[] = {
+	    "Sender", "Resent-From", "Resent-Sender"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		TRY(check_senders_named(letter, names[i], address, err));
+	return RC_OK;
+}
+
 static enum rc
 visible_recipients(
     const struct entity *letter, struct mailboxes *ret, struct err *err)
@@ -224,6 +259,7 @@ outgoing_make(struct span letter, const struct sender *sender,
 	TRY(entity_parse(buf_span(&whole), ENTITY_LIMITS, &parsed, err));
 	TRY(check_single_fields(parsed, err));
 	TRY(check_from(parsed, sender->address, err));
+	TRY(check_senders(parsed, sender->address, err));
 	TRY(keep_message_id(parsed, ret, err));
 	ret->stamped = true;
 	struct source_memory memory = {buf_span(&whole), 0};

@@ -14,6 +14,15 @@ has(const struct recipients *recipients, const char *address)
 	return false;
 }
 
+static bool
+is_ascii(const char *address)
+{
+	for (; *address != '\0'; address++)
+		if ((unsigned char)*address >= 0x80)
+			return false;
+	return true;
+}
+
 static enum rc
 append(struct recipients *recipients, const char *address,
     const struct cert *cert, unsigned ciphers, struct err *err)
@@ -41,6 +50,9 @@ recipients_add(struct recipients *recipients, const struct keydir *keydir,
 
 	if (has(recipients, address))
 		return RC_OK;
+	if (!is_ascii(address))
+		return err_set(err, RC_UNFIT,
+		    "no certificate can be found for an address beyond ASCII");
 	if (address_check(span_str(address), err) != RC_OK)
 		return RC_UNFIT; /* no certificate can name it */
 	TRY(keydir_find(keydir, address, now, &cert, err));

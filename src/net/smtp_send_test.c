@@ -12,8 +12,9 @@
 
 static char *bob[] = {(char[]){"bob@b.example"}};
 static const struct strlist to_bob = {bob, 1, 1};
-static const struct smtp_client_letter letter = {
-    "alice@a.example", &to_bob, {(const uint8_t *)"a\r\n.b\r\n", 7}};
+static const struct smtp_client_letter letter = {.from = "alice@a.example",
+    .to = &to_bob,
+    .bytes = {(const uint8_t *)"a\r\n.b\r\n", 7}};
 
 static struct smtp_route
 route_to(const struct peer *peer, enum smtp_security security)

@@ -30,6 +30,7 @@ struct stream {
 	int fd;
 	SSL *ssl; /* NULL: plain */
 	int timeout;
+	int patience; /* of a write */
 	enum rc over; /* RC_OK, or what every later call returns */
 	struct err why;
 	atomic_bool shut; /* by stream_shut(), from any thread */
@@ -136,6 +137,7 @@ stream_adopt(int fd, struct stream **ret, struct err *err)
 		return err_nomem(err, "connection");
 	stream->fd = fd;
 	stream->timeout = DEFAULT_TIMEOUT;
+	stream->patience = INT_MAX;
 	atomic_init(&stream->shut, false);
 	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0)
 		address.ss_family = AF_UNSPEC;
@@ -188,6 +190,12 @@ void
 stream_set_timeout(struct stream *stream, int timeout)
 {
 	stream->timeout = timeout;
+}
+
+void
+stream_set_patience(struct stream *stream, int timeout)
+{
+	stream->patience = timeout;
 }
 
 const char *
@@ -579,6 +587,14 @@ stream_read(struct stream *stream, struct buf *out, struct err *err)
 	}
 }
 
+static int64_t
+write_deadline(const struct stream *stream)
+{
+	bool less = stream->patience < stream->timeout;
+
+	return now() + (less ? stream->patience : stream->timeout);
+}
+
 static enum rc
 write_plain(
     struct stream *stream, struct span bytes, size_t *ret, struct err *err)
@@ -591,7 +607,7 @@ write_plain(
 	}
 	if (errno != EAGAIN && errno != EINTR)
 		return broken_errno(stream, err);
-	return wait_for(stream, POLLOUT, now() + stream->timeout, err);
+	return wait_for(stream, POLLOUT, write_deadline(stream), err);
 }
 
 static enum rc
@@ -604,7 +620,7 @@ write_ssl(
 	if (result == 1)
 		return RC_OK;
 	*ret = 0;
-	return after_ssl(stream, result, now() + stream->timeout, err);
+	return after_ssl(stream, result, write_deadline(stream), err);
 }
 
 enum rc

@@ -45,6 +45,10 @@ bool stream_is_certified(const struct stream *stream);
 /* Milliseconds that any later single wait may take (default 60,000). */
 void stream_set_timeout(struct stream *stream, int timeout);
 
+/* Milliseconds that a write may stand still because the peer does not read,
+ * where that is less (default: as the other). */
+void stream_set_patience(struct stream *stream, int timeout);
+
 /* Append what there is, at least one byte, at most 64 KiB. */
 enum rc stream_read(struct stream *stream, struct buf *out, struct err *err);
 enum rc stream_write(struct stream *stream, struct span bytes, struct err *err);

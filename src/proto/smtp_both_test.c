@@ -93,13 +93,15 @@ static void
 what_the_client_sends_the_server_gets_byte_for_byte(void **state)
 {
 	static const struct smtp_server_config server_config = {
-	    "mail.example", true, false, {1 << 20, 10, 3, 10}, false};
+	    .name = "mail.example",
+	    .require_auth = true,
+	    .limits = {1 << 20, 10, 3, 10, 0}};
 
 	for (unsigned seed = 0; seed < 2000; seed++) {
 		struct buf bytes BUF_OWNED = BUF(TEST_MAX);
 		struct buf got BUF_OWNED = BUF(TEST_MAX);
 		struct smtp_client_letter letter = {
-		    "alice@a.example", &both, SPAN_NONE};
+		    .from = "alice@a.example", .to = &both};
 		struct smtp_client_config config = {.name = "me",
 		    .login = {.user = "alice", .secret = span_str("secret")}};
 		struct smtp_client *client OWNED(smtp_client_free) = NULL;

@@ -2,15 +2,13 @@
 
 #include <stdlib.h>
 
-#include "codec/utf8.h"
 #include "proto/smtp_auth_priv.h"
-#include "proto/smtp_offers_priv.h"
+#include "proto/smtp_letter_priv.h"
 #include "proto/smtp_reply_priv.h"
 
 #define REPLY_MAX ((size_t)64 * 1024)
 #define COMMAND_MAX ((size_t)1 << 20) /* all of one group of commands */
 #define GROUP_MAX 100 /* commands sent before replies are read */
-#define ADDRESS_MAX 320
 
 /* What reply we are waiting for.
  *
@@ -38,8 +36,7 @@ struct smtp_client {
 	struct smtp_client_config config;
 	enum state state;
 	bool secured;
-	bool eightbit; /* the letter needs 8BITMIME */
-	bool utf8;     /* an address needs SMTPUTF8 */
+	struct smtp_letter_needs needs;
 	struct smtp_offers offers;
 	struct smtp_auth auth;
 	bool certified; /* TLS has shown our certificate */
@@ -57,91 +54,12 @@ struct smtp_client {
 
 /* -- Before anything is sent ------------------------------------------- */
 
-/* The address goes between "<" and ">" on a command line: nothing in it may
- * end the path or the line. */
-static enum rc
-check_address(const char *address, struct err *err)
-{
-	size_t len = strlen(address);
-
-	if (len > ADDRESS_MAX)
-		return err_set(err, RC_LIMIT, "address is too long");
-	if (!utf8_ok(span_str(address)))
-		return err_set(err, RC_SYNTAX, "address is not UTF-8");
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)address[i];
-		if (c <= ' ' || c == 0x7f || c == '<' || c == '>')
-			return err_set(err, RC_SYNTAX,
-			    "address %s: wrong character", address);
-	}
-	return RC_OK;
-}
-
-/* A bare CR or LF that a later server takes for a line end would let a letter
- * end inside itself (SMTP smuggling). */
-static enum rc
-check_bytes(struct span bytes, bool *ret_eightbit, struct err *err)
-{
-	bool eightbit = false;
-
-	for (size_t i = 0; i < bytes.len; i++) {
-		uint8_t c = bytes.data[i], next = 0;
-		if (i + 1 < bytes.len)
-			next = bytes.data[i + 1];
-		if (c == 0 || c == '\n' || (c == '\r' && next != '\n'))
-			return err_set(err, RC_SYNTAX,
-			    "letter has a NUL, bare CR or bare LF");
-		if (c == '\r')
-			i++;
-		eightbit |= c >= 0x80;
-	}
-	*ret_eightbit = eightbit;
-	return RC_OK;
-}
-
-static bool
-is_ascii(const char *address)
-{
-	for (; *address != '\0'; address++)
-		if ((unsigned char)*address >= 0x80)
-			return false;
-	return true;
-}
-
-static bool
-needs_utf8(const struct smtp_client_letter *letter)
-{
-	if (letter == NULL)
-		return false;
-	for (size_t i = 0; i < letter->to->len; i++)
-		if (!is_ascii(letter->to->item[i]))
-			return true;
-	return !is_ascii(letter->from);
-}
-
-static enum rc
-check_letter(const struct smtp_client_letter *letter, bool *ret_eightbit,
-    struct err *err)
-{
-	if (letter == NULL)
-		return RC_OK;
-	if (letter->to->len == 0)
-		return err_set(err, RC_ABSENT, "letter has no recipients");
-	TRY(check_address(letter->from, err));
-	for (size_t i = 0; i < letter->to->len; i++) {
-		if (letter->to->item[i][0] == '\0')
-			return err_set(err, RC_SYNTAX, "recipient is empty");
-		TRY(check_address(letter->to->item[i], err));
-	}
-	return check_bytes(letter->bytes, ret_eightbit, err);
-}
-
 static enum rc
 check_config(const struct smtp_client_config *config, struct err *err)
 {
 	if (config->name[0] == '\0')
 		return err_set(err, RC_SYNTAX, "EHLO name is empty");
-	TRY(check_address(config->name, err));
+	TRY(smtp_letter_check_address(config->name, err));
 	if (config->login.user == NULL)
 		return RC_OK;
 	return smtp_auth_check(&config->login, err);
@@ -151,17 +69,17 @@ enum rc
 smtp_client_new(const struct smtp_client_config *config,
     struct smtp_client **ret, struct err *err)
 {
-	bool eightbit = false;
+	struct smtp_letter_needs needs = {false, false};
 
 	TRY(check_config(config, err));
-	TRY(check_letter(config->letter, &eightbit, err));
+	if (config->letter != NULL)
+		TRY(smtp_letter_check(config->letter, &needs, err));
 	struct smtp_client *client = calloc(1, sizeof(*client));
 	if (client == NULL)
 		return err_nomem(err, "SMTP client");
 	client->config = *config;
 	client->auth.sasl = config->login;
-	client->eightbit = eightbit;
-	client->utf8 = needs_utf8(config->letter);
+	client->needs = needs;
 	client->state = GREETING;
 	client->in = BUF(REPLY_MAX);
 	client->out = BUF_SECRET(COMMAND_MAX); /* passwords pass through */
@@ -279,31 +197,11 @@ send_recipients(struct smtp_client *client, struct err *err)
 	size_t group = client->offers.pipelining ? GROUP_MAX : 1;
 
 	for (; group > 0 && client->asked < to->len; group--) {
-		TRY(buf_add_format(&client->out, err, "RCPT TO:<%s>\r\n",
-		    to->item[client->asked]));
+		TRY(smtp_letter_print_to(client->config.letter, client->asked,
+		    &client->offers, &client->out, err));
 		client->asked++;
 	}
 	return RC_OK;
-}
-
-static enum rc
-send_mail_from(struct smtp_client *client, struct err *err)
-{
-	const struct smtp_client_letter *letter = client->config.letter;
-	const struct smtp_offers *offers = &client->offers;
-
-	TRY(buf_add_format(&client->out, err, "MAIL FROM:<%s>", letter->from));
-	if (offers->size)
-		TRY(buf_add_format(
-		    &client->out, err, " SIZE=%zu", letter->bytes.len));
-	if (client->eightbit)
-		TRY(buf_add_str(&client->out, " BODY=8BITMIME", err));
-	if (client->utf8)
-		TRY(buf_add_str(&client->out, " SMTPUTF8", err));
-	/* RFC 3461 section 4.3: a report of failure returns the headers only */
-	if (offers->dsn)
-		TRY(buf_add_str(&client->out, " RET=HDRS", err));
-	return buf_add_str(&client->out, "\r\n", err);
 }
 
 /* DATA is not in the group: a server that took some of the recipients and
@@ -314,11 +212,11 @@ start_letter(struct smtp_client *client, struct err *err)
 	const struct smtp_client_letter *letter = client->config.letter;
 	const struct smtp_offers *offers = &client->offers;
 
-	if (client->eightbit && !offers->eightbit) {
+	if (client->needs.eightbit && !offers->eightbit) {
 		return refuse(client, 554, "5.6.3",
 		    "the server does not take 8-bit letters", err);
 	}
-	if (client->utf8 && !offers->utf8) {
+	if (client->needs.utf8 && !offers->utf8) {
 		return refuse(client, 553, "5.6.7",
 		    "the server does not take addresses beyond ASCII", err);
 	}
@@ -326,7 +224,8 @@ start_letter(struct smtp_client *client, struct err *err)
 		return refuse(client, 552, "5.3.4",
 		    "the letter is larger than the server takes", err);
 	}
-	TRY(send_mail_from(client, err));
+	TRY(smtp_letter_print_from(
+	    letter, &client->needs, offers, &client->out, err));
 	if (offers->pipelining)
 		TRY(send_recipients(client, err));
 	client->state = MAIL;
@@ -411,6 +310,7 @@ on_body(
 		return err_set(err, RC_SYNTAX,
 		    "SMTP: the server answered before the letter was sent");
 	smtp_reply_result(reply, "", &client->result);
+	client->result.dsn = client->offers.dsn;
 	if (is_good(reply))
 		client->result.code = 250;
 	if (whole)

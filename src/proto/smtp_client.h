@@ -1,9 +1,9 @@
 /* proto/smtp_client -- the sending side of SMTP, without sockets.
  *
  * Standard:  RFC 5321, 6409, 3207 (STARTTLS), 4954 (AUTH, by proto/sasl), 3461
- *            (RET=HDRS, so that a bounce carries no content back), 6531
- *            (SMTPUTF8, for addresses beyond ASCII only: a server that does not
- *            offer it refuses them with 553 5.6.7).
+ *            (DSN; RET=HDRS, so that a bounce carries no content back), 6531
+ *            (SMTPUTF8, where an address or a header is beyond ASCII: where it
+ *            is not offered, 553 5.6.7 is the result).
  * May use:   base codec.
  */
 #ifndef PROTO_SMTP_CLIENT_H
@@ -12,11 +12,21 @@
 #include "base/buf.h"
 #include "base/strlist.h"
 #include "proto/sasl.h"
+#include "proto/smtp_dsn.h"
+
+/* What the sender wants to be told of one recipient: asked for where the
+ * server offers DSN. */
+struct smtp_client_wish {
+	unsigned notify;   /* enum smtp_notify */
+	const char *orcpt; /* "type;xtext"; NULL or "": none */
+};
 
 struct smtp_client_letter {
 	const char *from; /* "" for the null reverse-path; UTF-8 */
 	const struct strlist *to;
-	struct span bytes; /* CRLF, 7-bit */
+	struct span bytes;                   /* CRLF */
+	const char *envid;                   /* xtext; NULL or "": none */
+	const struct smtp_client_wish *wish; /* one for each of `to`, or NULL */
 };
 
 struct smtp_client_config {
@@ -64,6 +74,7 @@ struct smtp_client_result {
 	char enhanced[12];   /* "5.1.1" or "" */
 	char text[300];      /* the server's words, printable */
 	char recipient[321]; /* whom the refusal names, or "" */
+	bool dsn; /* the server promised to tell what the sender wanted */
 };
 const struct smtp_client_result *smtp_client_result(
     const struct smtp_client *client);

@@ -35,7 +35,7 @@ static struct smtp_client_letter
 test_letter(const char *text, const struct strlist *to)
 {
 	return (struct smtp_client_letter){
-	    "alice@a.example", to, span_str(text)};
+	    .from = "alice@a.example", .to = to, .bytes = span_str(text)};
 }
 
 /* -- A server that says what it is told to, one entry for each time the client
@@ -293,7 +293,7 @@ static void
 an_eightbit_letter_goes_only_where_8BITMIME_is_offered(void **state)
 {
 	struct smtp_client_letter letter =
-	    test_letter("\303\244\r\n", &bob_only);
+	    test_letter("A: b\r\n\r\n\303\244\r\n", &bob_only);
 	const char *const good[] = {GREETING,
 	    "250-mail.example\r\n250 8bitmime\r\n", "250 ok\r\n", "250 ok\r\n",
 	    "354 go\r\n", "250 taken\r\n", NULL};

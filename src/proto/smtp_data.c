@@ -137,6 +137,40 @@ smtp_data_push(struct smtp_data *data, struct span bytes, size_t *ret_used,
 	return RC_OK;
 }
 
+static enum rc
+take_chunk(struct smtp_data *data, struct span bytes, size_t *ret_used,
+    struct err *err)
+{
+	if (data->state == SMTP_DATA_CR)
+		return take_after_cr(data, bytes.data[0], ret_used, err);
+	return take_text(data, bytes, ret_used, err);
+}
+
+enum rc
+smtp_data_push_chunk(struct smtp_data *data, struct span bytes, struct err *err)
+{
+	while (bytes.len > 0) {
+		size_t used = 0;
+		TRY(take_chunk(data, bytes, &used, err));
+		bytes = span_after(bytes, used);
+		data->total += used;
+		if (is_too_much(data))
+			return err_set(
+			    err, RC_LIMIT, "SMTP: the letter does not end");
+	}
+	return RC_OK;
+}
+
+enum rc
+smtp_data_end(struct smtp_data *data, struct err *err)
+{
+	if (data->state == SMTP_DATA_CR)
+		give_up(data, SMTP_DATA_BARE);
+	if (data->faults != 0 || data->line == 0)
+		return RC_OK;
+	return add(data, span_str("\r\n"), err);
+}
+
 const struct smtp_refusal *
 smtp_data_refusal(const struct smtp_data *data)
 {

@@ -1,7 +1,8 @@
-/* proto/smtp_data -- the bytes between 354 and the final dot.
+/* proto/smtp_data -- the bytes between 354 and the final dot, or in the chunks
+ * of BDAT.
  *
  * Private to proto/smtp_server.
- * Standard:  RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2.
+ * Standard:  RFC 5321 sections 2.3.8, 4.1.1.4 and 4.5.2; RFC 3030.
  *
  *     LINE_START -"."-> DOT -CR-> DOT_CR -LF-> (over)
  *         |               |          |
@@ -55,6 +56,13 @@ void smtp_data_done(struct smtp_data *data);
  * RC_LIMIT: the peer sends on and on. */
 enum rc smtp_data_push(struct smtp_data *data, struct span bytes,
     size_t *ret_used, struct err *err);
+
+/* The same for a chunk of BDAT, all of it: dots are nothing, and nothing in it
+ * ends the letter. */
+enum rc smtp_data_push_chunk(
+    struct smtp_data *data, struct span bytes, struct err *err);
+/* The last chunk is over.  A last line without its end gets one. */
+enum rc smtp_data_end(struct smtp_data *data, struct err *err);
 
 /* What to answer: the fault that says most; NULL: none. */
 const struct smtp_refusal *smtp_data_refusal(const struct smtp_data *data);

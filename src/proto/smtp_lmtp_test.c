@@ -18,8 +18,9 @@ OWNER(struct smtp_server, smtp_server_free);
 static void
 run(const char *input, const char *no, struct buf *said)
 {
-	static const struct smtp_server_config config = {
-	    "mail.example", false, true, {1000, 1, 10, 5}, false};
+	static const struct smtp_server_config config = {.name = "mail.example",
+	    .lmtp = true,
+	    .limits = {1000, 1, 10, 5, 0}};
 	struct smtp_server *server OWNED(smtp_server_free) = NULL;
 	enum smtp_server_event event = SMTP_SERVER_MORE;
 	struct err err = ERR_NONE;

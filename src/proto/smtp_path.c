@@ -1,6 +1,7 @@
 #include "proto/smtp_path_priv.h"
 
 #include "codec/utf8.h"
+#include "proto/smtp_dsn.h"
 
 /* The functions of this file yield true if all is well, else the refusal is
  * filled. */
@@ -198,25 +199,37 @@ read_ret(struct span value, struct smtp_path *path)
 	return span_is_nocase(value, "FULL") || span_is_nocase(value, "HDRS");
 }
 
-/* RFC 3461 section 4: printable, with "+41" for what is not. */
 static bool
-read_xtext(struct span value, struct smtp_path *path)
+read_auth(struct span value, struct smtp_path *path)
 {
 	(void)path;
-	for (size_t i = 0; i < value.len; i++)
-		if (value.data[i] <= ' ' || value.data[i] >= 0x7f)
-			return false;
-	return value.len > 0;
+	return smtp_dsn_is_xtext(value);
+}
+
+static bool
+read_envid(struct span value, struct smtp_path *path)
+{
+	if (!smtp_dsn_is_xtext(value) || value.len > SMTP_ENVID_MAX)
+		return false;
+	memcpy(path->envid, value.data, value.len);
+	path->envid[value.len] = '\0';
+	return true;
 }
 
 static bool
 read_notify(struct span value, struct smtp_path *path)
 {
-	(void)path;
-	for (size_t i = 0; i < value.len; i++)
-		if (!is_alnum(value.data[i]) && value.data[i] != ',')
-			return false;
-	return value.len > 0;
+	return smtp_notify_parse(value, &path->notify);
+}
+
+static bool
+read_orcpt(struct span value, struct smtp_path *path)
+{
+	if (!smtp_dsn_is_orcpt(value))
+		return false;
+	memcpy(path->orcpt, value.data, value.len);
+	path->orcpt[value.len] = '\0';
+	return true;
 }
 
 static bool
@@ -236,9 +249,9 @@ struct parameter {
 /* The first one is for those who offer it. */
 static const struct parameter from_parameters[] = {{"SMTPUTF8", read_utf8},
     {"SIZE", read_size}, {"BODY", read_body}, {"RET", read_ret},
-    {"ENVID", read_xtext}, {"AUTH", read_xtext}, {NULL, NULL}};
+    {"ENVID", read_envid}, {"AUTH", read_auth}, {NULL, NULL}};
 static const struct parameter to_parameters[] = {
-    {"NOTIFY", read_notify}, {"ORCPT", read_xtext}, {NULL, NULL}};
+    {"NOTIFY", read_notify}, {"ORCPT", read_orcpt}, {NULL, NULL}};
 
 static bool
 read_parameter(struct span word, const struct parameter *table,
@@ -311,15 +324,15 @@ can_receive(const char *address)
 }
 
 void
-smtp_path_parse_to(
-    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+smtp_path_parse_to(struct span rest, bool offered, bool said,
+    struct smtp_path *ret, struct smtp_refusal *ret_refusal)
 {
-	struct smtp_path path = {0};
+	struct smtp_path path = {.utf8 = said};
 
 	*ret_refusal = (struct smtp_refusal){0};
 	if (!take_path(&rest, "TO:", &path, ret_refusal) ||
 	    !read_parameters(rest, to_parameters, &path, ret_refusal) ||
-	    !check_ascii(false, &path, ret_refusal))
+	    !check_ascii(offered, &path, ret_refusal))
 		return;
 	if (can_receive(path.address))
 		*ret = path;

@@ -9,6 +9,7 @@
 #define PROTO_SMTP_PATH_PRIV_H
 
 #include "base/buf.h"
+#include "proto/smtp_dsn.h"
 #include "proto/smtp_reply_priv.h"
 
 #define SMTP_PATH_MAX 254 /* RFC 5321 section 4.5.3.1.3, without "<" and ">" */
@@ -17,14 +18,17 @@ struct smtp_path {
 	char address[SMTP_PATH_MAX + 1]; /* "" for <> */
 	uint64_t size;                   /* of SIZE=, 0 if it was not said */
 	bool utf8;                       /* SMTPUTF8 was said */
+	char envid[SMTP_ENVID_MAX + 1];  /* xtext, as it came; "": not said */
+	unsigned notify;                 /* enum smtp_notify */
+	char orcpt[SMTP_ORCPT_MAX + 1];  /* "type;xtext", as it came */
 };
 
 /* `rest` is what stands behind "MAIL" or "RCPT".  *ret_refusal says why not;
- * *ret is untouched then.  `utf8`: an address may be UTF-8, if the parameter
- * SMTPUTF8 says so. */
+ * *ret is untouched then.  `utf8`, `offered`: an address may be UTF-8, if the
+ * parameter SMTPUTF8 of MAIL says so; `said`: it did. */
 void smtp_path_parse_from(struct span rest, bool utf8, struct smtp_path *ret,
     struct smtp_refusal *ret_refusal);
-void smtp_path_parse_to(
-    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal);
+void smtp_path_parse_to(struct span rest, bool offered, bool said,
+    struct smtp_path *ret, struct smtp_refusal *ret_refusal);
 
 #endif

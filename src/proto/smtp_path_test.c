@@ -26,6 +26,27 @@ parse_from_utf8(
 	smtp_path_parse_from(rest, true, ret, ret_refusal);
 }
 
+static void
+parse_to(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+{
+	smtp_path_parse_to(rest, false, false, ret, ret_refusal);
+}
+
+static void
+parse_to_unsaid(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+{
+	smtp_path_parse_to(rest, true, false, ret, ret_refusal);
+}
+
+static void
+parse_to_utf8(
+    struct span rest, struct smtp_path *ret, struct smtp_refusal *ret_refusal)
+{
+	smtp_path_parse_to(rest, true, true, ret, ret_refusal);
+}
+
 /* From an exactly sized block, so that an overread is seen. */
 static void
 parse_copy(parse *parser, const char *text, struct smtp_path *ret,
@@ -155,8 +176,12 @@ a_sender_beyond_ASCII_is_one_where_SMTPUTF8_was_offered_and_said(void **state)
 	    "501 5.1.3 Bad address syntax");
 	check_bad(parse_from_utf8, " FROM:<\355\240\200@b.example> SMTPUTF8",
 	    "501 5.1.3 Bad address syntax");
-	check_bad(smtp_path_parse_to, " TO:<j\303\266rg@b.example>",
+	check_bad(parse_to, " TO:<j\303\266rg@b.example>",
 	    "553 5.6.7 Only ASCII addresses are supported here");
+	check_bad(parse_to_unsaid, " TO:<j\303\266rg@b.example>",
+	    "553 5.6.7 An address beyond ASCII wants SMTPUTF8");
+	check_good(parse_to_utf8, " TO:<j\303\266rg@b.example>",
+	    "j\303\266rg@b.example");
 }
 
 static void
@@ -174,18 +199,42 @@ the_size_is_given_on(void **state)
 static void
 recipients_need_a_domain_or_are_postmaster(void **state)
 {
-	check_good(smtp_path_parse_to, " TO:<bob@b.example>", "bob@b.example");
-	check_good(smtp_path_parse_to, " TO:<Postmaster>", "Postmaster");
-	check_good(smtp_path_parse_to,
-	    " TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b", "a@b");
-	check_bad(
-	    smtp_path_parse_to, " TO:<>", "501 5.1.3 Recipient wants a domain");
-	check_bad(smtp_path_parse_to, " TO:<bob>",
-	    "501 5.1.3 Recipient wants a domain");
-	check_bad(smtp_path_parse_to, " TO:<a@b> SIZE=1",
+	check_good(parse_to, " TO:<bob@b.example>", "bob@b.example");
+	check_good(parse_to, " TO:<Postmaster>", "Postmaster");
+	check_good(
+	    parse_to, " TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@b", "a@b");
+	check_bad(parse_to, " TO:<>", "501 5.1.3 Recipient wants a domain");
+	check_bad(parse_to, " TO:<bob>", "501 5.1.3 Recipient wants a domain");
+	check_bad(parse_to, " TO:<a@b> SIZE=1",
 	    "555 5.5.4 Parameter is not supported");
-	check_bad(smtp_path_parse_to, " FROM:<a@b>",
-	    "501 5.5.4 Say FROM:<> or TO:<>");
+	check_bad(parse_to, " FROM:<a@b>", "501 5.5.4 Say FROM:<> or TO:<>");
+}
+
+static void
+what_the_sender_wants_to_be_told_is_given_on(void **state)
+{
+	struct smtp_path path = {.address = ""};
+	struct smtp_refusal no;
+
+	parse_copy(parse_to,
+	    " TO:<a@b> NOTIFY=success,failure ORCPT=rfc822;a+2Bx@b", &path,
+	    &no);
+	assert_int_equal(no.code, 0);
+	assert_int_equal(
+	    path.notify, SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_FAILURE);
+	assert_string_equal(path.orcpt, "rfc822;a+2Bx@b");
+	parse_copy(
+	    parse_from, " FROM:<a@b> RET=HDRS ENVID=QQ314159", &path, &no);
+	assert_int_equal(no.code, 0);
+	assert_string_equal(path.envid, "QQ314159");
+	check_bad(parse_to, " TO:<a@b> NOTIFY=NEVER,SUCCESS",
+	    "501 5.5.4 Bad parameter value");
+	check_bad(
+	    parse_to, " TO:<a@b> ORCPT=a@b", "501 5.5.4 Bad parameter value");
+	check_bad(parse_from, " FROM:<a@b> ENVID=a+0D+0ARCPT",
+	    "501 5.5.4 Bad parameter value");
+	check_bad(
+	    parse_from, " FROM:<a@b> RET=ALL", "501 5.5.4 Bad parameter value");
 }
 
 static void
@@ -215,6 +264,7 @@ main(void)
 		a_sender_beyond_ASCII_is_one_where_SMTPUTF8_was_offered_and_said),
 	    cmocka_unit_test(the_size_is_given_on),
 	    cmocka_unit_test(recipients_need_a_domain_or_are_postmaster),
+	    cmocka_unit_test(what_the_sender_wants_to_be_told_is_given_on),
 	    cmocka_unit_test(an_address_may_have_254_bytes_and_no_more),
 	};
 

@@ -148,14 +148,3 @@ smtp_reply_print(unsigned code, const char *enhanced, const char *text,
 		return buf_add_format(out, err, "%u %s\r\n", code, words);
 	return buf_add_format(out, err, "%u %s %s\r\n", code, enhanced, words);
 }
-
-enum rc
-smtp_reply_print_offers(const char *name, size_t letter_max, bool auth,
-    bool utf8, struct buf *out, struct err *err)
-{
-	return buf_add_format(out, err,
-	    "250-%s\r\n250-PIPELINING\r\n250-SIZE %zu\r\n250-8BITMIME\r\n"
-	    "%s%s250 ENHANCEDSTATUSCODES\r\n",
-	    name, letter_max, auth ? "250-AUTH PLAIN LOGIN\r\n" : "",
-	    utf8 ? "250-SMTPUTF8\r\n" : "");
-}

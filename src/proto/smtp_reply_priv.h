@@ -44,9 +44,4 @@ struct smtp_refusal {
 enum rc smtp_reply_print(unsigned code, const char *enhanced, const char *text,
     struct buf *out, struct err *err);
 
-/* Append what a server answers to EHLO and LHLO.  DSN is not offered: its
- * parameters are taken, but nothing is promised. */
-enum rc smtp_reply_print_offers(const char *name, size_t letter_max, bool auth,
-    bool utf8, struct buf *out, struct err *err);
-
 #endif

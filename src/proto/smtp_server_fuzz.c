@@ -46,8 +46,20 @@ check_address(const char *address)
 		demand((unsigned char)*address >= ' ' && *address != 0x7f);
 }
 
+static void
+send_all(struct smtp_server *server, struct buf *out)
+{
+	struct span said = smtp_server_output(server);
+
+	/* what one segment makes us hold is bounded */
+	demand(said.len <= 65536 + 4096);
+	demand(buf_add(out, said, NULL) == RC_OK);
+	smtp_server_sent(server, said.len);
+}
+
 static bool
-answer(struct smtp_server *server, enum smtp_server_event event)
+answer(
+    struct smtp_server *server, enum smtp_server_event event, struct buf *out)
 {
 	switch (event) {
 	case SMTP_SERVER_LOGIN:
@@ -66,6 +78,11 @@ answer(struct smtp_server *server, enum smtp_server_event event)
 		break;
 	case SMTP_SERVER_RESET:
 		return true;
+	case SMTP_SERVER_SEND:
+		send_all(server, out);
+		return true;
+	case SMTP_SERVER_STARTTLS:
+		return smtp_server_secured(server, NULL) == RC_OK;
 	default:
 		return false;
 	}
@@ -83,18 +100,21 @@ feed(struct smtp_server *server, struct span bytes, struct buf *out)
 	do
 		if (smtp_server_next(server, &event, NULL) != RC_OK)
 			return false;
-	while (answer(server, event));
-	struct span said = smtp_server_output(server);
-	demand(buf_add(out, said, NULL) == RC_OK);
-	smtp_server_sent(server, said.len);
+	while (answer(server, event, out));
+	send_all(server, out);
 	return event != SMTP_SERVER_END;
 }
 
 static void
-run(struct span first, struct span second, struct buf *out)
+run(bool starttls, struct span first, struct span second, struct buf *out)
 {
-	static const struct smtp_server_config config = {
-	    "mail.example", true, false, {1000, 3, 10, 5}, true};
+	static const struct smtp_server_config config = {.name = "mail.example",
+	    .require_auth = true,
+	    .limits = {1000, 3, 10, 5, 3},
+	    .utf8 = true,
+	    .chunking = true,
+	    .dsn = true,
+	    .starttls = starttls};
 	struct smtp_server *server OWNED(smtp_server_free) = NULL;
 
 	demand(smtp_server_new(&config, &server, NULL) == RC_OK);
@@ -107,13 +127,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf whole BUF_OWNED = BUF((size_t)8 << 20);
 	struct buf cut BUF_OWNED = BUF((size_t)8 << 20);
+	struct buf clear BUF_OWNED = BUF((size_t)8 << 20);
 
 	if (size == 0)
 		return 0;
 	struct span input = span_of(data + 1, size - 1);
 	size_t at = data[0] * (size - 1) / 256;
-	run(input, SPAN_NONE, &whole);
-	run(span_first(input, at), span_after(input, at), &cut);
+	run(false, input, SPAN_NONE, &whole);
+	run(false, span_first(input, at), span_after(input, at), &cut);
 	demand(span_is(buf_span(&whole), buf_span(&cut)));
+	/* what stands behind STARTTLS in one piece is another session */
+	run(true, span_first(input, at), span_after(input, at), &clear);
 	return 0;
 }

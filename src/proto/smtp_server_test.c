@@ -30,8 +30,9 @@ OWNER(struct smtp_server, smtp_server_free);
 static struct smtp_server_config
 test_config(void)
 {
-	return (struct smtp_server_config){
-	    "mail.example", true, false, {1000, 3, 5, 3}, false};
+	return (struct smtp_server_config){.name = "mail.example",
+	    .require_auth = true,
+	    .limits = {1000, 3, 5, 3, 0}};
 }
 
 /* What a whole session came to. */
@@ -508,7 +509,7 @@ a_command_may_have_512_bytes_and_no_more(void **state)
 	} cases[] = {
 	    {"NOOP ", "250 2.0.0 Ok\r\n", 512},
 	    {"AUTH X", "504 5.5.4 Say AUTH PLAIN\r\n", 12288},
-	    {"MAIL FROM:<a@b> ENVID=", "250 2.1.0 Ok\r\n", 1536},
+	    {"MAIL FROM:<a@b> AUTH=", "250 2.1.0 Ok\r\n", 1536},
 	};
 
 	for (size_t i = 0; i < LENGTH(cases) * 2; i++) {
