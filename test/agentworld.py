@@ -20,7 +20,7 @@ READY_SECONDS = 20
 HIGH = 100
 
 # What socket activation is: descriptors from 3 on, their count, and whom they are for.
-ACTIVATE = 'LISTEN_PID=$$ exec "$@" 3<&%d 4<&%d'
+ACTIVATE = 'LISTEN_PID=$$ exec "$@" %s'
 
 
 def listen_on(address="127.0.0.1", port=0):
@@ -47,6 +47,7 @@ class Agent:
         self.log_path = self.dir / "agent.log"
         self.smtp_socket = listen_on()
         self.imap_socket = listen_on()
+        self.more = {}  # name: a socket that is handed over too
         self.process = None
 
     # commands
@@ -94,12 +95,14 @@ class Agent:
 
     def start(self, *words, env=None, wait=True):
         """`env`: added to the environment."""
-        smtp, imap = self.smtp_socket.fileno(), self.imap_socket.fileno()
-        env = {**os.environ, **(env or {}), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "smtp:imap"}
+        sockets = {"smtp": self.smtp_socket, "imap": self.imap_socket, **self.more}
+        fds = [sock.fileno() for sock in sockets.values()]
+        env = {**os.environ, **(env or {}), "LISTEN_FDS": str(len(fds)), "LISTEN_FDNAMES": ":".join(sockets)}
+        handed = " ".join(f"{at}<&{fd}" for at, fd in enumerate(fds, 3))
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                ["bash", "-c", ACTIVATE % (smtp, imap), "sh", *self.command(*words)],
-                pass_fds=(smtp, imap), env=env, stdout=log, stderr=log)
+                ["bash", "-c", ACTIVATE % handed, "sh", *self.command(*words)],
+                pass_fds=fds, env=env, stdout=log, stderr=log)
         if wait:
             self.wait_until_ready()
 

@@ -17,7 +17,7 @@ from agentworld import ACTIVATE, listen_on
 def main():
     smtp, imap = (listen_on(port=int(word)) for word in sys.argv[1:3])
     env = dict(os.environ, LISTEN_FDS="2", LISTEN_FDNAMES="smtp:imap")
-    words = ["bash", "-c", ACTIVATE % (smtp.fileno(), imap.fileno()), "sh", *sys.argv[3:]]
+    words = ["bash", "-c", ACTIVATE % f"3<&{smtp.fileno()} 4<&{imap.fileno()}", "sh", *sys.argv[3:]]
     stopping = []
     agent = None
 
