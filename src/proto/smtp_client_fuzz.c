@@ -104,7 +104,9 @@ run(bool starttls, struct span first, struct span second, struct buf *said)
 	const struct smtp_client_config config = {.name = "me",
 	    .starttls = starttls,
 	    /* as long as makes the password begin a group */
-	    .login = {SASL_PASSWORD, "ab", span_str("secret")},
+	    .login = {.kind = SASL_PASSWORD,
+		.user = "ab",
+		.secret = span_str("secret")},
 	    .letter = &letter};
 	struct smtp_client *client OWNED(smtp_client_free) = NULL;
 	struct course course = {
