@@ -124,27 +124,61 @@ not_ours(struct err *err)
 	    "as it was written");
 }
 
+/* Up to the next dot, or the end. */
+static struct span
+take_part(struct span *line)
+{
+	ptrdiff_t dot = span_find_byte(*line, '.');
+	size_t len = dot < 0 ? line->len : (size_t)dot;
+	struct span part = span_first(*line, len);
+
+	*line = span_after(*line, dot < 0 ? len : len + 1);
+	return part;
+}
+
+static bool
+take_mac(struct span *line, char ret[33])
+{
+	struct span part = take_part(line);
+
+	for (size_t i = 0; i < part.len; i++)
+		if (strchr("0123456789abcdef", part.data[i]) == NULL ||
+		    part.data[i] == '\0')
+			return false;
+	(void)snprintf(ret, 33, "%.*s", SPAN_ARGS(part));
+	return part.len == 0 || part.len == 32;
+}
+
+/* A number from `least` to `most`, in digits. */
+static bool
+take_number(struct span *line, int64_t least, int64_t most, int64_t *ret)
+{
+	struct span part = take_part(line);
+	int64_t value = 0;
+
+	for (size_t i = 0; i < part.len; i++) {
+		int digit = part.data[i] - '0';
+		if (digit < 0 || digit > 9 || value > (most - digit) / 10)
+			return false;
+		value = value * 10 + digit;
+	}
+	*ret = value;
+	return part.len > 0 && value >= least;
+}
+
+/* MAC of the Message-ID, or nothing; MAC of the letter; when; what. */
 static enum rc
 parse_head(struct span line, struct answered *ret, struct err *err)
 {
-	char text[160];
-	long long at = 0;
-	int seal = -1, level = -1, crowded = -1, len = -1;
-	const char *from = text;
+	int64_t seal, level, crowded;
 
-	(void)snprintf(text, sizeof(text), "%.*s", SPAN_ARGS(line));
-	if (text[0] == '.') /* no Message-ID */
-		from = text + 1;
-	else if (sscanf(from, "%32[0-9a-f].%n", ret->id, &len) != 1 || len < 0)
+	if (!take_mac(&line, ret->id) || !take_mac(&line, ret->letter) ||
+	    ret->letter[0] == '\0' ||
+	    !take_number(&line, 0, INT64_MAX, &ret->at) ||
+	    !take_number(&line, ANSWERED_SIGNED, ANSWERED_MALLEABLE, &seal) ||
+	    !take_number(&line, VERDICT_DANGER, VERDICT_VERIFIED, &level) ||
+	    !take_number(&line, 0, 1, &crowded) || line.len > 0)
 		return not_ours(err);
-	else
-		from += len;
-	if (sscanf(from, "%32[0-9a-f].%lld.%d.%d.%d", ret->letter, &at, &seal,
-		&level, &crowded) != 5 ||
-	    seal < ANSWERED_SIGNED || seal > ANSWERED_MALLEABLE ||
-	    level < VERDICT_DANGER || level > VERDICT_VERIFIED)
-		return not_ours(err);
-	ret->at = at;
 	ret->seal = (enum answered_seal)seal;
 	ret->level = (enum verdict_level)level;
 	ret->crowded = crowded != 0;
