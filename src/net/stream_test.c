@@ -361,7 +361,7 @@ a_server_nobody_vouches_for_is_not_believed(void **state)
 	    stream_secure_client(stream, system, "localhost", &err), RC_UNFIT);
 	assert_string_equal(err.text,
 	    "localhost: its certificate is not believed: "
-	    "self-signed certificate");
+	    "self-signed certificate in certificate chain");
 	stream_free(take(stream));
 	peer_finish(&peer);
 }

@@ -90,8 +90,8 @@ feed(struct course *c, struct span bytes)
 static void
 run(bool starttls, struct span first, struct span second, struct buf *said)
 {
-	static char *people[] = {
-	    (char[]){"bob@b.example"}, (char[]){"carol@c.example"}};
+	static char bob[] = "bob@b.example", carol[] = "carol@c.example";
+	static char *people[] = {bob, carol};
 	static const struct strlist to = {people, 2, 2};
 	static const struct smtp_client_wish wish[] = {
 	    {SMTP_NOTIFY_NEVER, ""}, {0, "rfc822;carol@c.example"}};

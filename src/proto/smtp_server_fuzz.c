@@ -108,7 +108,7 @@ feed(struct smtp_server *server, struct span bytes, struct buf *out)
 static void
 run(bool starttls, struct span first, struct span second, struct buf *out)
 {
-	static const struct smtp_server_config config = {.name = "mail.example",
+	const struct smtp_server_config config = {.name = "mail.example",
 	    .require_auth = true,
 	    .limits = {1000, 3, 10, 5, 3},
 	    .utf8 = true,
