@@ -68,7 +68,7 @@ def test_a_bare_line_end_is_refused_and_smuggles_nothing(alice, bob, world, smtp
     (b"From: alice@alpha.test, bob@beta.test\r\n\r\ntwo senders\r\n", 550),
     (b"From: alice@alpha.test\r\nFrom: bob@beta.test\r\n\r\ntwo fields\r\n", 554),
     (b"From: alice@alpha.test\r\nSubject: a\r\nSubject: b\r\n\r\ntwo subjects\r\n", 554),
-    (b"From: alice@alpha.test <bob@beta.test>\r\n\r\nbroken\r\n", 554),
+    (b"From: alice@alpha.test <bob@beta.test>\r\n\r\nbroken\r\n", 550),
     (b"From: alice@alpha.test\r\nSubject: b\xe4r\r\n\r\n8-bit header\r\n", 554),
     (b"From: alice@alpha.test\r\nTo: <<<>>>\r\n\r\nbroken list\r\n", 554),
     (b"From: alice@alpha.test\r\nSubject: a\x00b\r\n\r\nNUL\r\n", 554),

@@ -56,7 +56,7 @@ def test_who_only_holds_connections_keeps_nobody_out(alice, count):
         assert early.noop()[0] == 250
         assert imap.noop()[0] == "OK"
         assert threads(alice) < 4 * LIMIT + 50
-        assert resident(alice) < before + 60_000
+        assert alice.sanitized or resident(alice) < before + 60_000
         imap.logout()
     served(alice)
 
@@ -79,7 +79,7 @@ def test_who_never_reads_costs_little_and_holds_up_nobody(alice):
                 for _ in range(200):
                     sock.sendall(octets)
         served(alice)
-        assert resident(alice) < before + 40_000
+        assert alice.sanitized or resident(alice) < before + 40_000
 
 
 def test_five_wrong_credentials_end_an_smtp_connection(alice):

@@ -286,7 +286,7 @@ def test_a_bomb_is_a_line_too_long(carol, packed):
         packed.sock.sendall(bomb.flush(zlib.Z_SYNC_FLUSH))
     except OSError:
         pass  # it hung up meanwhile
-    assert resident(carol) < 200 << 20
+    assert carol.sanitized or resident(carol) < 200 << 20
     with agent_wire(carol) as wire:
         wire.ok("SELECT INBOX")
     try:

@@ -592,7 +592,9 @@ def test_there_are_three_ways_to_log_in(carol):
                      b"LITERAL+", b"SASL-IR", b"ID", b"IDLE", b"ENABLE", b"CONDSTORE", b"QRESYNC", b"ESEARCH",
                      b"SEARCHRES", b"LIST-EXTENDED", b"LIST-STATUS", b"BINARY", b"COMPRESS=DEFLATE"):
             assert name in capabilities
-        for name in (b"SORT", b"NOTIFY", b"STARTTLS", b"AUTH=PLAIN"):
+        for name in (b"SORT", b"THREAD=REFERENCES"):
+            assert name in capabilities
+        for name in (b"NOTIFY", b"STARTTLS", b"AUTH=PLAIN"):
             assert name not in capabilities
 
 
