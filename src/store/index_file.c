@@ -1,7 +1,9 @@
 #include "store/index_priv.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/file.h"
@@ -173,6 +175,19 @@ settle(const struct index *index, sqlite3 *db)
 	return code == SQLITE_OK ? run(db, pages) : code;
 }
 
+/* SQLite would make it for all to read, and what lies beside it likewise. */
+static enum rc
+make_private(const char *path, struct err *err)
+{
+	int fd = open(
+	    path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+	if (fd < 0)
+		return err_set(err, RC_IO, "%s: cannot be made", path);
+	(void)close(fd);
+	return RC_OK;
+}
+
 static enum rc
 open_side(const struct index *index, struct index_side *side, bool create,
     struct err *err)
@@ -180,6 +195,8 @@ open_side(const struct index *index, struct index_side *side, bool create,
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 		    SQLITE_OPEN_NOFOLLOW | (create ? SQLITE_OPEN_CREATE : 0);
 
+	if (create)
+		TRY(make_private(index->path, err));
 	int code = sqlite3_open_v2(index->path, &side->db, flags, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_key(side->db, index->key, sizeof(index->key));

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +97,24 @@ expect_found(struct index *index, const char *box, unsigned in,
 	if (strcmp(told.text, want) != 0)
 		fail_msg("line %d: \"%s\" in %u: got \"%s\", want \"%s\"", line,
 		    needle, in, told.text, want);
+}
+
+/* With what lies beside it. */
+static void
+the_file_is_its_owners_alone(void **state)
+{
+	static const char *const endings[] = {"", "-wal", "-shm"};
+	struct index *index OWNED(index_free) = open_index(*state);
+
+	add(index, 1, "some words");
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		char path[1010];
+		struct stat made;
+		(void)snprintf(
+		    path, sizeof(path), "%s%s", index->path, endings[i]);
+		assert_int_equal(stat(path, &made), 0);
+		assert_int_equal(made.st_mode & 077, 0);
+	}
 }
 
 static void
@@ -504,6 +523,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    STATEKIT_TEST(the_file_is_its_owners_alone),
 	    STATEKIT_TEST(a_letter_is_found_by_any_part_of_its_texts),
 	    STATEKIT_TEST(signs_of_the_query_language_are_text),
 	    STATEKIT_TEST(words_are_found_where_they_were_asked_for),
